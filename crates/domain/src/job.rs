@@ -1,0 +1,232 @@
+//! The words of the queue: kinds, states, urgency, and why a job waits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::IntentId;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word in tables, API and logs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(UnknownWord { word: text.chars().take(40).collect(), allowed: &[$($word,)*] }),
+                }
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+/// A word that is not one of those allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{word}\" is not one of {}", allowed.join(", "))]
+pub struct UnknownWord {
+    /// What was written, cut to 40 characters.
+    pub word: String,
+    /// What may be written.
+    pub allowed: &'static [&'static str],
+}
+
+words! {
+    /// What a job does. One handler each.
+    JobKind {
+        /// Create the reservation at the provider.
+        Submit = "submit",
+        /// Send the payment link again because it is time to remind.
+        Remind = "remind",
+        /// Send the payment link again because somebody asked.
+        Resend = "resend",
+        /// Settle part or all of the hold.
+        Capture = "capture",
+        /// Debit the stored card for late costs.
+        Charge = "charge",
+        /// Give captured or charged money back.
+        Refund = "refund",
+        /// Release the hold, or withdraw the link.
+        Cancel = "cancel",
+        /// Close the books of the reservation.
+        Complete = "complete",
+        /// Create a one-time payment link.
+        PaymentLink = "payment_link",
+        /// Read the reservation's details.
+        Refresh = "refresh",
+        /// Read a window of the merchant's history.
+        Sweep = "sweep",
+        /// Act before the capture window closes, or warn that it will.
+        Guard = "guard",
+        /// Tell a booking system by webhook.
+        Notify = "notify",
+        /// Delete what is past its retention.
+        Prune = "prune",
+    }
+}
+
+words! {
+    /// Where a job is.
+    JobState {
+        /// Not due yet, or waiting out a delay.
+        Scheduled = "scheduled",
+        /// Due, and free to be claimed.
+        Available = "available",
+        /// Claimed by a worker that holds its lease.
+        Running = "running",
+        /// Done.
+        Succeeded = "succeeded",
+        /// The outcome of its request is unknown; the next read is at `run_at`.
+        Resolving = "resolving",
+        /// A person must decide.
+        Attention = "attention",
+        /// Gave up; a person may retry it.
+        Dead = "dead",
+        /// Withdrawn before it ran to its end.
+        Cancelled = "cancelled",
+    }
+}
+
+impl JobState {
+    /// Does the job still have something to do, so that its key is taken?
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        match self {
+            Self::Scheduled | Self::Available | Self::Running | Self::Resolving | Self::Attention => true,
+            Self::Succeeded | Self::Dead | Self::Cancelled => false,
+        }
+    }
+}
+
+words! {
+    /// Which of the due jobs go first. Declared most urgent first; the order is that of claiming.
+    Urgency {
+        /// Find out what became of a request.
+        Resolve = "resolve",
+        /// Captures and releases, by deadline.
+        Money = "money",
+        /// Everything else.
+        Normal = "normal",
+        /// Reminders.
+        Remind = "remind",
+    }
+}
+
+impl Urgency {
+    /// The number in the claim's index: lower is claimed earlier.
+    #[must_use]
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Resolve => 0,
+            Self::Money => 1,
+            Self::Normal => 2,
+            Self::Remind => 3,
+        }
+    }
+
+    /// The class whose [`rank`](Self::rank) this is; anything else counts as normal.
+    #[must_use]
+    pub const fn from_rank(rank: i64) -> Self {
+        match rank {
+            0 => Self::Resolve,
+            1 => Self::Money,
+            3 => Self::Remind,
+            _ => Self::Normal,
+        }
+    }
+}
+
+impl JobKind {
+    /// The class a job of this kind is claimed in while nothing about it is unknown.
+    #[must_use]
+    pub const fn urgency(self) -> Urgency {
+        match self {
+            Self::Capture | Self::Cancel | Self::Guard => Urgency::Money,
+            Self::Remind => Urgency::Remind,
+            Self::Submit
+            | Self::Resend
+            | Self::Charge
+            | Self::Refund
+            | Self::Complete
+            | Self::PaymentLink
+            | Self::Refresh
+            | Self::Sweep
+            | Self::Notify
+            | Self::Prune => Urgency::Normal,
+        }
+    }
+
+    /// Does a run of this kind send a request to the provider, and so count against its rate?
+    #[must_use]
+    pub const fn calls_provider(self) -> bool {
+        !matches!(self, Self::Guard | Self::Notify | Self::Prune)
+    }
+}
+
+words! {
+    /// What a job that is not running waits for, besides its time.
+    WaitingFor {
+        /// The merchant's request budget.
+        Lane = "lane",
+        /// Another job of the same reservation.
+        Lease = "lease",
+        /// The settlement of an unknown outcome.
+        Resolve = "resolve",
+        /// Decent hours.
+        Hours = "hours",
+    }
+}
+
+/// One job that a reservation should have now: an element of its schedule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Planned {
+    /// Names this occurrence within the reservation: `remind:2`, `capture:auto`, `intent:int_…`.
+    pub key: String,
+    /// What it does.
+    pub kind: JobKind,
+    /// Not before this.
+    pub run_at: DateTime<Utc>,
+    /// Of no use at or after this.
+    pub deadline: DateTime<Utc>,
+    /// The class it is claimed in.
+    pub urgency: Urgency,
+    /// How it waits: scheduled, resolving, or at the desk.
+    pub state: PlannedState,
+    /// The intent it carries, when one has been decided.
+    pub intent: Option<IntentId>,
+}
+
+words! {
+    /// How a planned job stands in the table until it is due.
+    PlannedState {
+        /// It runs at its time.
+        Scheduled = "scheduled",
+        /// Its outcome is unknown and the next read is at its time.
+        Resolving = "resolving",
+        /// It waits for a person and does not run.
+        Attention = "attention",
+    }
+}
