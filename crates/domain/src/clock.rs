@@ -30,7 +30,10 @@ impl SystemClock {
     /// Real time.
     #[must_use]
     pub const fn real() -> Self {
-        Self { origin: DateTime::UNIX_EPOCH, speed: 1 }
+        Self {
+            origin: DateTime::UNIX_EPOCH,
+            speed: 1,
+        }
     }
 
     /// Time that stands at `origin` when the wall does, and runs `speed` times as fast.
@@ -48,10 +51,15 @@ impl Clock for SystemClock {
         }
         let micros = (wall - self.origin).num_microseconds().unwrap_or(i64::MAX);
         let scaled = TimeDelta::microseconds(micros.saturating_mul(i64::from(self.speed)));
-        self.origin.checked_add_signed(scaled).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.origin
+            .checked_add_signed(scaled)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the time"
+    )]
     fn wall(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -111,7 +119,7 @@ pub trait Entropy: Send + Sync + std::fmt::Debug {
         match bound.checked_add(1) {
             None => self.next_u64(),
             Some(span) => {
-                let wide = u128::from(self.next_u64()) * u128::from(span) >> 64;
+                let wide = (u128::from(self.next_u64()) * u128::from(span)) >> 64;
                 u64::try_from(wide).unwrap_or(bound)
             }
         }
@@ -123,7 +131,10 @@ pub trait Entropy: Send + Sync + std::fmt::Debug {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system for randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the system for randomness"
+    )]
     fn next_u64(&self) -> u64 {
         rand::rng().next_u64()
     }
@@ -143,7 +154,10 @@ impl SeededEntropy {
 
 impl Entropy for SeededEntropy {
     fn next_u64(&self) -> u64 {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).random()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .random()
     }
 }
 

@@ -2,18 +2,29 @@
 //!
 //! Pure: no input or output, no async, no clock of its own. Everything here can be tested by a table.
 
+pub mod calendar;
 mod clock;
+pub mod customer;
+pub mod deadlines;
+pub mod decide;
+mod error;
 mod id;
 pub mod job;
+pub mod marker;
+pub mod merchant;
 mod money;
+pub mod observe;
+pub mod outcome;
+pub mod policy;
+pub mod reservation;
+pub mod schedule;
+mod span;
 
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
+pub use error::FieldError;
 pub use id::{IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId};
 pub use job::{JobKind, JobState, Planned, PlannedState, UnknownWord, Urgency, WaitingFor};
+pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};
-
-/// The aggregate (written next).
-pub mod reservation {
-    /// The most lines of one reservation.
-    pub const MAX_LINES: usize = 100;
-}
+pub use reservation::{Fact, Reservation, Status};
+pub use span::{Span, SpanError};

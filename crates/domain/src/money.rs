@@ -74,21 +74,29 @@ impl Money {
     /// This less `other`, or nothing when `other` is more.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
-        if self.0 > other.0 { Self(self.0 - other.0) } else { Self::ZERO }
+        if self.0 > other.0 {
+            Self(self.0 - other.0)
+        } else {
+            Self::ZERO
+        }
     }
 
     /// This less `other`; `None` when `other` is more.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        if self.0 >= other.0 { Some(Self(self.0 - other.0)) } else { None }
+        if self.0 >= other.0 {
+            Some(Self(self.0 - other.0))
+        } else {
+            None
+        }
     }
 
     /// The tax contained in this gross amount at `percent`, rounded half up to the øre.
     #[must_use]
     pub const fn tax_within(self, percent: u8) -> Self {
-        let (gross, rate) = (self.0 as i128, percent as i128);
-        let divisor = 100 + rate;
-        Self(((2 * gross * rate + divisor) / (2 * divisor)) as i64)
+        // MAX_AMOUNT leaves room for both factors.
+        let divisor = 100 + percent as i64;
+        Self((2 * self.0 * percent as i64 + divisor) / (2 * divisor))
     }
 }
 
@@ -139,8 +147,13 @@ impl FromStr for Money {
             return Err(MoneyError::TooFine);
         }
         let kroner: i64 = whole.parse().map_err(|_| MoneyError::TooLarge)?;
-        let ore: i64 = format!("{fraction:0<2}").parse().map_err(|_| MoneyError::NotDecimal)?;
-        let minor = kroner.checked_mul(100).and_then(|m| m.checked_add(ore)).ok_or(MoneyError::TooLarge)?;
+        let ore: i64 = format!("{fraction:0<2}")
+            .parse()
+            .map_err(|_| MoneyError::NotDecimal)?;
+        let minor = kroner
+            .checked_mul(100)
+            .and_then(|m| m.checked_add(ore))
+            .ok_or(MoneyError::TooLarge)?;
         Self::from_minor(minor)
     }
 }
@@ -172,12 +185,18 @@ impl<'de> Deserialize<'de> for Money {
 
 /// `"1e3"` and `"5.0e-1"` without the exponent; a text that is no number comes back as it is.
 fn plain_decimal(text: &str) -> String {
-    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return text.to_owned() };
-    let Ok(exponent @ -20..=20) = exponent.parse::<i32>() else { return text.to_owned() };
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return text.to_owned();
+    };
+    let Ok(exponent @ -20..=20) = exponent.parse::<i32>() else {
+        return text.to_owned();
+    };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
     let digits = format!("{whole}{fraction}");
-    let point = i32::try_from(whole.len()).unwrap_or(i32::MAX).saturating_add(exponent);
+    let point = i32::try_from(whole.len())
+        .unwrap_or(i32::MAX)
+        .saturating_add(exponent);
     match usize::try_from(point) {
         Err(_) | Ok(0) => {
             let zeros = usize::try_from(point.unsigned_abs()).unwrap_or(0);

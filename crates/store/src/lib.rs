@@ -1,1 +1,15 @@
-//! Stub.
+//! Reservations and the durable job queue, on SQLite and Postgres with one set of statements.
+//!
+//! [`Store::open`] connects and brings the schema up to date. Every change goes through a [`Tx`]; what it makes due
+//! starts once it commits. [`queue::run_workers`] runs the jobs.
+
+mod db;
+mod error;
+mod open;
+pub mod queue;
+mod row;
+mod tx;
+
+pub use error::{OpenError, RowError, StoreError};
+pub use open::{Options, Store};
+pub use tx::{Reader, Tx};

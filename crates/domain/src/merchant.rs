@@ -1,0 +1,160 @@
+//! What is known of a merchant's account that decisions depend on.
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::deadlines::{CaptureWindow, ChargeValidityUnit};
+use crate::id::MerchantId;
+use crate::job::words;
+use crate::policy::Policy;
+use crate::span::Span;
+
+words! {
+    /// Does the provider let a hold be captured more than once?
+    MultiCapture {
+        /// Nobody has found out; one final capture is planned.
+        Unknown = "unknown",
+        /// The rest is released after the first capture.
+        Single = "single",
+        /// Several captures have been seen to work.
+        Proven = "proven",
+    }
+}
+
+/// A merchant, as far as decisions depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merchant {
+    /// Its name in the configuration.
+    pub id: MerchantId,
+    /// The zone of its civil times.
+    pub zone: Tz,
+    /// How long its holds can be captured.
+    pub capture_window: CaptureWindow,
+    /// The unit of `chargeValidity`.
+    pub charge_validity_unit: ChargeValidityUnit,
+    /// Whether a hold can be captured more than once.
+    pub multi_capture: MultiCapture,
+    /// The tax rates it may use, in percent.
+    pub tax_percents: Vec<u8>,
+    /// How long before `capture_by` captures have to be sent.
+    pub guard: Span,
+    /// How often a reservation with something open is read.
+    pub refresh_open_every: Span,
+    /// How old details may be when a call relies on them, in business time.
+    pub baseline_max_age: TimeDelta,
+    /// How unknown outcomes are settled.
+    pub settle: Settle,
+    /// What happens by itself.
+    pub policy: Policy,
+}
+
+impl Merchant {
+    /// A merchant with every default.
+    #[must_use]
+    pub fn new(id: MerchantId) -> Self {
+        Self {
+            id,
+            zone: Tz::Europe__Oslo,
+            capture_window: CaptureWindow::SHORTEST,
+            charge_validity_unit: ChargeValidityUnit::Unknown,
+            multi_capture: MultiCapture::Unknown,
+            tax_percents: vec![0, 12, 15, 25],
+            guard: Span::hours(6),
+            refresh_open_every: Span::hours(6),
+            baseline_max_age: TimeDelta::seconds(30),
+            settle: Settle::default(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+/// How unknown outcomes are settled: when to read, and how long absence must last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settle {
+    /// When to read after the request was sent; daily after the last.
+    pub reads: Vec<Span>,
+    /// How long no trace may be seen before an effect counts as absent.
+    pub absent_after: AbsentAfter,
+    /// How many coherent reads without a trace that takes.
+    pub absent_reads: u32,
+}
+
+impl Default for Settle {
+    fn default() -> Self {
+        let minutes = [5, 15, 60, 4 * 60, 12 * 60, 24 * 60].map(|minutes| Span::seconds(minutes * 60));
+        Self {
+            reads: [Span::seconds(15), Span::seconds(60)]
+                .into_iter()
+                .chain(minutes)
+                .collect(),
+            absent_after: AbsentAfter::default(),
+            absent_reads: 3,
+        }
+    }
+}
+
+impl Settle {
+    /// How long after sending the read that follows `taken` earlier ones is due.
+    #[must_use]
+    pub fn read_after(&self, taken: u32) -> TimeDelta {
+        let taken = usize::try_from(taken).unwrap_or(usize::MAX);
+        let last = self.reads.last().map_or(TimeDelta::zero(), |span| span.delta());
+        match self.reads.get(taken) {
+            Some(span) => span.delta(),
+            None => {
+                let extra = i64::try_from(taken - self.reads.len()).unwrap_or(i64::from(u16::MAX)) + 1;
+                last + TimeDelta::days(extra.min(i64::from(u16::MAX)))
+            }
+        }
+    }
+}
+
+/// How long no trace may be seen before an effect counts as absent, by operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AbsentAfter {
+    /// A capture.
+    pub capture: Span,
+    /// A cancel.
+    pub cancel: Span,
+    /// A complete.
+    pub complete: Span,
+    /// A submit.
+    pub submit: Span,
+    /// A charge.
+    pub charge: Span,
+    /// A refund.
+    pub refund: Span,
+}
+
+impl Default for AbsentAfter {
+    fn default() -> Self {
+        let minutes = |minutes: u32| Span::seconds(minutes * 60);
+        Self {
+            capture: minutes(30),
+            cancel: minutes(10),
+            complete: minutes(10),
+            submit: minutes(30),
+            charge: Span::hours(24),
+            refund: Span::hours(72),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_follow_the_list_and_then_come_daily() {
+        let settle = Settle::default();
+        let at = |taken| settle.read_after(taken);
+        assert_eq!(at(0), TimeDelta::seconds(15));
+        assert_eq!(at(1), TimeDelta::seconds(60));
+        assert_eq!(at(7), TimeDelta::hours(24));
+        assert_eq!(at(8), TimeDelta::hours(48));
+        assert_eq!(at(9), TimeDelta::hours(72));
+    }
+}

@@ -1,0 +1,188 @@
+//! What the answer to a request means for the reservation.
+
+use chrono::{DateTime, Utc};
+
+use crate::job::words;
+use crate::reservation::{DeskReason, Fact, Intent, Operation};
+
+words! {
+    /// How the provider refused.
+    RefusedBy {
+        /// A rule of its business.
+        Business = "business",
+        /// Its validation of the request.
+        Payload = "payload",
+        /// The credentials.
+        Auth = "auth",
+        /// Its rate limit.
+        Throttled = "throttled",
+        /// It does not know the reservation.
+        NotFound = "not_found",
+        /// It has no card to charge.
+        CardNotFound = "card_not_found",
+        /// The method.
+        WrongVerb = "wrong_verb",
+    }
+}
+
+/// What came of one request of an intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing left this machine.
+    Unsent {
+        /// Why.
+        reason: String,
+    },
+    /// The provider said yes.
+    Accepted {
+        /// The provider's reference of a capture or charge.
+        reference: Option<String>,
+        /// What a submit made.
+        link: Option<NewLink>,
+    },
+    /// The provider said no.
+    Rejected {
+        /// How.
+        by: RefusedBy,
+        /// Its message, normalised.
+        key: String,
+    },
+    /// Nobody knows.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a submit made at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLink {
+    /// The reservation's id there.
+    pub reservation_uuid: String,
+    /// The customer's id there.
+    pub customer_uuid: Option<String>,
+    /// Where the payer pays.
+    pub url: Option<String>,
+}
+
+/// The facts that an outcome makes.
+#[must_use]
+pub fn outcome(intent: &Intent, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Fact> {
+    let id = intent.id.clone();
+    match outcome {
+        Outcome::Unsent { reason } => vec![Fact::AttemptUnsent {
+            intent: id,
+            reason: reason.clone(),
+        }],
+        Outcome::Accepted { link: Some(link), .. } => vec![Fact::LinkCreated {
+            intent: id,
+            reservation_uuid: link.reservation_uuid.clone(),
+            customer_uuid: link.customer_uuid.clone(),
+            url: link.url.clone(),
+            at: now,
+        }],
+        Outcome::Accepted {
+            reference,
+            link: None,
+        } => {
+            vec![Fact::AttemptAccepted {
+                intent: id,
+                reference: reference.clone(),
+                at: now,
+            }]
+        }
+        Outcome::Rejected { by, key } => rejected(intent, *by, key, now),
+        Outcome::Unknown { reason } => unknown(intent, reason, now),
+    }
+}
+
+/// What the provider answers to a capture after the window.
+const CAPTURE_DEADLINE: &str = "paymentcapturedeadlineexceed";
+
+fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
+    let id = intent.id.clone();
+    let refused = Fact::AttemptRejected {
+        intent: id.clone(),
+        key: key.to_owned(),
+    };
+    let ask = |reason, freezes| Fact::DeskRaised {
+        reason,
+        freezes,
+        at: now,
+    };
+    match by {
+        // Refused before any business logic: once the cause is mended the same attempt may go out.
+        RefusedBy::Auth | RefusedBy::Throttled => {
+            vec![Fact::AttemptUnsent {
+                intent: id,
+                reason: by.as_str().to_owned(),
+            }]
+        }
+        RefusedBy::NotFound => vec![refused, ask(DeskReason::NotFound, true)],
+        _ if matches!(intent.operation, Operation::Submit) => vec![refused],
+        _ if key == CAPTURE_DEADLINE => {
+            vec![
+                refused,
+                Fact::CaptureClosed { at: now },
+                ask(DeskReason::DeadlinePassed, false),
+                Fact::ReadWanted,
+            ]
+        }
+        RefusedBy::Business => match intent.operation {
+            // The status may have moved without us; the read tells, and clears the desk when it explains all.
+            Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => {
+                vec![refused, ask(DeskReason::Refused, true), Fact::ReadWanted]
+            }
+            Operation::Resend { slot, .. } => {
+                let used = slot.map(|slot| Fact::ReminderUsed {
+                    slot,
+                    sent: false,
+                    at: now,
+                });
+                [refused, Fact::ReadWanted].into_iter().chain(used).collect()
+            }
+            Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => {
+                vec![refused, ask(DeskReason::Refused, false), Fact::ReadWanted]
+            }
+        },
+        RefusedBy::CardNotFound => vec![refused, ask(DeskReason::Refused, false)],
+        RefusedBy::Payload | RefusedBy::WrongVerb => match intent.operation {
+            Operation::Resend { slot: Some(slot), .. } => {
+                vec![
+                    refused,
+                    Fact::ReminderUsed {
+                        slot,
+                        sent: false,
+                        at: now,
+                    },
+                ]
+            }
+            Operation::Resend { slot: None, .. } => vec![refused],
+            _ => vec![refused, ask(DeskReason::Refused, true)],
+        },
+    }
+}
+
+fn unknown(intent: &Intent, reason: &str, now: DateTime<Utc>) -> Vec<Fact> {
+    let id = intent.id.clone();
+    let unknown = Fact::AttemptUnknown {
+        intent: id.clone(),
+        reason: reason.to_owned(),
+    };
+    match intent.operation {
+        // A second message is a nuisance, a third a complaint: the slot counts as used and nothing is repeated.
+        Operation::Resend { slot, .. } => {
+            let reason = "nobody knows whether the message went out; it is not repeated".to_owned();
+            let used = slot.map(|slot| Fact::ReminderUsed {
+                slot,
+                sent: true,
+                at: now,
+            });
+            [unknown, Fact::IntentWithdrawn { intent: id, reason }]
+                .into_iter()
+                .chain(used)
+                .collect()
+        }
+        _ => vec![unknown],
+    }
+}

@@ -1,0 +1,858 @@
+//! What people and booking systems ask for, checked against the facts before anything is recorded.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ChargeLine, Closure, Control, Delivery, Fact, Hold, Line, LineAmount, Link, MAX_LINES, Operation,
+    Provider, RefundSource, Reminded, Reservation, RowKind,
+};
+use crate::customer::{Customer, is_country_code, is_email, is_msisdn, is_text};
+use crate::id::{MerchantId, ReservationId};
+use crate::merchant::Merchant;
+use crate::money::{MAX_AMOUNT, Money};
+use crate::policy::{Channel, Policy, PolicyPatch};
+use crate::{FieldError, Status};
+
+/// The provider's clock may be ahead of ours: a link has to be due at least this long from now.
+const LINK_LEAD: TimeDelta = TimeDelta::minutes(10);
+/// The farthest a link may be due; anything later is a mistake.
+const LINK_MOST: TimeDelta = TimeDelta::days(366);
+/// A delivery may be announced this long before it takes place.
+const DELIVERY_AHEAD: TimeDelta = TimeDelta::hours(24);
+/// The longest note of a person.
+const MAX_NOTE: usize = 200;
+/// The provider's limit on a product id (its older session page).
+const MAX_PRODUCT_ID: usize = 25;
+
+/// Why a request is not taken. Nothing has been recorded or sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The input is wrong, by field.
+    #[error("the request has faults")]
+    Fields(Vec<FieldError>),
+    /// The reservation is not in a state for it.
+    #[error("{message}")]
+    State {
+        /// A stable code.
+        code: &'static str,
+        /// What is the matter and what can be done.
+        message: String,
+    },
+}
+
+impl Refusal {
+    fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Fields(vec![FieldError::new(field, message)])
+    }
+
+    fn state(code: &'static str, message: impl Into<String>) -> Self {
+        Self::State {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// A line as submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewLine {
+    /// What it is.
+    pub name: String,
+    /// The booking system's product id, at most 25 characters.
+    #[serde(default)]
+    pub product_id: Option<String>,
+    /// Gross price of one unit.
+    pub rate: Money,
+    /// Tax within the price, in percent.
+    pub tax_percent: u8,
+    /// Gross amount of the line.
+    pub amount: Money,
+}
+
+impl NewLine {
+    fn faults(&self, path: &str, merchant: &Merchant) -> Vec<FieldError> {
+        let allowed = merchant
+            .tax_percents
+            .iter()
+            .map(u8::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let product_id = self.product_id.as_deref();
+        let rules = [
+            (
+                !is_text(&self.name, MAX_NOTE),
+                "name",
+                "is empty or longer than 200 characters".to_owned(),
+            ),
+            (
+                product_id.is_some_and(|id| !is_text(id, MAX_PRODUCT_ID)),
+                "product_id",
+                "is empty or longer than 25 characters".to_owned(),
+            ),
+            (self.amount.is_zero(), "amount", "is zero".to_owned()),
+            (
+                !merchant.tax_percents.contains(&self.tax_percent),
+                "tax_percent",
+                format!("is not one of the merchant's rates: {allowed}"),
+            ),
+        ];
+        rules
+            .into_iter()
+            .filter(|(wrong, ..)| *wrong)
+            .map(|(_, field, message)| FieldError::new(format!("{path}.{field}"), message))
+            .collect()
+    }
+}
+
+/// A reservation as submitted, without what only the provider needs.
+#[derive(Clone)]
+pub struct NewReservation {
+    /// The booking system's own id.
+    pub reference: String,
+    /// The customer.
+    pub customer: Customer,
+    /// The product lines.
+    pub lines: Vec<NewLine>,
+    /// When the payment link is due.
+    pub payment_link_due: DateTime<Utc>,
+    /// The provider's `chargeValidity`.
+    pub charge_validity: Option<u32>,
+    /// Hide details until the payer has proven who he is.
+    pub secure_details: bool,
+    /// May a charge be refunded in part?
+    pub charge_partially_refundable: bool,
+    /// Changes to the merchant's policy.
+    pub policy: PolicyPatch,
+}
+
+impl NewReservation {
+    /// The reservation this makes, before its first fact.
+    ///
+    /// # Errors
+    /// Every fault, by field.
+    pub fn build(
+        &self,
+        id: ReservationId,
+        merchant: &Merchant,
+        now: DateTime<Utc>,
+    ) -> Result<Reservation, Refusal> {
+        let mut faults = self.customer.faults(self.secure_details);
+        let mut rule = |wrong: bool, field: &str, message: &str| {
+            if wrong {
+                faults.push(FieldError::new(field, message));
+            }
+        };
+        rule(
+            !is_text(&self.reference, 64) || self.reference.trim() != self.reference,
+            "reference",
+            "is empty, longer than 64 characters, or has spaces at its ends",
+        );
+        rule(
+            self.lines.is_empty(),
+            "lines",
+            "is empty: a reservation has at least one line",
+        );
+        rule(self.lines.len() > MAX_LINES, "lines", "has more than 100 entries");
+        rule(
+            self.payment_link_due < now + LINK_LEAD,
+            "payment_link_due",
+            "is less than 10 minutes from now; the provider refuses links that are due",
+        );
+        rule(
+            self.payment_link_due > now + LINK_MOST,
+            "payment_link_due",
+            "is more than a year from now",
+        );
+        rule(
+            self.lines.iter().map(|line| line.amount).sum::<Money>() > MAX_AMOUNT,
+            "lines",
+            "add up to more than 1000000000.00",
+        );
+        for (index, line) in self.lines.iter().enumerate() {
+            faults.extend(line.faults(&format!("lines[{index}]"), merchant));
+        }
+        let policy = match merchant.policy.with(&self.policy, merchant.multi_capture) {
+            Ok(policy) => policy,
+            Err(wrong) => {
+                faults.extend(wrong);
+                merchant.policy.clone()
+            }
+        };
+        if faults.is_empty() {
+            Ok(self.aggregate(id, merchant.id.clone(), policy, now))
+        } else {
+            Err(Refusal::Fields(faults))
+        }
+    }
+
+    fn aggregate(
+        &self,
+        id: ReservationId,
+        merchant: MerchantId,
+        policy: Policy,
+        now: DateTime<Utc>,
+    ) -> Reservation {
+        let lines = (1..).zip(&self.lines).map(|(line, new)| Line {
+            line,
+            name: new.name.clone(),
+            product_id: new.product_id.clone(),
+            rate: new.rate,
+            tax_percent: new.tax_percent,
+            amount: new.amount,
+            provider_id: None,
+            captured_seen: Money::ZERO,
+        });
+        Reservation {
+            id,
+            merchant,
+            reference: self.reference.clone(),
+            created_at: now,
+            payment_link_due: self.payment_link_due,
+            charge_validity: self.charge_validity,
+            charge_partially_refundable: self.charge_partially_refundable,
+            policy,
+            lines: lines.collect(),
+            link: Link::Submitting,
+            hold: Hold::None,
+            ledger: Vec::new(),
+            delivery: Delivery::default(),
+            closure: Closure::Open,
+            control: Control::default(),
+            provider: Provider::default(),
+            intents: Vec::new(),
+            reminders: Reminded::default(),
+            guards_done: std::collections::BTreeSet::new(),
+            stopped: std::collections::BTreeSet::new(),
+            version: 0,
+        }
+    }
+}
+
+/// An amount on a line as somebody asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestLine {
+    /// The line's number, from 1.
+    pub line: u32,
+    /// How much of it.
+    pub amount: Money,
+}
+
+/// What was delivered on a line.
+pub type DeliveryLine = RequestLine;
+
+/// A delivery as reported.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryRequest {
+    /// The booking system's id of the event; a repeated one changes nothing.
+    pub event_id: String,
+    /// When it took place; now when left out.
+    #[serde(default)]
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// What was delivered; everything when left out.
+    #[serde(default)]
+    pub lines: Option<Vec<DeliveryLine>>,
+    /// Is that all there will be? True without lines, else false, and true by itself once all is delivered.
+    #[serde(default)]
+    pub complete: Option<bool>,
+}
+
+/// A capture as asked for: these lines, this amount spread over the lines in order, or all that is left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptureRequest {
+    /// On these lines.
+    pub lines: Option<Vec<RequestLine>>,
+    /// This much in all.
+    pub amount: Option<Money>,
+    /// Human text behind the marker.
+    pub note: Option<String>,
+}
+
+/// A charge as asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeRequest {
+    /// What for.
+    pub lines: Vec<NewLine>,
+    /// Human text behind the marker.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A refund as asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundRequest {
+    /// From a capture or a charge.
+    pub source: RefundSource,
+    /// Of which one; may be left out when there is only one.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// On these lines.
+    #[serde(default)]
+    pub lines: Option<Vec<RequestLine>>,
+    /// This much in all; all that is left when both are left out.
+    #[serde(default)]
+    pub amount: Option<Money>,
+}
+
+/// Where a link is to be sent again. Without any field: where it was sent first.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contact {
+    /// By e-mail, to this address.
+    pub email: Option<String>,
+    /// By SMS: the dialling code.
+    pub country_code: Option<String>,
+    /// By SMS: the number.
+    pub msisdn: Option<String>,
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contact")
+            .field("email", &self.email.as_ref().map(|_| "…"))
+            .field("msisdn", &self.msisdn.as_ref().map(|_| "…"))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Contact {
+    /// Every fault, by its field.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FieldError> {
+        let mut faults = Vec::new();
+        if self.email.as_deref().is_some_and(|email| !is_email(email)) {
+            faults.push(FieldError::new("email", "is not an e-mail address"));
+        }
+        match (self.country_code.as_deref(), self.msisdn.as_deref()) {
+            (None, None) => {}
+            (Some(code), Some(number)) => {
+                if !is_country_code(code) {
+                    faults.push(FieldError::new(
+                        "country_code",
+                        "is not a dialling code like \"+47\"",
+                    ));
+                }
+                if !is_msisdn(number) {
+                    faults.push(FieldError::new(
+                        "msisdn",
+                        "is not a national phone number of 4 to 15 digits",
+                    ));
+                }
+            }
+            (None, Some(_)) => faults.push(FieldError::new("country_code", "is required with msisdn")),
+            (Some(_), None) => faults.push(FieldError::new("msisdn", "is required with country_code")),
+        }
+        faults
+    }
+}
+
+fn note_faults(note: Option<&str>) -> Result<(), Refusal> {
+    match note {
+        Some(note) if !is_text(note, MAX_NOTE) => Err(Refusal::field(
+            "note",
+            "is empty, longer than 200 characters, or holds control characters",
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl Reservation {
+    /// The fact that a delivery makes; `None` when its event has been counted before.
+    ///
+    /// # Errors
+    /// The request does not fit the lines, or lies too far ahead.
+    pub fn deliver(&self, request: &DeliveryRequest, now: DateTime<Utc>) -> Result<Option<Fact>, Refusal> {
+        if !is_text(&request.event_id, 64) {
+            return Err(Refusal::field(
+                "event_id",
+                "is empty or longer than 64 characters",
+            ));
+        }
+        if self.delivery.events.contains(&request.event_id) {
+            return Ok(None);
+        }
+        let at = request.delivered_at.unwrap_or(now);
+        if at > now + DELIVERY_AHEAD {
+            return Err(Refusal::field("delivered_at", "is more than 24 hours ahead"));
+        }
+        let rest = |line: &Line| line.amount.saturating_sub(self.delivered_on(line.line));
+        let (lines, complete) = match &request.lines {
+            None => {
+                let all = self.lines.iter().map(|line| LineAmount {
+                    line: line.line,
+                    amount: rest(line),
+                });
+                (
+                    all.filter(|part| !part.amount.is_zero()).collect(),
+                    request.complete.unwrap_or(true),
+                )
+            }
+            Some(lines) => (self.known_lines(lines)?, request.complete.unwrap_or(false)),
+        };
+        Ok(Some(Fact::Delivered {
+            event_id: request.event_id.clone(),
+            at,
+            lines,
+            complete,
+        }))
+    }
+
+    /// The capture that a request asks for.
+    ///
+    /// # Errors
+    /// Nothing is held, the window is closed, or more is asked for than is left.
+    pub fn capture(
+        &self,
+        request: &CaptureRequest,
+        merchant: &Merchant,
+        now: DateTime<Utc>,
+    ) -> Result<Operation, Refusal> {
+        note_faults(request.note.as_deref())?;
+        self.require_open("captured")?;
+        if !matches!(self.hold, Hold::Reserved { .. }) {
+            return Err(Refusal::state(
+                "not_held",
+                format!("nothing is held: the reservation is {}", self.status()),
+            ));
+        }
+        if self.capture_by(merchant).is_some_and(|by| now >= by) {
+            return Err(Refusal::state(
+                "capture_window_closed",
+                "the capture window has closed; a charge may still be possible",
+            ));
+        }
+        let lines = match (&request.lines, request.amount) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::field(
+                    "amount",
+                    "cannot stand beside lines; give one of the two",
+                ));
+            }
+            (Some(lines), None) => self.known_lines(lines)?,
+            (None, Some(amount)) => {
+                self.spread(amount, |line| self.capturable_on(line))
+                    .ok_or_else(|| {
+                        Refusal::field(
+                            "amount",
+                            format!("is more than can still be captured: {}", self.capturable()),
+                        )
+                    })?
+            }
+            (None, None) => self.capturable_lines(),
+        };
+        self.check_capture(&lines)?;
+        Ok(Operation::Capture {
+            lines,
+            note: request.note.clone(),
+        })
+    }
+
+    fn check_capture(&self, lines: &[LineAmount]) -> Result<(), Refusal> {
+        let asked: Money = lines.iter().map(|line| line.amount).sum();
+        if asked.is_zero() {
+            return Err(Refusal::state("nothing_capturable", "nothing is left to capture"));
+        }
+        let mut per_line: BTreeMap<u32, Money> = BTreeMap::new();
+        for part in lines {
+            *per_line.entry(part.line).or_default() += part.amount;
+        }
+        for (line, amount) in per_line {
+            let left = self.capturable_on(line);
+            if amount > left {
+                let message =
+                    format!("asks for {amount} of line {line}, of which {left} can still be captured");
+                return Err(Refusal::field("lines", message));
+            }
+        }
+        if asked > self.capturable() {
+            let message = format!("ask for {asked}, and {} can still be captured", self.capturable());
+            return Err(Refusal::field("lines", message));
+        }
+        Ok(())
+    }
+
+    /// The charge that a request asks for.
+    ///
+    /// # Errors
+    /// No card is known, the time to charge is over, or a line is wrong.
+    pub fn charge(
+        &self,
+        request: &ChargeRequest,
+        merchant: &Merchant,
+        now: DateTime<Utc>,
+    ) -> Result<Operation, Refusal> {
+        note_faults(request.note.as_deref())?;
+        let Some(by) = self.charge_by(merchant) else {
+            return Err(Refusal::state(
+                "no_card",
+                "no card is known: the payer has not paid this reservation",
+            ));
+        };
+        if matches!(self.closure, Closure::Cancelled { .. }) {
+            return Err(Refusal::state(
+                "closed",
+                "the reservation is cancelled and cannot be charged",
+            ));
+        }
+        if now >= by {
+            return Err(Refusal::state(
+                "charge_window_closed",
+                format!("the card could be charged until {by}"),
+            ));
+        }
+        let mut faults: Vec<FieldError> = Vec::new();
+        if request.lines.is_empty() || request.lines.len() > MAX_LINES {
+            faults.push(FieldError::new("lines", "has no entries, or more than 100"));
+        }
+        for (index, line) in request.lines.iter().enumerate() {
+            faults.extend(line.faults(&format!("lines[{index}]"), merchant));
+        }
+        if !faults.is_empty() {
+            return Err(Refusal::Fields(faults));
+        }
+        let lines = request.lines.iter().map(|line| ChargeLine {
+            name: line.name.clone(),
+            product_id: line.product_id.clone(),
+            rate: line.rate,
+            tax_percent: line.tax_percent,
+            amount: line.amount,
+        });
+        Ok(Operation::Charge {
+            lines: lines.collect(),
+            note: request.note.clone(),
+        })
+    }
+
+    /// The refund that a request asks for.
+    ///
+    /// # Errors
+    /// No such row, or more is asked for than can still be given back, unknown refunds counted as given.
+    pub fn refund(&self, request: &RefundRequest) -> Result<Operation, Refusal> {
+        let kind = match request.source {
+            RefundSource::Captured => RowKind::Capture,
+            RefundSource::Charged => RowKind::Charge,
+        };
+        let reference = self.refund_reference(request, kind)?;
+        let row = self.money_row(&reference).filter(|row| row.kind == kind);
+        let row = row.ok_or_else(|| {
+            Refusal::field(
+                "reference",
+                format!("names no {} of this reservation", kind.as_str()),
+            )
+        })?;
+        let left = self.refundable(&reference);
+        let lines = match (&request.lines, request.amount) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::field(
+                    "amount",
+                    "cannot stand beside lines; give one of the two",
+                ));
+            }
+            (Some(lines), None) => self.refund_lines(lines, kind, &reference)?,
+            (None, amount) => {
+                let amount = amount.unwrap_or(left);
+                let over = || {
+                    Refusal::field(
+                        "amount",
+                        format!("asks for {amount}, and {left} can still be refunded"),
+                    )
+                };
+                self.spread_refund(&row.lines, amount, &reference)
+                    .filter(|_| amount <= left)
+                    .ok_or_else(over)?
+            }
+        };
+        let asked: Money = lines.iter().map(|line| line.amount).sum();
+        if asked.is_zero() {
+            return Err(Refusal::state(
+                "nothing_refundable",
+                "nothing is left to refund of this row",
+            ));
+        }
+        if asked > left {
+            return Err(Refusal::field(
+                "lines",
+                format!("ask for {asked}, and {left} can still be refunded"),
+            ));
+        }
+        if kind == RowKind::Charge && !self.charge_partially_refundable && asked != row.amount {
+            let message = format!(
+                "must be the whole charge, {}: its charges are refundable in full only",
+                row.amount
+            );
+            return Err(Refusal::field("amount", message));
+        }
+        Ok(Operation::Refund {
+            source: request.source,
+            reference,
+            lines,
+        })
+    }
+
+    fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
+        if let Some(reference) = &request.reference {
+            return Ok(reference.clone());
+        }
+        let mut known = self
+            .ledger
+            .iter()
+            .filter(|row| row.kind == kind)
+            .filter_map(|row| row.reference.clone());
+        match (known.next(), known.next()) {
+            (Some(reference), None) => Ok(reference),
+            (None, _) => Err(Refusal::state(
+                "nothing_refundable",
+                format!("there is no {} to refund", kind.as_str()),
+            )),
+            (Some(_), Some(_)) => Err(Refusal::field(
+                "reference",
+                "is required: there is more than one to choose from",
+            )),
+        }
+    }
+
+    /// The lines of a refund, each at most what was taken on it and not given back.
+    fn refund_lines(
+        &self,
+        lines: &[RequestLine],
+        kind: RowKind,
+        reference: &str,
+    ) -> Result<Vec<LineAmount>, Refusal> {
+        let lines = if kind == RowKind::Capture {
+            self.known_lines(lines)?
+        } else {
+            lines
+                .iter()
+                .map(|part| LineAmount {
+                    line: part.line,
+                    amount: part.amount,
+                })
+                .collect()
+        };
+        for part in &lines {
+            let left = self.refundable_on(reference, part.line);
+            if part.amount > left {
+                let message = format!(
+                    "asks for {} of line {}, of which {left} can be refunded",
+                    part.amount, part.line
+                );
+                return Err(Refusal::field("lines", message));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// What can be given back of one line of a row.
+    fn refundable_on(&self, reference: &str, line: u32) -> Money {
+        let Some(row) = self.money_row(reference) else {
+            return Money::ZERO;
+        };
+        if row.lines.is_empty() {
+            return self.refundable(reference);
+        }
+        let on = |lines: &[LineAmount]| -> Money {
+            lines
+                .iter()
+                .filter(|part| part.line == line)
+                .map(|part| part.amount)
+                .sum()
+        };
+        let booked: Money = self
+            .ledger
+            .iter()
+            .filter(|row| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference))
+            .map(|row| on(&row.lines))
+            .sum();
+        let claimed: Money = self
+            .open_intents()
+            .filter_map(|intent| match &intent.operation {
+                Operation::Refund {
+                    reference: other,
+                    lines,
+                    ..
+                } if other == reference => Some(on(lines)),
+                _ => None,
+            })
+            .sum();
+        on(&row.lines).saturating_sub(booked + claimed)
+    }
+
+    fn spread_refund(&self, lines: &[LineAmount], amount: Money, reference: &str) -> Option<Vec<LineAmount>> {
+        if lines.is_empty() {
+            return Some(vec![LineAmount { line: 1, amount }]);
+        }
+        spread(lines.iter().map(|part| part.line), amount, |line| {
+            self.refundable_on(reference, line)
+        })
+    }
+
+    /// The cancel that a request asks for.
+    ///
+    /// # Errors
+    /// Money has been taken, or the books are closed.
+    pub fn cancel(&self, note: &str) -> Result<Operation, Refusal> {
+        note_faults(Some(note))?;
+        self.require_open("cancelled")?;
+        let taken = self.ledger.iter().any(|row| row.kind != RowKind::Refund);
+        if taken {
+            let message =
+                "money has been taken, so it cannot be cancelled; refund it and complete it instead";
+            return Err(Refusal::state("money_taken", message));
+        }
+        if matches!(self.link, Link::Failed { .. }) {
+            return Err(Refusal::state(
+                "not_at_provider",
+                "the provider never had it; there is nothing to cancel",
+            ));
+        }
+        Ok(Operation::Cancel {
+            note: note.to_owned(),
+        })
+    }
+
+    /// The complete that a request asks for.
+    ///
+    /// # Errors
+    /// No money has been taken, something is unresolved, or the books are closed.
+    pub fn complete(&self, note: &str) -> Result<Operation, Refusal> {
+        note_faults(Some(note))?;
+        self.require_open("completed")?;
+        if !self.ledger.iter().any(|row| row.kind != RowKind::Refund) {
+            let message = "nothing has been captured or charged; cancel it instead";
+            return Err(Refusal::state("no_money_taken", message));
+        }
+        if let Some(open) = self.open_intents().next() {
+            let message = format!(
+                "a {} is not over yet; the books are closed after it",
+                open.operation.job_kind()
+            );
+            return Err(Refusal::state("operation_open", message));
+        }
+        Ok(Operation::Complete {
+            note: note.to_owned(),
+        })
+    }
+
+    /// The resend that a request asks for.
+    ///
+    /// # Errors
+    /// There is no unpaid link, or the contact is wrong.
+    pub fn resend(&self, contact: &Contact) -> Result<Operation, Refusal> {
+        let faults = contact.faults();
+        if !faults.is_empty() {
+            return Err(Refusal::Fields(faults));
+        }
+        if self.status() != Status::AwaitingPayment {
+            let message = format!(
+                "there is no unpaid link to send: the reservation is {}",
+                self.status()
+            );
+            return Err(Refusal::state("no_open_link", message));
+        }
+        let email = contact.email.is_some().then_some(Channel::Email);
+        let sms = contact.msisdn.is_some().then_some(Channel::Sms);
+        let mut by: Vec<Channel> = email.into_iter().chain(sms).collect();
+        let elsewhere = !by.is_empty();
+        if !elsewhere {
+            by.extend(self.policy.reminders.channels.first());
+        }
+        Ok(Operation::Resend {
+            by,
+            elsewhere,
+            slot: None,
+        })
+    }
+
+    fn require_open(&self, done: &str) -> Result<(), Refusal> {
+        match self.closure {
+            Closure::Open => Ok(()),
+            Closure::Completed { .. } | Closure::Cancelled { .. } => Err(Refusal::state(
+                "closed",
+                format!("the reservation is {} and cannot be {done}", self.status()),
+            )),
+        }
+    }
+
+    fn known_lines(&self, lines: &[RequestLine]) -> Result<Vec<LineAmount>, Refusal> {
+        if lines.len() > MAX_LINES {
+            return Err(Refusal::field("lines", "has more than 100 entries"));
+        }
+        let known = |(index, part): (usize, &RequestLine)| match self.line(part.line) {
+            Some(_) => Ok(LineAmount {
+                line: part.line,
+                amount: part.amount,
+            }),
+            None => {
+                let message = format!(
+                    "is no line of this reservation; it has lines 1 to {}",
+                    self.lines.len()
+                );
+                Err(Refusal::field(format!("lines[{index}].line"), message))
+            }
+        };
+        lines.iter().enumerate().map(known).collect()
+    }
+
+    /// All that can still be captured, line by line.
+    #[must_use]
+    pub fn capturable_lines(&self) -> Vec<LineAmount> {
+        let parts = self.lines.iter().map(|line| LineAmount {
+            line: line.line,
+            amount: self.capturable_on(line.line),
+        });
+        cap(parts, self.capturable())
+    }
+
+    /// What is delivered and not captured, line by line, at most what can still be captured.
+    #[must_use]
+    pub fn delivered_uncaptured(&self) -> Vec<LineAmount> {
+        let parts = self.lines.iter().map(|line| {
+            let undelivered = line.amount.saturating_sub(self.delivered_on(line.line));
+            LineAmount {
+                line: line.line,
+                amount: self.capturable_on(line.line).saturating_sub(undelivered),
+            }
+        });
+        cap(parts, self.capturable())
+    }
+
+    fn spread(&self, amount: Money, left_on: impl Fn(u32) -> Money) -> Option<Vec<LineAmount>> {
+        spread(self.lines.iter().map(|line| line.line), amount, left_on)
+    }
+}
+
+/// The parts in order, cut so that they add up to at most `most`; empty parts fall out.
+fn cap(parts: impl Iterator<Item = LineAmount>, most: Money) -> Vec<LineAmount> {
+    let mut left = most;
+    parts
+        .filter_map(|part| {
+            let amount = part.amount.min(left);
+            left = left.saturating_sub(amount);
+            (!amount.is_zero()).then_some(LineAmount { amount, ..part })
+        })
+        .collect()
+}
+
+/// `amount` over the lines in order, each filled before the next; `None` when they do not hold it.
+fn spread(
+    lines: impl Iterator<Item = u32>,
+    amount: Money,
+    left_on: impl Fn(u32) -> Money,
+) -> Option<Vec<LineAmount>> {
+    let parts = cap(
+        lines.map(|line| LineAmount {
+            line,
+            amount: left_on(line),
+        }),
+        amount,
+    );
+    (parts.iter().map(|part| part.amount).sum::<Money>() == amount).then_some(parts)
+}

@@ -1,0 +1,109 @@
+//! What can go wrong with the database, one variant per thing that a caller may treat differently.
+
+use domain::{JobId, JobState};
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no kind of database that is supported.
+    #[error("the database URL begins with none of \"sqlite:\", \"postgres:\" and \"postgresql:\"")]
+    UnknownScheme,
+    /// The URL cannot be understood.
+    #[error("the database URL cannot be understood")]
+    Url(#[source] sqlx::Error),
+    /// Nothing answers, or it refuses the connection.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    /// The file is there and is no SQLite database.
+    #[error("the file is not a SQLite database")]
+    NotADatabase(#[source] sqlx::Error),
+    /// A newer version of the program has been here.
+    #[error("the database has migration {version}, which this version does not know: it was made by a newer one")]
+    Newer {
+        /// The unknown migration.
+        version: i64,
+    },
+    /// A migration that was applied reads differently now.
+    #[error("migration {version} was changed after it had been applied")]
+    MigrationChanged {
+        /// The changed migration.
+        version: i64,
+    },
+    /// A migration failed.
+    #[error("the schema could not be brought up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+/// Why a read or a write failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused, or could not be reached.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+    /// A row holds what it cannot hold.
+    #[error("a row cannot be read")]
+    Row(#[source] RowError),
+    /// Somebody else holds the job by now; what this worker wanted to write is void.
+    #[error("{job} is no longer held by this worker")]
+    LeaseLost {
+        /// The job.
+        job: JobId,
+    },
+    /// There is no such job.
+    #[error("there is no {job}")]
+    NoJob {
+        /// The id asked for.
+        job: JobId,
+    },
+    /// The job's state does not allow it.
+    #[error("{job} is {state}, so it cannot {action}")]
+    JobState {
+        /// The job.
+        job: JobId,
+        /// The state it is in.
+        state: JobState,
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// Another live job has the key of the one that was to come to life again.
+    #[error("{job} cannot live again: another live job has its key")]
+    KeyTaken {
+        /// The job that was to be retried.
+        job: JobId,
+    },
+    /// A value is longer than its column is meant for.
+    #[error("{what} is longer than {limit} bytes")]
+    TooLong {
+        /// Which value.
+        what: &'static str,
+        /// The most bytes it may have.
+        limit: usize,
+    },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        Self::Database(source)
+    }
+}
+
+impl From<RowError> for StoreError {
+    fn from(source: RowError) -> Self {
+        Self::Row(source)
+    }
+}
+
+/// A value in a table that is not what its column is for. Never holds the value, which may be personal.
+#[derive(Debug, thiserror::Error)]
+#[error("{table}.{column} of {row} does not hold what it should")]
+pub struct RowError {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's id.
+    pub row: String,
+    /// Why the value was refused.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}

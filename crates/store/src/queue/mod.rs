@@ -1,0 +1,1 @@
+//! The durable job queue: a table of ours, driven by apalis.
