@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against SQLite and a private, throw-away Postgres cluster.
 #
-#   scripts/test.sh [ARGUMENT…]              cargo test --workspace --locked ARGUMENT…
+#   scripts/test.sh [ARGUMENT…]              cargo test --locked --workspace ARGUMENT…; with -p PACKAGE that alone
 #   scripts/test.sh --with-postgres CMD…     CMD… with such a cluster, in the folder it is called from
 #   scripts/test.sh --help                   this text
 #
@@ -110,13 +110,12 @@ create_cluster() {
   fi
   # Made by its owner, with the rights of its owner alone.
   cluster="$(cd / && as_owner mktemp -d "${TMPDIR:-/tmp}/holdfast-pg.XXXXXX")"
-  if ! (cd "$cluster" && as_owner "$pg_bin/initdb" -D "$cluster/data" -U postgres -A trust -E UTF8 --locale=C \
-    --no-sync) >"$cluster.log" 2>&1; then
-    cat "$cluster.log" >&2
-    rm -f "$cluster.log"
+  local output
+  if ! output="$(cd "$cluster" && as_owner "$pg_bin/initdb" -D "$cluster/data" -U postgres -A trust -E UTF8 \
+    --locale=C --no-sync 2>&1)"; then
+    printf '%s\n' "$output" >&2
     fail "initdb failed"
   fi
-  rm -f "$cluster.log"
 }
 
 # Starts the cluster with the given settings, and prints its port.
@@ -136,6 +135,18 @@ start_cluster() {
   fail "the private Postgres cluster did not start"
 }
 
+# Whether cargo's arguments choose packages by themselves.
+names_package() {
+  local argument
+  for argument in "$@"; do
+    case "$argument" in
+    --) return 1 ;;
+    -p* | --package*) return 0 ;;
+    esac
+  done
+  return 1
+}
+
 # Nothing of a test's cluster outlives it, so it need not survive a power cut. `--with-postgres` keeps the
 # server's own defaults: a measurement against it counts what a commit really costs.
 settings="-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
@@ -152,7 +163,9 @@ case "${1:-}" in
   ;;
 *)
   cd "$root"
-  command=(cargo test --workspace --locked "$@")
+  command=(cargo test --locked)
+  if ! names_package "$@"; then command+=(--workspace); fi
+  command+=("$@")
   ;;
 esac
 

@@ -12,7 +12,7 @@ use crate::policy::{BeforeDeadline, Hours};
 use crate::reservation::{
     Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
 };
-use crate::schedule::{may_capture, send_by, wants_capture};
+use crate::schedule::{hinted, may_capture, send_by, wants_capture};
 
 /// After details that did not add up, the next read waits this long.
 const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
@@ -171,6 +171,7 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTim
         IntentState::Accepted { sent, reads, .. } => {
             at_time(sent.at + merchant.settle.read_after(*reads), now, || read(r, now))
         }
+        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => Step::Search(id),
         IntentState::Unknown(doubt) => at_time(
             doubt.sent.at + merchant.settle.read_after(doubt.reads),
             now,

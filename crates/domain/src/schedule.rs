@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::calendar::{last_decent, next_decent};
 use crate::job::{JobKind, Planned, PlannedState, Urgency};
 use crate::merchant::{Merchant, MultiCapture};
-use crate::policy::{BeforeDeadline, Hours, OnDelivery, ReminderAt};
-use crate::reservation::{Hold, Intent, IntentState, Link, Operation, Reservation, RowKind, Status};
+use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
+use crate::reservation::{DeskReason, Fact, Hold, Intent, IntentState, Link, Operation, Reservation, RowKind, Status};
 
 /// Where a job without an end has its deadline.
 pub const NO_DEADLINE: DateTime<Utc> = match DateTime::from_timestamp(253_370_764_800, 0) {
@@ -82,6 +82,10 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
         IntentState::Accepted { sent, reads, .. } => {
             (PlannedState::Resolving, read_at(sent.at, *reads), Urgency::Normal)
         }
+        // A callback has named the reservation: there is something to read at once.
+        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => {
+            (PlannedState::Resolving, doubt.sent.at, Urgency::Resolve)
+        }
         IntentState::Unknown(doubt) => (
             PlannedState::Resolving,
             read_at(doubt.sent.at, doubt.reads),
@@ -103,6 +107,12 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
         state,
         intent: Some(intent.id.clone()),
     }
+}
+
+/// Is this a submit whose reservation a callback has named?
+#[must_use]
+pub fn hinted(r: &Reservation, intent: &Intent) -> bool {
+    intent.operation == Operation::Submit && r.provider.hinted_uuid.is_some()
 }
 
 fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
@@ -289,6 +299,22 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         }
         _ => {}
     }
+}
+
+/// What a delivery means that comes when nothing can be captured any more: by policy, a person hears of it.
+#[must_use]
+pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
+    let window_closed = r.capture_by(merchant).is_some_and(|by| now >= by);
+    let late = match r.status() {
+        Status::Cancelled | Status::Completed | Status::Expired | Status::Failed => true,
+        Status::Held | Status::Captured | Status::Charged => window_closed && !r.capturable().is_zero(),
+        Status::Submitting | Status::AwaitingPayment => false,
+    };
+    (late && r.policy.capture.late != Late::Nothing).then_some(Fact::DeskRaised {
+        reason: DeskReason::LateDelivery,
+        freezes: false,
+        at: now,
+    })
 }
 
 /// Is this link still the way to pay?

@@ -18,7 +18,9 @@ pub enum OpenError {
     #[error("the file is not a SQLite database")]
     NotADatabase(#[source] sqlx::Error),
     /// A newer version of the program has been here.
-    #[error("the database has migration {version}, which this version does not know: it was made by a newer one")]
+    #[error(
+        "the database has migration {version}, which this version does not know: it was made by a newer one"
+    )]
     Newer {
         /// The unknown migration.
         version: i64,
@@ -71,6 +73,24 @@ pub enum StoreError {
         /// The job that was to be retried.
         job: JobId,
     },
+    /// A fact cannot follow what is known of its reservation.
+    #[error("the fact was not recorded")]
+    IllegalFact(#[source] domain::reservation::IllegalFact),
+    /// The reservation has changed since it was read.
+    #[error("{reservation} has changed since it was read")]
+    Conflict {
+        /// The reservation.
+        reservation: domain::ReservationId,
+    },
+    /// The merchant has another reservation with this reference.
+    #[error("the merchant has a reservation with this reference")]
+    ReferenceTaken {
+        /// That one.
+        by: Option<domain::ReservationId>,
+    },
+    /// A value of ours has no JSON.
+    #[error("a value could not be written as JSON")]
+    Encode(#[source] serde_json::Error),
     /// A value is longer than its column is meant for.
     #[error("{what} is longer than {limit} bytes")]
     TooLong {

@@ -5,11 +5,15 @@
 
 mod db;
 mod error;
+mod inbox;
 mod open;
 pub mod queue;
+mod reservations;
 mod row;
 mod tx;
 
 pub use error::{OpenError, RowError, StoreError};
+pub use inbox::{Idempotency, NewCallback, PaymentLink};
 pub use open::{Options, Store};
+pub use reservations::{Event, ReservationFilter, Stored, Submission};
 pub use tx::{Reader, Tx};

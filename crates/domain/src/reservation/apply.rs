@@ -51,6 +51,7 @@ impl Reservation {
             | Fact::LinkCreated { intent, .. }
             | Fact::LateEffect { intent, .. } => self.apply_to_intent(intent, fact)?,
             Fact::DetailsRead { .. } | Fact::ReadWanted | Fact::LinesSeen { .. } => self.apply_read(fact),
+            Fact::UuidHinted { uuid } => self.provider.hinted_uuid = Some(uuid.clone()),
             Fact::Held { at, amount } => match self.hold {
                 Hold::None | Hold::Reserved { .. } => {
                     self.hold = Hold::Reserved {

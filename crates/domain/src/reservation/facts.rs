@@ -138,6 +138,8 @@ pub enum Fact {
     },
     /// Somebody, or a callback, asked for a read.
     ReadWanted,
+    /// A genuine callback on this reservation's own path named the provider's id of it.
+    UuidHinted { uuid: String },
     /// Details showed our lines.
     LinesSeen {
         lines: Vec<SeenLine>,
@@ -218,6 +220,7 @@ impl Fact {
             Self::LateEffect { .. } => "late_effect",
             Self::DetailsRead { .. } => "details_read",
             Self::ReadWanted => "read_wanted",
+            Self::UuidHinted { .. } => "uuid_hinted",
             Self::LinesSeen { .. } => "lines_seen",
             Self::Held { .. } => "held",
             Self::HoldExpired { .. } => "hold_expired",

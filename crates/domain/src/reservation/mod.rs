@@ -238,6 +238,8 @@ pub struct DeskItem {
 pub struct Provider {
     /// The provider's id, `RES…`.
     pub reservation_uuid: Option<String>,
+    /// The id that a callback named while the submit's outcome was open; to be verified by details.
+    pub hinted_uuid: Option<String>,
     /// The provider's id of the customer, `CSRT…`.
     pub customer_uuid: Option<String>,
     /// The status word last read: a hint.

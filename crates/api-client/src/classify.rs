@@ -1,0 +1,162 @@
+//! What an observation proves about a call: one pure function, the first rule that matches wins.
+
+use serde_json::value::RawValue;
+
+use crate::exchange::RateHeaders;
+use crate::operation::{is_business_key, is_not_found_key};
+pub use crate::payload::Payload;
+use crate::redact::{normalise, redact};
+use crate::wire::Envelope;
+use crate::{
+    Doubt, DoubtReason, FaultKind, Operation, Outcome, Rejection, RejectionClass, Stage, TransportFault,
+    WireResponse,
+};
+
+/// The most sentences of a rejection that are kept.
+const MAX_SENTENCES: usize = 20;
+
+/// What a body is.
+enum Body {
+    Envelope(Box<Envelope<Box<RawValue>>>),
+    Not(DoubtReason),
+}
+
+/// What became of `operation`, given what came back.
+///
+/// Unsent only when no byte can have reached the provider; rejected only when the answer proves that nothing was
+/// executed; accepted only when status, body, message and data all say so; unknown otherwise.
+#[must_use]
+pub fn classify<T: Payload>(
+    operation: Operation,
+    result: &Result<WireResponse, TransportFault>,
+) -> Outcome<T> {
+    let response = match result {
+        Ok(response) => response,
+        Err(fault) if fault.stage == Stage::BeforeSend => return Outcome::Unsent(fault.clone()),
+        Err(fault) => return doubt(after_send(&fault.kind), None),
+    };
+    let body = read(response);
+    if let Body::Envelope(envelope) = &body
+        && contradicts(response.status, envelope)
+    {
+        return doubt(DoubtReason::Contradicting, Some(response.status));
+    }
+    match response.status {
+        200..=299 => success(operation, response, &body),
+        300..=399 => doubt(DoubtReason::Redirect, Some(response.status)),
+        408 => doubt(DoubtReason::Timeout, Some(408)),
+        400..=499 => client_error(response, &body),
+        500..=599 => doubt(DoubtReason::ServerError, Some(response.status)),
+        _ => doubt(DoubtReason::UnexpectedStatus, Some(response.status)),
+    }
+}
+
+const fn doubt<T>(reason: DoubtReason, http_status: Option<u16>) -> Outcome<T> {
+    Outcome::Unknown(Doubt { reason, http_status })
+}
+
+const fn after_send(kind: &FaultKind) -> DoubtReason {
+    match kind {
+        FaultKind::Timeout | FaultKind::ConnectTimeout => DoubtReason::Timeout,
+        FaultKind::BodyTooLarge => DoubtReason::BodyTooLarge,
+        FaultKind::Protocol | FaultKind::Tls => DoubtReason::Protocol,
+        _ => DoubtReason::Reset,
+    }
+}
+
+/// Depth is bounded by serde_json, which stops at 128 levels.
+fn read(response: &WireResponse) -> Body {
+    let bytes = response.body.trim_ascii();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if response.truncated {
+        return Body::Not(DoubtReason::Truncated);
+    }
+    match bytes.first() {
+        None => return Body::Not(DoubtReason::Empty),
+        Some(b'<') => return Body::Not(DoubtReason::Html),
+        Some(_) => {}
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(envelope) => Body::Envelope(Box::new(envelope)),
+        Err(error) if error.is_eof() => Body::Not(DoubtReason::Truncated),
+        Err(_) => Body::Not(DoubtReason::Malformed),
+    }
+}
+
+/// Does the body repeat a status of another class, or call a success an error?
+fn contradicts(status: u16, envelope: &Envelope<Box<RawValue>>) -> bool {
+    let other_class = envelope
+        .status_code
+        .is_some_and(|code| code / 100 != status / 100);
+    other_class || (status / 100 == 2 && envelope.is_error == Some(true))
+}
+
+fn success<T: Payload>(operation: Operation, response: &WireResponse, body: &Body) -> Outcome<T> {
+    let status = Some(response.status);
+    let envelope = match body {
+        Body::Envelope(envelope) => envelope,
+        Body::Not(reason) => return doubt(*reason, status),
+    };
+    if envelope.status_code.is_none() {
+        return doubt(DoubtReason::Malformed, status);
+    }
+    let expected = operation.success_messages();
+    if !expected.is_empty() && !expected.contains(&key(body).as_str()) {
+        return doubt(DoubtReason::UnexpectedMessage, status);
+    }
+    let data = envelope.data.as_ref().and_then(Option::as_deref);
+    match T::from_data(data) {
+        Ok(value) => Outcome::Accepted(value),
+        Err(reason) => doubt(reason, status),
+    }
+}
+
+fn client_error<T: Payload>(response: &WireResponse, body: &Body) -> Outcome<T> {
+    let key = key(body);
+    let class = match response.status {
+        401 | 403 => RejectionClass::Auth,
+        429 => RejectionClass::Throttled {
+            retry_after: RateHeaders::of(&response.headers).retry_after,
+        },
+        417 => RejectionClass::Payload,
+        400 if key == "payloadvalidationerrors" => RejectionClass::Payload,
+        400 if is_business_key(&key) => RejectionClass::Business,
+        400 => return doubt(DoubtReason::UnknownBusinessMessage, Some(400)),
+        404 if key == "paymentcardnotfound" => RejectionClass::CardNotFound,
+        404 => match T::when_not_found().filter(|_| is_not_found_key(&key)) {
+            Some(empty) => return Outcome::Accepted(empty),
+            None => RejectionClass::NotFound,
+        },
+        405 => RejectionClass::WrongVerb,
+        status => return doubt(DoubtReason::UnexpectedStatus, Some(status)),
+    };
+    Outcome::Rejected(Rejection {
+        class,
+        key,
+        http_status: response.status,
+        sentences: sentences(body),
+    })
+}
+
+/// The normalised message; empty without one.
+fn key(body: &Body) -> String {
+    match body {
+        Body::Envelope(envelope) => envelope
+            .message
+            .as_deref()
+            .map(redact)
+            .map_or_else(String::new, |m| normalise(&m)),
+        Body::Not(_) => String::new(),
+    }
+}
+
+fn sentences(body: &Body) -> Vec<String> {
+    let Body::Envelope(envelope) = body else {
+        return Vec::new();
+    };
+    let errors = envelope
+        .errors
+        .as_ref()
+        .map_or_else(Vec::new, |errors| errors.sentences(MAX_SENTENCES));
+    errors.into_iter().map(redact).collect()
+}

@@ -1,0 +1,138 @@
+//! The calls that a merchant can make, and what the provider says when one succeeds.
+
+use serde::{Deserialize, Serialize};
+
+/// How much a call can do, which decides how long it may take and whether its connection is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallClass {
+    /// Only reads.
+    Read,
+    /// May move money, change a status or send a message.
+    Money,
+}
+
+/// A call of the provider's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of the provider's pages")]
+pub enum Operation {
+    Submit,
+    CreateSession,
+    Details,
+    Capture,
+    Charge,
+    Cancel,
+    Complete,
+    Resend,
+    Refund,
+    History,
+    SubmitOrder,
+    OrderStatus,
+}
+
+impl Operation {
+    /// Every call.
+    pub const ALL: [Self; 12] = [
+        Self::Submit,
+        Self::CreateSession,
+        Self::Details,
+        Self::Capture,
+        Self::Charge,
+        Self::Cancel,
+        Self::Complete,
+        Self::Resend,
+        Self::Refund,
+        Self::History,
+        Self::SubmitOrder,
+        Self::OrderStatus,
+    ];
+
+    /// How much this call can do.
+    #[must_use]
+    pub const fn class(self) -> CallClass {
+        match self {
+            Self::Details | Self::History | Self::OrderStatus => CallClass::Read,
+            _ => CallClass::Money,
+        }
+    }
+
+    /// The path below the base, up to where an identifier follows.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Submit => "connect/reservations/submit",
+            Self::CreateSession => "connect/reservations/create",
+            Self::Details => "connect/reservations/details",
+            Self::Capture => "connect/reservations/capture",
+            Self::Charge => "connect/reservations/charge",
+            Self::Cancel => "connect/reservations/cancel",
+            Self::Complete => "connect/reservations/complete",
+            Self::Resend => "connect/reservations/resend",
+            Self::Refund => "connect/reservations/refund",
+            Self::History => "connect/reservations/history",
+            Self::SubmitOrder => "connect/orders/regular/submit",
+            Self::OrderStatus => "connect/orders/status",
+        }
+    }
+
+    /// The messages of a success, normalised. Empty where the data alone tells: a read, a new uuid.
+    pub(crate) const fn success_messages(self) -> &'static [&'static str] {
+        match self {
+            Self::Capture => &["reservationcapturedsuccessfully"],
+            Self::Charge => &["reservationchargedsuccessfully"],
+            Self::Cancel => &["cancelledordersuccessfully"],
+            Self::Complete => &["reservationcompletedsuccessfully"],
+            Self::Resend => &["resentordersuccessfully"],
+            Self::Refund => &["orderrefundedsuccessfully"],
+            Self::Submit
+            | Self::CreateSession
+            | Self::SubmitOrder
+            | Self::Details
+            | Self::History
+            | Self::OrderStatus => &[],
+        }
+    }
+}
+
+/// The refusals by a rule of business that the provider documents, normalised. One set for all calls: near-synonyms
+/// wander between the pages, and each of them says that nothing was executed.
+const BUSINESS_KEYS: [&str; 24] = [
+    "orderproductsnotfound",
+    "orderrefundrequestalreadysubmitted",
+    "orderstatusalreadycancelled",
+    "orderstatusalreadycompleted",
+    "orderstatusalreadypaid",
+    "paymentcapturedeadlineexceed",
+    "paymentchargedeadlineexceed",
+    "paymentchargerunwayexceed",
+    "prerequisitefailedtocancelreservation",
+    "prerequisitefailedtocompletereservation",
+    "refundrejectionforproductamountexceed",
+    "refundrejectionforrefundedcancelledinvoicedorderparamcancelled",
+    "refundrejectionforrefundedcancelledinvoicedorderparaminvoiced",
+    "refundrejectionforrefundedcancelledinvoicedorderparamrefunded",
+    "refundrejectionforrefundrequestgreaterthanorderamount",
+    "refundrejectionforrequestamountthresholdexceed",
+    "refundrejectionfortransactionnotfound",
+    "refundrejectionforweeklythresholdexceed",
+    "requestedcaptureamountexceedavailablecapturerunway",
+    "requestproductidnotavailable",
+    "reservationstatusalreadycancelled",
+    "reservationstatusalreadycompleted",
+    "reservationstatusalreadyparamcancelled",
+    "reservationstatusalreadyparamcompleted",
+];
+
+/// What a 404 says when the object is not there, normalised; on a list it means an empty list.
+const NOT_FOUND_KEYS: [&str; 2] = ["ordernotfound", "reservationnotfound"];
+
+/// Does this normalised message refuse by a documented rule of business?
+pub(crate) fn is_business_key(key: &str) -> bool {
+    BUSINESS_KEYS.contains(&key)
+}
+
+/// Does this normalised message say that the object, and not the path, is missing?
+pub(crate) fn is_not_found_key(key: &str) -> bool {
+    NOT_FOUND_KEYS.contains(&key)
+}

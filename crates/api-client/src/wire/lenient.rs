@@ -1,0 +1,60 @@
+//! Scalars as the provider sends them: a number for a string, a string for a number, 1 for true.
+
+use serde::{Deserialize as _, Deserializer, de};
+use serde_json::Value;
+
+/// The text of a scalar; nothing for null, a list or an object.
+pub(crate) fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A whole number, also as `"12"`, `12.0` or `"12.00"`.
+fn whole_of(value: &Value) -> Option<i64> {
+    let text = text_of(value)?;
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    if fraction.bytes().any(|byte| byte != b'0') {
+        return None;
+    }
+    whole.parse().ok()
+}
+
+/// Text that may be null, missing or a number.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(text_of(&Value::deserialize(deserializer)?))
+}
+
+/// A flag that may be null, missing, 0 or 1, or a string.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let text = text_of(&Value::deserialize(deserializer)?);
+    Ok(
+        text.and_then(|text| match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        }),
+    )
+}
+
+/// A whole number that may be null, missing, a string, or something else, which is read as nothing.
+pub(crate) fn whole<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(whole_of(&value).and_then(|whole| T::try_from(whole).ok()))
+}
+
+/// A whole number that has to be there, as a number or a string.
+pub(crate) fn required_whole<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    whole(deserializer)?.ok_or_else(|| de::Error::custom("is not a whole number in range"))
+}

@@ -1,0 +1,190 @@
+//! One-time payment links: an order that is paid at once.
+#![expect(missing_docs, reason = "the fields repeat the provider's names")]
+
+use domain::Money;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Address, CallbackUrls, CustomerType, PaymentVia, Personal, ProviderStatus, WireTime, amount, lenient,
+    lines, rules,
+};
+
+/// A line of an order. `amount` is the total of the line, gross; `tax` is in percent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderProduct {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    #[serde(deserialize_with = "lenient::required_whole")]
+    pub quantity: u32,
+    #[serde(with = "amount")]
+    pub rate: Money,
+    #[serde(default, with = "amount")]
+    pub discount: Money,
+    #[serde(deserialize_with = "lenient::required_whole")]
+    pub tax: u8,
+    #[serde(with = "amount")]
+    pub amount: Money,
+}
+
+/// The sums of an order. `shipping_cost` is missing from the pages and required by the validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderSums {
+    #[serde(with = "amount")]
+    pub sub_total: Money,
+    #[serde(with = "amount")]
+    pub total_tax: Money,
+    #[serde(default, with = "amount")]
+    pub total_discount: Money,
+    #[serde(default, with = "amount")]
+    pub shipping_cost: Money,
+    #[serde(with = "amount")]
+    pub grand_total: Money,
+}
+
+/// Who pays an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCustomer {
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<CustomerType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub msisdn: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Personal>,
+    pub name: Personal,
+    pub preferred_language: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal_number: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    pub address: Address,
+}
+
+/// What stands on the invoice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceReferences {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_no: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_no: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_notes: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tnc: Option<String>,
+}
+
+/// What only the merchant sees.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InternalReferences {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_no: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
+/// The way to pay an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPayment {
+    pub via: PaymentVia,
+    /// `NOK`, seen in traffic and not documented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+/// Which channels the provider sends an order by; required by the validator, missing from the pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendInvoiceBy {
+    pub sms: bool,
+    pub email: bool,
+    #[serde(default)]
+    pub invoice: bool,
+}
+
+/// `POST connect/orders/regular/submit`: makes an order and a page to pay it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubmitOrder {
+    #[serde(deserialize_with = "lines::deserialize")]
+    pub products: Vec<OrderProduct>,
+    pub order_summary: OrderSums,
+    /// The client writes it in the form that its settings name.
+    pub order_date: WireTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_date_for_payment_link: Option<WireTime>,
+    #[serde(default)]
+    pub send_order_by: SendInvoiceBy,
+    pub with_customer: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_details: Option<OrderCustomer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_references: Option<InvoiceReferences>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_references: Option<InternalReferences>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_no: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_reference: Option<String>,
+    #[serde(default)]
+    pub invoice_as_payment_option: bool,
+    #[serde(default)]
+    pub is_credit_check_available: bool,
+    pub submit_payment: OrderPayment,
+    pub callback: CallbackUrls,
+}
+
+/// The provider has the order. `order_uuid` is `ODR` and digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "OrderSubmittedWire", rename_all = "camelCase")]
+pub struct OrderSubmitted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_uuid: Option<String>,
+    pub order_uuid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderSubmittedWire {
+    #[serde(default, deserialize_with = "lenient::text")]
+    customer_uuid: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    order_uuid: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    payment_url: Option<String>,
+}
+
+impl TryFrom<OrderSubmittedWire> for OrderSubmitted {
+    type Error = &'static str;
+
+    fn try_from(wire: OrderSubmittedWire) -> Result<Self, Self::Error> {
+        let order_uuid = wire
+            .order_uuid
+            .filter(|uuid| rules::is_uuid(uuid, "ODR"))
+            .ok_or("orderUuid is missing or has the wrong form")?;
+        Ok(Self {
+            customer_uuid: wire.customer_uuid,
+            order_uuid,
+            payment_url: wire.payment_url,
+        })
+    }
+}
+
+/// `GET connect/orders/status/{uuid}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderStatus {
+    pub uuid: String,
+    pub status: ProviderStatus,
+    #[serde(default, with = "amount::option", skip_serializing_if = "Option::is_none")]
+    pub order_amount: Option<Money>,
+    #[serde(default, with = "amount::option", skip_serializing_if = "Option::is_none")]
+    pub refunded_amount: Option<Money>,
+}

@@ -1,0 +1,261 @@
+//! What arrives from outside and what is kept beside reservations: callbacks, idempotency keys, payment links,
+//! watermarks, settings.
+
+use chrono::{DateTime, Utc};
+use domain::{MerchantId, PaymentLinkId, ReservationId};
+use serde_json::Value;
+
+use crate::db::{execute, fetch_optional, millis};
+use crate::row::Place;
+use crate::{Store, StoreError, Tx};
+
+/// A genuine callback.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCallback<'a> {
+    /// Whose path was called.
+    pub reservation: &'a ReservationId,
+    /// SHA-256 of the query.
+    pub digest: &'a str,
+    /// The raw query.
+    pub query: &'a str,
+    /// The checksum formula that fitted.
+    pub formula: &'a str,
+}
+
+/// What is known of a request with an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// It is the first; the key is taken now.
+    First,
+    /// The same request was answered so.
+    Answered {
+        /// The status of the answer.
+        status: u16,
+        /// Its body.
+        answer: String,
+    },
+    /// The same request is being answered.
+    Running,
+    /// Another request had this key.
+    Reused,
+}
+
+/// A one-time payment link.
+#[derive(Clone)]
+pub struct PaymentLink {
+    /// Its id.
+    pub id: PaymentLinkId,
+    /// Whose account it is on.
+    pub merchant: MerchantId,
+    /// The worker's own JSON of what was asked for. Personal.
+    pub request: Value,
+    /// planned, sending, accepted, rejected, unknown.
+    pub progress: String,
+    /// The provider's id.
+    pub order_uuid: Option<String>,
+    /// Where the payer pays.
+    pub payment_url: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    request: String,
+    status: Option<i64>,
+    answer: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct LinkRow {
+    merchant: String,
+    request: String,
+    progress: String,
+    order_uuid: Option<String>,
+    payment_url: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct TextRow {
+    value: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct WatermarkRow {
+    watermark: i64,
+}
+
+impl Tx {
+    /// Keeps a callback. Returns whether it is news.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn save_callback(&mut self, callback: NewCallback<'_>) -> Result<bool, StoreError> {
+        let now = millis(self.now());
+        let inserted = execute!(
+            self,
+            "INSERT INTO callbacks (reservation_id, digest, query, formula, received_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (reservation_id, digest) DO NOTHING",
+            callback.reservation.as_str(),
+            callback.digest,
+            callback.query,
+            callback.formula,
+            now,
+        )?;
+        Ok(inserted == 1)
+    }
+
+    /// Takes an idempotency key, or says what became of the request that had it.
+    ///
+    /// # Errors
+    /// When the database fails or the row cannot be read.
+    pub async fn take_key(&mut self, actor: &str, key: &str, request: &str) -> Result<Idempotency, StoreError> {
+        let now = millis(self.now());
+        let inserted = execute!(
+            self,
+            "INSERT INTO idempotency_keys (actor, key, request, created_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (actor, key) DO NOTHING",
+            actor,
+            key,
+            request,
+            now,
+        )?;
+        if inserted == 1 {
+            return Ok(Idempotency::First);
+        }
+        let sql = "SELECT request, status, answer FROM idempotency_keys WHERE actor = $1 AND key = $2";
+        let Some(row) = fetch_optional!(self, KeyRow, sql, actor, key)? else { return Ok(Idempotency::Running) };
+        if row.request != request {
+            return Ok(Idempotency::Reused);
+        }
+        let place = Place { table: "idempotency_keys", row: key };
+        match (row.status, row.answer) {
+            (Some(status), Some(answer)) => {
+                Ok(Idempotency::Answered { status: place.count("status", status)?, answer })
+            }
+            _ => Ok(Idempotency::Running),
+        }
+    }
+
+    /// Keeps the answer to a request with an idempotency key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn answer_key(&mut self, actor: &str, key: &str, status: u16, answer: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE actor = $1 AND key = $2";
+        execute!(self, sql, actor, key, i64::from(status), answer)?;
+        Ok(())
+    }
+
+    /// Gives an idempotency key back, because its request changed nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn release_key(&mut self, actor: &str, key: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM idempotency_keys WHERE actor = $1 AND key = $2 AND status IS NULL";
+        execute!(self, sql, actor, key)?;
+        Ok(())
+    }
+
+    /// Puts a payment link on record.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn create_payment_link(
+        &mut self,
+        id: &PaymentLinkId,
+        merchant: &MerchantId,
+        request: &Value,
+    ) -> Result<(), StoreError> {
+        let now = millis(self.now());
+        execute!(
+            self,
+            "INSERT INTO payment_links (id, merchant, request, progress, created_at) VALUES ($1, $2, $3, 'planned', $4)",
+            id.as_str(),
+            merchant.as_str(),
+            request.to_string(),
+            now,
+        )?;
+        Ok(())
+    }
+
+    /// Records how far a payment link has come.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_payment_link(
+        &mut self,
+        id: &PaymentLinkId,
+        progress: &str,
+        order_uuid: Option<&str>,
+        payment_url: Option<&str>,
+    ) -> Result<(), StoreError> {
+        execute!(
+            self,
+            "UPDATE payment_links SET progress = $2, order_uuid = $3, payment_url = $4 WHERE id = $1",
+            id.as_str(),
+            progress,
+            order_uuid,
+            payment_url,
+        )?;
+        Ok(())
+    }
+
+    /// Records that a merchant's history has been read up to here. Never moves back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn save_watermark(&mut self, merchant: &MerchantId, to: DateTime<Utc>) -> Result<(), StoreError> {
+        execute!(
+            self,
+            "INSERT INTO sweeps (merchant, watermark) VALUES ($1, $2)
+             ON CONFLICT (merchant) DO UPDATE SET watermark = excluded.watermark
+             WHERE sweeps.watermark < excluded.watermark",
+            merchant.as_str(),
+            millis(to),
+        )?;
+        Ok(())
+    }
+
+    /// The setting with this name; `value` becomes it when there is none yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn setting(&mut self, name: &str, value: &str) -> Result<String, StoreError> {
+        let sql = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        execute!(self, sql, name, value)?;
+        let row = fetch_optional!(self, TextRow, "SELECT value FROM settings WHERE name = $1", name)?;
+        Ok(row.map_or_else(|| value.to_owned(), |row| row.value))
+    }
+}
+
+impl Store {
+    /// The payment link with this id.
+    ///
+    /// # Errors
+    /// When the database fails or the row cannot be read.
+    pub async fn payment_link(&self, id: &PaymentLinkId) -> Result<Option<PaymentLink>, StoreError> {
+        let mut reader = self.reader().await?;
+        let sql = "SELECT merchant, request, progress, order_uuid, payment_url FROM payment_links WHERE id = $1";
+        let Some(row) = fetch_optional!(reader, LinkRow, sql, id.as_str())? else { return Ok(None) };
+        let place = Place { table: "payment_links", row: id.as_str() };
+        Ok(Some(PaymentLink {
+            id: id.clone(),
+            merchant: place.parse("merchant", &row.merchant)?,
+            request: place.json("request", &row.request)?,
+            progress: row.progress,
+            order_uuid: row.order_uuid,
+            payment_url: row.payment_url,
+        }))
+    }
+
+    /// Up to where a merchant's history has been read.
+    ///
+    /// # Errors
+    /// When the database fails or the row cannot be read.
+    pub async fn watermark(&self, merchant: &MerchantId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut reader = self.reader().await?;
+        let sql = "SELECT watermark FROM sweeps WHERE merchant = $1";
+        let row = fetch_optional!(reader, WatermarkRow, sql, merchant.as_str())?;
+        let place = Place { table: "sweeps", row: merchant.as_str() };
+        Ok(row.map(|row| place.time("watermark", row.watermark)).transpose()?)
+    }
+}

@@ -1,0 +1,310 @@
+//! The statements of one turn of the pump: settle, renew, rescue, promote, claim.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::JobKind;
+
+use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
+use crate::queue::enqueue::IdRow;
+use crate::queue::job::{JobRow, job_columns};
+use crate::queue::lanes::Budgets;
+use crate::queue::lease::Fence;
+use crate::queue::settle::Settle;
+use crate::{StoreError, Tx};
+
+/// The most jobs that one turn makes available.
+pub(crate) const MAX_PROMOTED: i64 = 1_000;
+
+/// The most expired leases that one turn rescues.
+const MAX_RESCUED: i64 = 100;
+
+/// How often one turn looks for more after a page held several jobs of one reservation, or emptied a bucket.
+const MAX_ROUNDS: u32 = 4;
+
+/// Names the claim among Postgres's advisory locks: "holdfast" as bytes.
+const CLAIM_LOCK: i64 = 0x686f_6c64_6661_7374;
+
+/// Differs from SQLite because there a write transaction is alone anyway. Claims of several processes queue up here, so
+/// that no two of them take jobs of the same reservation.
+const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+
+// Differs from Postgres because each has its own way of reading rows from JSON.
+pub(crate) const SUCCEED: Sql = Sql {
+    sqlite: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
+            waiting_for = NULL, owner = NULL, lease_until = NULL
+        FROM (SELECT value ->> 0 AS job_id, value ->> 1 AS fence FROM json_each($1)) AS done
+        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2 AND jobs.state = 'running'
+        RETURNING id",
+    postgres: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
+            waiting_for = NULL, owner = NULL, lease_until = NULL
+        FROM (SELECT pair ->> 0 AS job_id, CAST(pair ->> 1 AS BIGINT) AS fence
+            FROM json_array_elements(CAST($1 AS JSON)) AS pair) AS done
+        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2 AND jobs.state = 'running'
+        RETURNING id",
+};
+
+const RENEW: &str = "UPDATE jobs SET lease_until = $2 WHERE state = 'running' AND owner = $1";
+
+// Differs from SQLite because there nobody else can hold a row.
+const EXPIRED: Sql = Sql {
+    sqlite: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
+        ORDER BY lease_until LIMIT $2",
+    postgres: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
+        ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
+};
+
+pub(crate) const NEXT_DUE: &str =
+    "SELECT MIN(run_at) AS run_at FROM jobs WHERE state IN ('scheduled', 'resolving')";
+
+// Differs from SQLite because there nobody else can hold a row.
+pub(crate) const PROMOTE: Sql = Sql {
+    sqlite: "UPDATE jobs SET state = 'available' WHERE id IN (SELECT id FROM jobs
+            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT $2)",
+    postgres: "UPDATE jobs SET state = 'available' WHERE id = ANY(ARRAY(SELECT id FROM jobs
+            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT $2
+            FOR UPDATE SKIP LOCKED))",
+};
+
+// Differs from Postgres because the planner of SQLite is told the index, and nobody else can hold a row.
+pub(crate) const CANDIDATES: Sql = Sql {
+    sqlite: "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j INDEXED BY jobs_available
+        WHERE j.state = 'available' AND j.kind IN (SELECT value FROM json_each($1))
+            AND NOT (j.merchant IN (SELECT value FROM json_each($2)) AND j.kind IN (SELECT value FROM json_each($3)))
+            AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r
+                WHERE r.state = 'running' AND r.reservation_id = j.reservation_id))
+        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT $4",
+    postgres: "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j
+        WHERE j.state = 'available' AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))
+            AND NOT (j.merchant = ANY(ARRAY(SELECT json_array_elements_text(CAST($2 AS JSON))))
+                AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($3 AS JSON)))))
+            AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r
+                WHERE r.state = 'running' AND r.reservation_id = j.reservation_id))
+        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT $4 FOR UPDATE OF j SKIP LOCKED",
+};
+
+macro_rules! claim {
+    ($ids:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'running', token = token + 1, owner = $2, lease_until = $3, started_at = $4,
+                waiting_for = NULL
+            WHERE state = 'available' AND id ",
+            $ids,
+            " RETURNING ",
+            job_columns!()
+        )
+    };
+}
+
+// Differs from Postgres because each has its own way of reading a list from JSON.
+pub(crate) const CLAIM: Sql = Sql {
+    sqlite: claim!("IN (SELECT value FROM json_each($1))"),
+    postgres: claim!("= ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))"),
+};
+
+#[derive(sqlx::FromRow)]
+struct Expired {
+    id: String,
+    token: i64,
+    owner: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct NextDue {
+    run_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Candidate {
+    id: String,
+    kind: String,
+    merchant: String,
+    reservation_id: Option<String>,
+}
+
+/// What a claim may take, and for whom.
+#[derive(Debug)]
+pub(crate) struct ClaimTerms<'t> {
+    /// The worker set.
+    pub(crate) owner: &'t str,
+    /// How long it holds what it claims.
+    pub(crate) lease: Duration,
+    /// The kinds it has handlers for, as a JSON list.
+    pub(crate) kinds: &'t str,
+    /// No more than this.
+    pub(crate) slots: usize,
+}
+
+/// What a claim took.
+#[derive(Debug, Default)]
+pub(crate) struct Claimed {
+    /// The jobs, in the order of claiming.
+    pub(crate) jobs: Vec<JobRow>,
+    /// May there be more that could be claimed at once?
+    pub(crate) more: bool,
+}
+
+impl Tx {
+    /// Makes this the only claim until the transaction ends.
+    pub(crate) async fn lock_claims(&mut self) -> Result<(), StoreError> {
+        if self.is_postgres() {
+            execute!(self, LOCK, CLAIM_LOCK)?;
+        }
+        Ok(())
+    }
+
+    /// Settles many clean successes of one owner at once. Returns the ids of those whose lease held.
+    pub(crate) async fn succeed_all(
+        &mut self,
+        owner: &str,
+        done: &[(&str, i64)],
+    ) -> Result<HashSet<String>, StoreError> {
+        if done.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let now = millis(self.now());
+        let rows = fetch_all!(self, IdRow, SUCCEED, json_list(done), owner, now)?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Renews all leases of an owner. They run on the wall clock of the machine that renews, and are judged by those of
+    /// others: clocks may differ by less than two thirds of the lease.
+    pub(crate) async fn renew_leases(&mut self, owner: &str, lease: Duration) -> Result<(), StoreError> {
+        let until = lease_end(self.wall(), lease);
+        execute!(self, RENEW, owner, until)?;
+        Ok(())
+    }
+
+    /// Counts a crash for each job whose lease ran out, and frees it. Returns how many there were.
+    pub(crate) async fn rescue_expired(&mut self) -> Result<usize, StoreError> {
+        let wall = millis(self.wall());
+        let expired = fetch_all!(self, Expired, EXPIRED, wall, MAX_RESCUED)?;
+        for job in &expired {
+            let fence = Fence {
+                id: &job.id,
+                token: job.token,
+                owner: &job.owner,
+            };
+            let message = "the worker that ran it vanished".to_owned();
+            self.settle_fenced(
+                fence,
+                Settle::Crashed {
+                    message,
+                    at_once: true,
+                },
+            )
+            .await?;
+            tracing::warn!(job.id, "rescued a job whose lease ran out");
+        }
+        Ok(expired.len())
+    }
+
+    /// Makes available what is due. Returns how many that were, and when the next one is due.
+    pub(crate) async fn promote_due(&mut self) -> Result<(u64, Option<DateTime<Utc>>), StoreError> {
+        let now = millis(self.now());
+        let next = fetch_optional!(self, NextDue, NEXT_DUE)?.and_then(|next| next.run_at);
+        if next.is_none_or(|next| next > now) {
+            return Ok((0, next.and_then(DateTime::from_timestamp_millis)));
+        }
+        let promoted = execute!(self, PROMOTE, now, MAX_PROMOTED)?;
+        let next = fetch_optional!(self, NextDue, NEXT_DUE)?.and_then(|next| next.run_at);
+        Ok((promoted, next.and_then(DateTime::from_timestamp_millis)))
+    }
+
+    /// Claims what is due by urgency, deadline and time: at most one job per reservation, none of a reservation that has
+    /// one running, and no more per merchant than its budget allows.
+    pub(crate) async fn claim(
+        &mut self,
+        terms: &ClaimTerms<'_>,
+        budgets: &mut Budgets,
+    ) -> Result<Claimed, StoreError> {
+        let mut claimed = Claimed::default();
+        for _ in 0..MAX_ROUNDS {
+            let want = terms.slots - claimed.jobs.len();
+            claimed.more = false;
+            if want == 0 {
+                break;
+            }
+            let page = self.candidates(terms, budgets, want).await?;
+            let full = page.len() == want;
+            let picked = pick(page, budgets);
+            if picked.is_empty() {
+                break;
+            }
+            claimed.jobs.extend(self.take(terms, &picked).await?);
+            claimed.more = full;
+            if !full {
+                break;
+            }
+        }
+        claimed.more &= claimed.jobs.len() < terms.slots;
+        Ok(claimed)
+    }
+
+    async fn candidates(
+        &mut self,
+        terms: &ClaimTerms<'_>,
+        budgets: &Budgets,
+        want: usize,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let (blocked, metered) = (json_list(&budgets.blocked), metered_kinds());
+        let limit = i64::try_from(want).unwrap_or(i64::MAX);
+        fetch_all!(self, Candidate, CANDIDATES, terms.kinds, blocked, metered, limit)
+    }
+
+    async fn take(&mut self, terms: &ClaimTerms<'_>, ids: &[String]) -> Result<Vec<JobRow>, StoreError> {
+        let (until, now) = (lease_end(self.wall(), terms.lease), millis(self.now()));
+        let mut rows = fetch_all!(self, JobRow, CLAIM, json_list(ids), terms.owner, until, now)?;
+        // `RETURNING` keeps no order.
+        let place: HashMap<&str, usize> = ids
+            .iter()
+            .enumerate()
+            .map(|(place, id)| (id.as_str(), place))
+            .collect();
+        rows.sort_by_key(|row| place.get(row.id.as_str()).copied());
+        Ok(rows)
+    }
+}
+
+/// One job per reservation, and no more per merchant than the budget.
+fn pick(page: Vec<Candidate>, budgets: &mut Budgets) -> Vec<String> {
+    let mut reservations = HashSet::new();
+    let mut picked = Vec::with_capacity(page.len());
+    for candidate in page {
+        let metered = candidate
+            .kind
+            .parse::<JobKind>()
+            .is_ok_and(JobKind::calls_provider);
+        if candidate
+            .reservation_id
+            .as_ref()
+            .is_some_and(|id| reservations.contains(id))
+        {
+            continue;
+        }
+        if metered && !budgets.take(&candidate.merchant) {
+            continue;
+        }
+        reservations.extend(candidate.reservation_id);
+        picked.push(candidate.id);
+    }
+    picked
+}
+
+/// The kinds that count against a merchant's budget, as a JSON list.
+fn metered_kinds() -> String {
+    let kinds = JobKind::ALL.iter().filter(|kind| kind.calls_provider());
+    json_list(&kinds.map(|kind| kind.as_str()).collect::<Vec<_>>())
+}
+
+/// A JSON list to bind, for databases that have no list parameters in common.
+pub(crate) fn json_list<T: serde::Serialize>(items: &[T]) -> String {
+    // Lists of strings and of pairs always have a JSON form.
+    serde_json::to_string(items).unwrap_or_else(|_| "[]".to_owned())
+}
+
+fn lease_end(wall: DateTime<Utc>, lease: Duration) -> i64 {
+    let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
+    millis(wall.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC))
+}

@@ -1,0 +1,328 @@
+//! A merchant's request budget and pause switch, shared by all processes.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::MerchantId;
+
+use crate::db::{execute, fetch_all, fetch_optional};
+use crate::row::Place;
+use crate::{Store, StoreError, Tx};
+
+/// The time in which no more requests are made than the limit says.
+const WINDOW_MICROS: i64 = 60_000_000;
+
+/// How long a request of a paused merchant waits before it asks again.
+const PAUSED_RECHECK: TimeDelta = TimeDelta::seconds(30);
+
+/// The most merchants that a list of lanes shows.
+const MAX_LANES: i64 = 10_000;
+
+/// The budget is used up: come again then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBefore(pub DateTime<Utc>);
+
+/// A merchant's lane as people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneView {
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Is nothing claimed that calls the provider?
+    pub paused: bool,
+    /// When the budget is full again.
+    pub full_at: DateTime<Utc>,
+}
+
+/// A limit of so many requests in any 60 seconds, as a leaky bucket (GCRA).
+///
+/// A tenth of the limit may go at once, the rest is spread: whenever the burst is used, one more request comes free each
+/// `interval`. In a window of 60 s that is at most `burst + 60 s / interval`, which never exceeds the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    burst: i64,
+    interval_micros: i64,
+}
+
+impl Rate {
+    /// The rate for this limit; a limit of 0 counts as 1.
+    #[must_use]
+    pub fn per_minute(limit: u32) -> Self {
+        let limit = i64::from(limit.max(1));
+        let burst = (limit / 10).max(1);
+        // The first interval that is too long for one more request to fall into the window.
+        Self {
+            burst,
+            interval_micros: WINDOW_MICROS / (limit - burst + 1) + 1,
+        }
+    }
+
+    /// How far the theoretical arrival time may be ahead.
+    const fn tolerance_micros(self) -> i64 {
+        (self.burst - 1) * self.interval_micros
+    }
+
+    /// How many requests may be made at once now.
+    #[must_use]
+    pub fn tokens(self, tat_micros: i64, now: DateTime<Utc>) -> u32 {
+        let slack = now.timestamp_micros() + self.tolerance_micros() - tat_micros;
+        let tokens = if slack < 0 {
+            0
+        } else {
+            (slack / self.interval_micros + 1).min(self.burst)
+        };
+        u32::try_from(tokens).unwrap_or(0)
+    }
+
+    /// When the next request may be made.
+    fn next(self, tat_micros: i64) -> DateTime<Utc> {
+        // Rounded up to the millisecond that tables hold, so that whoever comes then is not too early.
+        let millis = (tat_micros - self.tolerance_micros() + 999).div_euclid(1_000);
+        DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct LaneRow {
+    merchant: String,
+    tat: i64,
+    paused: bool,
+}
+
+/// Takes one request from the bucket if there is one, in one statement so that it holds between processes.
+const TAKE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2 + $3, FALSE)
+    ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN lanes.tat > $2 THEN lanes.tat ELSE $2 END + $3
+        WHERE lanes.tat - $4 <= $2 AND NOT lanes.paused";
+
+const ONE: &str = "SELECT merchant, tat, paused FROM lanes WHERE merchant = $1";
+const ALL: &str = "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIMIT $1";
+
+const PAUSE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, 0, $2)
+    ON CONFLICT (merchant) DO UPDATE SET paused = $2";
+
+const HOLD: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2, FALSE)
+    ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN lanes.tat > $2 THEN lanes.tat ELSE $2 END";
+
+impl Tx {
+    /// Counts one request against the merchant's budget, or says when to come again.
+    ///
+    /// In any 60 s of business time no more requests are let through than the limit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_request(
+        &mut self,
+        merchant: &MerchantId,
+        limit_per_minute: u32,
+    ) -> Result<Result<(), NotBefore>, StoreError> {
+        let rate = Rate::per_minute(limit_per_minute);
+        let now = self.now();
+        let micros = now.timestamp_micros();
+        let (interval, tolerance) = (rate.interval_micros, rate.tolerance_micros());
+        if execute!(self, TAKE, merchant.as_str(), micros, interval, tolerance)? == 1 {
+            return Ok(Ok(()));
+        }
+        let lane = fetch_optional!(self, LaneRow, ONE, merchant.as_str())?;
+        Ok(Err(NotBefore(match lane {
+            Some(lane) if !lane.paused => rate.next(lane.tat),
+            _ => now + PAUSED_RECHECK,
+        })))
+    }
+
+    /// Lets no request of the merchant through before `until`, as when the provider says `Retry-After`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hold_lane(
+        &mut self,
+        merchant: &MerchantId,
+        limit_per_minute: u32,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tat = until.timestamp_micros() + Rate::per_minute(limit_per_minute).tolerance_micros();
+        execute!(self, HOLD, merchant.as_str(), tat)?;
+        Ok(())
+    }
+
+    /// Pauses the merchant, or lets it go on: while paused, nothing that calls the provider is claimed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_paused(&mut self, merchant: &MerchantId, paused: bool) -> Result<(), StoreError> {
+        execute!(self, PAUSE, merchant.as_str(), paused)?;
+        self.wake_on_commit();
+        Ok(())
+    }
+
+    /// Every lane's state, by merchant. A merchant without a row has a full budget.
+    pub(crate) async fn lanes(&mut self) -> Result<HashMap<String, (i64, bool)>, StoreError> {
+        let rows = fetch_all!(self, LaneRow, ALL, MAX_LANES)?;
+        Ok(rows
+            .into_iter()
+            .map(|lane| (lane.merchant, (lane.tat, lane.paused)))
+            .collect())
+    }
+}
+
+impl Store {
+    /// Has nothing claimed any more that calls the provider for this merchant.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pause_merchant(&self, merchant: &MerchantId) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.set_paused(merchant, true).await?;
+        tx.commit().await
+    }
+
+    /// Lets a paused merchant go on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resume_merchant(&self, merchant: &MerchantId) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.set_paused(merchant, false).await?;
+        tx.commit().await
+    }
+
+    /// The lanes that have been used or paused, by merchant.
+    ///
+    /// # Errors
+    /// When the database fails, or a row cannot be read.
+    pub async fn lanes(&self) -> Result<Vec<LaneView>, StoreError> {
+        let mut reader = self.reader().await?;
+        let rows = fetch_all!(reader, LaneRow, ALL, MAX_LANES)?;
+        rows.into_iter().map(|lane| Ok(view(&lane)?)).collect()
+    }
+}
+
+fn view(lane: &LaneRow) -> Result<LaneView, crate::RowError> {
+    let place = Place {
+        table: "lanes",
+        row: &lane.merchant,
+    };
+    Ok(LaneView {
+        merchant: place.parse("merchant", &lane.merchant)?,
+        paused: lane.paused,
+        full_at: place.time("tat", lane.tat.div_euclid(1_000))?,
+    })
+}
+
+/// What the claim may take of each merchant's jobs that call the provider.
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    /// Paused, or without a token.
+    pub(crate) blocked: Vec<String>,
+    /// How many more may be claimed, for those that have a limit.
+    left: HashMap<String, u32>,
+    /// When the first of those without a token has one again.
+    pub(crate) refill_at: Option<DateTime<Utc>>,
+}
+
+impl Budgets {
+    pub(crate) fn new(
+        limits: &HashMap<MerchantId, u32>,
+        lanes: &HashMap<String, (i64, bool)>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let mut budgets = Self::default();
+        let paused = lanes.iter().filter(|(_, (_, paused))| *paused);
+        budgets
+            .blocked
+            .extend(paused.map(|(merchant, _)| merchant.clone()));
+        for (merchant, limit) in limits {
+            let rate = Rate::per_minute(*limit);
+            let (tat, paused) = lanes.get(merchant.as_str()).copied().unwrap_or_default();
+            let tokens = rate.tokens(tat, now);
+            if tokens == 0 && !paused {
+                budgets.blocked.push(merchant.as_str().to_owned());
+                let next = rate.next(tat);
+                budgets.refill_at = Some(budgets.refill_at.map_or(next, |at| at.min(next)));
+            }
+            budgets.left.insert(merchant.as_str().to_owned(), tokens);
+        }
+        budgets
+    }
+
+    /// May one more job of this merchant be claimed? Takes its token, and blocks the merchant with the last one.
+    pub(crate) fn take(&mut self, merchant: &str) -> bool {
+        match self.left.get_mut(merchant) {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                if *left == 0 {
+                    self.blocked.push(merchant.to_owned());
+                }
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Runs the bucket as the statement does.
+    fn take(rate: Rate, tat: &mut i64, now_micros: i64) -> bool {
+        let free = *tat - rate.tolerance_micros() <= now_micros;
+        if free {
+            *tat = (*tat).max(now_micros) + rate.interval_micros;
+        }
+        free
+    }
+
+    proptest! {
+        #[test]
+        fn no_minute_holds_more_requests_than_the_limit(
+            limit in 1_u32..600,
+            gaps in prop::collection::vec(0_i64..2_000_000, 1..2_000),
+        ) {
+            let rate = Rate::per_minute(limit);
+            let (mut tat, mut now, mut passed) = (0, 1_000_000_000, Vec::new());
+            for gap in gaps {
+                now += gap;
+                if take(rate, &mut tat, now) {
+                    passed.push(now);
+                }
+            }
+            for (first, start) in passed.iter().enumerate() {
+                let within = passed[first..].iter().take_while(|at| **at <= start + WINDOW_MICROS).count();
+                prop_assert!(within <= limit as usize, "{within} requests in a minute of limit {limit}");
+            }
+        }
+
+        #[test]
+        fn tokens_are_what_can_be_taken_at_once(limit in 1_u32..600, ahead in 0_i64..70_000_000) {
+            let rate = Rate::per_minute(limit);
+            let now = DateTime::from_timestamp_micros(1_000_000_000).expect("a time");
+            let mut tat = now.timestamp_micros() + ahead;
+            let tokens = rate.tokens(tat, now);
+            let next = rate.next(tat);
+            for _ in 0..tokens {
+                prop_assert!(take(rate, &mut tat, now.timestamp_micros()));
+            }
+            prop_assert!(!take(rate, &mut tat, now.timestamp_micros()));
+            prop_assert_eq!(tokens == 0, next > now);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_used_to_nine_tenths_when_requests_never_stop() {
+        for limit in [1_u32, 2, 9, 10, 60, 240, 1_000] {
+            let rate = Rate::per_minute(limit);
+            let (mut tat, mut passed) = (0, 0_i64);
+            let minutes = 10;
+            for step in 0..minutes * 60_000 {
+                while take(rate, &mut tat, 1_000_000_000 + step * 1_000) {
+                    passed += 1;
+                }
+            }
+            assert!(
+                passed * 10 >= i64::from(limit) * minutes * 9 - 10,
+                "{passed} of limit {limit}"
+            );
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The fence: a claim's proof that the job is still its own.
+
+use std::sync::Arc;
+
+use domain::JobId;
+
+use crate::db::{Sql, fetch_optional};
+use crate::{StoreError, Tx};
+
+/// What a claim gives its worker. Every later write names it, and fails if the job was claimed anew since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The claimed job.
+    pub job: JobId,
+    /// One more with each claim of the job.
+    pub token: i64,
+    /// The worker set that claimed it, unique per start.
+    pub owner: Arc<str>,
+}
+
+impl Lease {
+    pub(crate) fn fence(&self) -> Fence<'_> {
+        Fence {
+            id: self.job.as_str(),
+            token: self.token,
+            owner: &self.owner,
+        }
+    }
+
+    pub(crate) fn lost(&self) -> StoreError {
+        StoreError::LeaseLost {
+            job: self.job.clone(),
+        }
+    }
+}
+
+/// A lease as the statements bind it; the id may be one that does not parse.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fence<'l> {
+    pub(crate) id: &'l str,
+    pub(crate) token: i64,
+    pub(crate) owner: &'l str,
+}
+
+/// What deciding about a held job needs to know of it.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Standing {
+    pub(crate) attempts_used: i64,
+    pub(crate) max_attempts: i64,
+    pub(crate) crashes: i64,
+    pub(crate) deadline: i64,
+}
+
+const STANDING: Sql = Sql {
+    sqlite: "SELECT attempts_used, max_attempts, crashes, deadline FROM jobs
+        WHERE id = $1 AND token = $2 AND owner = $3 AND state = 'running'",
+    // Differs from SQLite because there another writer could rescue the job between this check and the commit.
+    postgres: "SELECT attempts_used, max_attempts, crashes, deadline FROM jobs
+        WHERE id = $1 AND token = $2 AND owner = $3 AND state = 'running' FOR UPDATE",
+};
+
+/// The standing of a job that is still held under this fence; `None` when it is not.
+pub(crate) async fn standing(tx: &mut Tx, fence: Fence<'_>) -> Result<Option<Standing>, StoreError> {
+    fetch_optional!(tx, Standing, STANDING, fence.id, fence.token, fence.owner)
+}
+
+impl Tx {
+    /// Makes sure that the lease still holds, and that it goes on to hold until this transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when the job was rescued or claimed by another.
+    pub async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        standing(self, lease.fence())
+            .await?
+            .map(|_| ())
+            .ok_or_else(|| lease.lost())
+    }
+}

@@ -1,0 +1,337 @@
+//! The pump: one task per worker set that settles, renews, rescues and claims, all in one transaction per turn.
+//!
+//! Nothing but the end of its workers ends it. When the database fails, it waits and repeats the turn.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::MerchantId;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::queue::Settle;
+use crate::queue::claim::{ClaimTerms, Claimed, MAX_PROMOTED};
+use crate::queue::job::JobRow;
+use crate::queue::lanes::Budgets;
+use crate::queue::lease::Fence;
+use crate::queue::worker::Phase;
+use crate::{Store, StoreError, Tx};
+
+/// The most jobs that one turn claims, and about the most that it settles.
+const MAX_BATCH: usize = 1_000;
+
+/// How long to wait after the database failed.
+const FAILURE_PAUSE: Duration = Duration::from_millis(200);
+
+/// The shortest wait between two idle turns, for what is due but held by another transaction.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
+
+/// How often a settle that the database answers with an error is tried before its job is left to the rescue.
+const MAX_SETTLE_TRIES: u32 = 5;
+
+/// How often a turn is tried once the grace is over; then the leases are left to run out.
+const MAX_LAST_TURNS: u32 = 10;
+
+/// The end of a job's run.
+#[derive(Debug)]
+pub(crate) struct Ack {
+    pub(crate) id: String,
+    pub(crate) token: i64,
+    /// What to write; `None` when the handler has settled the job.
+    pub(crate) settle: Option<Settle>,
+    /// Told once it is durable.
+    pub(crate) done: Option<oneshot::Sender<()>>,
+    pub(crate) tries: u32,
+}
+
+/// What never changes about a pump.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) owner: Arc<str>,
+    pub(crate) concurrency: usize,
+    pub(crate) lease: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) kinds: String,
+    pub(crate) limits: HashMap<MerchantId, u32>,
+}
+
+/// The state of the pump between turns.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    pub(crate) store: Store,
+    pub(crate) terms: Terms,
+    /// Bounded by the concurrency: each running job sends one.
+    pub(crate) acks: mpsc::Receiver<Ack>,
+    /// Bounded by the concurrency: no more is claimed than runs.
+    pub(crate) out: mpsc::Sender<JobRow>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) wakes: watch::Receiver<u64>,
+    /// What is to be settled in the next turn.
+    pub(crate) pending: Vec<Ack>,
+    /// Claimed and not settled.
+    pub(crate) in_flight: usize,
+    /// When the leases were last renewed, on the wall.
+    pub(crate) renewed_at: DateTime<Utc>,
+}
+
+/// What a turn came to.
+#[derive(Debug, Default)]
+struct Turn {
+    claimed: Claimed,
+    /// When there may be something to do, in business time.
+    next: Option<DateTime<Utc>>,
+    renewed: bool,
+}
+
+/// Why a turn failed, and which pending settle it was doing.
+#[derive(Debug)]
+struct TurnError {
+    source: StoreError,
+    settling: Option<usize>,
+}
+
+impl From<StoreError> for TurnError {
+    fn from(source: StoreError) -> Self {
+        Self {
+            source,
+            settling: None,
+        }
+    }
+}
+
+impl Pump {
+    /// Works until all who can settle are gone.
+    pub(crate) async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            // Seen before the turn, so that whatever is enqueued during it leads to another.
+            self.wakes.borrow_and_update();
+            let phase = *self.phase.borrow_and_update();
+            self.gather();
+            match self.turn(phase).await {
+                Ok(turn) => {
+                    failures = 0;
+                    let more = turn.claimed.more;
+                    let next = turn.next;
+                    self.finish(turn);
+                    if more {
+                        tokio::task::yield_now().await;
+                    } else if !self.wait(next).await {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.blame(&error);
+                    if phase == Phase::Abandoned && failures >= MAX_LAST_TURNS {
+                        tracing::error!(jobs = self.in_flight, "gave up settling; the leases will run out");
+                        return;
+                    }
+                    tokio::time::sleep(FAILURE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Takes the acks that have come, up to a batch.
+    fn gather(&mut self) {
+        while self.pending.len() < MAX_BATCH {
+            let Ok(ack) = self.acks.try_recv() else { break };
+            self.pending.push(ack);
+        }
+    }
+
+    /// One transaction: settles what is pending, renews, rescues and claims.
+    async fn turn(&mut self, phase: Phase) -> Result<Turn, TurnError> {
+        let running = self.in_flight.saturating_sub(self.pending.len());
+        let free = if phase == Phase::Running {
+            self.terms.concurrency.saturating_sub(running)
+        } else {
+            0
+        };
+        let renew = self.in_flight > 0 && self.renewal_is_due();
+        if free == 0 && !renew && self.pending.iter().all(|ack| ack.settle.is_none()) {
+            return Ok(Turn::default());
+        }
+        let mut tx = self.store.begin().await?;
+        if free > 0 {
+            tx.lock_claims().await?;
+        }
+        self.settle_pending(&mut tx).await?;
+        if renew {
+            tx.renew_leases(&self.terms.owner, self.terms.lease).await?;
+        }
+        let mut turn = if free > 0 {
+            self.claim(&mut tx, free).await?
+        } else {
+            Turn::default()
+        };
+        turn.renewed = renew;
+        tx.commit().await?;
+        Ok(turn)
+    }
+
+    fn renewal_is_due(&self) -> bool {
+        let age = (self.store.clock.wall() - self.renewed_at)
+            .to_std()
+            .unwrap_or(Duration::MAX);
+        age >= self.terms.lease / 3
+    }
+
+    /// Settles what is pending: clean successes in one statement, the rest one by one.
+    async fn settle_pending(&self, tx: &mut Tx) -> Result<(), TurnError> {
+        let clean = |ack: &&Ack| matches!(ack.settle, Some(Settle::Succeeded { result: None }));
+        let done: Vec<(&str, i64)> = self
+            .pending
+            .iter()
+            .filter(clean)
+            .map(|ack| (ack.id.as_str(), ack.token))
+            .collect();
+        let kept = tx.succeed_all(&self.terms.owner, &done).await?;
+        for (id, _) in done.iter().filter(|(id, _)| !kept.contains(*id)) {
+            tracing::warn!(job.id = id, "the lease of a job was lost before it was settled");
+        }
+        for (index, ack) in self.pending.iter().enumerate().filter(|(_, ack)| !clean(ack)) {
+            let Some(settle) = ack.settle.clone() else {
+                continue;
+            };
+            let fence = Fence {
+                id: &ack.id,
+                token: ack.token,
+                owner: &self.terms.owner,
+            };
+            let kept = tx.settle_fenced(fence, settle).await;
+            let kept = kept.map_err(|source| TurnError {
+                source,
+                settling: Some(index),
+            })?;
+            if !kept {
+                tracing::warn!(
+                    job.id = ack.id,
+                    "the lease of a job was lost before it was settled"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, tx: &mut Tx, free: usize) -> Result<Turn, StoreError> {
+        tx.rescue_expired().await?;
+        let (promoted, due) = tx.promote_due().await?;
+        let lanes = tx.lanes().await?;
+        let mut budgets = Budgets::new(&self.terms.limits, &lanes, tx.now());
+        let terms = ClaimTerms {
+            owner: &self.terms.owner,
+            lease: self.terms.lease,
+            kinds: &self.terms.kinds,
+            slots: free.min(MAX_BATCH),
+        };
+        let mut claimed = tx.claim(&terms, &mut budgets).await?;
+        let left = free - claimed.jobs.len();
+        claimed.more |=
+            left > 0 && (promoted >= MAX_PROMOTED.unsigned_abs() || claimed.jobs.len() == MAX_BATCH);
+        let next = [due, budgets.refill_at].into_iter().flatten().min();
+        Ok(Turn {
+            claimed,
+            next,
+            renewed: false,
+        })
+    }
+
+    /// After the commit: tells the settled, and lets the claimed run.
+    fn finish(&mut self, turn: Turn) {
+        for ack in self.pending.drain(..) {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            if let Some(done) = ack.done {
+                // Whoever waited may have been dropped; the settle is durable all the same.
+                let _ = done.send(());
+            }
+        }
+        if turn.renewed || self.in_flight == 0 {
+            self.renewed_at = self.store.clock.wall();
+        }
+        for job in turn.claimed.jobs {
+            self.in_flight += 1;
+            // The channel is closed once the workers stop.
+            if let Err(mpsc::error::TrySendError::Closed(job) | mpsc::error::TrySendError::Full(job)) =
+                self.out.try_send(job)
+            {
+                self.pending.push(Ack::hand_back(&job));
+            }
+        }
+    }
+
+    /// Counts a failed settle against its job, and leaves the job to the rescue when that cannot be helped.
+    fn blame(&mut self, error: &TurnError) {
+        tracing::warn!(error = %chain(&error.source), "a turn of the queue failed, trying again");
+        let Some(index) = error.settling else { return };
+        let hopeless =
+            !matches!(&error.source, StoreError::Database(source) if source.as_database_error().is_none());
+        let Some(ack) = self.pending.get_mut(index) else {
+            return;
+        };
+        if hopeless {
+            ack.tries += 1;
+        }
+        if ack.tries >= MAX_SETTLE_TRIES {
+            tracing::error!(job.id = ack.id, "a job cannot be settled; its lease will run out");
+            self.pending.remove(index);
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Waits for something to do. Returns `false` when nothing can come any more.
+    async fn wait(&mut self, next: Option<DateTime<Utc>>) -> bool {
+        if !self.pending.is_empty() {
+            return true;
+        }
+        let until_next = next.map(|next| {
+            self.store
+                .clock
+                .wall_for(next - self.store.now())
+                .max(SHORTEST_WAIT)
+        });
+        let idle = self.terms.poll_interval.min(self.terms.lease / 3);
+        let idle = until_next.map_or(idle, |until| until.min(idle));
+        tokio::select! {
+            ack = self.acks.recv() => match ack {
+                Some(ack) => {
+                    self.pending.push(ack);
+                    // Lets others that are about to end join the batch.
+                    tokio::task::yield_now().await;
+                }
+                None => return false,
+            },
+            _ = self.wakes.changed() => {}
+            _ = self.phase.changed() => {}
+            () = tokio::time::sleep(idle) => {}
+        }
+        true
+    }
+}
+
+impl Ack {
+    /// Gives back a job that has not been started.
+    pub(crate) fn hand_back(job: &JobRow) -> Self {
+        Self {
+            id: job.id.clone(),
+            token: job.token,
+            settle: Some(Settle::HandedBack),
+            done: None,
+            tries: 0,
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

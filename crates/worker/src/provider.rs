@@ -1,0 +1,161 @@
+//! Between the provider's words and ours: details become a snapshot, answers become outcomes, facts become requests.
+
+use api_client::wire::{self, Personal, ProviderStatus, WireTime};
+use api_client::{Answer, Exchange, Outcome as Answered, RejectionClass};
+use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
+use domain::customer::{Customer, CustomerType};
+use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
+use domain::outcome::{Outcome, RefusedBy};
+use domain::{Merchant, Money};
+use store::queue::{AttemptEnd, AttemptOutcome};
+
+/// Details, in our words.
+#[must_use]
+pub fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot {
+    let payment = details.payment_details.clone().unwrap_or_default();
+    let history = details.payment_history.clone().unwrap_or_default();
+    let refunded = payment.amount_refunded.clone().unwrap_or_default();
+    let time = |time: &Option<WireTime>| time.as_ref().and_then(|time| instant(time, merchant));
+    let row = |row: &wire::MoneyRow| SeenRow {
+        reference: row.reference.clone(),
+        amount: row.amount,
+        at: time(&row.at),
+        text: row.additional_text.clone(),
+        refunded: row.refunded,
+    };
+    let product = |product: &wire::ProductSeen| SeenProduct {
+        id: product.id,
+        name: product.name.clone().unwrap_or_default(),
+        product_id: product.product_id.clone(),
+        amount: product.amount.unwrap_or_default(),
+        captured: product.captured.unwrap_or_default(),
+    };
+    let first_reserved = history.reserved.first();
+    Snapshot {
+        word: details.status.as_str().to_owned(),
+        status: status(&details.status),
+        reserved_at: time(&payment.reserved_at).or_else(|| first_reserved.and_then(|row| time(&row.at))),
+        reserved: payment.reserved_amount.or(first_reserved.map(|row| row.amount)).unwrap_or_default(),
+        captured: payment.captured_amount.unwrap_or_default(),
+        charged: payment.charged_amount.unwrap_or_default(),
+        refunded_captured: refunded.from_captured.unwrap_or_default(),
+        refunded_charged: refunded.from_charge.unwrap_or_default(),
+        products: details.product_list.iter().map(product).collect(),
+        captures: history.captured.iter().map(row).collect(),
+        charges: history.charged.iter().map(row).collect(),
+    }
+}
+
+/// A time of the provider's. One without an offset is read as the earliest it can mean: the provider's zone is
+/// not documented, and a window must not be overrated.
+fn instant(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
+    time.at().or_else(|| {
+        let civil = time.civil()?;
+        let local = merchant.zone.from_local_datetime(&civil).earliest()?.with_timezone(&Utc);
+        Some(local.min(civil.and_utc() - TimeDelta::hours(2)))
+    })
+}
+
+fn status(status: &ProviderStatus) -> SeenStatus {
+    match status {
+        ProviderStatus::Sent | ProviderStatus::ReservedNotPaid => SeenStatus::Unpaid,
+        ProviderStatus::Reserved
+        | ProviderStatus::Captured
+        | ProviderStatus::Charged
+        | ProviderStatus::Paid
+        | ProviderStatus::Invoiced
+        | ProviderStatus::Refunded
+        | ProviderStatus::PartialRefunded => SeenStatus::Paid,
+        ProviderStatus::Completed => SeenStatus::Completed,
+        ProviderStatus::Cancelled => SeenStatus::Cancelled,
+        ProviderStatus::Expired => SeenStatus::Expired,
+        other => SeenStatus::Other(other.as_str().to_owned()),
+    }
+}
+
+/// What an answer means for an intent; `accepted` turns what the provider returned into our words.
+pub fn outcome<T>(answer: Answer<T>, accepted: impl FnOnce(T) -> Outcome) -> (Outcome, AttemptEnd) {
+    let Answer { outcome, exchange } = answer;
+    let (outcome, end, code) = match outcome {
+        Answered::Unsent(fault) => {
+            let reason = fault.to_string();
+            (Outcome::Unsent { reason: reason.clone() }, AttemptOutcome::Unsent, Some(reason))
+        }
+        Answered::Accepted(data) => (accepted(data), AttemptOutcome::Accepted, None),
+        Answered::Rejected(rejection) => {
+            let key = rejection.key.clone();
+            let outcome = Outcome::Rejected { by: refused_by(&rejection.class), key: rejection.key };
+            (outcome, AttemptOutcome::Rejected, Some(key))
+        }
+        Answered::Unknown(doubt) => {
+            let reason = doubt.reason.to_string();
+            (Outcome::Unknown { reason: reason.clone() }, AttemptOutcome::Unknown, Some(reason))
+        }
+    };
+    (outcome, attempt_end(end, code, &exchange))
+}
+
+/// How the job's history shows a request.
+#[must_use]
+pub fn attempt_end(outcome: AttemptOutcome, code: Option<String>, exchange: &Exchange) -> AttemptEnd {
+    AttemptEnd {
+        outcome,
+        http_status: exchange.http_status,
+        provider_message: exchange.provider_message.clone(),
+        error_code: code,
+        exchange: serde_json::to_value(exchange).ok(),
+    }
+}
+
+/// How the provider refused, in our words.
+#[must_use]
+pub const fn refused_by(class: &RejectionClass) -> RefusedBy {
+    match class {
+        RejectionClass::Business => RefusedBy::Business,
+        RejectionClass::Payload => RefusedBy::Payload,
+        RejectionClass::Auth => RefusedBy::Auth,
+        RejectionClass::Throttled { .. } => RefusedBy::Throttled,
+        RejectionClass::NotFound => RefusedBy::NotFound,
+        RejectionClass::CardNotFound => RefusedBy::CardNotFound,
+        RejectionClass::WrongVerb => RefusedBy::WrongVerb,
+    }
+}
+
+/// The customer as the provider wants him.
+#[must_use]
+pub fn customer(customer: &Customer, personal_number: Option<&str>) -> wire::CustomerDetails {
+    wire::CustomerDetails {
+        kind: match customer.kind {
+            CustomerType::Private => wire::CustomerType::Private,
+            CustomerType::Corporate => wire::CustomerType::Corporate,
+        },
+        country_code: customer.country_code.clone(),
+        msisdn: Personal::from(customer.msisdn.as_str()),
+        email: Personal::from(customer.email.as_str()),
+        name: Personal::from(customer.name.as_str()),
+        preferred_language: customer.provider_language().to_owned(),
+        personal_number: personal_number.map(Personal::from),
+        organization_id: customer.organization_id.clone(),
+        address: address(customer),
+    }
+}
+
+/// Where the customer lives, as the provider wants it.
+#[must_use]
+pub fn address(customer: &Customer) -> wire::Address {
+    wire::Address {
+        street: Personal::from(customer.address.street.as_str()),
+        zip: customer.address.zip.clone(),
+        city: customer.address.city.clone(),
+        country: customer.address.country.clone(),
+    }
+}
+
+/// The sums of an order whose lines are gross: the tax within, the rest, and the whole (all exact in øre).
+#[must_use]
+pub fn sums(lines: impl Iterator<Item = (Money, u8)>) -> wire::OrderSummary {
+    let (total, tax) = lines.fold((Money::ZERO, Money::ZERO), |(total, tax), (amount, percent)| {
+        (total + amount, tax + amount.tax_within(percent))
+    });
+    wire::OrderSummary { sub_total: total.saturating_sub(tax), total_tax: tax, grand_total: total }
+}

@@ -1,0 +1,463 @@
+//! What people, booking systems and the provider ask for: each request is one transaction.
+
+use api_client::callback;
+use chrono::{DateTime, Utc};
+use domain::reservation::{
+    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewReservation, Operation, RefundRequest, Refusal,
+};
+use domain::{Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use store::queue::{JobView, NewJob};
+use store::{NewCallback, StoreError, Stored, Submission, Tx};
+
+use crate::app::{App, MerchantHandle, unguessable};
+use crate::payment_link::PaymentLinkRequest;
+use crate::submission::{SubmissionRecord, SubmitExtras};
+
+/// What somebody does to a reservation.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Reports a delivery.
+    Deliver(DeliveryRequest),
+    /// Asks for a capture.
+    Capture(CaptureRequest),
+    /// Asks for a charge.
+    Charge(ChargeRequest),
+    /// Asks for a refund.
+    Refund(RefundRequest),
+    /// Asks for a cancel.
+    Cancel {
+        /// Why.
+        note: String,
+    },
+    /// Asks for a complete.
+    Complete {
+        /// Why.
+        note: String,
+    },
+    /// Asks for the link to be sent again.
+    Resend(Contact),
+    /// Asks for a read of details.
+    Refresh,
+    /// Stops everything that is not a read.
+    Pause,
+    /// Lets it go on.
+    Resume,
+}
+
+/// What an action led to.
+#[derive(Clone, Debug)]
+pub struct Acted {
+    /// The reservation afterwards.
+    pub reservation: Stored,
+    /// The job that carries it out, unless it is done already.
+    pub job: Option<JobId>,
+}
+
+/// What somebody does to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobAction {
+    /// Lets a job that gave up, or that waits for a person, run again.
+    Retry,
+    /// Lets a job run at once.
+    RunNow,
+    /// Withdraws a job.
+    Cancel,
+    /// Moves a job.
+    Reschedule {
+        /// To this time.
+        run_at: DateTime<Utc>,
+    },
+}
+
+/// What became of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackOutcome {
+    /// It is genuine.
+    Accepted,
+    /// Its checksum is wrong, or it speaks of another reservation.
+    Refused,
+    /// There is no such path.
+    NotFound,
+    /// It could not be stored; the provider may try again, and the sweep covers it.
+    Unavailable,
+}
+
+/// Why a request was not carried out. Nothing has been changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The facts do not allow it.
+    #[error("the request was refused")]
+    Refused(#[source] Refusal),
+    /// The job's state does not allow it.
+    #[error("{message}")]
+    JobState {
+        /// The state.
+        state: JobState,
+        /// What is the matter.
+        message: String,
+    },
+    /// The merchant has a reservation with this reference.
+    #[error("the reference is taken")]
+    ReferenceTaken {
+        /// By this one.
+        id: Option<ReservationId>,
+    },
+    /// There is no such merchant in the configuration.
+    #[error("there is no such merchant in the configuration")]
+    UnknownMerchant,
+    /// The database failed.
+    #[error("the request could not be carried out")]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::ReferenceTaken { by } => Self::ReferenceTaken { id: by },
+            StoreError::NoJob { .. } => Self::NotFound("job"),
+            StoreError::JobState { state, .. } => Self::JobState { state, message: error.to_string() },
+            StoreError::KeyTaken { .. } => {
+                Self::JobState { state: JobState::Dead, message: error.to_string() }
+            }
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl App {
+    fn handle(&self, merchant: &MerchantId) -> Result<&MerchantHandle, ServiceError> {
+        self.merchants.get(merchant).ok_or(ServiceError::UnknownMerchant)
+    }
+
+    /// Takes a reservation: it is durable, and its submit is due, once this returns.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn submit(
+        &self,
+        merchant: &MerchantId,
+        new: &NewReservation,
+        extras: SubmitExtras,
+        actor: &str,
+    ) -> Result<Acted, ServiceError> {
+        let merchant = &self.handle(merchant)?.merchant;
+        let now = self.clock.now();
+        let mut r = new.build(ReservationId::new(now, &*self.entropy), merchant, now)?;
+        let mut customer = new.customer.clone();
+        let personal_number = customer.personal_number.take();
+        let record = SubmissionRecord {
+            customer,
+            send_sms: extras.send_sms,
+            send_email: extras.send_email,
+            checkout: extras.checkout,
+            notes: extras.notes,
+            terms: extras.terms,
+            secure_details: new.secure_details,
+        };
+        let request = serde_json::to_value(&record).map_err(StoreError::Encode)?;
+        let submission = Submission { request, personal_number };
+        let intent = self.planner().intent(&r, Operation::Submit, Some("submit"), actor, now);
+        let token = unguessable(&*self.entropy);
+        let mut tx = self.store.begin().await?;
+        tx.create_reservation(&r, &submission, &token).await?;
+        let id = intent.id.clone();
+        tx.record(&mut r, &[Fact::Created, Fact::IntentPlanned { intent }], merchant, actor, None).await?;
+        let job = tx.job_of_intent(&id).await?;
+        let updated_at = tx.now();
+        tx.commit().await?;
+        Ok(Acted { reservation: Stored { reservation: r, callback_token: token, updated_at }, job })
+    }
+
+    /// Carries out what somebody does to a reservation, as far as that is deciding; jobs do the rest.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn act(&self, id: &ReservationId, action: Action, actor: &str) -> Result<Acted, ServiceError> {
+        let mut tx = self.store.begin().await?;
+        let Some(mut stored) = tx.lock_reservation(id).await? else {
+            return Err(ServiceError::NotFound("reservation"));
+        };
+        let merchant = &self.handle(&stored.reservation.merchant)?.merchant;
+        let r = &mut stored.reservation;
+        let now = tx.now();
+        let job = match action {
+            Action::Deliver(request) => {
+                if let Some(fact) = r.deliver(&request, now)? {
+                    let late = domain::schedule::late_delivery(r, merchant, now);
+                    let facts: Vec<Fact> = std::iter::once(fact).chain(late).collect();
+                    tx.record(r, &facts, merchant, actor, None).await?;
+                }
+                None
+            }
+            Action::Capture(request) => {
+                let operation = r.capture(&request, merchant, now);
+                self.ask(&mut tx, r, merchant, operation, actor).await?
+            }
+            Action::Charge(request) => {
+                let operation = r.charge(&request, merchant, now);
+                self.ask(&mut tx, r, merchant, operation, actor).await?
+            }
+            Action::Refund(request) => {
+                let operation = r.refund(&request);
+                self.ask(&mut tx, r, merchant, operation, actor).await?
+            }
+            Action::Cancel { note } => {
+                let operation = r.cancel(&note);
+                self.ask(&mut tx, r, merchant, operation, actor).await?
+            }
+            Action::Complete { note } => {
+                let operation = r.complete(&note);
+                self.ask(&mut tx, r, merchant, operation, actor).await?
+            }
+            Action::Resend(contact) => self.resend(&mut tx, r, merchant, &contact, actor).await?,
+            Action::Refresh => {
+                if r.provider.reservation_uuid.is_none() {
+                    return Err(not_at_provider(r).into());
+                }
+                tx.record(r, &[Fact::ReadWanted], merchant, actor, None).await?;
+                tx.live_job(id, JobKind::Refresh).await?
+            }
+            Action::Pause => self.control(&mut tx, r, merchant, Fact::Paused, actor).await?,
+            Action::Resume => self.control(&mut tx, r, merchant, Fact::Resumed, actor).await?,
+        };
+        stored.updated_at = now;
+        tx.commit().await?;
+        Ok(Acted { reservation: stored, job })
+    }
+
+    async fn control(
+        &self,
+        tx: &mut Tx,
+        r: &mut Reservation,
+        merchant: &domain::Merchant,
+        fact: Fact,
+        actor: &str,
+    ) -> Result<Option<JobId>, ServiceError> {
+        if r.control.paused != matches!(fact, Fact::Paused) {
+            tx.record(r, &[fact], merchant, actor, None).await?;
+        }
+        Ok(None)
+    }
+
+    /// Decides an operation that somebody asks for. The same one, asked for twice while the first is open, is one.
+    async fn ask(
+        &self,
+        tx: &mut Tx,
+        r: &mut Reservation,
+        merchant: &domain::Merchant,
+        operation: Result<Operation, Refusal>,
+        actor: &str,
+    ) -> Result<Option<JobId>, ServiceError> {
+        let same = |operation: &Operation| r.open_intents().find(|open| open.operation == *operation);
+        let operation = match operation {
+            Ok(operation) => operation,
+            // A second click on a whole capture finds nothing left to ask for: the first one is the answer.
+            Err(refusal) => match self.first_click(r, &refusal) {
+                Some(first) => return Ok(tx.job_of_intent(&first).await?),
+                None => return Err(refusal.into()),
+            },
+        };
+        if let Some(first) = same(&operation) {
+            return Ok(tx.job_of_intent(&first.id.clone()).await?);
+        }
+        let intent = self.planner().intent(r, operation, None, actor, tx.now());
+        let id = intent.id.clone();
+        tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None).await?;
+        Ok(tx.job_of_intent(&id).await?)
+    }
+
+    fn first_click(&self, r: &Reservation, refusal: &Refusal) -> Option<domain::IntentId> {
+        let Refusal::State { code, .. } = refusal else { return None };
+        let is_same = |operation: &Operation| match *code {
+            "nothing_capturable" => matches!(operation, Operation::Capture { .. }),
+            "nothing_refundable" => matches!(operation, Operation::Refund { .. }),
+            _ => false,
+        };
+        r.open_intents().find(|open| is_same(&open.operation)).map(|open| open.id.clone())
+    }
+
+    async fn resend(
+        &self,
+        tx: &mut Tx,
+        r: &mut Reservation,
+        merchant: &domain::Merchant,
+        contact: &Contact,
+        actor: &str,
+    ) -> Result<Option<JobId>, ServiceError> {
+        let operation = r.resend(contact)?;
+        let elsewhere = matches!(operation, Operation::Resend { elsewhere: true, .. });
+        let intent = self.planner().intent(r, operation, None, actor, tx.now());
+        let id = intent.id.clone();
+        tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None).await?;
+        if elsewhere {
+            tx.save_contact(&r.id, &id, &json!(contact)).await?;
+        }
+        Ok(tx.job_of_intent(&id).await?)
+    }
+
+    /// Takes a callback: verified, kept, and turned into at most one read. Nothing is booked from it.
+    pub async fn callback(&self, token: &str, raw_query: &str) -> CallbackOutcome {
+        match self.take_callback(token, raw_query).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "a callback could not be stored");
+                CallbackOutcome::Unavailable
+            }
+        }
+    }
+
+    async fn take_callback(&self, token: &str, raw_query: &str) -> Result<CallbackOutcome, StoreError> {
+        let Some(stored) = self.store.reservation_by_callback(token).await? else {
+            return Ok(CallbackOutcome::NotFound);
+        };
+        let id = stored.reservation.id.clone();
+        let Some(handle) = self.merchants.get(&stored.reservation.merchant) else {
+            return Ok(CallbackOutcome::NotFound);
+        };
+        let verified = match callback::verify(raw_query, &handle.callback_secrets, handle.legacy_callbacks) {
+            Ok(verified) => verified,
+            Err(refused) => {
+                tracing::warn!(reservation = %id, reason = %refused, "a callback was refused");
+                return Ok(CallbackOutcome::Refused);
+            }
+        };
+        let uuid = verified.callback.order_uuid.as_str();
+        let known = stored.reservation.provider.reservation_uuid.as_deref();
+        if known.is_some_and(|known| known != uuid) {
+            tracing::error!(reservation = %id, "a callback speaks of another reservation than its path");
+            return Ok(CallbackOutcome::Refused);
+        }
+        let hint = if known.is_some() { Fact::ReadWanted } else { Fact::UuidHinted { uuid: uuid.to_owned() } };
+        let digest = hex(&Sha256::digest(raw_query.as_bytes()));
+        let formula = format!("{:?}", verified.formula);
+        let mut tx = self.store.begin().await?;
+        let callback = NewCallback { reservation: &id, digest: &digest, query: raw_query, formula: &formula };
+        let news = tx.save_callback(callback).await?;
+        if news && let Some(mut stored) = tx.lock_reservation(&id).await? {
+            let r = &mut stored.reservation;
+            // A flood coalesces: a read that is wanted already is wanted once.
+            if !(r.provider.read_wanted && matches!(hint, Fact::ReadWanted)) {
+                tx.record(r, &[hint], &handle.merchant, "provider", None).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(CallbackOutcome::Accepted)
+    }
+
+    /// Takes a one-time payment link.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn payment_link(
+        &self,
+        merchant: &MerchantId,
+        request: &PaymentLinkRequest,
+        actor: &str,
+    ) -> Result<JobId, ServiceError> {
+        let merchant = &self.handle(merchant)?.merchant;
+        let faults = request.faults(merchant);
+        if !faults.is_empty() {
+            return Err(Refusal::Fields(faults).into());
+        }
+        let now = self.clock.now();
+        let id = PaymentLinkId::new(now, &*self.entropy);
+        let record = serde_json::to_value(request).map_err(StoreError::Encode)?;
+        let mut tx = self.store.begin().await?;
+        tx.create_payment_link(&id, &merchant.id, &record).await?;
+        let job = tx
+            .enqueue(&NewJob {
+                kind: JobKind::PaymentLink,
+                urgency: JobKind::PaymentLink.urgency(),
+                merchant: merchant.id.clone(),
+                reservation: None,
+                key: Some(format!("payment_link:{id}")),
+                run_at: now,
+                deadline: now + chrono::TimeDelta::days(1),
+                payload: json!({"payment_link": id}),
+                intent: None,
+                max_attempts: 20,
+                created_by: actor.to_owned(),
+                planned_at: None,
+            })
+            .await?;
+        tx.commit().await?;
+        Ok(job.job)
+    }
+
+    /// Carries out what somebody does to a job.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn job_action(&self, id: &JobId, action: JobAction, actor: &str) -> Result<JobView, ServiceError> {
+        let known = self.store.job(id).await?.ok_or(ServiceError::NotFound("job"))?.job;
+        let mut tx = self.store.begin().await?;
+        match action {
+            JobAction::Retry => drop(tx.retry_job(id).await?),
+            JobAction::RunNow => drop(tx.run_job_now(id).await?),
+            JobAction::Reschedule { run_at } => drop(tx.reschedule_job(id, run_at).await?),
+            JobAction::Cancel => self.cancel_job(&mut tx, &known, actor).await?,
+        }
+        tx.commit().await?;
+        tracing::info!(job = %id, ?action, actor, "a person acted on a job");
+        Ok(self.store.job(id).await?.ok_or(ServiceError::NotFound("job"))?.job)
+    }
+
+    /// Withdraws a job together with what it was to do, so that the schedule does not bring it back.
+    async fn cancel_job(&self, tx: &mut Tx, job: &JobView, actor: &str) -> Result<(), ServiceError> {
+        let reason = "cancelled by a person";
+        drop(tx.cancel_job(&job.id, reason).await?);
+        let (Some(reservation), Some(key), true) = (&job.reservation, job.plan_key(), job.managed) else {
+            return Ok(());
+        };
+        let Some(mut stored) = tx.lock_reservation(reservation).await? else { return Ok(()) };
+        let r = &mut stored.reservation;
+        let fact = match r.intent_of_key(key).filter(|intent| intent.is_open()) {
+            Some(intent) if intent.is_unresolved() => {
+                let message = "its request may have had its effect; it is resolved, not cancelled".to_owned();
+                return Err(ServiceError::JobState { state: job.state, message });
+            }
+            Some(intent) => Fact::IntentWithdrawn { intent: intent.id.clone(), reason: reason.to_owned() },
+            None => Fact::JobStopped { key: key.to_owned() },
+        };
+        let merchant = &self.handle(&r.merchant)?.merchant;
+        tx.record(r, &[fact], merchant, actor, None).await?;
+        Ok(())
+    }
+}
+
+fn not_at_provider(r: &Reservation) -> Refusal {
+    let message = format!("the provider does not have it yet: the reservation is {}", r.status());
+    Refusal::State { code: "not_at_provider", message }
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An error with its causes, for one line of a log.
+pub struct Chain<'e>(pub &'e dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

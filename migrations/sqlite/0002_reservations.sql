@@ -1,0 +1,100 @@
+-- Reservations, their journal, and what arrives from outside. Times are milliseconds since 1970 UTC. JSON is text.
+
+CREATE TABLE reservations (
+    id               TEXT    NOT NULL PRIMARY KEY, -- rsv_…; sorts by the time of its making
+    merchant         TEXT    NOT NULL,             -- whose account it is on
+    reference        TEXT    NOT NULL,             -- the booking system's own id
+    status           TEXT    NOT NULL,             -- derived; for lists
+    attention        BOOLEAN NOT NULL,             -- does a person have to decide something? for lists
+    capture_by       BIGINT,                       -- derived, while something is held; for lists
+    reservation_uuid TEXT,                         -- the provider's id of it
+    callback_token   TEXT    NOT NULL,             -- the unguessable end of its callback path
+    version          BIGINT  NOT NULL,             -- facts folded in; every save names the one it read
+    state            TEXT    NOT NULL,             -- JSON, the fold of its events; no personal data
+    submission       TEXT    NOT NULL,             -- JSON, what only the provider needs: customer, texts, checkout
+    personal_number  TEXT,                         -- until the submit is confirmed, then null
+    created_at       BIGINT  NOT NULL,             -- when it was submitted
+    updated_at       BIGINT  NOT NULL,             -- when its last event was recorded
+    CONSTRAINT reference_is_unique_per_merchant UNIQUE (merchant, reference),
+    CONSTRAINT callback_token_is_unique UNIQUE (callback_token)
+);
+
+CREATE INDEX reservations_by_status ON reservations (status, id);
+CREATE INDEX reservations_by_capture_by ON reservations (capture_by, id) WHERE capture_by IS NOT NULL;
+CREATE INDEX reservations_for_people ON reservations (id) WHERE attention;
+CREATE INDEX reservations_by_uuid ON reservations (reservation_uuid) WHERE reservation_uuid IS NOT NULL;
+
+-- The append-only journal: what happened, in order, and who did it.
+CREATE TABLE events (
+    reservation_id TEXT   NOT NULL, -- whose
+    seq            BIGINT NOT NULL, -- from 1 without gaps: the version it made
+    at             BIGINT NOT NULL, -- when it was recorded
+    actor          TEXT   NOT NULL, -- who did it: policy, provider, worker, or a key of the API
+    name           TEXT   NOT NULL, -- which fact
+    fact           TEXT   NOT NULL, -- JSON, the fact; no personal data
+    CONSTRAINT event_number_is_unique PRIMARY KEY (reservation_id, seq),
+    CONSTRAINT event_belongs_to_a_reservation FOREIGN KEY (reservation_id) REFERENCES reservations (id)
+);
+
+-- Where a link is to be sent, when it is not the customer's own contact.
+CREATE TABLE contacts (
+    intent_id      TEXT NOT NULL PRIMARY KEY, -- the resend
+    reservation_id TEXT NOT NULL,             -- whose
+    contact        TEXT NOT NULL,             -- JSON; personal
+    CONSTRAINT contact_belongs_to_a_reservation FOREIGN KEY (reservation_id) REFERENCES reservations (id)
+);
+
+-- Genuine callbacks as they came in, for proof; nothing is booked from them.
+CREATE TABLE callbacks (
+    reservation_id TEXT   NOT NULL, -- whose path was called
+    digest         TEXT   NOT NULL, -- SHA-256 of the query; a repeated one is no news
+    query          TEXT   NOT NULL, -- the raw query
+    formula        TEXT   NOT NULL, -- the checksum formula that fitted
+    received_at    BIGINT NOT NULL, -- when
+    CONSTRAINT callback_is_news_once PRIMARY KEY (reservation_id, digest),
+    CONSTRAINT callback_belongs_to_a_reservation FOREIGN KEY (reservation_id) REFERENCES reservations (id)
+);
+
+CREATE INDEX callbacks_by_age ON callbacks (received_at);
+
+-- One-time payment links.
+CREATE TABLE payment_links (
+    id          TEXT   NOT NULL PRIMARY KEY, -- lnk_…
+    merchant    TEXT   NOT NULL,             -- whose account it is on
+    request     TEXT   NOT NULL,             -- JSON, what was asked for; personal
+    progress    TEXT   NOT NULL,             -- planned, sending, accepted, rejected, unknown
+    order_uuid  TEXT,                        -- the provider's id
+    payment_url TEXT,                        -- where the payer pays
+    created_at  BIGINT NOT NULL,             -- when it was asked for
+    CONSTRAINT payment_link_progress_is_known
+        CHECK (progress IN ('planned', 'sending', 'accepted', 'rejected', 'unknown'))
+);
+
+-- Answers to requests with an Idempotency-Key.
+CREATE TABLE idempotency_keys (
+    actor      TEXT   NOT NULL, -- whose key it is
+    key        TEXT   NOT NULL, -- as sent
+    request    TEXT   NOT NULL, -- SHA-256 of method, path and body
+    status     BIGINT,          -- of the answer; null while it is being made
+    answer     TEXT,            -- the body of the answer
+    created_at BIGINT NOT NULL, -- when it was first sent
+    CONSTRAINT idempotency_key_is_unique PRIMARY KEY (actor, key)
+);
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- How far each merchant's history has been read.
+CREATE TABLE sweeps (
+    merchant  TEXT   NOT NULL PRIMARY KEY, -- whose
+    watermark BIGINT NOT NULL              -- everything before has been seen
+);
+
+-- What this installation made up once and keeps.
+CREATE TABLE settings (
+    name  TEXT NOT NULL PRIMARY KEY, -- which
+    value TEXT NOT NULL              -- what
+);
+
+-- The jobs and attempts of an intent.
+CREATE INDEX jobs_by_intent ON jobs (intent_id, id) WHERE intent_id IS NOT NULL;
+CREATE INDEX attempts_by_intent ON attempts (intent_id, number) WHERE intent_id IS NOT NULL;
