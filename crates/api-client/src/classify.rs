@@ -74,7 +74,9 @@ fn read(response: &WireResponse) -> Body {
     match bytes.first() {
         None => return Body::Not(DoubtReason::Empty),
         Some(b'<') => return Body::Not(DoubtReason::Html),
-        Some(_) => {}
+        Some(b'{') => {}
+        // A list would be read as the fields in their order.
+        Some(_) => return Body::Not(DoubtReason::Malformed),
     }
     match serde_json::from_slice(bytes) {
         Ok(envelope) => Body::Envelope(Box::new(envelope)),

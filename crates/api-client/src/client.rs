@@ -104,7 +104,14 @@ impl Client {
     /// When the settings are wrong.
     pub fn with_transport(settings: Settings, transport: Arc<dyn Transport>) -> Result<Self, SettingsError> {
         settings.check()?;
-        let bearer = format!("Bearer {}", settings.token.expose_secret());
+        let Settings {
+            token,
+            timeouts,
+            cancel_verb,
+            order_date,
+            ..
+        } = settings;
+        let bearer = format!("Bearer {}", token.expose_secret());
         let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| SettingsError::Token)?;
         bearer.set_sensitive(true);
         let mut headers = HeaderMap::new();
@@ -115,10 +122,10 @@ impl Client {
         Ok(Self {
             transport,
             headers,
-            timeouts: settings.timeouts,
-            cancel_verb: settings.cancel_verb,
+            timeouts,
+            cancel_verb,
             cancel_by_get: AtomicBool::new(false),
-            order_date: settings.order_date,
+            order_date,
             tax_percents: DEFAULT_TAX_PERCENTS.to_vec(),
         })
     }

@@ -24,7 +24,8 @@ pub trait Payload: Sized {
 }
 
 fn read<T: DeserializeOwned>(data: Option<&RawValue>, otherwise: DoubtReason) -> Result<T, DoubtReason> {
-    let data = data.ok_or(otherwise)?;
+    // A list would be read as the fields in their order.
+    let data = data.filter(|data| data.get().starts_with('{')).ok_or(otherwise)?;
     serde_json::from_str(data.get()).map_err(|_| otherwise)
 }
 
@@ -79,7 +80,9 @@ impl Payload for OrderStatus {
 
 impl Payload for Vec<HistoryRow> {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
-        data.map_or(Ok(Self::new()), |data| read(Some(data), DoubtReason::Malformed))
+        data.map_or(Ok(Self::new()), |data| {
+            serde_json::from_str(data.get()).map_err(|_| DoubtReason::Malformed)
+        })
     }
 
     fn when_not_found() -> Option<Self> {

@@ -13,6 +13,9 @@ use crate::{CallClass, FieldError};
 /// The most bytes of a response body that are read: 1 MiB.
 pub const MAX_BODY: usize = 1024 * 1024;
 
+/// The most fields that the sentence about an invalid request names.
+const MAX_FIELDS: usize = 5;
+
 /// A boxed future, as the `futures` crate has it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -142,7 +145,11 @@ impl TransportFault {
     /// A request that is not sent, because it breaks the provider's rules.
     #[must_use]
     pub fn invalid(faults: Vec<FieldError>) -> Self {
-        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        let fields: Vec<&str> = faults
+            .iter()
+            .take(MAX_FIELDS)
+            .map(|fault| fault.field.as_str())
+            .collect();
         Self {
             stage: Stage::BeforeSend,
             message: format!("the request is invalid: {}", fields.join(", ")),

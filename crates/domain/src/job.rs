@@ -118,6 +118,30 @@ impl JobState {
     }
 }
 
+/// How a job moves: from where, by what, to where. The diagram in `docs/jobs.md` is made of this table.
+pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
+    use JobState::{Attention, Available, Cancelled, Dead, Resolving, Running, Scheduled, Succeeded};
+    &[
+        (Scheduled, "its time has come", Available),
+        (Resolving, "its next read is due", Available),
+        (Available, "a worker claims it", Running),
+        (Running, "it is done", Succeeded),
+        (Running, "retry, or not yet", Scheduled),
+        (Running, "the outcome is unknown", Resolving),
+        (Running, "a person must decide, or it crashed three times", Attention),
+        (Running, "refused, or it gave up", Dead),
+        (Running, "handed back at a stop, or its worker died", Available),
+        (Running, "it is no longer wanted", Cancelled),
+        (Scheduled, "it is no longer wanted", Cancelled),
+        (Available, "it is no longer wanted", Cancelled),
+        (Resolving, "it is no longer wanted", Cancelled),
+        (Attention, "it is no longer wanted", Cancelled),
+        (Attention, "a person retries it", Available),
+        (Dead, "a person retries it", Available),
+        (Scheduled, "a person runs it now", Available),
+    ]
+};
+
 words! {
     /// Which of the due jobs go first. Declared most urgent first; the order is that of claiming.
     Urgency {

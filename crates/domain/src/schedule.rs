@@ -6,7 +6,9 @@ use crate::calendar::{last_decent, next_decent};
 use crate::job::{JobKind, Planned, PlannedState, Urgency};
 use crate::merchant::{Merchant, MultiCapture};
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
-use crate::reservation::{DeskReason, Fact, Hold, Intent, IntentState, Link, Operation, Reservation, RowKind, Status};
+use crate::reservation::{
+    DeskReason, Fact, Hold, Intent, IntentState, Link, Operation, Reservation, RowKind, Status,
+};
 
 /// Where a job without an end has its deadline.
 pub const NO_DEADLINE: DateTime<Utc> = match DateTime::from_timestamp(253_370_764_800, 0) {

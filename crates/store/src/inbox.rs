@@ -107,7 +107,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn take_key(&mut self, actor: &str, key: &str, request: &str) -> Result<Idempotency, StoreError> {
+    pub async fn take_key(
+        &mut self,
+        actor: &str,
+        key: &str,
+        request: &str,
+    ) -> Result<Idempotency, StoreError> {
         let now = millis(self.now());
         let inserted = execute!(
             self,
@@ -122,15 +127,21 @@ impl Tx {
             return Ok(Idempotency::First);
         }
         let sql = "SELECT request, status, answer FROM idempotency_keys WHERE actor = $1 AND key = $2";
-        let Some(row) = fetch_optional!(self, KeyRow, sql, actor, key)? else { return Ok(Idempotency::Running) };
+        let Some(row) = fetch_optional!(self, KeyRow, sql, actor, key)? else {
+            return Ok(Idempotency::Running);
+        };
         if row.request != request {
             return Ok(Idempotency::Reused);
         }
-        let place = Place { table: "idempotency_keys", row: key };
+        let place = Place {
+            table: "idempotency_keys",
+            row: key,
+        };
         match (row.status, row.answer) {
-            (Some(status), Some(answer)) => {
-                Ok(Idempotency::Answered { status: place.count("status", status)?, answer })
-            }
+            (Some(status), Some(answer)) => Ok(Idempotency::Answered {
+                status: place.count("status", status)?,
+                answer,
+            }),
             _ => Ok(Idempotency::Running),
         }
     }
@@ -139,7 +150,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn answer_key(&mut self, actor: &str, key: &str, status: u16, answer: &str) -> Result<(), StoreError> {
+    pub async fn answer_key(
+        &mut self,
+        actor: &str,
+        key: &str,
+        status: u16,
+        answer: &str,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE actor = $1 AND key = $2";
         execute!(self, sql, actor, key, i64::from(status), answer)?;
         Ok(())
@@ -203,7 +220,11 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn save_watermark(&mut self, merchant: &MerchantId, to: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn save_watermark(
+        &mut self,
+        merchant: &MerchantId,
+        to: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         execute!(
             self,
             "INSERT INTO sweeps (merchant, watermark) VALUES ($1, $2)
@@ -234,9 +255,15 @@ impl Store {
     /// When the database fails or the row cannot be read.
     pub async fn payment_link(&self, id: &PaymentLinkId) -> Result<Option<PaymentLink>, StoreError> {
         let mut reader = self.reader().await?;
-        let sql = "SELECT merchant, request, progress, order_uuid, payment_url FROM payment_links WHERE id = $1";
-        let Some(row) = fetch_optional!(reader, LinkRow, sql, id.as_str())? else { return Ok(None) };
-        let place = Place { table: "payment_links", row: id.as_str() };
+        let sql =
+            "SELECT merchant, request, progress, order_uuid, payment_url FROM payment_links WHERE id = $1";
+        let Some(row) = fetch_optional!(reader, LinkRow, sql, id.as_str())? else {
+            return Ok(None);
+        };
+        let place = Place {
+            table: "payment_links",
+            row: id.as_str(),
+        };
         Ok(Some(PaymentLink {
             id: id.clone(),
             merchant: place.parse("merchant", &row.merchant)?,
@@ -255,7 +282,12 @@ impl Store {
         let mut reader = self.reader().await?;
         let sql = "SELECT watermark FROM sweeps WHERE merchant = $1";
         let row = fetch_optional!(reader, WatermarkRow, sql, merchant.as_str())?;
-        let place = Place { table: "sweeps", row: merchant.as_str() };
-        Ok(row.map(|row| place.time("watermark", row.watermark)).transpose()?)
+        let place = Place {
+            table: "sweeps",
+            row: merchant.as_str(),
+        };
+        Ok(row
+            .map(|row| place.time("watermark", row.watermark))
+            .transpose()?)
     }
 }

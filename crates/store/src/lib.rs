@@ -5,12 +5,19 @@
 
 mod db;
 mod error;
+#[cfg(test)]
+#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
+#[path = "../tests/it/harness.rs"]
+mod harness;
 mod inbox;
 mod open;
 pub mod queue;
 mod reservations;
 mod row;
 mod tx;
+
+#[cfg(test)]
+extern crate self as store;
 
 pub use error::{OpenError, RowError, StoreError};
 pub use inbox::{Idempotency, NewCallback, PaymentLink};

@@ -1,1 +1,9 @@
-//! Stub.
+//! The service: configuration, HTTP API, workers, and the commands of the binary `holdfast`.
+
+pub mod app;
+mod handlers;
+pub mod payment_link;
+mod provider;
+pub mod runner;
+pub mod service;
+pub mod submission;

@@ -1,11 +1,11 @@
 //! Between the provider's words and ours: details become a snapshot, answers become outcomes, facts become requests.
 
 use api_client::wire::{self, Personal, ProviderStatus, WireTime};
-use api_client::{Answer, Exchange, Outcome as Answered, RejectionClass};
+use api_client::{Exchange, RejectionClass};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use domain::customer::{Customer, CustomerType};
 use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
-use domain::outcome::{Outcome, RefusedBy};
+use domain::outcome::RefusedBy;
 use domain::{Merchant, Money};
 use store::queue::{AttemptEnd, AttemptOutcome};
 
@@ -71,28 +71,6 @@ fn status(status: &ProviderStatus) -> SeenStatus {
         ProviderStatus::Expired => SeenStatus::Expired,
         other => SeenStatus::Other(other.as_str().to_owned()),
     }
-}
-
-/// What an answer means for an intent; `accepted` turns what the provider returned into our words.
-pub fn outcome<T>(answer: Answer<T>, accepted: impl FnOnce(T) -> Outcome) -> (Outcome, AttemptEnd) {
-    let Answer { outcome, exchange } = answer;
-    let (outcome, end, code) = match outcome {
-        Answered::Unsent(fault) => {
-            let reason = fault.to_string();
-            (Outcome::Unsent { reason: reason.clone() }, AttemptOutcome::Unsent, Some(reason))
-        }
-        Answered::Accepted(data) => (accepted(data), AttemptOutcome::Accepted, None),
-        Answered::Rejected(rejection) => {
-            let key = rejection.key.clone();
-            let outcome = Outcome::Rejected { by: refused_by(&rejection.class), key: rejection.key };
-            (outcome, AttemptOutcome::Rejected, Some(key))
-        }
-        Answered::Unknown(doubt) => {
-            let reason = doubt.reason.to_string();
-            (Outcome::Unknown { reason: reason.clone() }, AttemptOutcome::Unknown, Some(reason))
-        }
-    };
-    (outcome, attempt_end(end, code, &exchange))
 }
 
 /// How the job's history shows a request.

@@ -1,6 +1,6 @@
 //! Times as the provider writes them: the text itself, and what it most likely means.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
@@ -8,6 +8,8 @@ use super::lenient;
 
 /// The longest text that is tried as a time.
 const MAX_TEXT: usize = 40;
+/// The years that a civil time may name: `1.2.3` is a version, not the year 3.
+const YEARS: std::ops::Range<i32> = 2000..2200;
 
 /// A time on the wire. Reading never fails: a text in an unknown form is kept, with no time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,14 +127,15 @@ fn civil(text: &str) -> Option<NaiveDateTime> {
         "%Y-%m-%d %H:%M",
     ];
     const DAYS: [&str; 3] = ["%d %b, %Y", "%d.%m.%Y", "%Y-%m-%d"];
-    TIMES
+    let day = || {
+        DAYS.iter()
+            .find_map(|form| NaiveDate::parse_from_str(text, form).ok())?
+            .and_hms_opt(0, 0, 0)
+    };
+    let time = TIMES
         .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| {
-            DAYS.iter()
-                .find_map(|form| NaiveDate::parse_from_str(text, form).ok())?
-                .and_hms_opt(0, 0, 0)
-        })
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    time.or_else(day).filter(|civil| YEARS.contains(&civil.year()))
 }
 
 impl Serialize for WireTime {

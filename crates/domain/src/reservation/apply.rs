@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::progress::next;
 use super::{
-    Closing, Closure, DeskItem, DeskReason, Doubt, Fact, Hold, Intent, IntentState, LedgerRow, Link,
-    Operation, Reservation, RowKind, Sent,
+    Closing, Closure, DeskItem, DeskReason, Doubt, Fact, Hold, Intent, IntentState, LedgerRow, LineAmount,
+    Link, Operation, Reservation, RowKind, Sent,
 };
 use crate::id::IntentId;
 use crate::money::Money;
@@ -19,21 +20,26 @@ pub struct IllegalFact {
     pub state: String,
 }
 
+impl IllegalFact {
+    fn new(fact: &Fact, state: &str) -> Self {
+        Self {
+            fact: fact.name(),
+            state: state.to_owned(),
+        }
+    }
+}
+
 impl Reservation {
     /// Folds one fact in.
     ///
     /// # Errors
     /// The fact cannot follow the state; the reservation is unchanged.
     pub fn apply(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
-        let illegal = |state: &dyn std::fmt::Display| IllegalFact {
-            fact: fact.name(),
-            state: state.to_string(),
-        };
         match fact {
             Fact::Created => {}
             Fact::IntentPlanned { intent } => {
                 if self.intent(&intent.id).is_some() {
-                    return Err(illegal(&"already planned"));
+                    return Err(IllegalFact::new(fact, "already planned"));
                 }
                 self.intents.push(intent.clone());
             }
@@ -50,54 +56,121 @@ impl Reservation {
             | Fact::IntentWithdrawn { intent, .. }
             | Fact::LinkCreated { intent, .. }
             | Fact::LateEffect { intent, .. } => self.apply_to_intent(intent, fact)?,
-            Fact::DetailsRead { .. } | Fact::ReadWanted | Fact::LinesSeen { .. } => self.apply_read(fact),
-            Fact::UuidHinted { uuid } => self.provider.hinted_uuid = Some(uuid.clone()),
-            Fact::Held { at, amount } => match self.hold {
-                Hold::None | Hold::Reserved { .. } => {
-                    self.hold = Hold::Reserved {
-                        at: *at,
-                        amount: *amount,
-                    }
-                }
-                Hold::Expired { .. } => return Err(illegal(&"hold expired")),
-            },
-            Fact::HoldExpired { .. } => match self.hold {
-                Hold::Reserved { at, amount } => self.hold = Hold::Expired { at, amount },
-                Hold::None | Hold::Expired { .. } => return Err(illegal(&"nothing held")),
-            },
-            Fact::LinkExpired { at } => self.link = Link::Expired { at: *at },
-            Fact::CaptureClosed { at } => self.provider.capture_closed_at = Some(*at),
-            Fact::ForeignRow { row } => self.book(row.clone()),
-            Fact::RowConfirmed { reference } => {
-                for row in self
-                    .ledger
-                    .iter_mut()
-                    .filter(|row| row.reference.as_deref() == Some(reference))
-                {
-                    row.confirmed = true;
-                }
-            }
-            Fact::RefundSeen { reference, refunded } => self.see_refund(reference, *refunded),
+            Fact::Held { .. } | Fact::HoldExpired { .. } => self.apply_hold(fact)?,
+            Fact::DetailsRead { .. }
+            | Fact::ReadWanted
+            | Fact::UuidHinted { .. }
+            | Fact::LinesSeen { .. }
+            | Fact::LinkExpired { .. }
+            | Fact::CaptureClosed { .. }
+            | Fact::ForeignRow { .. }
+            | Fact::RowConfirmed { .. }
+            | Fact::RefundSeen { .. }
+            | Fact::Closed { .. } => self.apply_seen(fact),
             Fact::Delivered {
                 event_id,
                 at,
                 lines,
                 complete,
             } => {
-                let delivery = &mut self.delivery;
-                delivery.events.insert(event_id.clone());
-                for part in lines {
-                    *delivery.lines.entry(part.line).or_default() += part.amount;
+                self.apply_delivery(event_id, *at, lines, *complete);
+            }
+            Fact::ReminderUsed { .. }
+            | Fact::GuardActed { .. }
+            | Fact::DeskRaised { .. }
+            | Fact::DeskCleared { .. }
+            | Fact::Paused
+            | Fact::Resumed
+            | Fact::JobStopped { .. }
+            | Fact::JobResumed { .. } => self.apply_control(fact),
+        }
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Folds several facts in, in order.
+    ///
+    /// # Errors
+    /// The first that cannot follow; those before it have been folded in.
+    pub fn apply_all<'a>(&mut self, facts: impl IntoIterator<Item = &'a Fact>) -> Result<(), IllegalFact> {
+        facts.into_iter().try_for_each(|fact| self.apply(fact))
+    }
+
+    fn apply_hold(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
+        self.hold = match (fact, self.hold) {
+            (Fact::Held { at, amount }, Hold::None | Hold::Reserved { .. }) => Hold::Reserved {
+                at: *at,
+                amount: *amount,
+            },
+            (Fact::HoldExpired { .. }, Hold::Reserved { at, amount }) => Hold::Expired { at, amount },
+            (_, Hold::None) => return Err(IllegalFact::new(fact, "nothing held")),
+            (_, Hold::Reserved { .. }) => return Err(IllegalFact::new(fact, "held")),
+            (_, Hold::Expired { .. }) => return Err(IllegalFact::new(fact, "hold expired")),
+        };
+        Ok(())
+    }
+
+    /// What reads, callbacks and answers tell of the provider's side.
+    fn apply_seen(&mut self, fact: &Fact) {
+        match fact {
+            Fact::ReadWanted => self.provider.read_wanted = true,
+            Fact::UuidHinted { uuid } => self.hint(uuid),
+            Fact::DetailsRead { at, status, coherent } => self.details_read(*at, status.as_ref(), *coherent),
+            Fact::LinesSeen { lines, extra } => {
+                for seen in lines {
+                    if let Some(line) = self.lines.iter_mut().find(|line| line.line == seen.line) {
+                        line.provider_id = Some(seen.provider_id);
+                        line.captured_seen = seen.captured;
+                    }
                 }
-                delivery.last_at = Some(delivery.last_at.map_or(*at, |last| last.max(*at)));
-                self.delivery.complete = *complete || self.is_all_delivered();
+                self.provider.extra_products.clone_from(extra);
             }
-            Fact::Closed { how, at, .. } => {
-                self.closure = match how {
-                    Closing::Completed => Closure::Completed { at: *at },
-                    Closing::Cancelled => Closure::Cancelled { at: *at },
-                };
+            Fact::LinkExpired { at } => self.link = Link::Expired { at: *at },
+            Fact::CaptureClosed { at } => {
+                let closed = self.provider.capture_closed_at;
+                self.provider.capture_closed_at = Some(closed.map_or(*at, |known| known.min(*at)));
             }
+            Fact::ForeignRow { row } => self.book(row.clone()),
+            Fact::RowConfirmed {
+                reference,
+                amount,
+                intent,
+            } => {
+                self.confirm_row(reference, *amount, intent.as_ref());
+            }
+            Fact::RefundSeen { reference, refunded } => self.see_refund(reference, *refunded),
+            Fact::Closed {
+                how: Closing::Completed,
+                at,
+                ..
+            } => {
+                self.closure = Closure::Completed { at: *at };
+            }
+            Fact::Closed {
+                how: Closing::Cancelled,
+                at,
+                ..
+            } => {
+                self.closure = Closure::Cancelled { at: *at };
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_delivery(&mut self, event_id: &str, at: DateTime<Utc>, lines: &[LineAmount], complete: bool) {
+        let delivery = &mut self.delivery;
+        delivery.events.insert(event_id.to_owned());
+        for part in lines {
+            *delivery.lines.entry(part.line).or_default() += part.amount;
+        }
+        delivery.last_at = Some(delivery.last_at.map_or(at, |last| last.max(at)));
+        // Events may arrive out of order: once everything is said to be delivered, an earlier part changes nothing.
+        self.delivery.complete |= complete || self.is_all_delivered();
+    }
+
+    /// What people and the schedule's own jobs say.
+    fn apply_control(&mut self, fact: &Fact) {
+        match fact {
             Fact::ReminderUsed { slot, sent, at } => {
                 self.reminders.slots = self.reminders.slots.max(slot + 1);
                 if *sent {
@@ -118,51 +191,71 @@ impl Reservation {
             Fact::JobResumed { key } => {
                 self.stopped.remove(key);
             }
+            _ => {}
         }
-        self.version += 1;
-        Ok(())
     }
 
-    /// Folds several facts in, in order.
-    ///
-    /// # Errors
-    /// The first that cannot follow; those before it have been folded in.
-    pub fn apply_all<'a>(&mut self, facts: impl IntoIterator<Item = &'a Fact>) -> Result<(), IllegalFact> {
-        facts.into_iter().try_for_each(|fact| self.apply(fact))
+    fn details_read(&mut self, at: DateTime<Utc>, status: Option<&String>, coherent: bool) {
+        let provider = &mut self.provider;
+        provider.reads += 1;
+        provider.status = status.cloned();
+        provider.tried_at = Some(at);
+        if coherent {
+            provider.read_at = Some(at);
+            provider.read_wanted = false;
+            self.control.incoherent_reads = 0;
+        } else {
+            self.control.incoherent_reads += 1;
+        }
+    }
+
+    /// A callback names the provider's id: a submit that was about to be repeated is in doubt again.
+    fn hint(&mut self, uuid: &str) {
+        self.provider.hinted_uuid = Some(uuid.to_owned());
+        let repeated = |intent: &&mut Intent| {
+            let waits = matches!(intent.progress, IntentState::Planned | IntentState::Written(_));
+            intent.operation == Operation::Submit && intent.attempts > 0 && waits
+        };
+        if let Some(submit) = self.intents.iter_mut().find(repeated) {
+            let sent = Sent {
+                attempt: submit.attempts,
+                at: submit.created_at,
+            };
+            submit.progress = IntentState::Unknown(Doubt {
+                sent,
+                reason: "a callback names the reservation".to_owned(),
+                reads: 0,
+                clean_reads: 0,
+                last_read_at: None,
+            });
+        }
+    }
+
+    /// Gives a row what details show of it.
+    fn confirm_row(&mut self, reference: &str, amount: Money, intent: Option<&IntentId>) {
+        let named =
+            |row: &LedgerRow| row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference);
+        let carried = |row: &LedgerRow| {
+            row.kind != RowKind::Refund && intent.is_some() && row.intent.as_ref() == intent
+        };
+        let known = self.ledger.iter().position(named);
+        let Some(index) = known.or_else(|| self.ledger.iter().position(carried)) else {
+            return;
+        };
+        let row = &mut self.ledger[index];
+        row.reference = Some(reference.to_owned());
+        row.confirmed = true;
+        if row.amount != amount {
+            row.amount = amount;
+            // Which lines the other amount is on is not said; what details show on each line counts.
+            row.lines.clear();
+        }
     }
 
     fn is_all_delivered(&self) -> bool {
         self.lines
             .iter()
             .all(|line| self.delivered_on(line.line) == line.amount)
-    }
-
-    fn apply_read(&mut self, fact: &Fact) {
-        match fact {
-            Fact::ReadWanted => self.provider.read_wanted = true,
-            Fact::DetailsRead { at, status, coherent } => {
-                self.provider.reads += 1;
-                self.provider.status.clone_from(status);
-                self.provider.tried_at = Some(*at);
-                if *coherent {
-                    self.provider.read_at = Some(*at);
-                    self.provider.read_wanted = false;
-                    self.control.incoherent_reads = 0;
-                } else {
-                    self.control.incoherent_reads += 1;
-                }
-            }
-            Fact::LinesSeen { lines, extra } => {
-                for seen in lines {
-                    if let Some(line) = self.lines.iter_mut().find(|line| line.line == seen.line) {
-                        line.provider_id = Some(seen.provider_id);
-                        line.captured_seen = seen.captured;
-                    }
-                }
-                self.provider.extra_products.clone_from(extra);
-            }
-            _ => {}
-        }
     }
 
     fn see_refund(&mut self, reference: &str, refunded: Money) {
@@ -198,17 +291,11 @@ impl Reservation {
     fn apply_to_intent(&mut self, id: &IntentId, fact: &Fact) -> Result<(), IllegalFact> {
         let index = self.intents.iter().position(|intent| intent.id == *id);
         let Some(index) = index else {
-            return Err(IllegalFact {
-                fact: fact.name(),
-                state: "no such intent".to_owned(),
-            });
+            return Err(IllegalFact::new(fact, "no such intent"));
         };
         let before = &self.intents[index];
         let Some(progress) = next(&before.progress, fact, &before.operation) else {
-            return Err(IllegalFact {
-                fact: fact.name(),
-                state: before.progress.name().to_owned(),
-            });
+            return Err(IllegalFact::new(fact, before.progress.name()));
         };
         let attempts = match fact {
             Fact::AttemptWritten { attempt, .. } => *attempt,
@@ -219,7 +306,19 @@ impl Reservation {
         self.intents[index].progress = progress;
         self.intents[index].attempts = attempts;
         self.effects(&was, fact);
+        self.leave_desk(&was);
         Ok(())
+    }
+
+    /// What is settled needs no person any more.
+    fn leave_desk(&mut self, was: &Intent) {
+        let reason = was.operation.doubt_reason();
+        let waits = |intent: &Intent| {
+            matches!(intent.progress, IntentState::Desk(_)) && intent.operation.doubt_reason() == reason
+        };
+        if waits(was) && !self.intents.iter().any(waits) {
+            self.control.desk.retain(|item| item.reason != reason);
+        }
     }
 
     /// What a fact about an intent means for the rest of the reservation.
@@ -308,6 +407,9 @@ fn row_of(
         Operation::Refund { lines, reference, .. } => (lines.clone(), Some(reference.clone())),
         _ => (Vec::new(), reference.cloned()),
     };
+    // Which lines another amount than the decided one is on is not said.
+    let as_decided = amount == intent.operation.amount();
+    let lines = if as_decided { lines } else { Vec::new() };
     Some(LedgerRow {
         kind: intent.operation.row_kind()?,
         amount,
@@ -319,94 +421,4 @@ fn row_of(
         confirmed,
         refunded_seen: Money::ZERO,
     })
-}
-
-/// The state that follows, or `None` when the fact cannot follow the state. Allowed pairs only.
-fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> Option<IntentState> {
-    use IntentState as S;
-    let doubt = |sent: Sent, reason: &str| Doubt {
-        sent,
-        reason: reason.to_owned(),
-        reads: 0,
-        clean_reads: 0,
-        last_read_at: None,
-    };
-    Some(match (state, fact) {
-        (S::Planned | S::Written(_), Fact::AttemptWritten { attempt, at, .. }) => S::Written(Sent {
-            attempt: *attempt,
-            at: *at,
-        }),
-        (S::Written(_), Fact::AttemptSending { attempt, at, .. }) => S::Sending(Sent {
-            attempt: *attempt,
-            at: *at,
-        }),
-        (S::Written(_) | S::Sending(_), Fact::AttemptUnsent { .. }) => S::Planned,
-        (S::Sending(sent), Fact::AttemptAccepted { reference, .. }) => {
-            accepted(*sent, reference.as_ref(), operation)
-        }
-        (S::Sending(_), Fact::AttemptRejected { key, .. }) => S::Rejected { key: key.clone() },
-        (S::Sending(sent), Fact::AttemptUnknown { reason, .. }) => S::Unknown(doubt(*sent, reason)),
-        (S::Accepted { sent, .. }, Fact::AttemptUnknown { reason, .. }) => S::Unknown(doubt(*sent, reason)),
-        (S::Sending(_) | S::Unknown(_) | S::Desk(_), Fact::LinkCreated { .. }) => S::Done { reference: None },
-        (
-            S::Accepted {
-                sent,
-                reference,
-                reads,
-            },
-            Fact::TraceMissing { .. },
-        ) => S::Accepted {
-            sent: *sent,
-            reference: reference.clone(),
-            reads: reads + 1,
-        },
-        (S::Unknown(doubt), Fact::TraceMissing { clean, at, .. }) => S::Unknown(missed(doubt, *clean, *at)),
-        (S::Desk(doubt), Fact::TraceMissing { clean, at, .. }) => S::Desk(missed(doubt, *clean, *at)),
-        // Also before another attempt: an effect taken for absent may still show itself.
-        (
-            S::Planned | S::Written(_) | S::Sending(_) | S::Accepted { .. } | S::Unknown(_) | S::Desk(_),
-            Fact::IntentConfirmed { reference, .. },
-        ) => S::Done {
-            reference: reference.clone(),
-        },
-        (S::Unknown(_) | S::Desk(_), Fact::IntentAbsent { .. }) => S::Planned,
-        (S::Unknown(doubt) | S::Desk(doubt), Fact::IntentToDesk { .. }) => S::Desk(doubt.clone()),
-        (S::Planned | S::Written(_) | S::Unknown(_) | S::Desk(_), Fact::IntentWithdrawn { reason, .. }) => {
-            S::Withdrawn {
-                reason: reason.clone(),
-            }
-        }
-        (S::Rejected { .. } | S::Withdrawn { .. }, Fact::LateEffect { .. }) => state.clone(),
-        _ => return None,
-    })
-}
-
-/// An accepted refund is pending, and an accepted capture or charge without a reference cannot be told
-/// apart from another one: details have to show both. All else is done.
-fn accepted(sent: Sent, reference: Option<&String>, operation: &Operation) -> IntentState {
-    let to_be_shown = match operation {
-        Operation::Refund { .. } => true,
-        Operation::Capture { .. } | Operation::Charge { .. } => reference.is_none(),
-        _ => false,
-    };
-    if to_be_shown {
-        IntentState::Accepted {
-            sent,
-            reference: reference.cloned(),
-            reads: 0,
-        }
-    } else {
-        IntentState::Done {
-            reference: reference.cloned(),
-        }
-    }
-}
-
-fn missed(doubt: &Doubt, clean: bool, at: DateTime<Utc>) -> Doubt {
-    Doubt {
-        reads: doubt.reads + 1,
-        clean_reads: if clean { doubt.clean_reads + 1 } else { 0 },
-        last_read_at: Some(at),
-        ..doubt.clone()
-    }
 }

@@ -155,8 +155,13 @@ pub enum Fact {
     CaptureClosed { at: DateTime<Utc> },
     /// Details show a row that is none of ours: somebody acted in the portal.
     ForeignRow { row: LedgerRow },
-    /// Details show a row that had been booked on the provider's word.
-    RowConfirmed { reference: String },
+    /// Details show a row that had been booked on somebody's word: the row with this reference, or the one of
+    /// this intent, which takes the reference and the amount that are shown.
+    RowConfirmed {
+        reference: String,
+        amount: Money,
+        intent: Option<IntentId>,
+    },
     /// Details show so much given back of a row.
     RefundSeen { reference: String, refunded: Money },
     /// Something was delivered.

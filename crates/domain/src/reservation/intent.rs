@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::RowKind;
+use super::{DeskReason, RowKind};
 use crate::id::IntentId;
 use crate::job::{JobKind, words};
 use crate::money::Money;
@@ -129,6 +129,19 @@ impl Operation {
             }
             Self::Charge { lines, .. } => lines.iter().map(|line| line.amount).sum(),
             Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => Money::ZERO,
+        }
+    }
+
+    /// Why a person must decide when its outcome stays unknown.
+    #[must_use]
+    pub const fn doubt_reason(&self) -> DeskReason {
+        match self {
+            Self::Capture { .. } => DeskReason::CaptureUnknown,
+            Self::Charge { .. } => DeskReason::ChargeUnknown,
+            Self::Refund { .. } => DeskReason::RefundUnknown,
+            Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => {
+                DeskReason::OutcomeUnknown
+            }
         }
     }
 

@@ -6,26 +6,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChargeLine, Closure, Control, Delivery, Fact, Hold, Line, LineAmount, Link, MAX_LINES, Operation,
-    Provider, RefundSource, Reminded, Reservation, RowKind,
+    ChargeLine, Closure, Fact, Hold, Line, LineAmount, Link, MAX_LINES, NewLine, Operation, RefundSource,
+    Reservation, RowKind,
 };
-use crate::customer::{Customer, is_country_code, is_email, is_msisdn, is_text};
-use crate::id::{MerchantId, ReservationId};
+use crate::customer::{is_country_code, is_email, is_msisdn, is_text};
 use crate::merchant::Merchant;
-use crate::money::{MAX_AMOUNT, Money};
-use crate::policy::{Channel, Policy, PolicyPatch};
+use crate::money::Money;
+use crate::policy::Channel;
 use crate::{FieldError, Status};
 
-/// The provider's clock may be ahead of ours: a link has to be due at least this long from now.
-const LINK_LEAD: TimeDelta = TimeDelta::minutes(10);
-/// The farthest a link may be due; anything later is a mistake.
-const LINK_MOST: TimeDelta = TimeDelta::days(366);
 /// A delivery may be announced this long before it takes place.
 const DELIVERY_AHEAD: TimeDelta = TimeDelta::hours(24);
 /// The longest note of a person.
-const MAX_NOTE: usize = 200;
-/// The provider's limit on a product id (its older session page).
-const MAX_PRODUCT_ID: usize = 25;
+pub(super) const MAX_NOTE: usize = 200;
 
 /// Why a request is not taken. Nothing has been recorded or sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,190 +37,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Fields(vec![FieldError::new(field, message)])
     }
 
-    fn state(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn state(code: &'static str, message: impl Into<String>) -> Self {
         Self::State {
             code,
             message: message.into(),
-        }
-    }
-}
-
-/// A line as submitted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewLine {
-    /// What it is.
-    pub name: String,
-    /// The booking system's product id, at most 25 characters.
-    #[serde(default)]
-    pub product_id: Option<String>,
-    /// Gross price of one unit.
-    pub rate: Money,
-    /// Tax within the price, in percent.
-    pub tax_percent: u8,
-    /// Gross amount of the line.
-    pub amount: Money,
-}
-
-impl NewLine {
-    fn faults(&self, path: &str, merchant: &Merchant) -> Vec<FieldError> {
-        let allowed = merchant
-            .tax_percents
-            .iter()
-            .map(u8::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let product_id = self.product_id.as_deref();
-        let rules = [
-            (
-                !is_text(&self.name, MAX_NOTE),
-                "name",
-                "is empty or longer than 200 characters".to_owned(),
-            ),
-            (
-                product_id.is_some_and(|id| !is_text(id, MAX_PRODUCT_ID)),
-                "product_id",
-                "is empty or longer than 25 characters".to_owned(),
-            ),
-            (self.amount.is_zero(), "amount", "is zero".to_owned()),
-            (
-                !merchant.tax_percents.contains(&self.tax_percent),
-                "tax_percent",
-                format!("is not one of the merchant's rates: {allowed}"),
-            ),
-        ];
-        rules
-            .into_iter()
-            .filter(|(wrong, ..)| *wrong)
-            .map(|(_, field, message)| FieldError::new(format!("{path}.{field}"), message))
-            .collect()
-    }
-}
-
-/// A reservation as submitted, without what only the provider needs.
-#[derive(Clone)]
-pub struct NewReservation {
-    /// The booking system's own id.
-    pub reference: String,
-    /// The customer.
-    pub customer: Customer,
-    /// The product lines.
-    pub lines: Vec<NewLine>,
-    /// When the payment link is due.
-    pub payment_link_due: DateTime<Utc>,
-    /// The provider's `chargeValidity`.
-    pub charge_validity: Option<u32>,
-    /// Hide details until the payer has proven who he is.
-    pub secure_details: bool,
-    /// May a charge be refunded in part?
-    pub charge_partially_refundable: bool,
-    /// Changes to the merchant's policy.
-    pub policy: PolicyPatch,
-}
-
-impl NewReservation {
-    /// The reservation this makes, before its first fact.
-    ///
-    /// # Errors
-    /// Every fault, by field.
-    pub fn build(
-        &self,
-        id: ReservationId,
-        merchant: &Merchant,
-        now: DateTime<Utc>,
-    ) -> Result<Reservation, Refusal> {
-        let mut faults = self.customer.faults(self.secure_details);
-        let mut rule = |wrong: bool, field: &str, message: &str| {
-            if wrong {
-                faults.push(FieldError::new(field, message));
-            }
-        };
-        rule(
-            !is_text(&self.reference, 64) || self.reference.trim() != self.reference,
-            "reference",
-            "is empty, longer than 64 characters, or has spaces at its ends",
-        );
-        rule(
-            self.lines.is_empty(),
-            "lines",
-            "is empty: a reservation has at least one line",
-        );
-        rule(self.lines.len() > MAX_LINES, "lines", "has more than 100 entries");
-        rule(
-            self.payment_link_due < now + LINK_LEAD,
-            "payment_link_due",
-            "is less than 10 minutes from now; the provider refuses links that are due",
-        );
-        rule(
-            self.payment_link_due > now + LINK_MOST,
-            "payment_link_due",
-            "is more than a year from now",
-        );
-        rule(
-            self.lines.iter().map(|line| line.amount).sum::<Money>() > MAX_AMOUNT,
-            "lines",
-            "add up to more than 1000000000.00",
-        );
-        for (index, line) in self.lines.iter().enumerate() {
-            faults.extend(line.faults(&format!("lines[{index}]"), merchant));
-        }
-        let policy = match merchant.policy.with(&self.policy, merchant.multi_capture) {
-            Ok(policy) => policy,
-            Err(wrong) => {
-                faults.extend(wrong);
-                merchant.policy.clone()
-            }
-        };
-        if faults.is_empty() {
-            Ok(self.aggregate(id, merchant.id.clone(), policy, now))
-        } else {
-            Err(Refusal::Fields(faults))
-        }
-    }
-
-    fn aggregate(
-        &self,
-        id: ReservationId,
-        merchant: MerchantId,
-        policy: Policy,
-        now: DateTime<Utc>,
-    ) -> Reservation {
-        let lines = (1..).zip(&self.lines).map(|(line, new)| Line {
-            line,
-            name: new.name.clone(),
-            product_id: new.product_id.clone(),
-            rate: new.rate,
-            tax_percent: new.tax_percent,
-            amount: new.amount,
-            provider_id: None,
-            captured_seen: Money::ZERO,
-        });
-        Reservation {
-            id,
-            merchant,
-            reference: self.reference.clone(),
-            created_at: now,
-            payment_link_due: self.payment_link_due,
-            charge_validity: self.charge_validity,
-            charge_partially_refundable: self.charge_partially_refundable,
-            policy,
-            lines: lines.collect(),
-            link: Link::Submitting,
-            hold: Hold::None,
-            ledger: Vec::new(),
-            delivery: Delivery::default(),
-            closure: Closure::Open,
-            control: Control::default(),
-            provider: Provider::default(),
-            intents: Vec::new(),
-            reminders: Reminded::default(),
-            guards_done: std::collections::BTreeSet::new(),
-            stopped: std::collections::BTreeSet::new(),
-            version: 0,
         }
     }
 }
@@ -531,169 +348,6 @@ impl Reservation {
         })
     }
 
-    /// The refund that a request asks for.
-    ///
-    /// # Errors
-    /// No such row, or more is asked for than can still be given back, unknown refunds counted as given.
-    pub fn refund(&self, request: &RefundRequest) -> Result<Operation, Refusal> {
-        let kind = match request.source {
-            RefundSource::Captured => RowKind::Capture,
-            RefundSource::Charged => RowKind::Charge,
-        };
-        let reference = self.refund_reference(request, kind)?;
-        let row = self.money_row(&reference).filter(|row| row.kind == kind);
-        let row = row.ok_or_else(|| {
-            Refusal::field(
-                "reference",
-                format!("names no {} of this reservation", kind.as_str()),
-            )
-        })?;
-        let left = self.refundable(&reference);
-        let lines = match (&request.lines, request.amount) {
-            (Some(_), Some(_)) => {
-                return Err(Refusal::field(
-                    "amount",
-                    "cannot stand beside lines; give one of the two",
-                ));
-            }
-            (Some(lines), None) => self.refund_lines(lines, kind, &reference)?,
-            (None, amount) => {
-                let amount = amount.unwrap_or(left);
-                let over = || {
-                    Refusal::field(
-                        "amount",
-                        format!("asks for {amount}, and {left} can still be refunded"),
-                    )
-                };
-                self.spread_refund(&row.lines, amount, &reference)
-                    .filter(|_| amount <= left)
-                    .ok_or_else(over)?
-            }
-        };
-        let asked: Money = lines.iter().map(|line| line.amount).sum();
-        if asked.is_zero() {
-            return Err(Refusal::state(
-                "nothing_refundable",
-                "nothing is left to refund of this row",
-            ));
-        }
-        if asked > left {
-            return Err(Refusal::field(
-                "lines",
-                format!("ask for {asked}, and {left} can still be refunded"),
-            ));
-        }
-        if kind == RowKind::Charge && !self.charge_partially_refundable && asked != row.amount {
-            let message = format!(
-                "must be the whole charge, {}: its charges are refundable in full only",
-                row.amount
-            );
-            return Err(Refusal::field("amount", message));
-        }
-        Ok(Operation::Refund {
-            source: request.source,
-            reference,
-            lines,
-        })
-    }
-
-    fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
-        if let Some(reference) = &request.reference {
-            return Ok(reference.clone());
-        }
-        let mut known = self
-            .ledger
-            .iter()
-            .filter(|row| row.kind == kind)
-            .filter_map(|row| row.reference.clone());
-        match (known.next(), known.next()) {
-            (Some(reference), None) => Ok(reference),
-            (None, _) => Err(Refusal::state(
-                "nothing_refundable",
-                format!("there is no {} to refund", kind.as_str()),
-            )),
-            (Some(_), Some(_)) => Err(Refusal::field(
-                "reference",
-                "is required: there is more than one to choose from",
-            )),
-        }
-    }
-
-    /// The lines of a refund, each at most what was taken on it and not given back.
-    fn refund_lines(
-        &self,
-        lines: &[RequestLine],
-        kind: RowKind,
-        reference: &str,
-    ) -> Result<Vec<LineAmount>, Refusal> {
-        let lines = if kind == RowKind::Capture {
-            self.known_lines(lines)?
-        } else {
-            lines
-                .iter()
-                .map(|part| LineAmount {
-                    line: part.line,
-                    amount: part.amount,
-                })
-                .collect()
-        };
-        for part in &lines {
-            let left = self.refundable_on(reference, part.line);
-            if part.amount > left {
-                let message = format!(
-                    "asks for {} of line {}, of which {left} can be refunded",
-                    part.amount, part.line
-                );
-                return Err(Refusal::field("lines", message));
-            }
-        }
-        Ok(lines)
-    }
-
-    /// What can be given back of one line of a row.
-    fn refundable_on(&self, reference: &str, line: u32) -> Money {
-        let Some(row) = self.money_row(reference) else {
-            return Money::ZERO;
-        };
-        if row.lines.is_empty() {
-            return self.refundable(reference);
-        }
-        let on = |lines: &[LineAmount]| -> Money {
-            lines
-                .iter()
-                .filter(|part| part.line == line)
-                .map(|part| part.amount)
-                .sum()
-        };
-        let booked: Money = self
-            .ledger
-            .iter()
-            .filter(|row| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference))
-            .map(|row| on(&row.lines))
-            .sum();
-        let claimed: Money = self
-            .open_intents()
-            .filter_map(|intent| match &intent.operation {
-                Operation::Refund {
-                    reference: other,
-                    lines,
-                    ..
-                } if other == reference => Some(on(lines)),
-                _ => None,
-            })
-            .sum();
-        on(&row.lines).saturating_sub(booked + claimed)
-    }
-
-    fn spread_refund(&self, lines: &[LineAmount], amount: Money, reference: &str) -> Option<Vec<LineAmount>> {
-        if lines.is_empty() {
-            return Some(vec![LineAmount { line: 1, amount }]);
-        }
-        spread(lines.iter().map(|part| part.line), amount, |line| {
-            self.refundable_on(reference, line)
-        })
-    }
-
     /// The cancel that a request asks for.
     ///
     /// # Errors
@@ -781,7 +435,7 @@ impl Reservation {
         }
     }
 
-    fn known_lines(&self, lines: &[RequestLine]) -> Result<Vec<LineAmount>, Refusal> {
+    pub(super) fn known_lines(&self, lines: &[RequestLine]) -> Result<Vec<LineAmount>, Refusal> {
         if lines.len() > MAX_LINES {
             return Err(Refusal::field("lines", "has more than 100 entries"));
         }
@@ -842,7 +496,7 @@ fn cap(parts: impl Iterator<Item = LineAmount>, most: Money) -> Vec<LineAmount> 
 }
 
 /// `amount` over the lines in order, each filled before the next; `None` when they do not hold it.
-fn spread(
+pub(super) fn spread(
     lines: impl Iterator<Item = u32>,
     amount: Money,
     left_on: impl Fn(u32) -> Money,

@@ -45,10 +45,10 @@ pub(crate) const SUCCEED: Sql = Sql {
         RETURNING id",
 };
 
-const RENEW: &str = "UPDATE jobs SET lease_until = $2 WHERE state = 'running' AND owner = $1";
+pub(crate) const RENEW: &str = "UPDATE jobs SET lease_until = $2 WHERE state = 'running' AND owner = $1";
 
 // Differs from SQLite because there nobody else can hold a row.
-const EXPIRED: Sql = Sql {
+pub(crate) const EXPIRED: Sql = Sql {
     sqlite: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
         ORDER BY lease_until LIMIT $2",
     postgres: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1

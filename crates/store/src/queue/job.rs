@@ -121,8 +121,6 @@ pub struct JobView {
     pub managed: bool,
     /// Of no use at or after this.
     pub deadline: DateTime<Utc>,
-    /// What it was enqueued with.
-    pub payload: Value,
     /// The intent it carries.
     pub intent: Option<IntentId>,
     /// Runs that counted against `max_attempts`.
@@ -206,7 +204,7 @@ impl JobRow {
             key: view.key,
             run_at: view.run_at,
             deadline: view.deadline,
-            payload: view.payload,
+            payload: self.place().json("payload", &self.payload)?,
             intent: view.intent,
             attempt: view.attempts_used.saturating_add(1),
             max_attempts: view.max_attempts,
@@ -230,7 +228,6 @@ impl JobRow {
             run_at: place.time("run_at", self.run_at)?,
             managed: self.planned_at.is_some(),
             deadline: place.time("deadline", self.deadline)?,
-            payload: place.json("payload", &self.payload)?,
             intent: place.parse_optional("intent_id", self.intent_id.as_deref())?,
             attempts_used: place.count("attempts_used", self.attempts_used)?,
             max_attempts: place.count("max_attempts", self.max_attempts)?,

@@ -51,7 +51,7 @@ pub(crate) struct Standing {
     pub(crate) deadline: i64,
 }
 
-const STANDING: Sql = Sql {
+pub(crate) const STANDING: Sql = Sql {
     sqlite: "SELECT attempts_used, max_attempts, crashes, deadline FROM jobs
         WHERE id = $1 AND token = $2 AND owner = $3 AND state = 'running'",
     // Differs from SQLite because there another writer could rescue the job between this check and the commit.

@@ -13,6 +13,8 @@ pub mod lanes;
 mod lease;
 mod listen;
 mod ops;
+#[cfg(test)]
+mod plans;
 mod pump;
 mod read;
 mod settle;
@@ -20,7 +22,7 @@ mod sync;
 mod worker;
 
 pub use self::apalis::run_workers;
-pub use attempt::{AttemptEnd, AttemptOutcome};
+pub use attempt::{AttemptEnd, AttemptOutcome, MAX_EXCHANGE_BYTES};
 pub use backoff::FaultClass;
 pub use enqueue::{Enqueued, MAX_PAYLOAD_BYTES, NewJob};
 pub use job::{AttemptView, ClaimedJob, JobDetails, JobView};

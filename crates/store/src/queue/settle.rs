@@ -277,7 +277,7 @@ fn crashed(
     .because("crashed", message)
 }
 
-const SETTLE: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
+pub(crate) const SETTLE: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
         last_error_code = COALESCE($7, last_error_code), last_error_message = COALESCE($8, last_error_message),
         result = $9, attempts_used = attempts_used + $10, crashes = crashes + $11, finished_at = $12,
         owner = NULL, lease_until = NULL

@@ -1,0 +1,357 @@
+//! One row per line of the table that says what an observation proves.
+
+use std::time::Duration;
+
+use api_client::wire::{CaptureAccepted, Details, HistoryRow, Submitted};
+use api_client::{
+    DoubtReason, FaultKind, Operation, Outcome, Rejection, RejectionClass, Stage, TransportFault,
+    WireResponse, classify,
+};
+
+use crate::support::{fixture, judge, response};
+
+fn capture(status: u16, body: impl Into<String>) -> Outcome<CaptureAccepted> {
+    judge(Operation::Capture, status, body)
+}
+
+fn reason<T>(outcome: Outcome<T>) -> Option<DoubtReason> {
+    match outcome {
+        Outcome::Unknown(doubt) => Some(doubt.reason),
+        _ => None,
+    }
+}
+
+fn rejection<T>(outcome: Outcome<T>) -> Option<Rejection> {
+    match outcome {
+        Outcome::Rejected(rejection) => Some(rejection),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_fault_before_the_send_is_unsent_and_after_it_unknown() {
+    for kind in [
+        FaultKind::Dns,
+        FaultKind::Refused,
+        FaultKind::Tls,
+        FaultKind::ConnectTimeout,
+        FaultKind::Connect,
+        FaultKind::Reset,
+        FaultKind::KeptBack,
+    ] {
+        let fault = TransportFault::new(Stage::BeforeSend, kind);
+        let outcome = classify::<CaptureAccepted>(Operation::Capture, &Err(fault.clone()));
+        assert_eq!(outcome, Outcome::Unsent(fault));
+    }
+    for (kind, expected) in [
+        (FaultKind::Reset, DoubtReason::Reset),
+        (FaultKind::Timeout, DoubtReason::Timeout),
+        (FaultKind::Protocol, DoubtReason::Protocol),
+        (FaultKind::BodyTooLarge, DoubtReason::BodyTooLarge),
+    ] {
+        let fault = TransportFault::new(Stage::AfterSend, kind);
+        assert_eq!(
+            reason(classify::<()>(Operation::Cancel, &Err(fault))),
+            Some(expected)
+        );
+    }
+}
+
+#[test]
+fn case_089_a_success_that_does_not_say_so_whole_is_unknown() {
+    let ok = fixture("captured");
+    let cases = [
+        ("", DoubtReason::Empty),
+        (" \n", DoubtReason::Empty),
+        ("<html><body>Bad gateway</body></html>", DoubtReason::Html),
+        (&ok[..ok.len() - 10], DoubtReason::Truncated),
+        ("garbage", DoubtReason::Malformed),
+        ("[]", DoubtReason::Malformed),
+        (
+            r#"[202,"OK","reservationCapturedSuccessfully",true,{"uuid":"CAP1"}]"#,
+            DoubtReason::Malformed,
+        ),
+        ("null", DoubtReason::Malformed),
+        ("{}", DoubtReason::Malformed),
+        ("{\"status_code\":NaN}", DoubtReason::Malformed),
+        (
+            &ok.replace("\"status_code\": 202", "\"message\": \"x\""),
+            DoubtReason::Malformed,
+        ),
+        (
+            &ok.replace("\"status_code\": 202", "\"status_code\": 400"),
+            DoubtReason::Contradicting,
+        ),
+        (
+            &ok.replace("\"is_data\": true", "\"is_error\": true"),
+            DoubtReason::Contradicting,
+        ),
+        (&ok.replace("Captured", "Queued"), DoubtReason::UnexpectedMessage),
+        (
+            &ok.replace(
+                "reservationCapturedSuccessfully",
+                "reservationChargedSuccessfully",
+            ),
+            DoubtReason::UnexpectedMessage,
+        ),
+        (
+            &ok.replace("\"message\"", "\"massage\""),
+            DoubtReason::UnexpectedMessage,
+        ),
+        (
+            &ok.replace("{ \"uuid\": \"CAP1234567890\" }", "[1]"),
+            DoubtReason::Malformed,
+        ),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(reason(capture(202, body)), Some(expected), "{body}");
+    }
+}
+
+#[test]
+fn a_body_that_ends_before_its_announced_end_is_unknown_however_whole_it_looks() {
+    let cut = WireResponse {
+        truncated: true,
+        ..response(202, fixture("captured"))
+    };
+    assert_eq!(
+        reason(classify::<CaptureAccepted>(Operation::Capture, &Ok(cut))),
+        Some(DoubtReason::Truncated)
+    );
+}
+
+#[test]
+fn case_090_hostile_bodies_are_unknown_and_harmless() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_data = format!("{{\"status_code\":200,\"message\":\"x\",\"data\":{deep}}}");
+    let deep_errors = format!("{{\"status_code\":200,\"errors\":{deep}}}");
+    for body in [
+        deep.clone(),
+        deep_data,
+        deep_errors,
+        "x".repeat(1024 * 1024),
+        "{".repeat(1024 * 1024),
+    ] {
+        let found = reason(judge::<Details>(Operation::Details, 200, body));
+        assert!(
+            matches!(found, Some(DoubtReason::Malformed | DoubtReason::Truncated)),
+            "{found:?}"
+        );
+    }
+    let twice = fixture("captured").replace("{ \"uuid\"", "{ \"uuid\": \"CAP1\", \"uuid\"");
+    assert_eq!(reason(capture(202, twice)), Some(DoubtReason::Malformed));
+    let twice = fixture("captured").replace(
+        "\"status_code\": 202",
+        "\"status_code\": 202, \"status_code\": 400",
+    );
+    assert_eq!(reason(capture(202, twice)), Some(DoubtReason::Malformed));
+}
+
+#[test]
+fn case_091_numbers_as_strings_are_read_and_a_missing_fact_is_not_made_up() {
+    let ok = fixture("captured").replace("\"status_code\": 202", "\"status_code\": \"202\"");
+    assert_eq!(capture(202, ok).word(), "accepted");
+    let details = fixture("details");
+    for (from, to) in [
+        ("\"status\": \"CAPTURED\",", ""),
+        ("\"reservationUuid\": \"RES1943140879\",", ""),
+        ("\"capturedAmount\": 400.5", "\"capturedAmount\": 400.555"),
+        ("\"capturedAmount\": 400.5", "\"capturedAmount\": -1"),
+        ("\"capturedAmount\": 400.5", "\"capturedAmount\": \"NaN\""),
+        ("\"id\": 298", "\"id\": null"),
+        ("\"amount\": 400.5,", ""),
+    ] {
+        let body = details.replace(from, to);
+        assert_ne!(body, details, "{from}");
+        assert_eq!(
+            reason(judge::<Details>(Operation::Details, 200, body)),
+            Some(DoubtReason::Malformed),
+            "{to}"
+        );
+    }
+}
+
+#[test]
+fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
+    let ok = fixture("submitted");
+    for uuid in [
+        "",
+        "1943140879",
+        "ODR1943140879",
+        "RES",
+        "RES19x",
+        "res1943140879",
+        "RES1943140879/..",
+    ] {
+        let body = ok.replace("\"RES1943140879\"", &format!("\"{uuid}\""));
+        let found = reason(judge::<Submitted>(Operation::Submit, 201, body));
+        assert_eq!(found, Some(DoubtReason::MissingReference), "{uuid}");
+    }
+    for body in [
+        fixture("refunded"),
+        fixture("cancelled"),
+        ok.replace("reservationUuid", "uuid"),
+    ] {
+        let found = reason(judge::<Submitted>(Operation::Submit, 202, body));
+        assert_eq!(found, Some(DoubtReason::MissingReference));
+    }
+}
+
+#[test]
+fn refusals_that_prove_that_nothing_was_executed_are_rejected() {
+    let business = |message: &str| {
+        fixture("runway_exceeded").replace("requestedCaptureAmountExceedAvailableCaptureRunway", message)
+    };
+    let cases = [
+        (400, fixture("runway_exceeded"), RejectionClass::Business),
+        (
+            400,
+            business("paymentCaptureDeadlineExceed"),
+            RejectionClass::Business,
+        ),
+        (
+            400,
+            business("Payment Capture Deadline Exceed"),
+            RejectionClass::Business,
+        ),
+        (
+            400,
+            business("reservationStatusAlreadyCancelled"),
+            RejectionClass::Business,
+        ),
+        (400, business("payloadValidationErrors"), RejectionClass::Payload),
+        (417, fixture("payload_refused"), RejectionClass::Payload),
+        (
+            417,
+            fixture("payload_refused_placeholder"),
+            RejectionClass::Payload,
+        ),
+        (
+            401,
+            "{\"message\":\"Unauthenticated.\"}".to_owned(),
+            RejectionClass::Auth,
+        ),
+        (401, String::new(), RejectionClass::Auth),
+        (403, "<html>".to_owned(), RejectionClass::Auth),
+        (404, fixture("not_found_data"), RejectionClass::NotFound),
+        (404, fixture("not_found_errors"), RejectionClass::NotFound),
+        (404, "<html>nginx</html>".to_owned(), RejectionClass::NotFound),
+        (404, fixture("card_not_found"), RejectionClass::CardNotFound),
+        (405, "<html>".to_owned(), RejectionClass::WrongVerb),
+        (
+            429,
+            "{\"message\":\"Too Many Attempts.\"}".to_owned(),
+            RejectionClass::Throttled { retry_after: None },
+        ),
+    ];
+    for (status, body, class) in cases {
+        let rejection = rejection(capture(status, body.clone())).expect(&body);
+        assert_eq!(
+            (rejection.class, rejection.http_status),
+            (class, status),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn case_083_a_throttled_call_says_how_long_to_wait() {
+    let mut throttled = response(429, "");
+    throttled
+        .headers
+        .insert("retry-after", "30".parse().expect("header"));
+    let rejection = rejection(classify::<()>(Operation::Complete, &Ok(throttled))).expect("rejected");
+    assert_eq!(
+        rejection.class,
+        RejectionClass::Throttled {
+            retry_after: Some(Duration::from_secs(30))
+        }
+    );
+}
+
+#[test]
+fn everything_else_is_unknown() {
+    let unknown = fixture("runway_exceeded").replace("requestedCapture", "somethingNew");
+    let contradicting = fixture("payload_refused").replace("\"status_code\": 417", "\"status_code\": 202");
+    let ambiguous = fixture("runway_exceeded").replace("\"status_code\": 400", "\"status_code\": 510");
+    let cases = [
+        (400, unknown, DoubtReason::UnknownBusinessMessage),
+        (400, "<html>".to_owned(), DoubtReason::UnknownBusinessMessage),
+        (400, ambiguous, DoubtReason::Contradicting),
+        (417, contradicting, DoubtReason::Contradicting),
+        (402, String::new(), DoubtReason::UnexpectedStatus),
+        (409, String::new(), DoubtReason::UnexpectedStatus),
+        (413, String::new(), DoubtReason::UnexpectedStatus),
+        (422, String::new(), DoubtReason::UnexpectedStatus),
+        (101, String::new(), DoubtReason::UnexpectedStatus),
+        (408, String::new(), DoubtReason::Timeout),
+        (301, String::new(), DoubtReason::Redirect),
+        (302, "<html>".to_owned(), DoubtReason::Redirect),
+        (304, String::new(), DoubtReason::Redirect),
+        (500, fixture("internal_error"), DoubtReason::ServerError),
+        (502, "<html>".to_owned(), DoubtReason::ServerError),
+        (503, String::new(), DoubtReason::ServerError),
+        (510, fixture("gateway_error"), DoubtReason::ServerError),
+        (524, String::new(), DoubtReason::ServerError),
+        (599, String::new(), DoubtReason::ServerError),
+    ];
+    for (status, body, expected) in cases {
+        let Outcome::Unknown(doubt) = capture(status, body.clone()) else {
+            panic!("{status} {body}")
+        };
+        assert_eq!(
+            (doubt.reason, doubt.http_status),
+            (expected, Some(status)),
+            "{status} {body}"
+        );
+    }
+}
+
+#[test]
+fn case_087_and_case_151_a_510_is_unknown_whatever_its_words() {
+    for operation in [Operation::Submit, Operation::CreateSession] {
+        let found = reason(judge::<Submitted>(operation, 510, fixture("gateway_error")));
+        assert_eq!(found, Some(DoubtReason::ServerError));
+    }
+}
+
+#[test]
+fn an_empty_history_may_be_a_404_but_only_one_that_says_so() {
+    for name in ["not_found_data", "not_found_errors"] {
+        let rows = judge::<Vec<HistoryRow>>(Operation::History, 404, fixture(name)).accepted();
+        assert_eq!(rows, Some(Vec::new()));
+    }
+    let page = judge::<Vec<HistoryRow>>(Operation::History, 404, "<html>no such route</html>");
+    assert_eq!(
+        rejection(page).map(|rejection| rejection.class),
+        Some(RejectionClass::NotFound)
+    );
+}
+
+#[test]
+fn sentences_are_kept_bounded_and_without_personal_data() {
+    let refused = rejection(capture(417, fixture("payload_refused"))).expect("rejected");
+    assert_eq!(refused.key, "payloadvalidationerrors");
+    assert_eq!(
+        refused.sentences[0],
+        "The order date does not match the format d M, Y."
+    );
+    let many: Vec<String> = (0..100)
+        .map(|_| "kari@example.no 19635464524 ".repeat(100))
+        .collect();
+    let body =
+        serde_json::json!({"status_code": 417, "message": "m".repeat(9_999), "errors": many}).to_string();
+    let refused = rejection(capture(417, body)).expect("rejected");
+    assert_eq!((refused.sentences.len(), refused.key.len()), (20, 100));
+    assert!(
+        refused
+            .sentences
+            .iter()
+            .all(|sentence| !sentence.contains("kari") && sentence.chars().count() <= 200)
+    );
+    let keyed = r#"{"status_code":417,"message":"x","errors":{"email":["is wrong"],"name":"is missing"}}"#;
+    assert_eq!(
+        rejection(capture(417, keyed)).expect("rejected").sentences,
+        ["is wrong", "is missing"]
+    );
+}

@@ -1,0 +1,13 @@
+//! What the client makes of everything that a provider, or the network, can answer.
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod callbacks;
+mod classification;
+mod client;
+mod contradictions;
+mod corpus;
+mod fixtures;
+mod network;
+mod server;
+mod support;
+mod validation;

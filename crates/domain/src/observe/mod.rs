@@ -1,0 +1,215 @@
+//! What a read of the provider's details means: every effect seen is attributed, and silence is counted.
+
+mod rows;
+mod silence;
+mod snapshot;
+
+use chrono::{DateTime, Utc};
+
+pub use silence::verdict;
+pub use snapshot::{SeenProduct, SeenRow, SeenStatus, Snapshot};
+
+use crate::merchant::Merchant;
+use crate::money::Money;
+use crate::reservation::{
+    Closing, DeskReason, ExtraProduct, Fact, Hold, Link, Operation, Reservation, RowKind, SeenLine,
+};
+
+/// Details that do not add up so many times in a row reach a person.
+pub(crate) const INCOHERENT_READS: u32 = 3;
+
+/// The facts that a read of details makes.
+#[must_use]
+pub fn observe(r: &Reservation, seen: &Snapshot, merchant: &Merchant, now: DateTime<Utc>) -> Vec<Fact> {
+    let coherent = seen.is_coherent_with(r);
+    let read = Fact::DetailsRead {
+        at: now,
+        status: Some(seen.word.clone()),
+        coherent,
+    };
+    let mut observer = Observer {
+        r,
+        seen,
+        merchant,
+        now,
+        facts: vec![read],
+    };
+    if coherent {
+        observer.products();
+        observer.hold();
+        observer.rows(RowKind::Capture);
+        observer.rows(RowKind::Charge);
+        observer.refunds();
+        observer.status();
+    } else if r.control.incoherent_reads + 1 >= INCOHERENT_READS {
+        observer.ask(DeskReason::Incoherent, true);
+    }
+    if coherent {
+        observer.unshown();
+    }
+    observer.silence(coherent);
+    observer.facts
+}
+
+struct Observer<'a> {
+    r: &'a Reservation,
+    seen: &'a Snapshot,
+    merchant: &'a Merchant,
+    now: DateTime<Utc>,
+    facts: Vec<Fact>,
+}
+
+impl Observer<'_> {
+    /// Puts something on the desk, unless it lies there already.
+    fn ask(&mut self, reason: DeskReason, freezes: bool) {
+        let mut desk = self.r.control.desk.iter();
+        if !desk.any(|item| item.reason == reason && (item.freezes || !freezes)) {
+            self.facts.push(Fact::DeskRaised {
+                reason,
+                freezes,
+                at: self.now,
+            });
+        }
+    }
+
+    /// Matches our lines with the provider's products: by number once learnt, else by product id, name and
+    /// amount, each product once.
+    fn products(&mut self) {
+        let mut left: Vec<_> = self.seen.products.iter().collect();
+        let mut lines = Vec::new();
+        for line in &self.r.lines {
+            let found = left.iter().position(|product| match line.provider_id {
+                Some(id) => product.id == id,
+                None => {
+                    let id = product.product_id.as_deref().filter(|id| !id.is_empty());
+                    product.name == line.name
+                        && product.amount == line.amount
+                        && id == line.product_id.as_deref()
+                }
+            });
+            if let Some(index) = found {
+                let product = left.remove(index);
+                lines.push(SeenLine {
+                    line: line.line,
+                    provider_id: product.id,
+                    captured: product.captured,
+                });
+            }
+        }
+        let extra = left.into_iter().map(|product| ExtraProduct {
+            id: product.id,
+            name: product.name.clone(),
+            product_id: product.product_id.clone(),
+        });
+        let seen = Fact::LinesSeen {
+            lines,
+            extra: extra.collect(),
+        };
+        let changed = match &seen {
+            Fact::LinesSeen { lines, extra } => {
+                *extra != self.r.provider.extra_products
+                    || lines.iter().any(|seen| {
+                        self.r.line(seen.line).is_none_or(|line| {
+                            line.provider_id != Some(seen.provider_id) || line.captured_seen != seen.captured
+                        })
+                    })
+            }
+            _ => false,
+        };
+        if changed {
+            self.facts.push(seen);
+        }
+    }
+
+    fn hold(&mut self) {
+        if matches!(self.r.hold, Hold::None) && !self.seen.reserved.is_zero() {
+            // An unknown instant is read as the earliest it can have been, so that no window is overrated.
+            let earliest = match &self.r.link {
+                Link::Sent { at, .. } => *at,
+                _ => self.r.created_at,
+            };
+            let at = self.seen.reserved_at.unwrap_or(earliest).min(self.now);
+            self.facts.push(Fact::Held {
+                at,
+                amount: self.seen.reserved,
+            });
+        }
+    }
+
+    fn status(&mut self) {
+        match &self.seen.status {
+            SeenStatus::Cancelled => self.closed(Closing::Cancelled),
+            SeenStatus::Completed => self.closed(Closing::Completed),
+            SeenStatus::Expired => self.expired(),
+            SeenStatus::Other(_) => self.ask(DeskReason::Incoherent, true),
+            SeenStatus::Unpaid => {}
+            SeenStatus::Paid => self.window_over(),
+        }
+    }
+
+    fn closed(&mut self, how: Closing) {
+        let ours = self.r.open_intents().find(|intent| {
+            let same = match how {
+                Closing::Cancelled => matches!(intent.operation, Operation::Cancel { .. }),
+                Closing::Completed => matches!(intent.operation, Operation::Complete { .. }),
+            };
+            same && intent.attempts > 0
+        });
+        match ours {
+            Some(intent) => self.confirm(intent, None, Money::ZERO, self.now),
+            None if self.r.is_open() => {
+                self.facts.push(Fact::Closed {
+                    how,
+                    at: self.now,
+                    foreign: true,
+                });
+            }
+            None => return,
+        }
+        self.explained();
+    }
+
+    fn expired(&mut self) {
+        match self.r.hold {
+            Hold::None if self.seen.reserved.is_zero() && !matches!(self.r.link, Link::Expired { .. }) => {
+                self.facts.push(Fact::LinkExpired { at: self.now });
+                self.explained();
+            }
+            Hold::Reserved { .. } => {
+                self.facts.push(Fact::HoldExpired { at: self.now });
+                self.explained();
+            }
+            Hold::None | Hold::Expired { .. } => {}
+        }
+    }
+
+    /// A refusal that the status explains needs no person.
+    fn explained(&mut self) {
+        if self
+            .r
+            .control
+            .desk
+            .iter()
+            .any(|item| item.reason == DeskReason::Refused)
+        {
+            self.facts.push(Fact::DeskCleared {
+                reason: DeskReason::Refused,
+            });
+        }
+    }
+
+    /// The provider may leave a lapsed hold as it was; the window tells.
+    fn window_over(&mut self) {
+        let Some(by) = self.r.capture_by(self.merchant) else {
+            return;
+        };
+        let idle = self.r.open_intents().next().is_none();
+        if matches!(self.r.hold, Hold::Reserved { .. })
+            && self.now >= by
+            && self.seen.captured.is_zero()
+            && idle
+        {
+            self.facts.push(Fact::HoldExpired { at: self.now });
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Details in our words, and whether they add up.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::money::Money;
+use crate::reservation::{LedgerRow, Reservation, RowKind};
+
+/// The provider's status word, as far as decisions know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeenStatus {
+    /// Nobody has paid.
+    Unpaid,
+    /// Held, captured or charged: the amounts tell which.
+    Paid,
+    /// Closed with money taken.
+    Completed,
+    /// Withdrawn.
+    Cancelled,
+    /// The link or the hold is over.
+    Expired,
+    /// A word nobody knows.
+    Other(String),
+}
+
+/// A capture or charge as details show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenRow {
+    /// The provider's reference.
+    pub reference: Option<String>,
+    /// How much.
+    pub amount: Money,
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+    /// The text that stands with it, in which the marker is looked for.
+    pub text: Option<String>,
+    /// How much of it was given back; `None` when details do not say.
+    pub refunded: Option<Money>,
+}
+
+/// A product as details show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenProduct {
+    /// The provider's numeric id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its product id.
+    pub product_id: Option<String>,
+    /// Its amount.
+    pub amount: Money,
+    /// What is captured on it.
+    pub captured: Money,
+}
+
+/// Details, in our words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The status word as it was written.
+    pub word: String,
+    /// What it means.
+    pub status: SeenStatus,
+    /// Since when the amount is held.
+    pub reserved_at: Option<DateTime<Utc>>,
+    /// The held amount.
+    pub reserved: Money,
+    /// The sum of captures.
+    pub captured: Money,
+    /// The sum of charges.
+    pub charged: Money,
+    /// The sum given back from captures.
+    pub refunded_captured: Money,
+    /// The sum given back from charges.
+    pub refunded_charged: Money,
+    /// The products.
+    pub products: Vec<SeenProduct>,
+    /// The captures.
+    pub captures: Vec<SeenRow>,
+    /// The charges.
+    pub charges: Vec<SeenRow>,
+}
+
+impl Snapshot {
+    pub(super) fn rows(&self, kind: RowKind) -> &[SeenRow] {
+        match kind {
+            RowKind::Capture => &self.captures,
+            RowKind::Charge => &self.charges,
+            RowKind::Refund => &[],
+        }
+    }
+
+    /// Do the sums of the rows equal the aggregates, has every row a name of its own, and is nothing missing or
+    /// less than was seen before?
+    #[must_use]
+    pub fn is_coherent_with(&self, r: &Reservation) -> bool {
+        let sum = |rows: &[SeenRow]| rows.iter().map(|row| row.amount).sum::<Money>();
+        let products: Money = self.products.iter().map(|product| product.captured).sum();
+        sum(&self.captures) == self.captured
+            && sum(&self.charges) == self.charged
+            && self.is_named()
+            && products <= self.captured + self.charged
+            && self.captured <= self.reserved.max(r.reserved())
+            && r.ledger.iter().all(|row| self.still_shows(row))
+            && (self.reserved >= r.reserved()
+                || matches!(self.status, SeenStatus::Expired | SeenStatus::Cancelled))
+    }
+
+    fn is_named(&self) -> bool {
+        let mut names = BTreeSet::new();
+        let mut rows = self.captures.iter().chain(&self.charges);
+        rows.all(|row| {
+            row.reference
+                .as_deref()
+                .is_some_and(|name| !name.is_empty() && names.insert(name))
+        })
+    }
+
+    fn still_shows(&self, row: &LedgerRow) -> bool {
+        if row.kind == RowKind::Refund || row.reference.is_none() {
+            return true;
+        }
+        match find_row(self.rows(row.kind), row.reference.as_deref()) {
+            Some(seen) => seen.refunded.is_none_or(|refunded| refunded >= row.refunded_seen),
+            None => !row.confirmed,
+        }
+    }
+}
+
+pub(super) fn find_row<'a>(rows: &'a [SeenRow], reference: Option<&str>) -> Option<&'a SeenRow> {
+    rows.iter()
+        .find(|row| row.reference.is_some() && row.reference.as_deref() == reference)
+}

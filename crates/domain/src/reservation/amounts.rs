@@ -1,0 +1,202 @@
+//! What follows from the facts: the sums, what is left of them, and until when.
+
+use chrono::{DateTime, Utc};
+
+use super::{Closure, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind};
+use crate::deadlines::{capture_by, charge_by};
+use crate::id::IntentId;
+use crate::merchant::Merchant;
+use crate::money::Money;
+
+impl Reservation {
+    /// The sum of the lines.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        self.lines.iter().map(|line| line.amount).sum()
+    }
+
+    /// The held amount, also when the hold is over.
+    #[must_use]
+    pub const fn reserved(&self) -> Money {
+        match self.hold {
+            Hold::None => Money::ZERO,
+            Hold::Reserved { amount, .. } | Hold::Expired { amount, .. } => amount,
+        }
+    }
+
+    /// Since when the amount has been held.
+    #[must_use]
+    pub const fn reserved_at(&self) -> Option<DateTime<Utc>> {
+        match self.hold {
+            Hold::None => None,
+            Hold::Reserved { at, .. } | Hold::Expired { at, .. } => Some(at),
+        }
+    }
+
+    /// The sum of the ledger's rows of one kind.
+    #[must_use]
+    pub fn booked(&self, kind: RowKind) -> Money {
+        self.ledger
+            .iter()
+            .filter(|row| row.kind == kind)
+            .map(|row| row.amount)
+            .sum()
+    }
+
+    /// The amounts of money operations whose outcome is unknown.
+    #[must_use]
+    pub fn unresolved(&self) -> Money {
+        self.intents
+            .iter()
+            .filter(|intent| intent.is_unresolved())
+            .map(|intent| intent.operation.amount())
+            .sum()
+    }
+
+    /// What may still be captured: the hold less what is captured and what may be, unknown outcomes counted as spent.
+    #[must_use]
+    pub fn capturable(&self) -> Money {
+        let spent = self.booked(RowKind::Capture) + self.claimed(RowKind::Capture);
+        self.reserved().saturating_sub(spent)
+    }
+
+    /// Amounts of decided operations of one kind that are not in the ledger yet and may still come to be.
+    #[must_use]
+    pub fn claimed(&self, kind: RowKind) -> Money {
+        self.open_intents()
+            .filter(|intent| intent.operation.row_kind() == Some(kind))
+            .map(|intent| intent.operation.amount())
+            .sum()
+    }
+
+    /// What was captured on a line: booked, or seen and not yet to be told apart by line.
+    #[must_use]
+    pub fn captured_on(&self, line: u32) -> Money {
+        let of = |shown: bool| -> Money {
+            let rows = self.ledger.iter().filter(|row| row.kind == RowKind::Capture);
+            rows.filter(|row| row.confirmed == shown)
+                .flat_map(|row| &row.lines)
+                .filter(|part| part.line == line)
+                .map(|part| part.amount)
+                .sum()
+        };
+        // Details show what is confirmed, foreign rows included; what was accepted since comes on top.
+        let seen = self.line(line).map_or(Money::ZERO, |line| line.captured_seen);
+        seen.max(of(true)) + of(false)
+    }
+
+    /// What may still be captured on a line, unknown outcomes counted as spent.
+    #[must_use]
+    pub fn capturable_on(&self, line: u32) -> Money {
+        let claimed: Money = self
+            .open_intents()
+            .filter_map(|intent| match &intent.operation {
+                Operation::Capture { lines, .. } => Some(lines),
+                _ => None,
+            })
+            .flatten()
+            .filter(|part| part.line == line)
+            .map(|part| part.amount)
+            .sum();
+        let amount = self.line(line).map_or(Money::ZERO, |line| line.amount);
+        amount.saturating_sub(self.captured_on(line) + claimed)
+    }
+
+    /// What may still be given back of the row with this reference, unknown refunds counted as spent.
+    #[must_use]
+    pub fn refundable(&self, reference: &str) -> Money {
+        let Some(row) = self.money_row(reference) else {
+            return Money::ZERO;
+        };
+        let mine = |other: &Option<String>| other.as_deref() == Some(reference);
+        let booked: Money = self
+            .ledger
+            .iter()
+            .filter(|row| row.kind == RowKind::Refund && mine(&row.reference))
+            .map(|row| row.amount)
+            .sum();
+        let claimed: Money = self
+            .open_intents()
+            .filter(|intent| matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference))
+            .map(|intent| intent.operation.amount())
+            .sum();
+        row.amount.saturating_sub(booked.max(row.refunded_seen) + claimed)
+    }
+
+    /// The capture or charge with this reference.
+    #[must_use]
+    pub fn money_row(&self, reference: &str) -> Option<&LedgerRow> {
+        self.ledger
+            .iter()
+            .find(|row| row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference))
+    }
+
+    /// The line with this number.
+    #[must_use]
+    pub fn line(&self, line: u32) -> Option<&Line> {
+        self.lines.iter().find(|known| known.line == line)
+    }
+
+    /// What was delivered on a line, at most its amount.
+    #[must_use]
+    pub fn delivered_on(&self, line: u32) -> Money {
+        let amount = self.line(line).map_or(Money::ZERO, |line| line.amount);
+        self.delivery
+            .lines
+            .get(&line)
+            .copied()
+            .unwrap_or_default()
+            .min(amount)
+    }
+
+    /// The intent with this id.
+    #[must_use]
+    pub fn intent(&self, id: &IntentId) -> Option<&Intent> {
+        self.intents.iter().find(|intent| intent.id == *id)
+    }
+
+    /// The intent that a job with this key carries.
+    #[must_use]
+    pub fn intent_of_key(&self, key: &str) -> Option<&Intent> {
+        self.intents.iter().rev().find(|intent| intent.key == key)
+    }
+
+    /// Intents that are not over.
+    pub fn open_intents(&self) -> impl Iterator<Item = &Intent> {
+        self.intents.iter().filter(|intent| intent.is_open())
+    }
+
+    /// From this instant on the hold must not be captured any more.
+    #[must_use]
+    pub fn capture_by(&self, merchant: &Merchant) -> Option<DateTime<Utc>> {
+        let at = self.reserved_at()?;
+        Some(capture_by(
+            at,
+            merchant.capture_window,
+            merchant.zone,
+            self.provider.capture_closed_at,
+        ))
+    }
+
+    /// From this instant on the card must not be charged any more.
+    #[must_use]
+    pub fn charge_by(&self, merchant: &Merchant) -> Option<DateTime<Utc>> {
+        Some(charge_by(
+            self.reserved_at()?,
+            self.charge_validity,
+            merchant.charge_validity_unit,
+        ))
+    }
+
+    /// Are the books open?
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.closure, Closure::Open)
+    }
+
+    /// Must a person decide before anything is sent?
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.control.desk.iter().any(|item| item.freezes)
+    }
+}

@@ -1,0 +1,170 @@
+//! The refund that somebody asks for, checked against what was taken and what has been given back.
+
+use super::request::spread;
+use super::{LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind};
+use crate::money::Money;
+
+impl Reservation {
+    /// The refund that a request asks for.
+    ///
+    /// # Errors
+    /// No such row, or more is asked for than can still be given back, unknown refunds counted as given.
+    pub fn refund(&self, request: &RefundRequest) -> Result<Operation, Refusal> {
+        let kind = match request.source {
+            RefundSource::Captured => RowKind::Capture,
+            RefundSource::Charged => RowKind::Charge,
+        };
+        let reference = self.refund_reference(request, kind)?;
+        let row = self.money_row(&reference).filter(|row| row.kind == kind);
+        let row = row.ok_or_else(|| {
+            Refusal::field(
+                "reference",
+                format!("names no {} of this reservation", kind.as_str()),
+            )
+        })?;
+        let left = self.refundable(&reference);
+        let lines = match (&request.lines, request.amount) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::field(
+                    "amount",
+                    "cannot stand beside lines; give one of the two",
+                ));
+            }
+            (Some(lines), None) => self.refund_lines(lines, kind, &reference)?,
+            (None, amount) => {
+                let amount = amount.unwrap_or(left);
+                let over = || {
+                    Refusal::field(
+                        "amount",
+                        format!("asks for {amount}, and {left} can still be refunded"),
+                    )
+                };
+                self.spread_refund(&row.lines, amount, &reference)
+                    .filter(|_| amount <= left)
+                    .ok_or_else(over)?
+            }
+        };
+        let asked: Money = lines.iter().map(|line| line.amount).sum();
+        if asked.is_zero() {
+            return Err(Refusal::state(
+                "nothing_refundable",
+                "nothing is left to refund of this row",
+            ));
+        }
+        if asked > left {
+            return Err(Refusal::field(
+                "lines",
+                format!("ask for {asked}, and {left} can still be refunded"),
+            ));
+        }
+        if kind == RowKind::Charge && !self.charge_partially_refundable && asked != row.amount {
+            let message = format!(
+                "must be the whole charge, {}: its charges are refundable in full only",
+                row.amount
+            );
+            return Err(Refusal::field("amount", message));
+        }
+        Ok(Operation::Refund {
+            source: request.source,
+            reference,
+            lines,
+        })
+    }
+
+    fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
+        if let Some(reference) = &request.reference {
+            return Ok(reference.clone());
+        }
+        let mut known = self
+            .ledger
+            .iter()
+            .filter(|row| row.kind == kind)
+            .filter_map(|row| row.reference.clone());
+        match (known.next(), known.next()) {
+            (Some(reference), None) => Ok(reference),
+            (None, _) => Err(Refusal::state(
+                "nothing_refundable",
+                format!("there is no {} to refund", kind.as_str()),
+            )),
+            (Some(_), Some(_)) => Err(Refusal::field(
+                "reference",
+                "is required: there is more than one to choose from",
+            )),
+        }
+    }
+
+    /// The lines of a refund, each at most what was taken on it and not given back.
+    fn refund_lines(
+        &self,
+        lines: &[RequestLine],
+        kind: RowKind,
+        reference: &str,
+    ) -> Result<Vec<LineAmount>, Refusal> {
+        let lines = if kind == RowKind::Capture {
+            self.known_lines(lines)?
+        } else {
+            lines
+                .iter()
+                .map(|part| LineAmount {
+                    line: part.line,
+                    amount: part.amount,
+                })
+                .collect()
+        };
+        for part in &lines {
+            let left = self.refundable_on(reference, part.line);
+            if part.amount > left {
+                let message = format!(
+                    "asks for {} of line {}, of which {left} can be refunded",
+                    part.amount, part.line
+                );
+                return Err(Refusal::field("lines", message));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// What can be given back of one line of a row.
+    fn refundable_on(&self, reference: &str, line: u32) -> Money {
+        let Some(row) = self.money_row(reference) else {
+            return Money::ZERO;
+        };
+        if row.lines.is_empty() {
+            return self.refundable(reference);
+        }
+        let on = |lines: &[LineAmount]| -> Money {
+            lines
+                .iter()
+                .filter(|part| part.line == line)
+                .map(|part| part.amount)
+                .sum()
+        };
+        let booked: Money = self
+            .ledger
+            .iter()
+            .filter(|row| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference))
+            .map(|row| on(&row.lines))
+            .sum();
+        let claimed: Money = self
+            .open_intents()
+            .filter_map(|intent| match &intent.operation {
+                Operation::Refund {
+                    reference: other,
+                    lines,
+                    ..
+                } if other == reference => Some(on(lines)),
+                _ => None,
+            })
+            .sum();
+        on(&row.lines).saturating_sub(booked + claimed)
+    }
+
+    fn spread_refund(&self, lines: &[LineAmount], amount: Money, reference: &str) -> Option<Vec<LineAmount>> {
+        if lines.is_empty() {
+            return Some(vec![LineAmount { line: 1, amount }]);
+        }
+        spread(lines.iter().map(|part| part.line), amount, |line| {
+            self.refundable_on(reference, line)
+        })
+    }
+}

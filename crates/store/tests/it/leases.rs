@@ -1,0 +1,117 @@
+//! Leases and fences: what happens to the jobs of a worker that is gone, and to its late writes.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::{Clock as _, JobKind, JobState};
+use futures::FutureExt as _;
+use store::StoreError;
+use store::queue::{AttemptOutcome, ClaimedJob, Lease, Settle, Settled, WorkerOptions};
+use tokio::sync::mpsc;
+
+use crate::harness::{Fresh, Worker, eager, eventually, job, soon};
+
+/// Longer than the lease.
+const PAST_LEASE: TimeDelta = TimeDelta::seconds(31);
+
+/// A worker whose handler shows its lease and never ends.
+fn hanging(fresh: &Fresh) -> (Worker, mpsc::UnboundedReceiver<Lease>) {
+    let (sender, leases) = mpsc::unbounded_channel();
+    let handler = move |job: ClaimedJob| {
+        let _ = sender.send(job.lease);
+        std::future::pending().boxed()
+    };
+    let options = WorkerOptions {
+        concurrency: 1,
+        lease: Duration::from_secs(30),
+        ..eager()
+    };
+    (Worker::start(&fresh.store, options, handler), leases)
+}
+
+fn working(fresh: &Fresh) -> Worker {
+    Worker::start(&fresh.store, eager(), |_| async { Ok(Settled::done()) }.boxed())
+}
+
+pub(crate) async fn a_vanished_worker_s_job_runs_again_once_its_lease_ends(fresh: Fresh) {
+    let id = fresh.enqueue(&job(JobKind::Refresh)).await;
+    let (dead, mut leases) = hanging(&fresh);
+    soon("the claim", leases.recv()).await.expect("a lease");
+    dead.kill().await;
+    assert_eq!(fresh.job(&id).await.state, JobState::Running);
+    fresh.clock.advance(PAST_LEASE);
+    let worker = working(&fresh);
+    fresh.reaches(&id, JobState::Succeeded).await;
+    worker.stop().await;
+    let details = fresh.details(&id).await;
+    assert_eq!((details.job.crashes, details.job.attempts_used), (1, 1));
+    assert_eq!(details.attempts[0].outcome, AttemptOutcome::Crashed);
+}
+
+pub(crate) async fn three_crashes_bring_a_job_to_the_desk(fresh: Fresh) {
+    let id = fresh.enqueue(&job(JobKind::Refresh)).await;
+    for _ in 0..3 {
+        let (dead, mut leases) = hanging(&fresh);
+        soon("the claim", leases.recv()).await.expect("a lease");
+        dead.kill().await;
+        fresh.clock.advance(PAST_LEASE);
+    }
+    let worker = working(&fresh);
+    fresh.reaches(&id, JobState::Attention).await;
+    worker.stop().await;
+    let details = fresh.details(&id).await;
+    assert_eq!(details.job.last_error_code.as_deref(), Some("crashed"));
+    assert_eq!((details.job.crashes, details.attempts.len()), (3, 3));
+}
+
+pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
+    let id = fresh.enqueue(&job(JobKind::Capture)).await;
+    let (dead, mut leases) = hanging(&fresh);
+    let stale = soon("the claim", leases.recv()).await.expect("a lease");
+    dead.kill().await;
+    fresh.clock.advance(PAST_LEASE);
+    let (second, mut leases) = hanging(&fresh);
+    let current = soon("the second claim", leases.recv()).await.expect("a lease");
+    assert_eq!(current.token, stale.token + 1);
+
+    let mut tx = fresh.store.begin().await.expect("begins");
+    assert!(matches!(
+        tx.check_lease(&stale).await,
+        Err(StoreError::LeaseLost { .. })
+    ));
+    assert!(matches!(
+        tx.start_attempt(&stale, None).await,
+        Err(StoreError::LeaseLost { .. })
+    ));
+    let settled = tx.settle(&stale, Settle::Succeeded { result: None }).await;
+    assert!(matches!(settled, Err(StoreError::LeaseLost { .. })));
+    let impostor = Lease {
+        owner: "somebody".into(),
+        ..current.clone()
+    };
+    assert!(matches!(
+        tx.check_lease(&impostor).await,
+        Err(StoreError::LeaseLost { .. })
+    ));
+    tx.check_lease(&current).await.expect("the second claim holds");
+    tx.rollback().await.expect("rolls back");
+    assert_eq!(fresh.job(&id).await.state, JobState::Running);
+    second.kill().await;
+}
+
+pub(crate) async fn a_live_worker_keeps_its_lease(fresh: Fresh) {
+    let id = fresh.enqueue(&job(JobKind::Refresh)).await;
+    let (worker, mut leases) = hanging(&fresh);
+    soon("the claim", leases.recv()).await.expect("a lease");
+    let rival = working(&fresh);
+    for _ in 0..6 {
+        // Two thirds of the lease, which the heartbeat has to make up for before the next step.
+        fresh.clock.advance(TimeDelta::seconds(20));
+        let renewed = (fresh.clock.now() + TimeDelta::seconds(20)).timestamp_millis();
+        let sql = format!("SELECT COUNT(*) FROM jobs WHERE id = '{id}' AND lease_until > {renewed}");
+        eventually("the lease is renewed", async || fresh.count(&sql).await == 1).await;
+    }
+    assert_eq!(fresh.job(&id).await.crashes, 0);
+    rival.stop().await;
+    worker.kill().await;
+}

@@ -1,0 +1,72 @@
+//! The conformance suite of the store: every behaviour on SQLite and on Postgres.
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod harness;
+mod jobs;
+mod lanes;
+mod leases;
+mod open;
+mod schedule;
+mod workers;
+
+/// Makes a test on each database out of each behaviour, a function that takes a [`Fresh`] store.
+macro_rules! conformance {
+    ($($module:ident::$name:ident;)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "current_thread")]
+            async fn $name() {
+                crate::$module::$name(crate::harness::fresh_store(crate::harness::Kind::Sqlite).await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "current_thread")]
+            async fn $name() {
+                crate::$module::$name(crate::harness::fresh_store(crate::harness::Kind::Postgres).await).await;
+            })*
+        }
+    };
+}
+
+conformance! {
+    jobs::what_is_enqueued_exists_once_its_transaction_commits;
+    jobs::a_live_key_returns_the_job_that_has_it;
+    jobs::a_bulk_enqueue_answers_in_order_and_spots_its_own_duplicates;
+    jobs::a_payload_beyond_the_bound_is_refused;
+    jobs::people_change_jobs_only_in_the_states_that_allow_it;
+    jobs::a_retry_starts_with_all_attempts_unless_its_key_is_taken;
+    jobs::lists_go_page_by_page_and_filter;
+    jobs::attempts_are_kept_with_what_became_of_them;
+    lanes::a_minute_never_holds_more_requests_than_the_limit;
+    lanes::no_more_is_claimed_than_the_bucket_has;
+    lanes::a_paused_merchant_makes_no_calls_until_it_is_resumed;
+    lanes::a_held_lane_opens_at_its_time;
+    leases::a_vanished_worker_s_job_runs_again_once_its_lease_ends;
+    leases::three_crashes_bring_a_job_to_the_desk;
+    leases::a_stale_worker_can_neither_settle_nor_send;
+    leases::a_live_worker_keeps_its_lease;
+    open::a_newer_database_is_refused;
+    open::a_changed_migration_is_refused;
+    open::opening_again_changes_nothing;
+    schedule::the_table_follows_the_plan;
+    schedule::a_backoff_or_a_reschedule_stays_until_the_plan_changes;
+    schedule::the_desk_and_the_dead_come_back_only_with_a_new_time;
+    schedule::a_running_job_is_left_to_its_settle;
+    workers::jobs_run_by_urgency_then_deadline_then_time;
+    workers::one_job_of_a_reservation_runs_at_a_time;
+    workers::concurrent_claimers_run_each_job_once;
+    workers::a_new_job_starts_at_once;
+    workers::another_store_on_the_same_database_wakes_the_worker;
+    workers::a_job_starts_when_it_becomes_due;
+    workers::a_failed_run_waits_and_the_wait_is_durable;
+    workers::attempts_end_and_throttling_uses_none;
+    workers::a_retry_past_the_deadline_is_dead;
+    workers::a_snooze_uses_no_attempt;
+    workers::a_panic_counts_as_a_crash;
+    workers::a_run_that_takes_too_long_is_a_failure;
+    workers::a_handler_settles_with_its_facts;
+    workers::running_jobs_may_end_during_the_grace;
+    workers::what_the_grace_does_not_suffice_for_is_handed_back;
+    workers::a_failing_database_does_not_end_the_worker;
+    workers::an_undecodable_job_is_dead_and_the_worker_goes_on;
+    workers::only_the_named_kinds_are_claimed;
+}

@@ -1,0 +1,245 @@
+//! The table follows a reservation's schedule.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{JobId, JobKind, JobState, Planned, PlannedState, ReservationId, Urgency};
+use futures::FutureExt as _;
+use store::queue::{JobFilter, JobView, ScheduleChange, Settle, Settled};
+use tokio::sync::mpsc;
+
+use crate::harness::{Fresh, Worker, eager, merchant, noon, reservation, soon};
+
+/// A live job by key, with the hours until it runs and its state.
+type Live = (String, i64, JobState);
+
+fn at(hours: i64) -> DateTime<Utc> {
+    noon() + TimeDelta::hours(hours)
+}
+
+fn plan(key: &str, hours: i64) -> Planned {
+    Planned {
+        key: key.to_owned(),
+        kind: JobKind::Guard,
+        run_at: at(hours),
+        deadline: at(100),
+        urgency: Urgency::Money,
+        state: PlannedState::Scheduled,
+        intent: None,
+    }
+}
+
+async fn sync(fresh: &Fresh, of: &ReservationId, planned: &[Planned]) -> ScheduleChange {
+    sync_beside(fresh, of, planned, None).await
+}
+
+async fn sync_beside(
+    fresh: &Fresh,
+    of: &ReservationId,
+    planned: &[Planned],
+    running: Option<&JobId>,
+) -> ScheduleChange {
+    let mut tx = fresh.store.begin().await.expect("begins");
+    let change = tx
+        .sync_schedule(&merchant("default"), of, planned, running, "schedule")
+        .await
+        .expect("syncs");
+    tx.commit().await.expect("commits");
+    change
+}
+
+/// The live jobs of the reservation by key, with when they run and their state.
+async fn live(fresh: &Fresh, of: &ReservationId) -> Vec<Live> {
+    let mut live: Vec<_> = jobs(fresh, of)
+        .await
+        .into_iter()
+        .filter(|job| job.state.is_live())
+        .map(told)
+        .collect();
+    live.sort();
+    live
+}
+
+async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<JobView> {
+    let filter = JobFilter {
+        reservation: Some(of.clone()),
+        ..JobFilter::default()
+    };
+    fresh.store.jobs(&filter, 200, None).await.expect("reads").items
+}
+
+fn told(job: JobView) -> Live {
+    let key = job.key.unwrap_or_default();
+    let key = key.rsplit('/').next().unwrap_or_default().to_owned();
+    (key, (job.run_at - noon()).num_hours(), job.state)
+}
+
+fn entry(key: &str, hours: i64, state: JobState) -> Live {
+    (key.to_owned(), hours, state)
+}
+
+fn counts(change: &ScheduleChange) -> (usize, usize, usize) {
+    (change.added.len(), change.moved.len(), change.cancelled.len())
+}
+
+pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
+    use JobState::{Attention, Available, Resolving, Scheduled};
+    let rsv = reservation();
+    let resolving = |key, hours| Planned {
+        state: PlannedState::Resolving,
+        ..plan(key, hours)
+    };
+    let desk = |key, hours| Planned {
+        state: PlannedState::Attention,
+        ..plan(key, hours)
+    };
+    let soon = |key, hours| Planned {
+        deadline: at(50),
+        ..plan(key, hours)
+    };
+    // Each step: the plan, what it changes (added, moved, cancelled), and what is live after it.
+    let steps: Vec<(Vec<Planned>, (usize, usize, usize), Vec<Live>)> = vec![
+        (
+            vec![plan("a", 1), plan("b", 2)],
+            (2, 0, 0),
+            vec![entry("a", 1, Scheduled), entry("b", 2, Scheduled)],
+        ),
+        (
+            vec![plan("a", 1), plan("b", 2)],
+            (0, 0, 0),
+            vec![entry("a", 1, Scheduled), entry("b", 2, Scheduled)],
+        ),
+        (
+            vec![plan("a", 5), plan("c", 3)],
+            (1, 1, 1),
+            vec![entry("a", 5, Scheduled), entry("c", 3, Scheduled)],
+        ),
+        (
+            vec![soon("a", 5), plan("c", 3)],
+            (0, 1, 0),
+            vec![entry("a", 5, Scheduled), entry("c", 3, Scheduled)],
+        ),
+        (
+            vec![resolving("a", 5), plan("c", 0)],
+            (0, 2, 0),
+            vec![entry("a", 5, Resolving), entry("c", 0, Available)],
+        ),
+        (
+            vec![desk("a", 5), plan("c", 0)],
+            (0, 1, 0),
+            vec![entry("a", 5, Attention), entry("c", 0, Available)],
+        ),
+        (
+            vec![desk("a", 5), plan("b", 2)],
+            (1, 0, 1),
+            vec![entry("a", 5, Attention), entry("b", 2, Scheduled)],
+        ),
+        (vec![], (0, 0, 2), vec![]),
+    ];
+    for (step, (planned, changed, expected)) in steps.into_iter().enumerate() {
+        let change = sync(&fresh, &rsv, &planned).await;
+        assert_eq!(counts(&change), changed, "step {step}");
+        assert_eq!(live(&fresh, &rsv).await, expected, "step {step}");
+    }
+    let other = reservation();
+    sync(&fresh, &other, &[plan("a", 1)]).await;
+    sync(&fresh, &rsv, &[]).await;
+    assert_eq!(
+        live(&fresh, &other).await,
+        [entry("a", 1, Scheduled)],
+        "another reservation is not touched"
+    );
+}
+
+pub(crate) async fn a_backoff_or_a_reschedule_stays_until_the_plan_changes(fresh: Fresh) {
+    let rsv = reservation();
+    let id = sync(&fresh, &rsv, &[plan("a", 1)]).await.added.remove(0);
+    let mut tx = fresh.store.begin().await.expect("begins");
+    tx.reschedule_job(&id, at(9)).await.expect("moves");
+    tx.commit().await.expect("commits");
+    assert!(sync(&fresh, &rsv, &[plan("a", 1)]).await.is_empty());
+    let later = Planned {
+        deadline: at(99),
+        ..plan("a", 1)
+    };
+    sync(&fresh, &rsv, &[later]).await;
+    assert_eq!(
+        live(&fresh, &rsv).await,
+        [entry("a", 9, JobState::Scheduled)],
+        "a new deadline moves no time"
+    );
+    sync(&fresh, &rsv, &[plan("a", 2)]).await;
+    assert_eq!(live(&fresh, &rsv).await, [entry("a", 2, JobState::Scheduled)]);
+
+    let mut tx = fresh.store.begin().await.expect("begins");
+    tx.cancel_job(&id, "not this one").await.expect("cancels");
+    tx.commit().await.expect("commits");
+    assert!(
+        sync(&fresh, &rsv, &[plan("a", 2)]).await.is_empty(),
+        "a person's cancel stays"
+    );
+    assert_eq!(counts(&sync(&fresh, &rsv, &[plan("a", 3)]).await), (1, 0, 0));
+}
+
+pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: Fresh) {
+    let code = || ("why".into(), "because".to_owned());
+    let ends = [
+        Settle::Attention {
+            code: code().0,
+            message: code().1,
+        },
+        Settle::Dead {
+            code: code().0,
+            message: code().1,
+        },
+    ];
+    for (settle, back) in ends.into_iter().zip([(0, 1, 0), (1, 0, 0)]) {
+        let rsv = reservation();
+        let id = sync(&fresh, &rsv, &[plan("a", 0)]).await.added.remove(0);
+        let handler = move |_| {
+            let settle = settle.clone();
+            async move { Ok(Settled::By(settle)) }.boxed()
+        };
+        let worker = Worker::start(&fresh.store, eager(), handler);
+        crate::harness::eventually("it has run", async || {
+            fresh.job(&id).await.last_error_code.is_some()
+        })
+        .await;
+        worker.stop().await;
+        assert!(sync(&fresh, &rsv, &[plan("a", 0)]).await.is_empty());
+        assert_eq!(counts(&sync(&fresh, &rsv, &[plan("a", 4)]).await), back);
+        assert_eq!(live(&fresh, &rsv).await, [entry("a", 4, JobState::Scheduled)]);
+    }
+}
+
+pub(crate) async fn a_running_job_is_left_to_its_settle(fresh: Fresh) {
+    let rsv = reservation();
+    let id = sync(&fresh, &rsv, &[plan("a", 0)]).await.added.remove(0);
+    let (sender, mut leases) = mpsc::unbounded_channel();
+    let handler = move |job: store::queue::ClaimedJob| {
+        assert_eq!(job.plan_key(), Some("a"));
+        let _ = sender.send(job.lease);
+        std::future::pending().boxed()
+    };
+    let worker = Worker::start(&fresh.store, eager(), handler);
+    let lease = soon("the claim", leases.recv()).await.expect("a lease");
+    assert!(sync_beside(&fresh, &rsv, &[], Some(&id)).await.is_empty());
+    assert!(
+        sync(&fresh, &rsv, &[plan("a", 7)]).await.is_empty(),
+        "its key is taken while it runs"
+    );
+
+    // In one transaction: the outcome is unknown, and the plan says to read at another time.
+    let mut tx = fresh.store.begin().await.expect("begins");
+    let snooze = Settle::Snooze {
+        until: at(1),
+        waiting_for: None,
+        state: PlannedState::Resolving,
+    };
+    tx.settle(&lease, snooze).await.expect("settles");
+    let change = tx
+        .sync_schedule(&merchant("default"), &rsv, &[plan("a", 7)], Some(&id), "it")
+        .await;
+    assert!(change.expect("syncs").is_empty());
+    tx.commit().await.expect("commits");
+    assert_eq!(live(&fresh, &rsv).await, [entry("a", 1, JobState::Resolving)]);
+    worker.kill().await;
+}

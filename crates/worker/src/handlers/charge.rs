@@ -1,0 +1,28 @@
+//! `charge`: debits the stored card for late costs.
+
+use api_client::{Answer, wire};
+use domain::Money;
+use domain::outcome::Outcome;
+use domain::reservation::ChargeLine;
+
+use super::{Sent, told};
+
+pub(super) fn request(lines: &[ChargeLine], marker: &str, text: &str) -> wire::Charge {
+    let product = |line: &ChargeLine| wire::Product {
+        name: line.name.clone(),
+        // A second place for the marker, which a duplicate of a charge must not do without.
+        product_id: Some(line.product_id.clone().unwrap_or_else(|| marker.to_owned())),
+        rate: line.rate,
+        tax: line.tax_percent,
+        amount: line.amount,
+    };
+    wire::Charge {
+        products: lines.iter().map(product).collect(),
+        grand_total: lines.iter().map(|line| line.amount).sum::<Money>(),
+        additional_text: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn sent(answer: Answer<wire::ChargeAccepted>) -> Sent {
+    told(answer, |accepted| Outcome::Accepted { reference: accepted.uuid, link: None })
+}

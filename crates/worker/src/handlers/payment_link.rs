@@ -1,0 +1,190 @@
+//! `payment_link`: creates a one-time payment link. A second one is a nuisance, so an unknown outcome is a person's.
+
+use api_client::wire::{self, Personal, WireTime};
+use api_client::{Answer, Outcome as Answered, RejectionClass};
+use chrono::TimeDelta;
+use domain::{PaymentLinkId, PlannedState, WaitingFor};
+use serde_json::json;
+use store::queue::{AttemptOutcome, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
+
+use crate::app::{App, MerchantHandle};
+use crate::payment_link::PaymentLinkRequest;
+use crate::provider;
+use crate::submission::CheckoutMethod;
+
+pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
+    let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
+    let id: Option<PaymentLinkId> =
+        job.payload.get("payment_link").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+    let id = id.ok_or_else(|| internal("bad_payload", "the job names no payment link"))?;
+    let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
+        internal("unknown_merchant", "its merchant is not in the configuration; add it and retry")
+    })?;
+    let link = app.store.payment_link(&id).await?;
+    let link = link.ok_or_else(|| internal("no_payment_link", "the payment link is gone"))?;
+    if link.progress == "sending" {
+        // The worker died between the request and its answer.
+        return Ok(Settled::By(unknown("interrupted")));
+    }
+    let request: PaymentLinkRequest = serde_json::from_value(link.request)
+        .map_err(|_| internal("bad_payment_link", "what was asked for cannot be read"))?;
+    let order = order(app, &request);
+    let mut tx = app.store.begin().await?;
+    if let Err(NotBefore(until)) = tx.take_request(&job.merchant, handle.rate_limit_per_minute).await? {
+        return Ok(Settled::By(Settle::Snooze {
+            until,
+            waiting_for: Some(WaitingFor::Lane),
+            state: PlannedState::Scheduled,
+        }));
+    }
+    let number = tx.start_attempt(&job.lease, None).await?;
+    tx.mark_sending(&job.lease, number).await?;
+    tx.update_payment_link(&id, "sending", None, None).await?;
+    tx.commit().await?;
+    let answer = handle.client.submit_order(&order).await;
+    learn(app, job, handle, &id, number, answer).await
+}
+
+async fn learn(
+    app: &App,
+    job: &ClaimedJob,
+    handle: &MerchantHandle,
+    id: &PaymentLinkId,
+    number: u32,
+    answer: Answer<wire::OrderSubmitted>,
+) -> Result<Settled, JobFault> {
+    let mut tx = app.store.begin().await?;
+    let (end, code) = match &answer.outcome {
+        Answered::Accepted(_) => (AttemptOutcome::Accepted, None),
+        Answered::Rejected(rejection) => (AttemptOutcome::Rejected, Some(rejection.key.clone())),
+        Answered::Unknown(doubt) => (AttemptOutcome::Unknown, Some(doubt.reason.as_str().to_owned())),
+        Answered::Unsent(_) => (AttemptOutcome::Unsent, Some("unsent".to_owned())),
+    };
+    tx.finish_attempt(&job.lease, number, &provider::attempt_end(end, code, &answer.exchange)).await?;
+    let settle = match answer.outcome {
+        Answered::Accepted(order) => {
+            let url = order.payment_url.as_deref();
+            tx.update_payment_link(id, "accepted", Some(&order.order_uuid), url).await?;
+            Settle::Succeeded { result: Some(json!({"reference": order.order_uuid, "payment_url": url})) }
+        }
+        Answered::Unsent(fault) => {
+            tx.update_payment_link(id, "planned", None, None).await?;
+            Settle::Retry { error: JobFault::new(FaultClass::Transport, "unsent", fault.to_string()) }
+        }
+        Answered::Rejected(rejection) => match rejection.class {
+            RejectionClass::Throttled { retry_after } => {
+                tx.update_payment_link(id, "planned", None, None).await?;
+                let wait =
+                    retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(TimeDelta::seconds(60));
+                let until = tx.now() + wait;
+                tx.hold_lane(&job.merchant, handle.rate_limit_per_minute, until).await?;
+                Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state: PlannedState::Scheduled }
+            }
+            RejectionClass::Auth => {
+                tx.update_payment_link(id, "planned", None, None).await?;
+                tx.set_paused(&job.merchant, true).await?;
+                let until = tx.now() + TimeDelta::minutes(5);
+                Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state: PlannedState::Scheduled }
+            }
+            _ => {
+                tx.update_payment_link(id, "rejected", None, None).await?;
+                Settle::Dead { code: "refused".into(), message: format!("the provider refused it: {}", rejection.key) }
+            }
+        },
+        Answered::Unknown(doubt) => {
+            tx.update_payment_link(id, "unknown", None, None).await?;
+            unknown(doubt.reason.as_str())
+        }
+    };
+    tx.settle(&job.lease, settle).await?;
+    tx.commit().await?;
+    Ok(Settled::Already)
+}
+
+fn unknown(reason: &str) -> Settle {
+    let message = format!(
+        "nobody knows whether the link was made ({reason}); a retry may make a second one, which no payer has seen"
+    );
+    Settle::Attention { code: "outcome_unknown".into(), message }
+}
+
+fn order(app: &App, request: &PaymentLinkRequest) -> wire::SubmitOrder {
+    let customer = &request.customer;
+    let details = provider::customer(customer, None);
+    let sums = provider::sums(request.lines.iter().map(|line| (line.amount, line.tax_percent)));
+    let now = app.clock.now();
+    wire::SubmitOrder {
+        products: request
+            .lines
+            .iter()
+            .map(|line| wire::OrderProduct {
+                name: line.name.clone(),
+                product_id: line.product_id.clone(),
+                quantity: line.quantity,
+                rate: line.rate,
+                discount: domain::Money::ZERO,
+                tax: line.tax_percent,
+                amount: line.amount,
+            })
+            .collect(),
+        order_summary: wire::OrderSums {
+            sub_total: sums.sub_total,
+            total_tax: sums.total_tax,
+            total_discount: domain::Money::ZERO,
+            shipping_cost: domain::Money::ZERO,
+            grand_total: sums.grand_total,
+        },
+        order_date: WireTime::unix(now),
+        due_date_for_payment_link: Some(WireTime::unix(now + TimeDelta::days(7))),
+        send_order_by: wire::SendInvoiceBy::default(),
+        with_customer: true,
+        customer_details: Some(wire::OrderCustomer {
+            kind: Some(details.kind),
+            country_code: Some(details.country_code),
+            msisdn: Some(details.msisdn),
+            email: Some(details.email),
+            name: details.name,
+            preferred_language: details.preferred_language,
+            personal_number: None,
+            organization_id: details.organization_id,
+            address: details.address,
+        }),
+        invoice_references: None,
+        internal_references: Some(wire::InternalReferences {
+            reference_no: Some(request.reference.clone()),
+            notes: None,
+        }),
+        reference_no: Some(request.reference.clone()),
+        customer_reference: None,
+        invoice_as_payment_option: false,
+        is_credit_check_available: false,
+        submit_payment: wire::OrderPayment {
+            via: match request.method {
+                CheckoutMethod::Visa => wire::PaymentVia::Visa,
+                CheckoutMethod::Mastercard => wire::PaymentVia::Mastercard,
+            },
+            currency: Some(domain::CURRENCY.to_owned()),
+        },
+        callback: wire::CallbackUrls {
+            callback_url: None,
+            success: Some(request.success_url.clone()),
+            failure: Some(request.failure_url.clone()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_link_asks_a_person_and_says_what_a_retry_risks() {
+        let Settle::Attention { message, .. } = unknown("timeout") else { panic!("a person is asked") };
+        assert!(message.contains("timeout") && message.contains("second one"));
+    }
+
+    #[test]
+    fn personal_text_stays_out_of_debug_output() {
+        assert!(!format!("{:?}", Personal::from("Kari")).contains("Kari"));
+    }
+}

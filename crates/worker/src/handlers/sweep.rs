@@ -1,0 +1,119 @@
+//! `sweep`: reads a window of the merchant's history, and asks for a read of every reservation something happened to.
+
+use api_client::wire::HistoryRow;
+use api_client::{Outcome as Answered, RejectionClass};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Fact, PlannedState, WaitingFor};
+use store::StoreError;
+use store::queue::{ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
+
+use crate::app::{App, MerchantHandle};
+
+/// Windows overlap by this much: history has minute precision, and its rows may be late.
+const OVERLAP: TimeDelta = TimeDelta::minutes(5);
+/// How far back the first sweep of a merchant reaches.
+const FIRST_WINDOW: TimeDelta = TimeDelta::hours(24);
+/// The longest window of one request; a longer gap is caught up step by step.
+const LONGEST_WINDOW: TimeDelta = TimeDelta::days(7);
+
+pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
+    let Some(handle) = app.merchants.get(&job.merchant) else {
+        return Ok(Settled::By(Settle::Cancelled { reason: "the merchant is not in the configuration".to_owned() }));
+    };
+    let now = app.clock.now();
+    let mut tx = app.store.begin().await?;
+    if let Err(NotBefore(until)) = tx.take_request(&job.merchant, handle.rate_limit_per_minute).await? {
+        return Ok(Settled::By(put_off(until, Some(WaitingFor::Lane))));
+    }
+    tx.commit().await?;
+    let watermark = app.store.watermark(&job.merchant).await?;
+    let from = watermark.map_or(now - FIRST_WINDOW, |watermark| watermark - OVERLAP);
+    let to = now.min(from + LONGEST_WINDOW);
+    let rows = match handle.client.history(from, to).await.outcome {
+        Answered::Accepted(rows) => rows,
+        Answered::Rejected(rejection) => return stopped(app, job, handle, rejection.class).await,
+        Answered::Unsent(fault) => return Err(JobFault::new(FaultClass::Transport, "unsent", fault.to_string())),
+        Answered::Unknown(doubt) => {
+            return Err(JobFault::new(FaultClass::ProviderError, "no_history", doubt.reason.as_str()));
+        }
+    };
+    ask_for_reads(app, handle, &rows).await?;
+    let mut tx = app.store.begin().await?;
+    tx.save_watermark(&job.merchant, to).await?;
+    let next = if to < now { now } else { now + handle.sweep_every.delta() };
+    tx.settle(&job.lease, put_off(next, None)).await?;
+    tx.commit().await?;
+    Ok(Settled::Already)
+}
+
+const fn put_off(until: DateTime<Utc>, waiting_for: Option<WaitingFor>) -> Settle {
+    Settle::Snooze { until, waiting_for, state: PlannedState::Scheduled }
+}
+
+async fn stopped(
+    app: &App,
+    job: &ClaimedJob,
+    handle: &MerchantHandle,
+    class: RejectionClass,
+) -> Result<Settled, JobFault> {
+    let now = app.clock.now();
+    match class {
+        RejectionClass::Auth => {
+            app.store.pause_merchant(&job.merchant).await?;
+            tracing::error!(merchant = %job.merchant, "the provider refuses the credentials; the merchant is paused");
+        }
+        RejectionClass::Throttled { retry_after } => {
+            let wait = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(TimeDelta::seconds(60));
+            let mut tx = app.store.begin().await?;
+            tx.hold_lane(&job.merchant, handle.rate_limit_per_minute, now + wait).await?;
+            tx.commit().await?;
+        }
+        class => tracing::warn!(merchant = %job.merchant, ?class, "the history could not be read"),
+    }
+    Ok(Settled::By(put_off(now + handle.sweep_every.delta(), Some(WaitingFor::Lane))))
+}
+
+/// Rows of captures and charges carry no reservation's id; those of reservations do, and that is enough to ask.
+/// A row that is older than the last read of its reservation is no news.
+async fn ask_for_reads(app: &App, handle: &MerchantHandle, rows: &[HistoryRow]) -> Result<(), StoreError> {
+    let mut uuids: Vec<(&str, Option<DateTime<Utc>>)> = rows
+        .iter()
+        .filter(|row| !row.title.as_deref().is_some_and(is_our_own_doing))
+        .filter_map(|row| Some((row.uuid.as_deref()?, row.datetime.as_ref().and_then(|time| time.at()))))
+        .filter(|(uuid, _)| uuid.starts_with("RES"))
+        .collect();
+    uuids.sort_unstable();
+    uuids.dedup_by_key(|(uuid, _)| *uuid);
+    for (uuid, _) in uuids {
+        let Some(known) = app.store.reservation_by_uuid(&handle.merchant.id, uuid).await? else { continue };
+        if known.reservation.provider.read_wanted || !is_news(&known.reservation, rows, uuid) {
+            continue;
+        }
+        let mut tx = app.store.begin().await?;
+        if let Some(mut stored) = tx.lock_reservation(&known.reservation.id).await? {
+            tx.record(&mut stored.reservation, &[Fact::ReadWanted], &handle.merchant, "sweep", None).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Rows that a read of details would tell nothing new about.
+fn is_our_own_doing(title: &str) -> bool {
+    matches!(title, "payment-link-sent-to-customer" | "payment-link-opened")
+}
+
+/// Does the history tell of something that the facts do not have?
+fn is_news(r: &domain::Reservation, rows: &[HistoryRow], uuid: &str) -> bool {
+    use domain::reservation::Hold;
+    rows.iter().filter(|row| row.uuid.as_deref() == Some(uuid)).any(|row| match row.title.as_deref() {
+        Some("amount-reserved") => matches!(r.hold, Hold::None),
+        Some("reservation-completed" | "reservation-cancelled" | "reservation-expired") => r.is_open(),
+        Some(title) if is_our_own_doing(title) => false,
+        Some("refund-sent-from-captured" | "refund-sent-from-charged") => {
+            r.ledger.iter().all(|row| row.kind != domain::reservation::RowKind::Refund)
+        }
+        // A slug that nobody knows may mean anything.
+        _ => r.is_open(),
+    })
+}

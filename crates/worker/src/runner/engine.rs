@@ -1,0 +1,314 @@
+//! One run of a reservation's job: decide under the lock, send at most one request, record what was learnt.
+//!
+//! Every commit before the request says what is about to happen, so that a crash at any point leaves either
+//! "nothing was sent" or "it may have been sent", and never a doubt which of the two.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::decide::{Step, decide};
+use domain::outcome::{Outcome, RefusedBy, outcome};
+use domain::reservation::IntentState;
+use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
+use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
+use store::{StoreError, Stored, Tx};
+
+use super::settling::{again_after_fault, fate, lane_wait};
+use crate::app::{App, MerchantHandle};
+use crate::handlers::{self, Request};
+
+/// Decisions without a request that one run may take.
+const MAX_TURNS: u32 = 8;
+/// How long a job waits when the provider refuses the credentials: the lane is paused, so nothing is lost.
+const AFTER_AUTH: TimeDelta = TimeDelta::minutes(5);
+/// How long the provider's rate window lasts when it does not say.
+const RATE_WINDOW: TimeDelta = TimeDelta::seconds(60);
+
+struct Run<'a> {
+    app: &'a App,
+    job: &'a ClaimedJob,
+    handle: &'a MerchantHandle,
+    id: &'a ReservationId,
+    key: &'a str,
+}
+
+pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
+    let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
+    let id = job.reservation.as_ref().ok_or_else(|| internal("no_reservation", "the job names no reservation"))?;
+    let key = job.plan_key().ok_or_else(|| internal("no_key", "the job has no key of a schedule"))?;
+    let handle = app
+        .merchants
+        .get(&job.merchant)
+        .ok_or_else(|| internal("unknown_merchant", "its merchant is not in the configuration; add it and retry"))?;
+    Run { app, job, handle, id, key }.turns().await
+}
+
+impl Run<'_> {
+    async fn turns(&self) -> Result<Settled, JobFault> {
+        let mut prepared: Option<(u32, Request)> = None;
+        for _ in 0..MAX_TURNS {
+            let (mut tx, mut stored) = self.lock().await?;
+            let now = tx.now();
+            let r = &mut stored.reservation;
+            let planner = self.app.planner();
+            match decide(r, self.job.kind, self.key, &self.handle.merchant, &planner, now) {
+                Step::Done => return self.finish(tx, r).await,
+                Step::Wait { until, waiting_for } => return self.wait(tx, r, until, waiting_for).await,
+                Step::Record(facts) => self.record(tx, r, &facts).await?,
+                Step::Read => return self.read(tx, stored).await,
+                Step::Search(intent) => return self.search(tx, stored, &intent).await,
+                Step::Send(intent) => match prepared.take() {
+                    None => match self.write(tx, stored, &intent).await? {
+                        Some(ready) => prepared = Some(ready),
+                        None => return Ok(Settled::Already),
+                    },
+                    Some((number, request)) => {
+                        self.release(tx, r, &intent, number).await?;
+                        return self.send(stored, &intent, number, request).await;
+                    }
+                },
+            }
+        }
+        Err(JobFault::new(FaultClass::Internal, "no_progress", "it decided again and again without acting"))
+    }
+
+    async fn lock(&self) -> Result<(Tx, Stored), JobFault> {
+        let mut tx = self.app.store.begin().await?;
+        let stored = tx.lock_reservation(self.id).await?.ok_or_else(|| {
+            JobFault::new(FaultClass::Internal, "no_reservation", "its reservation is gone")
+        })?;
+        Ok((tx, stored))
+    }
+
+    /// Settles the job by the schedule, in the transaction of the facts that led here.
+    async fn finish(&self, mut tx: Tx, r: &Reservation) -> Result<Settled, JobFault> {
+        tx.settle(&self.job.lease, fate(r, &self.handle.merchant, self.job)).await?;
+        tx.commit().await?;
+        Ok(Settled::Already)
+    }
+
+    async fn wait(
+        &self,
+        mut tx: Tx,
+        r: &Reservation,
+        until: DateTime<Utc>,
+        waiting_for: Option<WaitingFor>,
+    ) -> Result<Settled, JobFault> {
+        let settle = Settle::Snooze { until, waiting_for, state: self.waiting_state(r) };
+        tx.settle(&self.job.lease, settle).await?;
+        tx.commit().await?;
+        Ok(Settled::Already)
+    }
+
+    /// A job whose request is in doubt waits as resolving, so that people see it.
+    fn waiting_state(&self, r: &Reservation) -> PlannedState {
+        match r.intent_of_key(self.key).map(|intent| &intent.progress) {
+            Some(IntentState::Unknown(_) | IntentState::Accepted { .. }) => PlannedState::Resolving,
+            _ => PlannedState::Scheduled,
+        }
+    }
+
+    async fn record(&self, mut tx: Tx, r: &mut Reservation, facts: &[Fact]) -> Result<(), JobFault> {
+        tx.check_lease(&self.job.lease).await?;
+        self.learn(&mut tx, r, facts, "worker").await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn learn(&self, tx: &mut Tx, r: &mut Reservation, facts: &[Fact], actor: &str) -> Result<(), StoreError> {
+        for fact in facts {
+            if let Fact::IntentPlanned { intent } = fact
+                && intent.key == self.key
+            {
+                tx.carry_intent(&self.job.id, &intent.id).await?;
+            }
+        }
+        tx.record(r, facts, &self.handle.merchant, actor, Some(&self.job.id)).await
+    }
+
+    /// One request of the merchant's budget, or the time to come again.
+    async fn budget(&self, tx: &mut Tx) -> Result<Result<(), NotBefore>, StoreError> {
+        tx.take_request(&self.job.merchant, self.handle.rate_limit_per_minute).await
+    }
+
+    async fn over_budget(&self, tx: Tx, r: &Reservation, until: DateTime<Utc>) -> Result<Settled, JobFault> {
+        self.wait(tx, r, until, Some(WaitingFor::Lane)).await
+    }
+
+    async fn read(&self, mut tx: Tx, mut stored: Stored) -> Result<Settled, JobFault> {
+        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
+            return self.over_budget(tx, &stored.reservation, until).await;
+        }
+        tx.commit().await?;
+        let seen = handlers::refresh::read(self.handle, &stored.reservation).await;
+        let (mut tx, fresh) = self.lock().await?;
+        stored = fresh;
+        let r = &mut stored.reservation;
+        let facts = match seen {
+            handlers::refresh::Read::Seen(snapshot) => {
+                domain::observe::observe(r, &snapshot, &self.handle.merchant, tx.now())
+            }
+            handlers::refresh::Read::NotFound => vec![Fact::DeskRaised {
+                reason: domain::reservation::DeskReason::NotFound,
+                freezes: true,
+                at: tx.now(),
+            }],
+            handlers::refresh::Read::Refused(by, retry_after) => {
+                return self.refused(tx, r, by, retry_after).await;
+            }
+            handlers::refresh::Read::Nothing => {
+                let settle = again_after_fault(self.app, tx.now(), self.waiting_state(r));
+                tx.settle(&self.job.lease, settle).await?;
+                tx.commit().await?;
+                return Ok(Settled::Already);
+            }
+        };
+        tx.check_lease(&self.job.lease).await?;
+        self.learn(&mut tx, r, &facts, "provider").await?;
+        self.finish(tx, r).await
+    }
+
+    /// The credentials or the rate stopped a request: it was not executed, and others of the merchant wait too.
+    async fn refused(
+        &self,
+        mut tx: Tx,
+        r: &Reservation,
+        by: RefusedBy,
+        retry_after: Option<TimeDelta>,
+    ) -> Result<Settled, JobFault> {
+        let until = self.stop_lane(&mut tx, by, retry_after).await?;
+        tx.settle(&self.job.lease, lane_wait(until, self.waiting_state(r))).await?;
+        tx.commit().await?;
+        Ok(Settled::Already)
+    }
+
+    async fn stop_lane(
+        &self,
+        tx: &mut Tx,
+        by: RefusedBy,
+        retry_after: Option<TimeDelta>,
+    ) -> Result<DateTime<Utc>, StoreError> {
+        let merchant = &self.job.merchant;
+        if by == RefusedBy::Auth {
+            tracing::error!(%merchant, "the provider refuses the credentials; the merchant is paused");
+            tx.set_paused(merchant, true).await?;
+            return Ok(tx.now() + AFTER_AUTH);
+        }
+        let until = tx.now() + retry_after.unwrap_or(RATE_WINDOW);
+        tracing::warn!(%merchant, %until, "the provider throttles; the merchant's requests wait");
+        tx.hold_lane(merchant, self.handle.rate_limit_per_minute, until).await?;
+        Ok(until)
+    }
+
+    async fn search(&self, mut tx: Tx, stored: Stored, intent: &IntentId) -> Result<Settled, JobFault> {
+        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
+            return self.over_budget(tx, &stored.reservation, until).await;
+        }
+        tx.commit().await?;
+        let found = handlers::submit::search(self.app, self.handle, &stored.reservation, intent).await;
+        let (mut tx, mut stored) = self.lock().await?;
+        let r = &mut stored.reservation;
+        let Some(found) = found else {
+            let settle = again_after_fault(self.app, tx.now(), PlannedState::Resolving);
+            tx.settle(&self.job.lease, settle).await?;
+            tx.commit().await?;
+            return Ok(Settled::Already);
+        };
+        let facts = handlers::submit::searched(r, intent, found, &self.handle.merchant, tx.now());
+        tx.check_lease(&self.job.lease).await?;
+        self.learn(&mut tx, r, &facts, "provider").await?;
+        self.finish(tx, r).await
+    }
+
+    /// Puts the attempt on record. Nothing has been sent, and a crash from here on sends nothing.
+    async fn write(
+        &self,
+        mut tx: Tx,
+        mut stored: Stored,
+        id: &IntentId,
+    ) -> Result<Option<(u32, Request)>, JobFault> {
+        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
+            self.over_budget(tx, &stored.reservation, until).await?;
+            return Ok(None);
+        }
+        let r = &mut stored.reservation;
+        let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
+        let attempt = match &intent.progress {
+            IntentState::Written(sent) => sent.attempt,
+            _ => intent.attempts + 1,
+        };
+        let number = tx.start_attempt(&self.job.lease, Some(id)).await?;
+        let written = Fact::AttemptWritten { intent: id.clone(), attempt, at: tx.now() };
+        self.learn(&mut tx, r, &[written], "worker").await?;
+        tx.commit().await?;
+        let request = handlers::prepare(self.app, self.handle, &stored, &intent, attempt).await?;
+        Ok(Some((number, request)))
+    }
+
+    /// Marks the attempt as being sent, under the fence. Once this is committed the request counts as sent.
+    async fn release(&self, mut tx: Tx, r: &mut Reservation, id: &IntentId, number: u32) -> Result<(), JobFault> {
+        let attempt = match r.intent(id).map(|intent| &intent.progress) {
+            Some(IntentState::Written(sent)) => sent.attempt,
+            _ => return Err(no_intent()),
+        };
+        tx.mark_sending(&self.job.lease, number).await?;
+        let sending = Fact::AttemptSending { intent: id.clone(), attempt, at: tx.now() };
+        self.learn(&mut tx, r, &[sending], "worker").await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        stored: Stored,
+        id: &IntentId,
+        number: u32,
+        request: Request,
+    ) -> Result<Settled, JobFault> {
+        let uuid = stored.reservation.provider.reservation_uuid.clone().unwrap_or_default();
+        let sent = handlers::send(&self.handle.client, &uuid, request).await;
+        let (mut tx, mut stored) = self.lock().await?;
+        let r = &mut stored.reservation;
+        let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
+        tx.finish_attempt(&self.job.lease, number, &sent.end).await?;
+        if !matches!(intent.progress, IntentState::Sending(_)) {
+            // Another worker took this one for dead and resolves the request by reading.
+            tx.commit().await?;
+            return Ok(Settled::Already);
+        }
+        let facts = outcome(&intent, &sent.outcome, tx.now());
+        self.learn(&mut tx, r, &facts, "provider").await?;
+        if let Err(StoreError::LeaseLost { .. }) = tx.check_lease(&self.job.lease).await {
+            // What was learnt is true whoever holds the job by now; what becomes of the job is the other's.
+            tx.commit().await?;
+            return Ok(Settled::Already);
+        }
+        match &sent.outcome {
+            Outcome::Unsent { reason } => self.unsent(tx, reason).await,
+            Outcome::Rejected { by: by @ (RefusedBy::Auth | RefusedBy::Throttled), .. } => {
+                self.refused(tx, r, *by, sent.retry_after).await
+            }
+            _ => self.finish(tx, r).await,
+        }
+    }
+
+    /// Nothing left this machine, so the same attempt may be made again, later each time.
+    async fn unsent(&self, mut tx: Tx, reason: &str) -> Result<Settled, JobFault> {
+        let error = JobFault::new(FaultClass::Transport, "unsent", reason);
+        tx.settle(&self.job.lease, Settle::Retry { error }).await?;
+        tx.commit().await?;
+        Ok(Settled::Already)
+    }
+}
+
+fn no_intent() -> JobFault {
+    JobFault::new(FaultClass::Internal, "no_intent", "the intent it carries is not where it should be")
+}
+
+/// What came of a request, with what the job's history shows of it.
+pub(crate) struct Sent {
+    /// What it means for the intent.
+    pub(crate) outcome: Outcome,
+    /// What the history shows.
+    pub(crate) end: AttemptEnd,
+    /// How long the provider wants to be left alone.
+    pub(crate) retry_after: Option<TimeDelta>,
+}
