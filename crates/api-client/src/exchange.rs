@@ -78,9 +78,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn http_date(value: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(value)
-        .ok()
-        .map(|at| at.with_timezone(&Utc))
+    DateTime::parse_from_rfc2822(value).ok().map(|at| at.with_timezone(&Utc))
 }
 
 fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {

@@ -51,18 +51,14 @@ impl Payload for OrderSubmitted {
 /// The reference may be missing: the effect is accepted all the same, and details show the reference.
 impl Payload for CaptureAccepted {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
-        data.map_or(Ok(Self::default()), |data| {
-            read(Some(data), DoubtReason::Malformed)
-        })
+        data.map_or(Ok(Self::default()), |data| read(Some(data), DoubtReason::Malformed))
     }
 }
 
 /// The reference may be missing: the effect is accepted all the same, and details show the reference.
 impl Payload for ChargeAccepted {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
-        data.map_or(Ok(Self::default()), |data| {
-            read(Some(data), DoubtReason::Malformed)
-        })
+        data.map_or(Ok(Self::default()), |data| read(Some(data), DoubtReason::Malformed))
     }
 }
 

@@ -16,13 +16,9 @@ pub fn normalise(message: &str) -> String {
 
 /// A sentence without e-mail addresses and long numbers, on one line, at most 200 characters of it.
 pub(crate) fn redact(sentence: &str) -> String {
-    let words = sentence.split_whitespace().map(|word| {
-        if word.contains('@') {
-            "…".to_owned()
-        } else {
-            shorten(word)
-        }
-    });
+    let words = sentence
+        .split_whitespace()
+        .map(|word| if word.contains('@') { "…".to_owned() } else { shorten(word) });
     let mut line = String::new();
     for word in words {
         if !line.is_empty() {
@@ -33,10 +29,7 @@ pub(crate) fn redact(sentence: &str) -> String {
             break;
         }
     }
-    line.chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_SENTENCE)
-        .collect()
+    line.chars().filter(|c| !c.is_control()).take(MAX_SENTENCE).collect()
 }
 
 /// Replaces every long run of digits in a word.

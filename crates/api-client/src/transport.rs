@@ -135,21 +135,13 @@ impl TransportFault {
             FaultKind::BodyTooLarge => "the provider's answer is longer than 1 MiB",
             FaultKind::KeptBack => "the request was kept back",
         };
-        Self {
-            stage,
-            message: message.to_owned(),
-            kind,
-        }
+        Self { stage, message: message.to_owned(), kind }
     }
 
     /// A request that is not sent, because it breaks the provider's rules.
     #[must_use]
     pub fn invalid(faults: Vec<FieldError>) -> Self {
-        let fields: Vec<&str> = faults
-            .iter()
-            .take(MAX_FIELDS)
-            .map(|fault| fault.field.as_str())
-            .collect();
+        let fields: Vec<&str> = faults.iter().take(MAX_FIELDS).map(|fault| fault.field.as_str()).collect();
         Self {
             stage: Stage::BeforeSend,
             message: format!("the request is invalid: {}", fields.join(", ")),

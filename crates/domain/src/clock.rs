@@ -30,10 +30,7 @@ impl SystemClock {
     /// Real time.
     #[must_use]
     pub const fn real() -> Self {
-        Self {
-            origin: DateTime::UNIX_EPOCH,
-            speed: 1,
-        }
+        Self { origin: DateTime::UNIX_EPOCH, speed: 1 }
     }
 
     /// Time that stands at `origin` when the wall does, and runs `speed` times as fast.
@@ -51,15 +48,10 @@ impl Clock for SystemClock {
         }
         let micros = (wall - self.origin).num_microseconds().unwrap_or(i64::MAX);
         let scaled = TimeDelta::microseconds(micros.saturating_mul(i64::from(self.speed)));
-        self.origin
-            .checked_add_signed(scaled)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.origin.checked_add_signed(scaled).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
     fn wall(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -154,10 +146,7 @@ impl SeededEntropy {
 
 impl Entropy for SeededEntropy {
     fn next_u64(&self) -> u64 {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .random()
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).random()
     }
 }
 

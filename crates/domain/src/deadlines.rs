@@ -27,11 +27,7 @@ impl CaptureWindow {
     /// # Errors
     /// Outside 7 to 31.
     pub const fn days(days: u8) -> Result<Self, CaptureWindowError> {
-        if days >= 7 && days <= 31 {
-            Ok(Self(days))
-        } else {
-            Err(CaptureWindowError)
-        }
+        if days >= 7 && days <= 31 { Ok(Self(days)) } else { Err(CaptureWindowError) }
     }
 }
 
@@ -110,11 +106,7 @@ mod tests {
     #[test]
     fn a_window_is_7_to_31_whole_days() {
         for days in 0..=40 {
-            assert_eq!(
-                CaptureWindow::days(days).is_ok(),
-                (7..=31).contains(&days),
-                "{days}"
-            );
+            assert_eq!(CaptureWindow::days(days).is_ok(), (7..=31).contains(&days), "{days}");
         }
         let read = |text: &str| text.parse::<Span>().map(CaptureWindow::try_from).expect("span");
         assert!(read("168h").is_ok());
@@ -150,11 +142,7 @@ mod tests {
             (Some(55), ChargeValidityUnit::Days, "2026-02-25T00:00:00Z"),
             (Some(400), ChargeValidityUnit::Days, "2026-04-01T00:00:00Z"),
         ] {
-            assert_eq!(
-                charge_by(reserved, validity, unit),
-                utc(by),
-                "{validity:?} {unit}"
-            );
+            assert_eq!(charge_by(reserved, validity, unit), utc(by), "{validity:?} {unit}");
         }
     }
 }

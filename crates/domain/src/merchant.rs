@@ -85,10 +85,7 @@ impl Default for Settle {
     fn default() -> Self {
         let minutes = [5, 15, 60, 4 * 60, 12 * 60, 24 * 60].map(|minutes| Span::seconds(minutes * 60));
         Self {
-            reads: [Span::seconds(15), Span::seconds(60)]
-                .into_iter()
-                .chain(minutes)
-                .collect(),
+            reads: [Span::seconds(15), Span::seconds(60)].into_iter().chain(minutes).collect(),
             absent_after: AbsentAfter::default(),
             absent_reads: 3,
         }

@@ -74,21 +74,13 @@ impl Money {
     /// This less `other`, or nothing when `other` is more.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
-        if self.0 > other.0 {
-            Self(self.0 - other.0)
-        } else {
-            Self::ZERO
-        }
+        if self.0 > other.0 { Self(self.0 - other.0) } else { Self::ZERO }
     }
 
     /// This less `other`; `None` when `other` is more.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        if self.0 >= other.0 {
-            Some(Self(self.0 - other.0))
-        } else {
-            None
-        }
+        if self.0 >= other.0 { Some(Self(self.0 - other.0)) } else { None }
     }
 
     /// The tax contained in this gross amount at `percent`, rounded half up to the øre.
@@ -147,13 +139,8 @@ impl FromStr for Money {
             return Err(MoneyError::TooFine);
         }
         let kroner: i64 = whole.parse().map_err(|_| MoneyError::TooLarge)?;
-        let ore: i64 = format!("{fraction:0<2}")
-            .parse()
-            .map_err(|_| MoneyError::NotDecimal)?;
-        let minor = kroner
-            .checked_mul(100)
-            .and_then(|m| m.checked_add(ore))
-            .ok_or(MoneyError::TooLarge)?;
+        let ore: i64 = format!("{fraction:0<2}").parse().map_err(|_| MoneyError::NotDecimal)?;
+        let minor = kroner.checked_mul(100).and_then(|m| m.checked_add(ore)).ok_or(MoneyError::TooLarge)?;
         Self::from_minor(minor)
     }
 }
@@ -194,9 +181,7 @@ fn plain_decimal(text: &str) -> String {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
     let digits = format!("{whole}{fraction}");
-    let point = i32::try_from(whole.len())
-        .unwrap_or(i32::MAX)
-        .saturating_add(exponent);
+    let point = i32::try_from(whole.len()).unwrap_or(i32::MAX).saturating_add(exponent);
     match usize::try_from(point) {
         Err(_) | Ok(0) => {
             let zeros = usize::try_from(point.unsigned_abs()).unwrap_or(0);

@@ -70,27 +70,19 @@ pub struct NewLink {
 pub fn outcome(intent: &Intent, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     match outcome {
-        Outcome::Unsent { reason } => vec![Fact::AttemptUnsent {
-            intent: id,
-            reason: reason.clone(),
-        }],
-        Outcome::Accepted { link: Some(link), .. } => vec![Fact::LinkCreated {
-            intent: id,
-            reservation_uuid: link.reservation_uuid.clone(),
-            customer_uuid: link.customer_uuid.clone(),
-            url: link.url.clone(),
-            at: now,
-        }],
-        Outcome::Accepted {
-            reference,
-            link: None,
-        } => {
-            vec![Fact::AttemptAccepted {
+        Outcome::Unsent { reason } => vec![Fact::AttemptUnsent { intent: id, reason: reason.clone() }],
+        Outcome::Accepted { reference, link } => match (&intent.operation, link) {
+            (Operation::Submit, Some(link)) => vec![Fact::LinkCreated {
                 intent: id,
-                reference: reference.clone(),
+                reservation_uuid: link.reservation_uuid.clone(),
+                customer_uuid: link.customer_uuid.clone(),
+                url: link.url.clone(),
                 at: now,
-            }]
-        }
+            }],
+            // Without the provider's id there is nothing to hold on to, however friendly the answer.
+            (Operation::Submit, None) => unknown(intent, "accepted without the reservation's id", now),
+            _ => vec![Fact::AttemptAccepted { intent: id, reference: reference.clone(), at: now }],
+        },
         Outcome::Rejected { by, key } => rejected(intent, *by, key, now),
         Outcome::Unknown { reason } => unknown(intent, reason, now),
     }
@@ -101,22 +93,12 @@ const CAPTURE_DEADLINE: &str = "paymentcapturedeadlineexceed";
 
 fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
-    let refused = Fact::AttemptRejected {
-        intent: id.clone(),
-        key: key.to_owned(),
-    };
-    let ask = |reason, freezes| Fact::DeskRaised {
-        reason,
-        freezes,
-        at: now,
-    };
+    let refused = Fact::AttemptRejected { intent: id.clone(), key: key.to_owned() };
+    let ask = |reason, freezes| Fact::DeskRaised { reason, freezes, at: now };
     match by {
         // Refused before any business logic: once the cause is mended the same attempt may go out.
         RefusedBy::Auth | RefusedBy::Throttled => {
-            vec![Fact::AttemptUnsent {
-                intent: id,
-                reason: by.as_str().to_owned(),
-            }]
+            vec![Fact::AttemptUnsent { intent: id, reason: by.as_str().to_owned() }]
         }
         RefusedBy::NotFound => vec![refused, ask(DeskReason::NotFound, true)],
         _ if matches!(intent.operation, Operation::Submit) => vec![refused],
@@ -128,60 +110,56 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
                 Fact::ReadWanted,
             ]
         }
+        RefusedBy::Business if intent.attempts > 1 && intent.operation.is_exclusive() => {
+            evidence(intent, key, now)
+        }
         RefusedBy::Business => match intent.operation {
             // The status may have moved without us; the read tells, and clears the desk when it explains all.
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => {
                 vec![refused, ask(DeskReason::Refused, true), Fact::ReadWanted]
             }
             Operation::Resend { slot, .. } => {
-                let used = slot.map(|slot| Fact::ReminderUsed {
-                    slot,
-                    sent: false,
-                    at: now,
-                });
-                [refused, Fact::ReadWanted].into_iter().chain(used).collect()
+                [refused, Fact::ReadWanted].into_iter().chain(used(slot, now)).collect()
             }
             Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => {
                 vec![refused, ask(DeskReason::Refused, false), Fact::ReadWanted]
             }
         },
-        RefusedBy::CardNotFound => vec![refused, ask(DeskReason::Refused, false)],
-        RefusedBy::Payload | RefusedBy::WrongVerb => match intent.operation {
-            Operation::Resend { slot: Some(slot), .. } => {
-                vec![
-                    refused,
-                    Fact::ReminderUsed {
-                        slot,
-                        sent: false,
-                        at: now,
-                    },
-                ]
-            }
-            Operation::Resend { slot: None, .. } => vec![refused],
-            _ => vec![refused, ask(DeskReason::Refused, true)],
+        RefusedBy::Payload | RefusedBy::WrongVerb | RefusedBy::CardNotFound => match intent.operation {
+            Operation::Resend { slot, .. } => std::iter::once(refused).chain(used(slot, now)).collect(),
+            _ => vec![refused, ask(DeskReason::Refused, by != RefusedBy::CardNotFound)],
         },
     }
 }
 
+/// The slot of a reminder that was refused: it is not tried again.
+fn used(slot: Option<u32>, now: DateTime<Utc>) -> Option<Fact> {
+    slot.map(|slot| Fact::ReminderUsed { slot, sent: false, at: now })
+}
+
+/// A refusal of a later attempt often means that an earlier one took effect after all: details tell, and where
+/// another attempt could move money twice, a person does if they do not.
+fn evidence(intent: &Intent, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
+    let id = intent.id.clone();
+    let reason = format!("refused as \"{key}\" after an earlier attempt");
+    let unknown = Fact::AttemptUnknown { intent: id.clone(), reason };
+    let desk = intent.operation.row_kind().map(|_| Fact::IntentToDesk {
+        intent: id,
+        reason: intent.operation.doubt_reason(),
+        at: now,
+    });
+    std::iter::once(unknown).chain(desk).chain([Fact::ReadWanted]).collect()
+}
+
 fn unknown(intent: &Intent, reason: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
-    let unknown = Fact::AttemptUnknown {
-        intent: id.clone(),
-        reason: reason.to_owned(),
-    };
+    let unknown = Fact::AttemptUnknown { intent: id.clone(), reason: reason.to_owned() };
     match intent.operation {
         // A second message is a nuisance, a third a complaint: the slot counts as used and nothing is repeated.
         Operation::Resend { slot, .. } => {
             let reason = "nobody knows whether the message went out; it is not repeated".to_owned();
-            let used = slot.map(|slot| Fact::ReminderUsed {
-                slot,
-                sent: true,
-                at: now,
-            });
-            [unknown, Fact::IntentWithdrawn { intent: id, reason }]
-                .into_iter()
-                .chain(used)
-                .collect()
+            let used = slot.map(|slot| Fact::ReminderUsed { slot, sent: true, at: now });
+            [unknown, Fact::IntentWithdrawn { intent: id, reason }].into_iter().chain(used).collect()
         }
         _ => vec![unknown],
     }

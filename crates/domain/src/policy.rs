@@ -125,9 +125,7 @@ impl TryFrom<String> for After {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse()
-            .map(Self::Span)
-            .map_err(|_| "is neither \"off\" nor a duration like \"30m\"")
+        text.parse().map(Self::Span).map_err(|_| "is neither \"off\" nor a duration like \"30m\"")
     }
 }
 
@@ -277,15 +275,9 @@ impl Default for Policy {
                 min_spacing: Span::hours(20),
                 hours: Hours::Decent,
             },
-            expiry: Expiry {
-                cancel_after_due: After::Span(Span::seconds(30 * 60)),
-            },
-            completion: Completion {
-                after: After::Span(day(3)),
-            },
-            warnings: Warnings {
-                at: vec![day(7), day(3), day(2), day(1), Span::hours(6)],
-            },
+            expiry: Expiry { cancel_after_due: After::Span(Span::seconds(30 * 60)) },
+            completion: Completion { after: After::Span(day(3)) },
+            warnings: Warnings { at: vec![day(7), day(3), day(2), day(1), Span::hours(6)] },
         }
     }
 }
@@ -308,11 +300,7 @@ impl Policy {
             warnings: self.warnings.patched(&patch.warnings),
         };
         let faults = policy.faults(multi_capture);
-        if faults.is_empty() {
-            Ok(policy)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(policy) } else { Err(faults) }
     }
 
     fn faults(&self, multi_capture: MultiCapture) -> Vec<FieldError> {
@@ -338,22 +326,14 @@ impl Policy {
                 "capture.act_before",
                 "is not between 12h and 6d",
             ),
-            (
-                reminders.at.len() > MAX_TIMES,
-                "reminders.at",
-                "has more than 20 entries",
-            ),
+            (reminders.at.len() > MAX_TIMES, "reminders.at", "has more than 20 entries"),
             (reminders.max > 10, "reminders.max", "is more than 10"),
             (
                 reminders.channels.is_empty() && !reminders.at.is_empty(),
                 "reminders.channels",
                 "is empty: name \"email\", \"sms\" or both, or empty reminders.at",
             ),
-            (
-                self.warnings.at.len() > MAX_TIMES,
-                "warnings.at",
-                "has more than 20 entries",
-            ),
+            (self.warnings.at.len() > MAX_TIMES, "warnings.at", "has more than 20 entries"),
         ];
         rules
             .into_iter()
@@ -383,14 +363,8 @@ mod tests {
         let policy = Policy::default();
         assert!(policy.faults(MultiCapture::Unknown).is_empty());
         let json = serde_json::to_value(&policy).expect("json");
-        assert_eq!(
-            json["reminders"]["at"],
-            serde_json::json!(["+24h", "-24h", "-2h"])
-        );
-        assert_eq!(
-            json["warnings"]["at"],
-            serde_json::json!(["7d", "72h", "48h", "24h", "6h"])
-        );
+        assert_eq!(json["reminders"]["at"], serde_json::json!(["+24h", "-24h", "-2h"]));
+        assert_eq!(json["warnings"]["at"], serde_json::json!(["7d", "72h", "48h", "24h", "6h"]));
         assert_eq!(json["expiry"]["cancel_after_due"], "30m");
     }
 
@@ -398,9 +372,7 @@ mod tests {
     fn a_patch_changes_its_keys_only() {
         let patch =
             patch(r#"{"completion":{"after":"24h"},"expiry":{"cancel_after_due":"off"}}"#).expect("patch");
-        let policy = Policy::default()
-            .with(&patch, MultiCapture::Unknown)
-            .expect("valid");
+        let policy = Policy::default().with(&patch, MultiCapture::Unknown).expect("valid");
         assert_eq!(policy.completion.after, After::Span(Span::hours(24)));
         assert_eq!(policy.expiry.cancel_after_due, After::Off);
         assert_eq!(policy.capture, Policy::default().capture);
@@ -410,42 +382,14 @@ mod tests {
     fn each_rule_names_its_key() {
         use MultiCapture::{Proven, Unknown};
         for (json, multi, key) in [
-            (
-                r#"{"capture":{"on_delivery":"each_delivery"}}"#,
-                Unknown,
-                Some("policy.capture.on_delivery"),
-            ),
+            (r#"{"capture":{"on_delivery":"each_delivery"}}"#, Unknown, Some("policy.capture.on_delivery")),
             (r#"{"capture":{"on_delivery":"each_delivery"}}"#, Proven, None),
-            (
-                r#"{"capture":{"before_deadline":"capture_all"}}"#,
-                Unknown,
-                Some("policy.capture.legal_basis"),
-            ),
-            (
-                r#"{"capture":{"late":"charge"}}"#,
-                Unknown,
-                Some("policy.capture.mandate_ceiling"),
-            ),
-            (
-                r#"{"capture":{"late":"charge","mandate_ceiling":"500.00"}}"#,
-                Unknown,
-                None,
-            ),
-            (
-                r#"{"capture":{"act_before":"1h"}}"#,
-                Unknown,
-                Some("policy.capture.act_before"),
-            ),
-            (
-                r#"{"reminders":{"max":11}}"#,
-                Unknown,
-                Some("policy.reminders.max"),
-            ),
-            (
-                r#"{"reminders":{"channels":[]}}"#,
-                Unknown,
-                Some("policy.reminders.channels"),
-            ),
+            (r#"{"capture":{"before_deadline":"capture_all"}}"#, Unknown, Some("policy.capture.legal_basis")),
+            (r#"{"capture":{"late":"charge"}}"#, Unknown, Some("policy.capture.mandate_ceiling")),
+            (r#"{"capture":{"late":"charge","mandate_ceiling":"500.00"}}"#, Unknown, None),
+            (r#"{"capture":{"act_before":"1h"}}"#, Unknown, Some("policy.capture.act_before")),
+            (r#"{"reminders":{"max":11}}"#, Unknown, Some("policy.reminders.max")),
+            (r#"{"reminders":{"channels":[]}}"#, Unknown, Some("policy.reminders.channels")),
         ] {
             assert_eq!(keys(json, multi), key.into_iter().collect::<Vec<_>>(), "{json}");
         }

@@ -3,8 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::calendar::{last_decent, next_decent};
+use crate::decide::AFTER_INCOHERENT;
 use crate::job::{JobKind, Planned, PlannedState, Urgency};
 use crate::merchant::{Merchant, MultiCapture};
+use crate::observe::INCOHERENT_READS;
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
     DeskReason, Fact, Hold, Intent, IntentState, Link, Operation, Reservation, RowKind, Status,
@@ -16,6 +18,9 @@ pub const NO_DEADLINE: DateTime<Utc> = match DateTime::from_timestamp(253_370_76
     None => DateTime::<Utc>::MAX_UTC,
 };
 
+/// The key of the job that withdraws a link nobody paid.
+pub(crate) const EXPIRY_KEY: &str = "cancel:expiry";
+
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
 
@@ -25,12 +30,8 @@ const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// happens; what is due already stays in the set until its fact is recorded.
 #[must_use]
 pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
-    let mut jobs: Vec<Planned> = r
-        .open_intents()
-        .map(|intent| of_intent(r, intent, merchant))
-        .collect();
-    let acts = !r.control.paused && !r.is_frozen();
-    if acts && r.is_open() {
+    let mut jobs: Vec<Planned> = r.open_intents().map(|intent| of_intent(r, intent, merchant)).collect();
+    if r.is_open() && !r.control.paused && !r.is_frozen() {
         match r.status() {
             Status::AwaitingPayment => awaiting_payment(r, merchant, &mut jobs),
             Status::Held => held(r, merchant, &mut jobs),
@@ -40,14 +41,20 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
         }
     }
     refresh(r, merchant, &mut jobs);
-    jobs.retain(|job| !r.stopped.contains(&job.key));
     // A policy job that has decided its intent is carried on by that intent, under the same key.
     let mut seen = std::collections::BTreeSet::new();
-    jobs.retain(|job| seen.insert(job.key.clone()));
-    if r.control.paused {
-        jobs.retain(|job| job.state != PlannedState::Scheduled || job.kind == JobKind::Refresh);
-    }
+    jobs.retain(|job| is_wanted(r, job) && seen.insert(job.key.clone()));
     jobs
+}
+
+/// Does neither a pause nor a person's cancel forbid it? Neither keeps anybody from finding out what became of
+/// a request.
+fn is_wanted(r: &Reservation, job: &Planned) -> bool {
+    let intent = job.intent.as_ref().and_then(|id| r.intent(id));
+    if intent.is_some_and(Intent::is_unresolved) {
+        return true;
+    }
+    !r.stopped.contains(&job.key) && (!r.control.paused || job.kind == JobKind::Refresh)
 }
 
 fn job(key: String, kind: JobKind, run_at: DateTime<Utc>, deadline: DateTime<Utc>) -> Planned {
@@ -69,30 +76,20 @@ pub fn send_by(r: &Reservation, operation: &Operation, merchant: &Merchant) -> D
     match operation {
         Operation::Submit => r.payment_link_due,
         Operation::Capture { .. } => r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - guard),
-        Operation::Charge { .. } => r
-            .charge_by(merchant)
-            .map_or(NO_DEADLINE, |by| by - guard.min(TimeDelta::hours(1))),
+        Operation::Charge { .. } => {
+            r.charge_by(merchant).map_or(NO_DEADLINE, |by| by - guard.min(TimeDelta::hours(1)))
+        }
         Operation::Resend { .. } => r.payment_link_due,
         Operation::Refund { .. } | Operation::Cancel { .. } | Operation::Complete { .. } => NO_DEADLINE,
     }
 }
 
 fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
-    let read_at = |sent_at: DateTime<Utc>, reads: u32| sent_at + merchant.settle.read_after(reads);
     let kind = intent.operation.job_kind();
+    let read_at = next_read(r, intent, merchant).unwrap_or(intent.created_at);
     let (state, run_at, urgency) = match &intent.progress {
-        IntentState::Accepted { sent, reads, .. } => {
-            (PlannedState::Resolving, read_at(sent.at, *reads), Urgency::Normal)
-        }
-        // A callback has named the reservation: there is something to read at once.
-        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => {
-            (PlannedState::Resolving, doubt.sent.at, Urgency::Resolve)
-        }
-        IntentState::Unknown(doubt) => (
-            PlannedState::Resolving,
-            read_at(doubt.sent.at, doubt.reads),
-            Urgency::Resolve,
-        ),
+        IntentState::Accepted { .. } => (PlannedState::Resolving, read_at, Urgency::Normal),
+        IntentState::Unknown(_) => (PlannedState::Resolving, read_at, Urgency::Resolve),
         IntentState::Desk(_) => (PlannedState::Attention, intent.created_at, Urgency::Resolve),
         _ => (PlannedState::Scheduled, intent.created_at, kind.urgency()),
     };
@@ -111,6 +108,26 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
     }
 }
 
+/// When details, or the history, are read next to find out what became of this intent's request.
+#[must_use]
+pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
+    let (sent_at, reads, last) = match &intent.progress {
+        IntentState::Accepted { sent, reads, .. } => (sent.at, *reads, r.provider.tried_at),
+        // A callback has named the reservation: there is something to read at once.
+        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => return Some(doubt.sent.at),
+        IntentState::Unknown(doubt) => (doubt.sent.at, doubt.reads, doubt.last_read_at),
+        _ => return None,
+    };
+    let after = merchant.settle.read_after(reads);
+    let planned = sent_at + after;
+    // Reads that were late are not made up for in a row: silence has to last to prove anything.
+    let spaced = match (reads.checked_sub(1), last) {
+        (Some(before), Some(last)) => last + (after - merchant.settle.read_after(before)),
+        _ => planned,
+    };
+    Some(planned.max(spaced))
+}
+
 /// Is this a submit whose reservation a callback has named?
 #[must_use]
 pub fn hinted(r: &Reservation, intent: &Intent) -> bool {
@@ -123,12 +140,7 @@ fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned
         jobs.push(job(format!("remind:{slot}"), JobKind::Remind, run_at, due));
     }
     if let Some(grace) = r.policy.expiry.cancel_after_due.delta() {
-        jobs.push(job(
-            "cancel:expiry".to_owned(),
-            JobKind::Cancel,
-            due + grace,
-            NO_DEADLINE,
-        ));
+        jobs.push(job(EXPIRY_KEY.to_owned(), JobKind::Cancel, due + grace, NO_DEADLINE));
     }
 }
 
@@ -148,29 +160,25 @@ fn next_reminder(r: &Reservation, merchant: &Merchant) -> Option<(u32, DateTime<
         .collect();
     slots.sort_unstable();
     let earliest = r.reminders.last_at.map(|last| last + policy.min_spacing.delta());
-    (0..)
-        .zip(slots)
-        .skip(r.reminders.slots as usize)
-        .find_map(|(slot, at)| {
-            let at = at.max(earliest.unwrap_or(at)).max(r.created_at);
-            let at = match policy.hours {
-                Hours::Any => at,
-                Hours::Decent => Some(next_decent(merchant.zone, at))
-                    .filter(|next| *next < r.payment_link_due)
-                    .unwrap_or_else(|| last_decent(merchant.zone, at)),
-            };
-            let useful = at < r.payment_link_due
-                && at >= r.created_at
-                && earliest.is_none_or(|earliest| at >= earliest);
-            useful.then_some((slot, at))
-        })
+    (0..).zip(slots).skip(r.reminders.slots as usize).find_map(|(slot, at)| {
+        let at = at.max(earliest.unwrap_or(at)).max(r.created_at);
+        let at = match policy.hours {
+            Hours::Any => at,
+            Hours::Decent => Some(next_decent(merchant.zone, at))
+                .filter(|next| *next < r.payment_link_due)
+                .unwrap_or_else(|| last_decent(merchant.zone, at)),
+        };
+        let useful =
+            at < r.payment_link_due && at >= r.created_at && earliest.is_none_or(|earliest| at >= earliest);
+        useful.then_some((slot, at))
+    })
 }
 
 fn held(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let Some(capture_by) = r.capture_by(merchant) else {
         return;
     };
-    automatic_capture(r, merchant, jobs);
+    jobs.extend(automatic_capture(r, merchant));
     guards(r, capture_by, jobs);
 }
 
@@ -194,27 +202,14 @@ pub fn may_capture(r: &Reservation, merchant: &Merchant) -> bool {
     held && (first || merchant.multi_capture == MultiCapture::Proven)
 }
 
-fn automatic_capture(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
-    let (Some(delivered_at), Some(reserved_at), Some(by)) =
-        (r.delivery.last_at, r.reserved_at(), r.capture_by(merchant))
-    else {
-        return;
-    };
-    if !wants_capture(r, merchant) {
-        return;
-    }
-    let done = r
-        .intents
-        .iter()
-        .filter(|intent| intent.key.starts_with("capture:auto:"))
-        .count();
-    let send_by = by - merchant.guard.delta();
-    jobs.push(job(
-        format!("capture:auto:{}", done + 1),
-        JobKind::Capture,
-        delivered_at.max(reserved_at),
-        send_by,
-    ));
+/// The capture that a delivery calls for, unless it was given up because its time was over.
+fn automatic_capture(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
+    let (delivered_at, reserved_at, by) = (r.delivery.last_at?, r.reserved_at()?, r.capture_by(merchant)?);
+    let mine = |intent: &&Intent| intent.key.starts_with("capture:auto:");
+    let key = format!("capture:auto:{}", r.intents.iter().filter(mine).count() + 1);
+    let wanted = wants_capture(r, merchant) && !r.guards_done.contains(&key) && !r.stopped.contains(&key);
+    let run_at = delivered_at.max(reserved_at);
+    wanted.then(|| job(key, JobKind::Capture, run_at, by - merchant.guard.delta()))
 }
 
 fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
@@ -226,10 +221,7 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
             jobs.push(job(key, JobKind::Guard, at, NO_DEADLINE));
         }
     };
-    guard(
-        "guard:deadline".to_owned(),
-        capture_by - r.policy.capture.act_before.delta(),
-    );
+    guard("guard:deadline".to_owned(), capture_by - r.policy.capture.act_before.delta());
     for before in &r.policy.warnings.at {
         let at = capture_by - before.delta();
         // A window of seven days has no "seven days before": that warning would go out with the payment.
@@ -240,33 +232,26 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
 }
 
 fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
-    automatic_capture(r, merchant, jobs);
-    let rest = capturable_rest(r, merchant);
-    if rest && let Some(capture_by) = r.capture_by(merchant) {
+    let capture = automatic_capture(r, merchant);
+    let idle = capture.is_none() && r.open_intents().next().is_none() && r.control.desk.is_empty();
+    jobs.extend(capture);
+    let rest_until = r.capture_by(merchant).filter(|_| capturable_rest(r, merchant));
+    if let Some(capture_by) = rest_until {
         guards(r, capture_by, jobs);
     }
-    let Some(after) = r.policy.completion.after.delta() else {
-        return;
-    };
     let last_row = r.ledger.iter().map(|row| row.at).max();
-    let open_until = if rest { r.capture_by(merchant) } else { None };
-    if let Some(last) = last_row.max(open_until)
-        && r.open_intents().next().is_none()
-        && r.control.desk.is_empty()
+    if let (Some(after), Some(last), true) =
+        (r.policy.completion.after.delta(), last_row.max(rest_until), idle)
     {
-        jobs.push(job(
-            "complete:auto".to_owned(),
-            JobKind::Complete,
-            last + after,
-            NO_DEADLINE,
-        ));
+        jobs.push(job("complete:auto".to_owned(), JobKind::Complete, last + after, NO_DEADLINE));
     }
 }
 
 /// Is there a rest of the hold that may still be captured by itself?
 fn capturable_rest(r: &Reservation, merchant: &Merchant) -> bool {
     let waits = !r.delivery.complete && r.policy.capture.before_deadline != BeforeDeadline::Cancel;
-    may_capture(r, merchant) && waits && !r.capturable().is_zero()
+    let delivered = !r.delivered_uncaptured().is_empty();
+    may_capture(r, merchant) && (waits || delivered) && !r.capturable().is_zero()
 }
 
 /// Reads of details: asked for, at the times when something silent may have happened, and on a slow cadence.
@@ -275,31 +260,41 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         return;
     }
     let key = |why: &str| format!("refresh:{why}:{}", r.provider.reads);
+    let again = after_incoherent(r, merchant);
     if r.provider.read_wanted {
-        jobs.push(job(key("now"), JobKind::Refresh, r.created_at, NO_DEADLINE));
-        return;
+        let at = again.unwrap_or(r.created_at);
+        jobs.push(job(key("now"), JobKind::Refresh, at, NO_DEADLINE));
+    } else if let Some(at) = slow_read(r, merchant) {
+        jobs.push(job(key("open"), JobKind::Refresh, again.unwrap_or(at), NO_DEADLINE));
     }
-    if !r.is_open() {
-        return;
+}
+
+/// Details that did not add up are read again soon, and slowly once a person has been asked.
+fn after_incoherent(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
+    let tried = r.provider.tried_at?;
+    match r.control.incoherent_reads {
+        0 => None,
+        few if few < INCOHERENT_READS => Some(tried + AFTER_INCOHERENT),
+        _ => Some(tried + merchant.refresh_open_every.delta()),
     }
-    let since = r.provider.read_at.unwrap_or(r.created_at);
-    let cadence = since + merchant.refresh_open_every.delta();
+}
+
+/// When details are read although nobody asked: while something may happen without a word.
+fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
+    let since = r.provider.tried_at.unwrap_or(r.created_at);
+    let every = merchant.refresh_open_every.delta();
+    // What is accepted is confirmed by the slow read; what is confirmed has nothing to wait for.
+    let unshown = r.ledger.iter().filter(|row| !row.confirmed).map(|row| row.at).max();
+    let at_desk = |intent: &Intent| matches!(intent.progress, IntentState::Desk(_));
     match r.status() {
-        Status::AwaitingPayment => jobs.push(job(key("open"), JobKind::Refresh, cadence, NO_DEADLINE)),
+        Status::AwaitingPayment => Some(since + every),
         Status::Held => {
             let window = r.capture_by(merchant).map(|by| by + AFTER_WINDOW);
-            let at = window.map_or(cadence, |window| {
-                cadence.min(window.max(since + TimeDelta::minutes(10)))
-            });
-            jobs.push(job(key("open"), JobKind::Refresh, at, NO_DEADLINE));
+            let next = window.filter(|window| since < *window);
+            Some(next.map_or(since + every, |window| window.min(since + every)))
         }
-        // What is accepted is confirmed by the slow read; what is confirmed has nothing to wait for.
-        Status::Captured | Status::Charged if r.ledger.iter().any(|row| !row.confirmed) => {
-            let last = r.ledger.iter().map(|row| row.at).max().unwrap_or(since);
-            let at = since.max(last) + merchant.refresh_open_every.delta();
-            jobs.push(job(key("open"), JobKind::Refresh, at, NO_DEADLINE));
-        }
-        _ => {}
+        _ if r.intents.iter().any(at_desk) => Some(since.max(unshown.unwrap_or(since)) + every),
+        _ => unshown.map(|last| since.max(last) + every),
     }
 }
 
@@ -308,7 +303,8 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
 pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
     let window_closed = r.capture_by(merchant).is_some_and(|by| now >= by);
     let late = match r.status() {
-        Status::Cancelled | Status::Completed | Status::Expired | Status::Failed => true,
+        Status::Cancelled | Status::Expired | Status::Failed => true,
+        Status::Completed => !r.capturable().is_zero(),
         Status::Held | Status::Captured | Status::Charged => window_closed && !r.capturable().is_zero(),
         Status::Submitting | Status::AwaitingPayment => false,
     };

@@ -16,13 +16,7 @@ pub struct Span(TimeDelta);
 #[error("is not a duration like \"90d\", \"36h\", \"15m\", \"30s\" or \"250ms\" (at most ten years)")]
 pub struct SpanError;
 
-const UNITS: [(&str, i64); 5] = [
-    ("ms", 1),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-];
+const UNITS: [(&str, i64); 5] = [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
 const MAX_MILLIS: i64 = 3_653 * 86_400_000;
 
 impl Span {
@@ -56,16 +50,10 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, SpanError> {
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);
-        let millis = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .map(|(_, millis)| *millis)
-            .ok_or(SpanError)?;
+        let millis =
+            UNITS.iter().find(|(name, _)| *name == unit).map(|(_, millis)| *millis).ok_or(SpanError)?;
         let number: i64 = number.parse().map_err(|_| SpanError)?;
-        let total = number
-            .checked_mul(millis)
-            .filter(|total| *total <= MAX_MILLIS)
-            .ok_or(SpanError)?;
+        let total = number.checked_mul(millis).filter(|total| *total <= MAX_MILLIS).ok_or(SpanError)?;
         Ok(Self(TimeDelta::milliseconds(total)))
     }
 }
@@ -103,15 +91,9 @@ mod tests {
     #[test]
     fn durations_are_read_and_written_alike() {
         for text in ["90d", "36h", "15m", "30s", "250ms", "48h", "7d", "0ms", "90s"] {
-            assert_eq!(
-                text.parse::<Span>().map(|span| span.to_string()).as_deref(),
-                Ok(text)
-            );
+            assert_eq!(text.parse::<Span>().map(|span| span.to_string()).as_deref(), Ok(text));
         }
-        assert_eq!(
-            "120m".parse::<Span>().map(|span| span.to_string()).as_deref(),
-            Ok("2h")
-        );
+        assert_eq!("120m".parse::<Span>().map(|span| span.to_string()).as_deref(), Ok("2h"));
     }
 
     #[test]

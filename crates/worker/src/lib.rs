@@ -1,6 +1,8 @@
 //! The service: configuration, HTTP API, workers, and the commands of the binary `holdfast`.
 
 pub mod app;
+pub mod config;
+mod decode;
 mod handlers;
 pub mod payment_link;
 mod provider;

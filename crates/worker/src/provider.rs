@@ -11,7 +11,7 @@ use store::queue::{AttemptEnd, AttemptOutcome};
 
 /// Details, in our words.
 #[must_use]
-pub fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot {
+pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot {
     let payment = details.payment_details.clone().unwrap_or_default();
     let history = details.payment_history.clone().unwrap_or_default();
     let refunded = payment.amount_refunded.clone().unwrap_or_default();
@@ -75,7 +75,7 @@ fn status(status: &ProviderStatus) -> SeenStatus {
 
 /// How the job's history shows a request.
 #[must_use]
-pub fn attempt_end(outcome: AttemptOutcome, code: Option<String>, exchange: &Exchange) -> AttemptEnd {
+pub(crate) fn attempt_end(outcome: AttemptOutcome, code: Option<String>, exchange: &Exchange) -> AttemptEnd {
     AttemptEnd {
         outcome,
         http_status: exchange.http_status,
@@ -87,7 +87,7 @@ pub fn attempt_end(outcome: AttemptOutcome, code: Option<String>, exchange: &Exc
 
 /// How the provider refused, in our words.
 #[must_use]
-pub const fn refused_by(class: &RejectionClass) -> RefusedBy {
+pub(crate) const fn refused_by(class: &RejectionClass) -> RefusedBy {
     match class {
         RejectionClass::Business => RefusedBy::Business,
         RejectionClass::Payload => RefusedBy::Payload,
@@ -101,7 +101,7 @@ pub const fn refused_by(class: &RejectionClass) -> RefusedBy {
 
 /// The customer as the provider wants him.
 #[must_use]
-pub fn customer(customer: &Customer, personal_number: Option<&str>) -> wire::CustomerDetails {
+pub(crate) fn customer(customer: &Customer, personal_number: Option<&str>) -> wire::CustomerDetails {
     wire::CustomerDetails {
         kind: match customer.kind {
             CustomerType::Private => wire::CustomerType::Private,
@@ -120,7 +120,7 @@ pub fn customer(customer: &Customer, personal_number: Option<&str>) -> wire::Cus
 
 /// Where the customer lives, as the provider wants it.
 #[must_use]
-pub fn address(customer: &Customer) -> wire::Address {
+pub(crate) fn address(customer: &Customer) -> wire::Address {
     wire::Address {
         street: Personal::from(customer.address.street.as_str()),
         zip: customer.address.zip.clone(),
@@ -131,7 +131,7 @@ pub fn address(customer: &Customer) -> wire::Address {
 
 /// The sums of an order whose lines are gross: the tax within, the rest, and the whole (all exact in øre).
 #[must_use]
-pub fn sums(lines: impl Iterator<Item = (Money, u8)>) -> wire::OrderSummary {
+pub(crate) fn sums(lines: impl Iterator<Item = (Money, u8)>) -> wire::OrderSummary {
     let (total, tax) = lines.fold((Money::ZERO, Money::ZERO), |(total, tax), (amount, percent)| {
         (total + amount, tax + amount.tax_within(percent))
     });

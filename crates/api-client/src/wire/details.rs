@@ -86,8 +86,26 @@ pub struct CustomerSeen {
     pub msisdn: Option<Personal>,
     pub email: Option<Personal>,
     pub name: Option<Personal>,
-    /// Street, zip, city and country.
-    pub address: Option<serde_json::Value>,
+    pub address: Option<AddressSeen>,
+}
+
+/// An address; a merchant's carries a phone number and an e-mail address as well.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AddressSeen {
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub msisdn: Option<Personal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<Personal>,
+    pub street: Option<Personal>,
+    #[serde(deserialize_with = "lenient::text")]
+    pub zip: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
+    pub city: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
+    pub country: Option<String>,
 }
 
 /// The sums of what was held, taken and paid back.
@@ -120,7 +138,7 @@ pub struct RefundedSums {
 pub struct OrganizationDetails {
     #[serde(deserialize_with = "lenient::text")]
     pub name: Option<String>,
-    pub billing_address: Option<serde_json::Value>,
+    pub billing_address: Option<AddressSeen>,
 }
 
 /// Every money row, oldest form included.

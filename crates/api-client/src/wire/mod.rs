@@ -19,8 +19,8 @@ mod time;
 mod validate;
 
 pub use details::{
-    CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails, PaymentHistory, ProductSeen,
-    RefundRow, RefundedSums, ReservedRow,
+    AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails, PaymentHistory,
+    ProductSeen, RefundRow, RefundedSums, ReservedRow,
 };
 pub use envelope::{Envelope, Errors};
 pub use order::{

@@ -169,11 +169,7 @@ impl TryFrom<OrderSubmittedWire> for OrderSubmitted {
             .order_uuid
             .filter(|uuid| rules::is_uuid(uuid, "ODR"))
             .ok_or("orderUuid is missing or has the wrong form")?;
-        Ok(Self {
-            customer_uuid: wire.customer_uuid,
-            order_uuid,
-            payment_url: wire.payment_url,
-        })
+        Ok(Self { customer_uuid: wire.customer_uuid, order_uuid, payment_url: wire.payment_url })
     }
 }
 

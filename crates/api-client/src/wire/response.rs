@@ -44,11 +44,7 @@ impl TryFrom<SubmittedWire> for Submitted {
             .filter(|uuid| rules::is_uuid(uuid, "RES"))
             .ok_or("reservationUuid is missing or has the wrong form")?;
         let url = wire.checkout_url.or(wire.payment_url);
-        Ok(Self {
-            customer_uuid: wire.customer_uuid,
-            reservation_uuid,
-            url,
-        })
+        Ok(Self { customer_uuid: wire.customer_uuid, reservation_uuid, url })
     }
 }
 

@@ -14,7 +14,7 @@ fn capture(status: u16, body: impl Into<String>) -> Outcome<CaptureAccepted> {
     judge(Operation::Capture, status, body)
 }
 
-fn reason<T>(outcome: Outcome<T>) -> Option<DoubtReason> {
+fn reason<T>(outcome: &Outcome<T>) -> Option<DoubtReason> {
     match outcome {
         Outcome::Unknown(doubt) => Some(doubt.reason),
         _ => None,
@@ -50,10 +50,7 @@ fn a_fault_before_the_send_is_unsent_and_after_it_unknown() {
         (FaultKind::BodyTooLarge, DoubtReason::BodyTooLarge),
     ] {
         let fault = TransportFault::new(Stage::AfterSend, kind);
-        assert_eq!(
-            reason(classify::<()>(Operation::Cancel, &Err(fault))),
-            Some(expected)
-        );
+        assert_eq!(reason(&classify::<()>(Operation::Cancel, &Err(fault))), Some(expected));
     }
 }
 
@@ -67,55 +64,31 @@ fn case_089_a_success_that_does_not_say_so_whole_is_unknown() {
         (&ok[..ok.len() - 10], DoubtReason::Truncated),
         ("garbage", DoubtReason::Malformed),
         ("[]", DoubtReason::Malformed),
-        (
-            r#"[202,"OK","reservationCapturedSuccessfully",true,{"uuid":"CAP1"}]"#,
-            DoubtReason::Malformed,
-        ),
+        (r#"[202,"OK","reservationCapturedSuccessfully",true,{"uuid":"CAP1"}]"#, DoubtReason::Malformed),
         ("null", DoubtReason::Malformed),
         ("{}", DoubtReason::Malformed),
         ("{\"status_code\":NaN}", DoubtReason::Malformed),
-        (
-            &ok.replace("\"status_code\": 202", "\"message\": \"x\""),
-            DoubtReason::Malformed,
-        ),
-        (
-            &ok.replace("\"status_code\": 202", "\"status_code\": 400"),
-            DoubtReason::Contradicting,
-        ),
-        (
-            &ok.replace("\"is_data\": true", "\"is_error\": true"),
-            DoubtReason::Contradicting,
-        ),
+        (&ok.replace("\"status_code\": 202", "\"message\": \"x\""), DoubtReason::Malformed),
+        (&ok.replace("\"status_code\": 202", "\"status_code\": 400"), DoubtReason::Contradicting),
+        (&ok.replace("\"is_data\": true", "\"is_error\": true"), DoubtReason::Contradicting),
         (&ok.replace("Captured", "Queued"), DoubtReason::UnexpectedMessage),
         (
-            &ok.replace(
-                "reservationCapturedSuccessfully",
-                "reservationChargedSuccessfully",
-            ),
+            &ok.replace("reservationCapturedSuccessfully", "reservationChargedSuccessfully"),
             DoubtReason::UnexpectedMessage,
         ),
-        (
-            &ok.replace("\"message\"", "\"massage\""),
-            DoubtReason::UnexpectedMessage,
-        ),
-        (
-            &ok.replace("{ \"uuid\": \"CAP1234567890\" }", "[1]"),
-            DoubtReason::Malformed,
-        ),
+        (&ok.replace("\"message\"", "\"massage\""), DoubtReason::UnexpectedMessage),
+        (&ok.replace("{ \"uuid\": \"CAP1234567890\" }", "[1]"), DoubtReason::Malformed),
     ];
     for (body, expected) in cases {
-        assert_eq!(reason(capture(202, body)), Some(expected), "{body}");
+        assert_eq!(reason(&capture(202, body)), Some(expected), "{body}");
     }
 }
 
 #[test]
 fn a_body_that_ends_before_its_announced_end_is_unknown_however_whole_it_looks() {
-    let cut = WireResponse {
-        truncated: true,
-        ..response(202, fixture("captured"))
-    };
+    let cut = WireResponse { truncated: true, ..response(202, fixture("captured")) };
     assert_eq!(
-        reason(classify::<CaptureAccepted>(Operation::Capture, &Ok(cut))),
+        reason(&classify::<CaptureAccepted>(Operation::Capture, &Ok(cut))),
         Some(DoubtReason::Truncated)
     );
 }
@@ -125,26 +98,15 @@ fn case_090_hostile_bodies_are_unknown_and_harmless() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_data = format!("{{\"status_code\":200,\"message\":\"x\",\"data\":{deep}}}");
     let deep_errors = format!("{{\"status_code\":200,\"errors\":{deep}}}");
-    for body in [
-        deep.clone(),
-        deep_data,
-        deep_errors,
-        "x".repeat(1024 * 1024),
-        "{".repeat(1024 * 1024),
-    ] {
-        let found = reason(judge::<Details>(Operation::Details, 200, body));
-        assert!(
-            matches!(found, Some(DoubtReason::Malformed | DoubtReason::Truncated)),
-            "{found:?}"
-        );
+    for body in [deep.clone(), deep_data, deep_errors, "x".repeat(1024 * 1024), "{".repeat(1024 * 1024)] {
+        let found = reason(&judge::<Details>(Operation::Details, 200, body));
+        assert!(matches!(found, Some(DoubtReason::Malformed | DoubtReason::Truncated)), "{found:?}");
     }
     let twice = fixture("captured").replace("{ \"uuid\"", "{ \"uuid\": \"CAP1\", \"uuid\"");
-    assert_eq!(reason(capture(202, twice)), Some(DoubtReason::Malformed));
-    let twice = fixture("captured").replace(
-        "\"status_code\": 202",
-        "\"status_code\": 202, \"status_code\": 400",
-    );
-    assert_eq!(reason(capture(202, twice)), Some(DoubtReason::Malformed));
+    assert_eq!(reason(&capture(202, twice)), Some(DoubtReason::Malformed));
+    let twice =
+        fixture("captured").replace("\"status_code\": 202", "\"status_code\": 202, \"status_code\": 400");
+    assert_eq!(reason(&capture(202, twice)), Some(DoubtReason::Malformed));
 }
 
 #[test]
@@ -164,7 +126,7 @@ fn case_091_numbers_as_strings_are_read_and_a_missing_fact_is_not_made_up() {
         let body = details.replace(from, to);
         assert_ne!(body, details, "{from}");
         assert_eq!(
-            reason(judge::<Details>(Operation::Details, 200, body)),
+            reason(&judge::<Details>(Operation::Details, 200, body)),
             Some(DoubtReason::Malformed),
             "{to}"
         );
@@ -174,25 +136,13 @@ fn case_091_numbers_as_strings_are_read_and_a_missing_fact_is_not_made_up() {
 #[test]
 fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
     let ok = fixture("submitted");
-    for uuid in [
-        "",
-        "1943140879",
-        "ODR1943140879",
-        "RES",
-        "RES19x",
-        "res1943140879",
-        "RES1943140879/..",
-    ] {
+    for uuid in ["", "1943140879", "ODR1943140879", "RES", "RES19x", "res1943140879", "RES1943140879/.."] {
         let body = ok.replace("\"RES1943140879\"", &format!("\"{uuid}\""));
-        let found = reason(judge::<Submitted>(Operation::Submit, 201, body));
+        let found = reason(&judge::<Submitted>(Operation::Submit, 201, body));
         assert_eq!(found, Some(DoubtReason::MissingReference), "{uuid}");
     }
-    for body in [
-        fixture("refunded"),
-        fixture("cancelled"),
-        ok.replace("reservationUuid", "uuid"),
-    ] {
-        let found = reason(judge::<Submitted>(Operation::Submit, 202, body));
+    for body in [fixture("refunded"), fixture("cancelled"), ok.replace("reservationUuid", "uuid")] {
+        let found = reason(&judge::<Submitted>(Operation::Submit, 202, body));
         assert_eq!(found, Some(DoubtReason::MissingReference));
     }
 }
@@ -204,33 +154,13 @@ fn refusals_that_prove_that_nothing_was_executed_are_rejected() {
     };
     let cases = [
         (400, fixture("runway_exceeded"), RejectionClass::Business),
-        (
-            400,
-            business("paymentCaptureDeadlineExceed"),
-            RejectionClass::Business,
-        ),
-        (
-            400,
-            business("Payment Capture Deadline Exceed"),
-            RejectionClass::Business,
-        ),
-        (
-            400,
-            business("reservationStatusAlreadyCancelled"),
-            RejectionClass::Business,
-        ),
+        (400, business("paymentCaptureDeadlineExceed"), RejectionClass::Business),
+        (400, business("Payment Capture Deadline Exceed"), RejectionClass::Business),
+        (400, business("reservationStatusAlreadyCancelled"), RejectionClass::Business),
         (400, business("payloadValidationErrors"), RejectionClass::Payload),
         (417, fixture("payload_refused"), RejectionClass::Payload),
-        (
-            417,
-            fixture("payload_refused_placeholder"),
-            RejectionClass::Payload,
-        ),
-        (
-            401,
-            "{\"message\":\"Unauthenticated.\"}".to_owned(),
-            RejectionClass::Auth,
-        ),
+        (417, fixture("payload_refused_placeholder"), RejectionClass::Payload),
+        (401, "{\"message\":\"Unauthenticated.\"}".to_owned(), RejectionClass::Auth),
         (401, String::new(), RejectionClass::Auth),
         (403, "<html>".to_owned(), RejectionClass::Auth),
         (404, fixture("not_found_data"), RejectionClass::NotFound),
@@ -246,27 +176,16 @@ fn refusals_that_prove_that_nothing_was_executed_are_rejected() {
     ];
     for (status, body, class) in cases {
         let rejection = rejection(capture(status, body.clone())).expect(&body);
-        assert_eq!(
-            (rejection.class, rejection.http_status),
-            (class, status),
-            "{body}"
-        );
+        assert_eq!((rejection.class, rejection.http_status), (class, status), "{body}");
     }
 }
 
 #[test]
 fn case_083_a_throttled_call_says_how_long_to_wait() {
     let mut throttled = response(429, "");
-    throttled
-        .headers
-        .insert("retry-after", "30".parse().expect("header"));
+    throttled.headers.insert("retry-after", "30".parse().expect("header"));
     let rejection = rejection(classify::<()>(Operation::Complete, &Ok(throttled))).expect("rejected");
-    assert_eq!(
-        rejection.class,
-        RejectionClass::Throttled {
-            retry_after: Some(Duration::from_secs(30))
-        }
-    );
+    assert_eq!(rejection.class, RejectionClass::Throttled { retry_after: Some(Duration::from_secs(30)) });
 }
 
 #[test]
@@ -296,21 +215,15 @@ fn everything_else_is_unknown() {
         (599, String::new(), DoubtReason::ServerError),
     ];
     for (status, body, expected) in cases {
-        let Outcome::Unknown(doubt) = capture(status, body.clone()) else {
-            panic!("{status} {body}")
-        };
-        assert_eq!(
-            (doubt.reason, doubt.http_status),
-            (expected, Some(status)),
-            "{status} {body}"
-        );
+        let Outcome::Unknown(doubt) = capture(status, body.clone()) else { panic!("{status} {body}") };
+        assert_eq!((doubt.reason, doubt.http_status), (expected, Some(status)), "{status} {body}");
     }
 }
 
 #[test]
 fn case_087_and_case_151_a_510_is_unknown_whatever_its_words() {
     for operation in [Operation::Submit, Operation::CreateSession] {
-        let found = reason(judge::<Submitted>(operation, 510, fixture("gateway_error")));
+        let found = reason(&judge::<Submitted>(operation, 510, fixture("gateway_error")));
         assert_eq!(found, Some(DoubtReason::ServerError));
     }
 }
@@ -322,23 +235,15 @@ fn an_empty_history_may_be_a_404_but_only_one_that_says_so() {
         assert_eq!(rows, Some(Vec::new()));
     }
     let page = judge::<Vec<HistoryRow>>(Operation::History, 404, "<html>no such route</html>");
-    assert_eq!(
-        rejection(page).map(|rejection| rejection.class),
-        Some(RejectionClass::NotFound)
-    );
+    assert_eq!(rejection(page).map(|rejection| rejection.class), Some(RejectionClass::NotFound));
 }
 
 #[test]
 fn sentences_are_kept_bounded_and_without_personal_data() {
     let refused = rejection(capture(417, fixture("payload_refused"))).expect("rejected");
     assert_eq!(refused.key, "payloadvalidationerrors");
-    assert_eq!(
-        refused.sentences[0],
-        "The order date does not match the format d M, Y."
-    );
-    let many: Vec<String> = (0..100)
-        .map(|_| "kari@example.no 19635464524 ".repeat(100))
-        .collect();
+    assert_eq!(refused.sentences[0], "The order date does not match the format d M, Y.");
+    let many: Vec<String> = (0..100).map(|_| "kari@example.no 19635464524 ".repeat(100)).collect();
     let body =
         serde_json::json!({"status_code": 417, "message": "m".repeat(9_999), "errors": many}).to_string();
     let refused = rejection(capture(417, body)).expect("rejected");
@@ -350,8 +255,5 @@ fn sentences_are_kept_bounded_and_without_personal_data() {
             .all(|sentence| !sentence.contains("kari") && sentence.chars().count() <= 200)
     );
     let keyed = r#"{"status_code":417,"message":"x","errors":{"email":["is wrong"],"name":"is missing"}}"#;
-    assert_eq!(
-        rejection(capture(417, keyed)).expect("rejected").sentences,
-        ["is wrong", "is missing"]
-    );
+    assert_eq!(rejection(capture(417, keyed)).expect("rejected").sentences, ["is wrong", "is missing"]);
 }

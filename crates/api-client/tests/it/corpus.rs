@@ -48,6 +48,7 @@ fn mutate(entropy: &SeededEntropy, original: &[u8]) -> Vec<u8> {
     bytes
 }
 
+#[expect(clippy::print_stdout, reason = "shown when the test fails")]
 fn over_the_corpus(originals: &[Vec<u8>], target: fn(&[u8])) {
     for seed in SEEDS {
         println!("seed {seed}");

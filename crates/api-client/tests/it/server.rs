@@ -30,10 +30,7 @@ impl Server {
     pub(crate) fn start(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("address");
-        Self {
-            address,
-            thread: std::thread::spawn(move || serve(&listener, acts)),
-        }
+        Self { address, thread: std::thread::spawn(move || serve(&listener, acts)) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -97,9 +94,7 @@ fn read_request(stream: &mut TcpStream) -> String {
         let read = stream.read(&mut chunk).unwrap_or(0);
         bytes.extend_from_slice(&chunk[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let whole = text
-            .split_once("\r\n\r\n")
-            .is_some_and(|(head, body)| body.len() >= announced(head));
+        let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| body.len() >= announced(head));
         if read == 0 || whole {
             return text;
         }
@@ -107,19 +102,13 @@ fn read_request(stream: &mut TcpStream) -> String {
 }
 
 fn announced(head: &str) -> usize {
-    let line = head.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length:")
-            .map(str::to_owned)
-    });
+    let line = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
     line.map_or(0, |length| length.trim().parse().expect("a length"))
 }
 
 /// A whole response.
 pub(crate) fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

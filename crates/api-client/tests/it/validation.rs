@@ -21,107 +21,45 @@ fn with<T: DeserializeOwned>(name: &str, pointer: &str, value: &Value) -> T {
 type Checked = Result<(), Vec<api_client::FieldError>>;
 
 fn fields(checked: Checked) -> Vec<String> {
-    checked
-        .expect_err("a fault")
-        .into_iter()
-        .map(|fault| fault.field)
-        .collect()
+    checked.expect_err("a fault").into_iter().map(|fault| fault.field).collect()
 }
 
 #[test]
 fn every_wrong_field_of_a_submit_is_named_by_its_path() {
     let long = "x".repeat(256);
     let cases = [
-        (
-            "/customerDetails/countryCode",
-            json!("47"),
-            "customerDetails.countryCode",
-        ),
-        (
-            "/customerDetails/msisdn",
-            json!("465 67 468"),
-            "customerDetails.msisdn",
-        ),
+        ("/customerDetails/countryCode", json!("47"), "customerDetails.countryCode"),
+        ("/customerDetails/msisdn", json!("465 67 468"), "customerDetails.msisdn"),
         ("/customerDetails/email", json!("kari"), "customerDetails.email"),
         ("/customerDetails/name", json!(" "), "customerDetails.name"),
         ("/customerDetails/name", json!(long), "customerDetails.name"),
-        (
-            "/customerDetails/preferredLanguage",
-            json!("fi"),
-            "customerDetails.preferredLanguage",
-        ),
-        (
-            "/customerDetails/personalNumber",
-            json!("1963546452"),
-            "customerDetails.personalNumber",
-        ),
-        (
-            "/customerDetails/personalNumber",
-            json!("1963546452x"),
-            "customerDetails.personalNumber",
-        ),
-        (
-            "/customerDetails/organizationId",
-            json!("NO 123"),
-            "customerDetails.organizationId",
-        ),
-        (
-            "/customerDetails/address/street",
-            json!(""),
-            "customerDetails.address.street",
-        ),
-        (
-            "/customerDetails/address/zip",
-            json!(""),
-            "customerDetails.address.zip",
-        ),
-        (
-            "/customerDetails/address/city",
-            json!(""),
-            "customerDetails.address.city",
-        ),
-        (
-            "/customerDetails/address/country",
-            json!("Norway"),
-            "customerDetails.address.country",
-        ),
-        (
-            "/customerDetails/address/country",
-            json!("XX"),
-            "customerDetails.address.country",
-        ),
+        ("/customerDetails/preferredLanguage", json!("fi"), "customerDetails.preferredLanguage"),
+        ("/customerDetails/personalNumber", json!("1963546452"), "customerDetails.personalNumber"),
+        ("/customerDetails/personalNumber", json!("1963546452x"), "customerDetails.personalNumber"),
+        ("/customerDetails/organizationId", json!("NO 123"), "customerDetails.organizationId"),
+        ("/customerDetails/address/street", json!(""), "customerDetails.address.street"),
+        ("/customerDetails/address/zip", json!(""), "customerDetails.address.zip"),
+        ("/customerDetails/address/city", json!(""), "customerDetails.address.city"),
+        ("/customerDetails/address/country", json!("Norway"), "customerDetails.address.country"),
+        ("/customerDetails/address/country", json!("XX"), "customerDetails.address.country"),
         ("/orderDate", json!("today"), "orderDate"),
-        (
-            "/dueDateForPaymentLink",
-            json!("02 Aug, 2023"),
-            "dueDateForPaymentLink",
-        ),
+        ("/dueDateForPaymentLink", json!("02 Aug, 2023"), "dueDateForPaymentLink"),
         ("/referenceNo", json!(long), "referenceNo"),
         ("/products", json!({}), "products"),
         ("/products/0/name", json!(""), "products.0.name"),
-        (
-            "/products/0/productId",
-            json!("x".repeat(26)),
-            "products.0.productId",
-        ),
+        ("/products/0/productId", json!("x".repeat(26)), "products.0.productId"),
         ("/products/0/tax", json!(24), "products.0.tax"),
         ("/products/0/amount", json!(1.01), "orderSummary.grandTotal"),
         ("/orderSummary/totalTax", json!("0.01"), "orderSummary.grandTotal"),
         ("/chargeValidity", json!("90 days"), "chargeValidity"),
-        (
-            "/callback/callbackUrl",
-            json!("wp.frontpayment.no"),
-            "callback.callbackUrl",
-        ),
+        ("/callback/callbackUrl", json!("wp.frontpayment.no"), "callback.callbackUrl"),
     ];
     for (pointer, value, field) in cases {
         let request: SubmitReservation = with("submit", pointer, &value);
         let found = fields(request.validate(&TAXES));
         assert!(found.contains(&field.to_owned()), "{pointer} {value}: {found:?}");
         assert!(
-            found
-                .iter()
-                .all(|name| name == field || name.starts_with("orderSummary")),
+            found.iter().all(|name| name == field || name.starts_with("orderSummary")),
             "{pointer}: {found:?}"
         );
     }
@@ -131,10 +69,7 @@ fn every_wrong_field_of_a_submit_is_named_by_its_path() {
 fn a_corporate_customer_has_an_organisation_and_no_personal_number() {
     let request: SubmitReservation = with("submit", "/customerDetails/type", &json!("corporate"));
     let found = fields(request.validate(&TAXES));
-    assert_eq!(
-        found,
-        ["customerDetails.personalNumber", "customerDetails.organizationId"]
-    );
+    assert_eq!(found, ["customerDetails.personalNumber", "customerDetails.organizationId"]);
     let mut request = request;
     request.customer_details.personal_number = None;
     request.customer_details.organization_id = Some("912345678".to_owned());
@@ -152,10 +87,7 @@ fn case_015_sums_are_checked_to_the_ore() {
         ("/orderSummary/shippingCost", json!(0.01)),
         ("/orderSummary/grandTotal", json!(4500.01)),
     ] {
-        assert!(
-            fields(order(pointer, value)).contains(&"orderSummary.grandTotal".to_owned()),
-            "{pointer}"
-        );
+        assert!(fields(order(pointer, value)).contains(&"orderSummary.grandTotal".to_owned()), "{pointer}");
     }
 }
 
@@ -173,14 +105,8 @@ fn money_requests_are_positive_distinct_and_add_up() {
     assert_eq!(capture("/grandTotal", json!(56)), ["grandTotal"]);
     assert_eq!(capture("/products/1/id", json!(298)), ["products.1.id"]);
     assert_eq!(capture("/products/1/id", json!(0)), ["products.1.id"]);
-    assert_eq!(
-        capture("/products/1/amount", json!(0)),
-        ["products.1.amount", "grandTotal"]
-    );
-    assert_eq!(
-        capture("/additionalText", json!("x".repeat(256))),
-        ["additionalText"]
-    );
+    assert_eq!(capture("/products/1/amount", json!(0)), ["products.1.amount", "grandTotal"]);
+    assert_eq!(capture("/additionalText", json!("x".repeat(256))), ["additionalText"]);
     let charge =
         |pointer: &str, value: Value| fields(with::<Charge>("charge", pointer, &value).validate(&TAXES));
     assert_eq!(charge("/grandTotal", json!(0)), ["grandTotal", "grandTotal"]);
@@ -194,16 +120,10 @@ fn money_requests_are_positive_distinct_and_add_up() {
 fn a_resend_needs_one_whole_channel() {
     let resend = |body: Value| serde_json::from_value::<Resend>(body).expect("resend").validate();
     assert_eq!(resend(json!({"email": "kari@example.no"})), Ok(()));
-    assert_eq!(
-        resend(json!({"countryCode": "+47", "msisdn": 46567468, "email": null})),
-        Ok(())
-    );
+    assert_eq!(resend(json!({"countryCode": "+47", "msisdn": 46567468, "email": null})), Ok(()));
     assert_eq!(fields(resend(json!({}))), ["email"]);
     assert_eq!(fields(resend(json!({"msisdn": "46567468"}))), ["countryCode"]);
-    assert_eq!(
-        fields(resend(json!({"countryCode": "+47"}))),
-        ["email", "countryCode"]
-    );
+    assert_eq!(fields(resend(json!({"countryCode": "+47"}))), ["email", "countryCode"]);
 }
 
 #[test]

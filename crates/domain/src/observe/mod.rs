@@ -22,18 +22,8 @@ pub(crate) const INCOHERENT_READS: u32 = 3;
 #[must_use]
 pub fn observe(r: &Reservation, seen: &Snapshot, merchant: &Merchant, now: DateTime<Utc>) -> Vec<Fact> {
     let coherent = seen.is_coherent_with(r);
-    let read = Fact::DetailsRead {
-        at: now,
-        status: Some(seen.word.clone()),
-        coherent,
-    };
-    let mut observer = Observer {
-        r,
-        seen,
-        merchant,
-        now,
-        facts: vec![read],
-    };
+    let read = Fact::DetailsRead { at: now, status: Some(seen.word.clone()), coherent };
+    let mut observer = Observer { r, seen, merchant, now, facts: vec![read] };
     if coherent {
         observer.products();
         observer.hold();
@@ -64,11 +54,7 @@ impl Observer<'_> {
     fn ask(&mut self, reason: DeskReason, freezes: bool) {
         let mut desk = self.r.control.desk.iter();
         if !desk.any(|item| item.reason == reason && (item.freezes || !freezes)) {
-            self.facts.push(Fact::DeskRaised {
-                reason,
-                freezes,
-                at: self.now,
-            });
+            self.facts.push(Fact::DeskRaised { reason, freezes, at: self.now });
         }
     }
 
@@ -89,11 +75,7 @@ impl Observer<'_> {
             });
             if let Some(index) = found {
                 let product = left.remove(index);
-                lines.push(SeenLine {
-                    line: line.line,
-                    provider_id: product.id,
-                    captured: product.captured,
-                });
+                lines.push(SeenLine { line: line.line, provider_id: product.id, captured: product.captured });
             }
         }
         let extra = left.into_iter().map(|product| ExtraProduct {
@@ -101,10 +83,7 @@ impl Observer<'_> {
             name: product.name.clone(),
             product_id: product.product_id.clone(),
         });
-        let seen = Fact::LinesSeen {
-            lines,
-            extra: extra.collect(),
-        };
+        let seen = Fact::LinesSeen { lines, extra: extra.collect() };
         let changed = match &seen {
             Fact::LinesSeen { lines, extra } => {
                 *extra != self.r.provider.extra_products
@@ -129,10 +108,7 @@ impl Observer<'_> {
                 _ => self.r.created_at,
             };
             let at = self.seen.reserved_at.unwrap_or(earliest).min(self.now);
-            self.facts.push(Fact::Held {
-                at,
-                amount: self.seen.reserved,
-            });
+            self.facts.push(Fact::Held { at, amount: self.seen.reserved });
         }
     }
 
@@ -158,11 +134,7 @@ impl Observer<'_> {
         match ours {
             Some(intent) => self.confirm(intent, None, Money::ZERO, self.now),
             None if self.r.is_open() => {
-                self.facts.push(Fact::Closed {
-                    how,
-                    at: self.now,
-                    foreign: true,
-                });
+                self.facts.push(Fact::Closed { how, at: self.now, foreign: true });
             }
             None => return,
         }
@@ -185,16 +157,8 @@ impl Observer<'_> {
 
     /// A refusal that the status explains needs no person.
     fn explained(&mut self) {
-        if self
-            .r
-            .control
-            .desk
-            .iter()
-            .any(|item| item.reason == DeskReason::Refused)
-        {
-            self.facts.push(Fact::DeskCleared {
-                reason: DeskReason::Refused,
-            });
+        if self.r.control.desk.iter().any(|item| item.reason == DeskReason::Refused) {
+            self.facts.push(Fact::DeskCleared { reason: DeskReason::Refused });
         }
     }
 

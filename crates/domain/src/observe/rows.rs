@@ -32,11 +32,7 @@ impl Observer<'_> {
     fn confirm_row(&mut self, row: &SeenRow, intent: Option<IntentId>) {
         if let Some(reference) = row.reference.clone() {
             let amount = row.amount;
-            self.facts.push(Fact::RowConfirmed {
-                reference,
-                amount,
-                intent,
-            });
+            self.facts.push(Fact::RowConfirmed { reference, amount, intent });
         }
     }
 
@@ -56,12 +52,7 @@ impl Observer<'_> {
         let at = row.at.unwrap_or(self.now).min(self.now);
         let text = row.text.as_deref().unwrap_or_default();
         let of_kind = |intent: &&Intent| intent.operation.row_kind() == Some(kind);
-        let marked = self
-            .r
-            .intents
-            .iter()
-            .filter(of_kind)
-            .find(|intent| marker::is_in(text, &intent.marker));
+        let marked = self.r.intents.iter().filter(of_kind).find(|intent| marker::is_in(text, &intent.marker));
         let ledger_row = |intent: Option<&Intent>| LedgerRow {
             kind,
             amount: row.amount,
@@ -87,16 +78,12 @@ impl Observer<'_> {
         }
         match &intent.progress {
             IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
-                self.facts.push(Fact::LateEffect {
-                    intent: intent.id.clone(),
-                    row: ledger_row(Some(intent)),
-                });
+                self.facts
+                    .push(Fact::LateEffect { intent: intent.id.clone(), row: ledger_row(Some(intent)) });
             }
             // The effect of one intent a second time.
             _ if !intent.is_open() || self.confirmed_now(&intent.id) => {
-                self.facts.push(Fact::ForeignRow {
-                    row: ledger_row(Some(intent)),
-                });
+                self.facts.push(Fact::ForeignRow { row: ledger_row(Some(intent)) });
                 self.ask(DeskReason::EffectDiffers, true);
             }
             _ => self.confirm(intent, row.reference.clone(), row.amount, at),
@@ -113,9 +100,7 @@ impl Observer<'_> {
     }
 
     fn confirmed_now(&self, id: &IntentId) -> bool {
-        self.facts
-            .iter()
-            .any(|fact| matches!(fact, Fact::IntentConfirmed { intent, .. } if intent == id))
+        self.facts.iter().any(|fact| matches!(fact, Fact::IntentConfirmed { intent, .. } if intent == id))
     }
 
     pub(super) fn confirm(
@@ -125,12 +110,7 @@ impl Observer<'_> {
         amount: Money,
         at: DateTime<Utc>,
     ) {
-        self.facts.push(Fact::IntentConfirmed {
-            intent: intent.id.clone(),
-            reference,
-            amount,
-            at,
-        });
+        self.facts.push(Fact::IntentConfirmed { intent: intent.id.clone(), reference, amount, at });
         if amount != intent.operation.amount() {
             self.ask(DeskReason::EffectDiffers, true);
         }
@@ -221,15 +201,8 @@ impl Observer<'_> {
                 None => self.facts.push(self.unplanned_refund(reference, rise)),
             }
         }
-        if self
-            .r
-            .money_row(reference)
-            .is_some_and(|row| row.refunded_seen != refunded)
-        {
-            self.facts.push(Fact::RefundSeen {
-                reference: reference.to_owned(),
-                refunded,
-            });
+        if self.r.money_row(reference).is_some_and(|row| row.refunded_seen != refunded) {
+            self.facts.push(Fact::RefundSeen { reference: reference.to_owned(), refunded });
         }
     }
 
@@ -255,10 +228,7 @@ impl Observer<'_> {
             refunded_seen: Money::ZERO,
         };
         match late {
-            Some(intent) => Fact::LateEffect {
-                intent: intent.id.clone(),
-                row,
-            },
+            Some(intent) => Fact::LateEffect { intent: intent.id.clone(), row },
             None => Fact::ForeignRow { row },
         }
     }

@@ -14,19 +14,10 @@ const MAX_ATTEMPTS: u32 = 3;
 impl Observer<'_> {
     /// Counts the read for every unresolved intent that it showed no trace of, and settles what silence settles.
     pub(super) fn silence(&mut self, coherent: bool) {
-        let waiting: Vec<_> = self
-            .r
-            .intents
-            .iter()
-            .filter(|intent| self.is_silent(intent))
-            .collect();
+        let waiting: Vec<_> = self.r.intents.iter().filter(|intent| self.is_silent(intent)).collect();
         for intent in waiting {
             let id = intent.id.clone();
-            self.facts.push(Fact::TraceMissing {
-                intent: id,
-                clean: coherent,
-                at: self.now,
-            });
+            self.facts.push(Fact::TraceMissing { intent: id, clean: coherent, at: self.now });
             if coherent && self.is_too_late_for(intent) {
                 let reason = "the reservation was over before it took effect".to_owned();
                 let intent = intent.id.clone();
@@ -39,10 +30,8 @@ impl Observer<'_> {
 
     /// A reservation that is over and shows no capture took none, and takes none any more.
     fn is_too_late_for(&self, intent: &Intent) -> bool {
-        let over = matches!(
-            self.seen.status,
-            SeenStatus::Cancelled | SeenStatus::Expired | SeenStatus::Completed
-        );
+        let over =
+            matches!(self.seen.status, SeenStatus::Cancelled | SeenStatus::Expired | SeenStatus::Completed);
         let unknown_capture = matches!(intent.progress, IntentState::Unknown(_))
             && matches!(intent.operation, Operation::Capture { .. });
         over && unknown_capture && self.seen.captures.is_empty()
@@ -59,9 +48,9 @@ impl Observer<'_> {
                 RowKind::Refund => (absent_after.refund, DeskReason::RefundUnknown),
             };
             let told = |fact: &Fact| match fact {
-                Fact::RowConfirmed {
-                    reference, intent, ..
-                } => row.reference.as_ref() == Some(reference) || (intent.is_some() && *intent == row.intent),
+                Fact::RowConfirmed { reference, intent, .. } => {
+                    row.reference.as_ref() == Some(reference) || (intent.is_some() && *intent == row.intent)
+                }
                 _ => false,
             };
             if self.now >= row.at + horizon.delta() && !self.facts.iter().any(told) {
@@ -109,25 +98,10 @@ pub fn verdict(
     let clean_reads = if clean { doubt.clean_reads + 1 } else { 0 };
     let silent_since = |span: crate::span::Span| now >= doubt.sent.at + span.delta();
     let absent = |span| clean_reads >= merchant.settle.absent_reads && silent_since(span);
-    let ask = |reason| {
-        Some(Fact::IntentToDesk {
-            intent: id.clone(),
-            reason,
-            at: now,
-        })
-    };
-    let again = || {
-        Some(Fact::IntentAbsent {
-            intent: id.clone(),
-            at: now,
-        })
-    };
+    let ask = |reason| Some(Fact::IntentToDesk { intent: id.clone(), reason, at: now });
+    let again = || Some(Fact::IntentAbsent { intent: id.clone(), at: now });
     let again_or_ask = || {
-        if intent.attempts < MAX_ATTEMPTS {
-            again()
-        } else {
-            ask(DeskReason::OutcomeUnknown)
-        }
+        if intent.attempts < MAX_ATTEMPTS { again() } else { ask(DeskReason::OutcomeUnknown) }
     };
     match &intent.operation {
         Operation::Capture { .. } => {

@@ -109,11 +109,7 @@ impl Snapshot {
     fn is_named(&self) -> bool {
         let mut names = BTreeSet::new();
         let mut rows = self.captures.iter().chain(&self.charges);
-        rows.all(|row| {
-            row.reference
-                .as_deref()
-                .is_some_and(|name| !name.is_empty() && names.insert(name))
-        })
+        rows.all(|row| row.reference.as_deref().is_some_and(|name| !name.is_empty() && names.insert(name)))
     }
 
     fn still_shows(&self, row: &LedgerRow) -> bool {
@@ -128,6 +124,5 @@ impl Snapshot {
 }
 
 pub(super) fn find_row<'a>(rows: &'a [SeenRow], reference: Option<&str>) -> Option<&'a SeenRow> {
-    rows.iter()
-        .find(|row| row.reference.is_some() && row.reference.as_deref() == reference)
+    rows.iter().find(|row| row.reference.is_some() && row.reference.as_deref() == reference)
 }

@@ -36,11 +36,7 @@ impl Reservation {
     /// The sum of the ledger's rows of one kind.
     #[must_use]
     pub fn booked(&self, kind: RowKind) -> Money {
-        self.ledger
-            .iter()
-            .filter(|row| row.kind == kind)
-            .map(|row| row.amount)
-            .sum()
+        self.ledger.iter().filter(|row| row.kind == kind).map(|row| row.amount).sum()
     }
 
     /// The amounts of money operations whose outcome is unknown.
@@ -108,19 +104,22 @@ impl Reservation {
         let Some(row) = self.money_row(reference) else {
             return Money::ZERO;
         };
-        let mine = |other: &Option<String>| other.as_deref() == Some(reference);
-        let booked: Money = self
-            .ledger
-            .iter()
-            .filter(|row| row.kind == RowKind::Refund && mine(&row.reference))
-            .map(|row| row.amount)
-            .sum();
         let claimed: Money = self
             .open_intents()
             .filter(|intent| matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference))
             .map(|intent| intent.operation.amount())
             .sum();
-        row.amount.saturating_sub(booked.max(row.refunded_seen) + claimed)
+        row.amount.saturating_sub(self.given_back(reference) + claimed)
+    }
+
+    /// What has been given back of the row with this reference: booked or seen, whichever is more.
+    #[must_use]
+    pub fn given_back(&self, reference: &str) -> Money {
+        let refunds = self.ledger.iter().filter(|row| row.kind == RowKind::Refund);
+        let booked: Money =
+            refunds.filter(|row| row.reference.as_deref() == Some(reference)).map(|row| row.amount).sum();
+        let seen = self.money_row(reference).map_or(Money::ZERO, |row| row.refunded_seen);
+        booked.max(seen)
     }
 
     /// The capture or charge with this reference.
@@ -141,12 +140,7 @@ impl Reservation {
     #[must_use]
     pub fn delivered_on(&self, line: u32) -> Money {
         let amount = self.line(line).map_or(Money::ZERO, |line| line.amount);
-        self.delivery
-            .lines
-            .get(&line)
-            .copied()
-            .unwrap_or_default()
-            .min(amount)
+        self.delivery.lines.get(&line).copied().unwrap_or_default().min(amount)
     }
 
     /// The intent with this id.
@@ -170,22 +164,13 @@ impl Reservation {
     #[must_use]
     pub fn capture_by(&self, merchant: &Merchant) -> Option<DateTime<Utc>> {
         let at = self.reserved_at()?;
-        Some(capture_by(
-            at,
-            merchant.capture_window,
-            merchant.zone,
-            self.provider.capture_closed_at,
-        ))
+        Some(capture_by(at, merchant.capture_window, merchant.zone, self.provider.capture_closed_at))
     }
 
     /// From this instant on the card must not be charged any more.
     #[must_use]
     pub fn charge_by(&self, merchant: &Merchant) -> Option<DateTime<Utc>> {
-        Some(charge_by(
-            self.reserved_at()?,
-            self.charge_validity,
-            merchant.charge_validity_unit,
-        ))
+        Some(charge_by(self.reserved_at()?, self.charge_validity, merchant.charge_validity_unit))
     }
 
     /// Are the books open?

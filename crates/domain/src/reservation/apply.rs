@@ -22,10 +22,7 @@ pub struct IllegalFact {
 
 impl IllegalFact {
     fn new(fact: &Fact, state: &str) -> Self {
-        Self {
-            fact: fact.name(),
-            state: state.to_owned(),
-        }
+        Self { fact: fact.name(), state: state.to_owned() }
     }
 }
 
@@ -67,12 +64,7 @@ impl Reservation {
             | Fact::RowConfirmed { .. }
             | Fact::RefundSeen { .. }
             | Fact::Closed { .. } => self.apply_seen(fact),
-            Fact::Delivered {
-                event_id,
-                at,
-                lines,
-                complete,
-            } => {
+            Fact::Delivered { event_id, at, lines, complete } => {
                 self.apply_delivery(event_id, *at, lines, *complete);
             }
             Fact::ReminderUsed { .. }
@@ -98,10 +90,9 @@ impl Reservation {
 
     fn apply_hold(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
         self.hold = match (fact, self.hold) {
-            (Fact::Held { at, amount }, Hold::None | Hold::Reserved { .. }) => Hold::Reserved {
-                at: *at,
-                amount: *amount,
-            },
+            (Fact::Held { at, amount }, Hold::None | Hold::Reserved { .. }) => {
+                Hold::Reserved { at: *at, amount: *amount }
+            }
             (Fact::HoldExpired { .. }, Hold::Reserved { at, amount }) => Hold::Expired { at, amount },
             (_, Hold::None) => return Err(IllegalFact::new(fact, "nothing held")),
             (_, Hold::Reserved { .. }) => return Err(IllegalFact::new(fact, "held")),
@@ -131,26 +122,14 @@ impl Reservation {
                 self.provider.capture_closed_at = Some(closed.map_or(*at, |known| known.min(*at)));
             }
             Fact::ForeignRow { row } => self.book(row.clone()),
-            Fact::RowConfirmed {
-                reference,
-                amount,
-                intent,
-            } => {
+            Fact::RowConfirmed { reference, amount, intent } => {
                 self.confirm_row(reference, *amount, intent.as_ref());
             }
             Fact::RefundSeen { reference, refunded } => self.see_refund(reference, *refunded),
-            Fact::Closed {
-                how: Closing::Completed,
-                at,
-                ..
-            } => {
+            Fact::Closed { how: Closing::Completed, at, .. } => {
                 self.closure = Closure::Completed { at: *at };
             }
-            Fact::Closed {
-                how: Closing::Cancelled,
-                at,
-                ..
-            } => {
+            Fact::Closed { how: Closing::Cancelled, at, .. } => {
                 self.closure = Closure::Cancelled { at: *at };
             }
             _ => {}
@@ -217,10 +196,7 @@ impl Reservation {
             intent.operation == Operation::Submit && intent.attempts > 0 && waits
         };
         if let Some(submit) = self.intents.iter_mut().find(repeated) {
-            let sent = Sent {
-                attempt: submit.attempts,
-                at: submit.created_at,
-            };
+            let sent = Sent { attempt: submit.attempts, at: submit.created_at };
             submit.progress = IntentState::Unknown(Doubt {
                 sent,
                 reason: "a callback names the reservation".to_owned(),
@@ -253,9 +229,7 @@ impl Reservation {
     }
 
     fn is_all_delivered(&self) -> bool {
-        self.lines
-            .iter()
-            .all(|line| self.delivered_on(line.line) == line.amount)
+        self.lines.iter().all(|line| self.delivered_on(line.line) == line.amount)
     }
 
     fn see_refund(&mut self, reference: &str, refunded: Money) {
@@ -277,11 +251,7 @@ impl Reservation {
     /// the row it gives back from, so refunds may share one).
     fn book(&mut self, row: LedgerRow) {
         let known = row.kind != RowKind::Refund && row.reference.is_some();
-        if known
-            && self
-                .ledger
-                .iter()
-                .any(|other| other.kind == row.kind && other.reference == row.reference)
+        if known && self.ledger.iter().any(|other| other.kind == row.kind && other.reference == row.reference)
         {
             return;
         }
@@ -325,38 +295,22 @@ impl Reservation {
     fn effects(&mut self, intent: &Intent, fact: &Fact) {
         match fact {
             Fact::AttemptAccepted { reference, at, .. } => self.accepted(intent, reference.as_ref(), *at),
-            Fact::IntentConfirmed {
-                reference,
-                amount,
-                at,
-                ..
-            } => {
+            Fact::IntentConfirmed { reference, amount, at, .. } => {
                 if let Some(row) = row_of(intent, reference.as_ref(), *amount, *at, true) {
                     self.book(row);
                 }
                 self.close_by(&intent.operation, *at);
             }
-            Fact::LinkCreated {
-                reservation_uuid,
-                customer_uuid,
-                url,
-                at,
-                ..
-            } => {
+            Fact::LinkCreated { reservation_uuid, customer_uuid, url, at, .. } => {
                 self.provider.reservation_uuid = Some(reservation_uuid.clone());
                 self.provider.customer_uuid.clone_from(customer_uuid);
-                self.link = Link::Sent {
-                    url: url.clone(),
-                    at: *at,
-                };
+                self.link = Link::Sent { url: url.clone(), at: *at };
             }
             Fact::AttemptRejected { key, .. } if intent.operation == Operation::Submit => {
                 self.link = Link::Failed { reason: key.clone() };
             }
             Fact::IntentWithdrawn { reason, .. } if intent.operation == Operation::Submit => {
-                self.link = Link::Failed {
-                    reason: reason.clone(),
-                };
+                self.link = Link::Failed { reason: reason.clone() };
             }
             Fact::IntentToDesk { reason, at, .. } => self.raise(*reason, false, *at),
             Fact::LateEffect { row, .. } => {

@@ -64,35 +64,20 @@ pub struct SeenLine {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the fields repeat the words of the variants they stand in"
-)]
+#[expect(missing_docs, reason = "the fields repeat the words of the variants they stand in")]
 pub enum Fact {
     /// The reservation was submitted to us.
     Created,
     /// An operation was decided.
     IntentPlanned { intent: Intent },
     /// An attempt was put on record; nothing has been sent.
-    AttemptWritten {
-        intent: IntentId,
-        attempt: u32,
-        at: DateTime<Utc>,
-    },
+    AttemptWritten { intent: IntentId, attempt: u32, at: DateTime<Utc> },
     /// The attempt's request was released; from here on it may have had its effect.
-    AttemptSending {
-        intent: IntentId,
-        attempt: u32,
-        at: DateTime<Utc>,
-    },
+    AttemptSending { intent: IntentId, attempt: u32, at: DateTime<Utc> },
     /// Nothing left this machine; the attempt's number is free again.
     AttemptUnsent { intent: IntentId, reason: String },
     /// The provider said yes. A money operation with a reference counts as done and is booked.
-    AttemptAccepted {
-        intent: IntentId,
-        reference: Option<String>,
-        at: DateTime<Utc>,
-    },
+    AttemptAccepted { intent: IntentId, reference: Option<String>, at: DateTime<Utc> },
     /// The provider said no; there was no effect.
     AttemptRejected { intent: IntentId, key: String },
     /// Nobody knows whether there was an effect.
@@ -106,45 +91,25 @@ pub enum Fact {
         at: DateTime<Utc>,
     },
     /// A read showed no trace of the effect. A read that did not add up does not count towards absence.
-    TraceMissing {
-        intent: IntentId,
-        clean: bool,
-        at: DateTime<Utc>,
-    },
+    TraceMissing { intent: IntentId, clean: bool, at: DateTime<Utc> },
     /// Details, or a person, show the effect; a money operation is booked as shown.
-    IntentConfirmed {
-        intent: IntentId,
-        reference: Option<String>,
-        amount: Money,
-        at: DateTime<Utc>,
-    },
+    IntentConfirmed { intent: IntentId, reference: Option<String>, amount: Money, at: DateTime<Utc> },
     /// The effect is proven absent; the operation may be sent again.
     IntentAbsent { intent: IntentId, at: DateTime<Utc> },
     /// A person must say what became of the request.
-    IntentToDesk {
-        intent: IntentId,
-        reason: DeskReason,
-        at: DateTime<Utc>,
-    },
+    IntentToDesk { intent: IntentId, reason: DeskReason, at: DateTime<Utc> },
     /// The operation is given up; it had no effect.
     IntentWithdrawn { intent: IntentId, reason: String },
     /// An effect appeared after its intent had been settled as refused or absent.
     LateEffect { intent: IntentId, row: LedgerRow },
     /// Details were read.
-    DetailsRead {
-        at: DateTime<Utc>,
-        status: Option<String>,
-        coherent: bool,
-    },
+    DetailsRead { at: DateTime<Utc>, status: Option<String>, coherent: bool },
     /// Somebody, or a callback, asked for a read.
     ReadWanted,
     /// A genuine callback on this reservation's own path named the provider's id of it.
     UuidHinted { uuid: String },
     /// Details showed our lines.
-    LinesSeen {
-        lines: Vec<SeenLine>,
-        extra: Vec<ExtraProduct>,
-    },
+    LinesSeen { lines: Vec<SeenLine>, extra: Vec<ExtraProduct> },
     /// The payer has paid; the amount is held.
     Held { at: DateTime<Utc>, amount: Money },
     /// The hold is over without having been used up.
@@ -157,40 +122,19 @@ pub enum Fact {
     ForeignRow { row: LedgerRow },
     /// Details show a row that had been booked on somebody's word: the row with this reference, or the one of
     /// this intent, which takes the reference and the amount that are shown.
-    RowConfirmed {
-        reference: String,
-        amount: Money,
-        intent: Option<IntentId>,
-    },
+    RowConfirmed { reference: String, amount: Money, intent: Option<IntentId> },
     /// Details show so much given back of a row.
     RefundSeen { reference: String, refunded: Money },
     /// Something was delivered.
-    Delivered {
-        event_id: String,
-        at: DateTime<Utc>,
-        lines: Vec<LineAmount>,
-        complete: bool,
-    },
+    Delivered { event_id: String, at: DateTime<Utc>, lines: Vec<LineAmount>, complete: bool },
     /// The reservation was closed; `foreign` when somebody else did it.
-    Closed {
-        how: Closing,
-        at: DateTime<Utc>,
-        foreign: bool,
-    },
+    Closed { how: Closing, at: DateTime<Utc>, foreign: bool },
     /// A reminder slot is used up; `sent` unless its time had passed.
-    ReminderUsed {
-        slot: u32,
-        sent: bool,
-        at: DateTime<Utc>,
-    },
+    ReminderUsed { slot: u32, sent: bool, at: DateTime<Utc> },
     /// A guard or warning job did its work.
     GuardActed { key: String, at: DateTime<Utc> },
     /// A person must decide something.
-    DeskRaised {
-        reason: DeskReason,
-        freezes: bool,
-        at: DateTime<Utc>,
-    },
+    DeskRaised { reason: DeskReason, freezes: bool, at: DateTime<Utc> },
     /// A person has decided it.
     DeskCleared { reason: DeskReason },
     /// A person has paused the reservation.

@@ -15,14 +15,12 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
         last_read_at: None,
     };
     Some(match (state, fact) {
-        (S::Planned | S::Written(_), Fact::AttemptWritten { attempt, at, .. }) => S::Written(Sent {
-            attempt: *attempt,
-            at: *at,
-        }),
-        (S::Written(_), Fact::AttemptSending { attempt, at, .. }) => S::Sending(Sent {
-            attempt: *attempt,
-            at: *at,
-        }),
+        (S::Planned | S::Written(_), Fact::AttemptWritten { attempt, at, .. }) => {
+            S::Written(Sent { attempt: *attempt, at: *at })
+        }
+        (S::Written(_), Fact::AttemptSending { attempt, at, .. }) => {
+            S::Sending(Sent { attempt: *attempt, at: *at })
+        }
         (S::Written(_) | S::Sending(_), Fact::AttemptUnsent { .. }) => S::Planned,
         (S::Sending(sent), Fact::AttemptAccepted { reference, .. }) => {
             accepted(*sent, reference.as_ref(), operation)
@@ -35,32 +33,19 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
             S::Planned | S::Written(_) | S::Sending(_) | S::Unknown(_) | S::Desk(_),
             Fact::LinkCreated { .. },
         ) => S::Done { reference: None },
-        (
-            S::Accepted {
-                sent,
-                reference,
-                reads,
-            },
-            Fact::TraceMissing { .. },
-        ) => S::Accepted {
-            sent: *sent,
-            reference: reference.clone(),
-            reads: reads + 1,
-        },
+        (S::Accepted { sent, reference, reads }, Fact::TraceMissing { .. }) => {
+            S::Accepted { sent: *sent, reference: reference.clone(), reads: reads + 1 }
+        }
         (S::Unknown(doubt), Fact::TraceMissing { clean, at, .. }) => S::Unknown(missed(doubt, *clean, *at)),
         (S::Desk(doubt), Fact::TraceMissing { clean, at, .. }) => S::Desk(missed(doubt, *clean, *at)),
         (
             S::Planned | S::Written(_) | S::Sending(_) | S::Accepted { .. } | S::Unknown(_) | S::Desk(_),
             Fact::IntentConfirmed { reference, .. },
-        ) => S::Done {
-            reference: reference.clone(),
-        },
+        ) => S::Done { reference: reference.clone() },
         (S::Unknown(_) | S::Desk(_), Fact::IntentAbsent { .. }) => S::Planned,
         (S::Unknown(doubt) | S::Desk(doubt), Fact::IntentToDesk { .. }) => S::Desk(doubt.clone()),
         (S::Planned | S::Written(_) | S::Unknown(_) | S::Desk(_), Fact::IntentWithdrawn { reason, .. }) => {
-            S::Withdrawn {
-                reason: reason.clone(),
-            }
+            S::Withdrawn { reason: reason.clone() }
         }
         (S::Rejected { .. } | S::Withdrawn { .. }, Fact::LateEffect { .. }) => state.clone(),
         _ => return None,
@@ -76,15 +61,9 @@ fn accepted(sent: Sent, reference: Option<&String>, operation: &Operation) -> In
         _ => false,
     };
     if to_be_shown {
-        IntentState::Accepted {
-            sent,
-            reference: reference.cloned(),
-            reads: 0,
-        }
+        IntentState::Accepted { sent, reference: reference.cloned(), reads: 0 }
     } else {
-        IntentState::Done {
-            reference: reference.cloned(),
-        }
+        IntentState::Done { reference: reference.cloned() }
     }
 }
 

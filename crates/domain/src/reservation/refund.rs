@@ -1,6 +1,6 @@
 //! The refund that somebody asks for, checked against what was taken and what has been given back.
 
-use super::request::spread;
+use super::request::{merged, spread};
 use super::{LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind};
 use crate::money::Money;
 
@@ -17,27 +17,18 @@ impl Reservation {
         let reference = self.refund_reference(request, kind)?;
         let row = self.money_row(&reference).filter(|row| row.kind == kind);
         let row = row.ok_or_else(|| {
-            Refusal::field(
-                "reference",
-                format!("names no {} of this reservation", kind.as_str()),
-            )
+            Refusal::field("reference", format!("names no {} of this reservation", kind.as_str()))
         })?;
         let left = self.refundable(&reference);
         let lines = match (&request.lines, request.amount) {
             (Some(_), Some(_)) => {
-                return Err(Refusal::field(
-                    "amount",
-                    "cannot stand beside lines; give one of the two",
-                ));
+                return Err(Refusal::field("amount", "cannot stand beside lines; give one of the two"));
             }
             (Some(lines), None) => self.refund_lines(lines, kind, &reference)?,
             (None, amount) => {
                 let amount = amount.unwrap_or(left);
                 let over = || {
-                    Refusal::field(
-                        "amount",
-                        format!("asks for {amount}, and {left} can still be refunded"),
-                    )
+                    Refusal::field("amount", format!("asks for {amount}, and {left} can still be refunded"))
                 };
                 self.spread_refund(&row.lines, amount, &reference)
                     .filter(|_| amount <= left)
@@ -46,10 +37,7 @@ impl Reservation {
         };
         let asked: Money = lines.iter().map(|line| line.amount).sum();
         if asked.is_zero() {
-            return Err(Refusal::state(
-                "nothing_refundable",
-                "nothing is left to refund of this row",
-            ));
+            return Err(Refusal::state("nothing_refundable", "nothing is left to refund of this row"));
         }
         if asked > left {
             return Err(Refusal::field(
@@ -58,38 +46,27 @@ impl Reservation {
             ));
         }
         if kind == RowKind::Charge && !self.charge_partially_refundable && asked != row.amount {
-            let message = format!(
-                "must be the whole charge, {}: its charges are refundable in full only",
-                row.amount
-            );
+            let message =
+                format!("must be the whole charge, {}: its charges are refundable in full only", row.amount);
             return Err(Refusal::field("amount", message));
         }
-        Ok(Operation::Refund {
-            source: request.source,
-            reference,
-            lines,
-        })
+        Ok(Operation::Refund { source: request.source, reference, lines })
     }
 
     fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
         if let Some(reference) = &request.reference {
             return Ok(reference.clone());
         }
-        let mut known = self
-            .ledger
-            .iter()
-            .filter(|row| row.kind == kind)
-            .filter_map(|row| row.reference.clone());
+        let mut known =
+            self.ledger.iter().filter(|row| row.kind == kind).filter_map(|row| row.reference.clone());
         match (known.next(), known.next()) {
             (Some(reference), None) => Ok(reference),
-            (None, _) => Err(Refusal::state(
-                "nothing_refundable",
-                format!("there is no {} to refund", kind.as_str()),
-            )),
-            (Some(_), Some(_)) => Err(Refusal::field(
-                "reference",
-                "is required: there is more than one to choose from",
-            )),
+            (None, _) => {
+                Err(Refusal::state("nothing_refundable", format!("there is no {} to refund", kind.as_str())))
+            }
+            (Some(_), Some(_)) => {
+                Err(Refusal::field("reference", "is required: there is more than one to choose from"))
+            }
         }
     }
 
@@ -100,17 +77,7 @@ impl Reservation {
         kind: RowKind,
         reference: &str,
     ) -> Result<Vec<LineAmount>, Refusal> {
-        let lines = if kind == RowKind::Capture {
-            self.known_lines(lines)?
-        } else {
-            lines
-                .iter()
-                .map(|part| LineAmount {
-                    line: part.line,
-                    amount: part.amount,
-                })
-                .collect()
-        };
+        let lines = if kind == RowKind::Capture { self.known_lines(lines)? } else { merged(lines) };
         for part in &lines {
             let left = self.refundable_on(reference, part.line);
             if part.amount > left {
@@ -133,11 +100,7 @@ impl Reservation {
             return self.refundable(reference);
         }
         let on = |lines: &[LineAmount]| -> Money {
-            lines
-                .iter()
-                .filter(|part| part.line == line)
-                .map(|part| part.amount)
-                .sum()
+            lines.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
         };
         let booked: Money = self
             .ledger
@@ -148,11 +111,7 @@ impl Reservation {
         let claimed: Money = self
             .open_intents()
             .filter_map(|intent| match &intent.operation {
-                Operation::Refund {
-                    reference: other,
-                    lines,
-                    ..
-                } if other == reference => Some(on(lines)),
+                Operation::Refund { reference: other, lines, .. } if other == reference => Some(on(lines)),
                 _ => None,
             })
             .sum();
@@ -163,8 +122,6 @@ impl Reservation {
         if lines.is_empty() {
             return Some(vec![LineAmount { line: 1, amount }]);
         }
-        spread(lines.iter().map(|part| part.line), amount, |line| {
-            self.refundable_on(reference, line)
-        })
+        spread(lines.iter().map(|part| part.line), amount, |line| self.refundable_on(reference, line))
     }
 }

@@ -42,10 +42,7 @@ impl Refusal {
     }
 
     pub(super) fn state(code: &'static str, message: impl Into<String>) -> Self {
-        Self::State {
-            code,
-            message: message.into(),
-        }
+        Self::State { code, message: message.into() }
     }
 }
 
@@ -152,16 +149,11 @@ impl Contact {
             (None, None) => {}
             (Some(code), Some(number)) => {
                 if !is_country_code(code) {
-                    faults.push(FieldError::new(
-                        "country_code",
-                        "is not a dialling code like \"+47\"",
-                    ));
+                    faults.push(FieldError::new("country_code", "is not a dialling code like \"+47\""));
                 }
                 if !is_msisdn(number) {
-                    faults.push(FieldError::new(
-                        "msisdn",
-                        "is not a national phone number of 4 to 15 digits",
-                    ));
+                    faults
+                        .push(FieldError::new("msisdn", "is not a national phone number of 4 to 15 digits"));
                 }
             }
             (None, Some(_)) => faults.push(FieldError::new("country_code", "is required with msisdn")),
@@ -173,10 +165,9 @@ impl Contact {
 
 fn note_faults(note: Option<&str>) -> Result<(), Refusal> {
     match note {
-        Some(note) if !is_text(note, MAX_NOTE) => Err(Refusal::field(
-            "note",
-            "is empty, longer than 200 characters, or holds control characters",
-        )),
+        Some(note) if !is_text(note, MAX_NOTE) => {
+            Err(Refusal::field("note", "is empty, longer than 200 characters, or holds control characters"))
+        }
         _ => Ok(()),
     }
 }
@@ -188,10 +179,7 @@ impl Reservation {
     /// The request does not fit the lines, or lies too far ahead.
     pub fn deliver(&self, request: &DeliveryRequest, now: DateTime<Utc>) -> Result<Option<Fact>, Refusal> {
         if !is_text(&request.event_id, 64) {
-            return Err(Refusal::field(
-                "event_id",
-                "is empty or longer than 64 characters",
-            ));
+            return Err(Refusal::field("event_id", "is empty or longer than 64 characters"));
         }
         if self.delivery.events.contains(&request.event_id) {
             return Ok(None);
@@ -203,23 +191,12 @@ impl Reservation {
         let rest = |line: &Line| line.amount.saturating_sub(self.delivered_on(line.line));
         let (lines, complete) = match &request.lines {
             None => {
-                let all = self.lines.iter().map(|line| LineAmount {
-                    line: line.line,
-                    amount: rest(line),
-                });
-                (
-                    all.filter(|part| !part.amount.is_zero()).collect(),
-                    request.complete.unwrap_or(true),
-                )
+                let all = self.lines.iter().map(|line| LineAmount { line: line.line, amount: rest(line) });
+                (all.filter(|part| !part.amount.is_zero()).collect(), request.complete.unwrap_or(true))
             }
             Some(lines) => (self.known_lines(lines)?, request.complete.unwrap_or(false)),
         };
-        Ok(Some(Fact::Delivered {
-            event_id: request.event_id.clone(),
-            at,
-            lines,
-            complete,
-        }))
+        Ok(Some(Fact::Delivered { event_id: request.event_id.clone(), at, lines, complete }))
     }
 
     /// The capture that a request asks for.
@@ -248,28 +225,21 @@ impl Reservation {
         }
         let lines = match (&request.lines, request.amount) {
             (Some(_), Some(_)) => {
-                return Err(Refusal::field(
-                    "amount",
-                    "cannot stand beside lines; give one of the two",
-                ));
+                return Err(Refusal::field("amount", "cannot stand beside lines; give one of the two"));
             }
             (Some(lines), None) => self.known_lines(lines)?,
             (None, Some(amount)) => {
-                self.spread(amount, |line| self.capturable_on(line))
-                    .ok_or_else(|| {
-                        Refusal::field(
-                            "amount",
-                            format!("is more than can still be captured: {}", self.capturable()),
-                        )
-                    })?
+                self.spread(amount, |line| self.capturable_on(line)).ok_or_else(|| {
+                    Refusal::field(
+                        "amount",
+                        format!("is more than can still be captured: {}", self.capturable()),
+                    )
+                })?
             }
             (None, None) => self.capturable_lines(),
         };
         self.check_capture(&lines)?;
-        Ok(Operation::Capture {
-            lines,
-            note: request.note.clone(),
-        })
+        Ok(Operation::Capture { lines, note: request.note.clone() })
     }
 
     fn check_capture(&self, lines: &[LineAmount]) -> Result<(), Refusal> {
@@ -277,11 +247,7 @@ impl Reservation {
         if asked.is_zero() {
             return Err(Refusal::state("nothing_capturable", "nothing is left to capture"));
         }
-        let mut per_line: BTreeMap<u32, Money> = BTreeMap::new();
-        for part in lines {
-            *per_line.entry(part.line).or_default() += part.amount;
-        }
-        for (line, amount) in per_line {
+        for LineAmount { line, amount } in lines.iter().copied() {
             let left = self.capturable_on(line);
             if amount > left {
                 let message =
@@ -314,10 +280,7 @@ impl Reservation {
             ));
         };
         if matches!(self.closure, Closure::Cancelled { .. }) {
-            return Err(Refusal::state(
-                "closed",
-                "the reservation is cancelled and cannot be charged",
-            ));
+            return Err(Refusal::state("closed", "the reservation is cancelled and cannot be charged"));
         }
         if now >= by {
             return Err(Refusal::state(
@@ -342,10 +305,7 @@ impl Reservation {
             tax_percent: line.tax_percent,
             amount: line.amount,
         });
-        Ok(Operation::Charge {
-            lines: lines.collect(),
-            note: request.note.clone(),
-        })
+        Ok(Operation::Charge { lines: lines.collect(), note: request.note.clone() })
     }
 
     /// The cancel that a request asks for.
@@ -367,9 +327,7 @@ impl Reservation {
                 "the provider never had it; there is nothing to cancel",
             ));
         }
-        Ok(Operation::Cancel {
-            note: note.to_owned(),
-        })
+        Ok(Operation::Cancel { note: note.to_owned() })
     }
 
     /// The complete that a request asks for.
@@ -384,15 +342,11 @@ impl Reservation {
             return Err(Refusal::state("no_money_taken", message));
         }
         if let Some(open) = self.open_intents().next() {
-            let message = format!(
-                "a {} is not over yet; the books are closed after it",
-                open.operation.job_kind()
-            );
+            let message =
+                format!("a {} is not over yet; the books are closed after it", open.operation.job_kind());
             return Err(Refusal::state("operation_open", message));
         }
-        Ok(Operation::Complete {
-            note: note.to_owned(),
-        })
+        Ok(Operation::Complete { note: note.to_owned() })
     }
 
     /// The resend that a request asks for.
@@ -405,10 +359,7 @@ impl Reservation {
             return Err(Refusal::Fields(faults));
         }
         if self.status() != Status::AwaitingPayment {
-            let message = format!(
-                "there is no unpaid link to send: the reservation is {}",
-                self.status()
-            );
+            let message = format!("there is no unpaid link to send: the reservation is {}", self.status());
             return Err(Refusal::state("no_open_link", message));
         }
         let email = contact.email.is_some().then_some(Channel::Email);
@@ -418,11 +369,7 @@ impl Reservation {
         if !elsewhere {
             by.extend(self.policy.reminders.channels.first());
         }
-        Ok(Operation::Resend {
-            by,
-            elsewhere,
-            slot: None,
-        })
+        Ok(Operation::Resend { by, elsewhere, slot: None })
     }
 
     fn require_open(&self, done: &str) -> Result<(), Refusal> {
@@ -439,29 +386,20 @@ impl Reservation {
         if lines.len() > MAX_LINES {
             return Err(Refusal::field("lines", "has more than 100 entries"));
         }
-        let known = |(index, part): (usize, &RequestLine)| match self.line(part.line) {
-            Some(_) => Ok(LineAmount {
-                line: part.line,
-                amount: part.amount,
-            }),
-            None => {
-                let message = format!(
-                    "is no line of this reservation; it has lines 1 to {}",
-                    self.lines.len()
-                );
-                Err(Refusal::field(format!("lines[{index}].line"), message))
-            }
-        };
-        lines.iter().enumerate().map(known).collect()
+        if let Some(index) = lines.iter().position(|part| self.line(part.line).is_none()) {
+            let message = format!("is no line of this reservation; it has lines 1 to {}", self.lines.len());
+            return Err(Refusal::field(format!("lines[{index}].line"), message));
+        }
+        Ok(merged(lines))
     }
 
     /// All that can still be captured, line by line.
     #[must_use]
     pub fn capturable_lines(&self) -> Vec<LineAmount> {
-        let parts = self.lines.iter().map(|line| LineAmount {
-            line: line.line,
-            amount: self.capturable_on(line.line),
-        });
+        let parts = self
+            .lines
+            .iter()
+            .map(|line| LineAmount { line: line.line, amount: self.capturable_on(line.line) });
         cap(parts, self.capturable())
     }
 
@@ -470,10 +408,7 @@ impl Reservation {
     pub fn delivered_uncaptured(&self) -> Vec<LineAmount> {
         let parts = self.lines.iter().map(|line| {
             let undelivered = line.amount.saturating_sub(self.delivered_on(line.line));
-            LineAmount {
-                line: line.line,
-                amount: self.capturable_on(line.line).saturating_sub(undelivered),
-            }
+            LineAmount { line: line.line, amount: self.capturable_on(line.line).saturating_sub(undelivered) }
         });
         cap(parts, self.capturable())
     }
@@ -481,6 +416,16 @@ impl Reservation {
     fn spread(&self, amount: Money, left_on: impl Fn(u32) -> Money) -> Option<Vec<LineAmount>> {
         spread(self.lines.iter().map(|line| line.line), amount, left_on)
     }
+}
+
+/// One part per line, in the order of the lines; empty parts fall out.
+pub(super) fn merged(parts: &[RequestLine]) -> Vec<LineAmount> {
+    let mut lines: BTreeMap<u32, Money> = BTreeMap::new();
+    for part in parts {
+        *lines.entry(part.line).or_default() += part.amount;
+    }
+    let parts = lines.into_iter().map(|(line, amount)| LineAmount { line, amount });
+    parts.filter(|part| !part.amount.is_zero()).collect()
 }
 
 /// The parts in order, cut so that they add up to at most `most`; empty parts fall out.
@@ -501,12 +446,6 @@ pub(super) fn spread(
     amount: Money,
     left_on: impl Fn(u32) -> Money,
 ) -> Option<Vec<LineAmount>> {
-    let parts = cap(
-        lines.map(|line| LineAmount {
-            line,
-            amount: left_on(line),
-        }),
-        amount,
-    );
+    let parts = cap(lines.map(|line| LineAmount { line, amount: left_on(line) }), amount);
     (parts.iter().map(|part| part.amount).sum::<Money>() == amount).then_some(parts)
 }

@@ -50,7 +50,7 @@ fn judge(path: &str, rules: &[Rule], context: &Context<'_>, sentences: &mut Vec<
     };
     for rule in rules {
         sentences.extend(rule.complaint(value, context).map(|ending| match rule {
-            Rule::In(_) | Rule::Tax => format!("The selected {name} is invalid."),
+            Rule::In(_) | Rule::Tax | Rule::Country => format!("The selected {name} is invalid."),
             _ => format!("The {name} {ending}."),
         }));
     }

@@ -90,12 +90,13 @@ impl ClaimedJob {
     /// The key that the reservation's schedule knows this job by, such as `remind:2`.
     #[must_use]
     pub fn plan_key(&self) -> Option<&str> {
-        let rest = self
-            .key
-            .as_deref()?
-            .strip_prefix(self.reservation.as_ref()?.as_str())?;
-        rest.strip_prefix('/')
+        plan_key(self.key.as_deref(), self.reservation.as_ref())
     }
+}
+
+/// A key of the table without the reservation it is prefixed with.
+fn plan_key<'k>(key: Option<&'k str>, reservation: Option<&ReservationId>) -> Option<&'k str> {
+    key?.strip_prefix(reservation?.as_str())?.strip_prefix('/')
 }
 
 /// A job as people see it.
@@ -145,6 +146,14 @@ pub struct JobView {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl JobView {
+    /// The key that the reservation's schedule knows this job by, such as `remind:2`.
+    #[must_use]
+    pub fn plan_key(&self) -> Option<&str> {
+        plan_key(self.key.as_deref(), self.reservation.as_ref())
+    }
 }
 
 /// One run of a job, or one request of it.

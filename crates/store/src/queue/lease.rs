@@ -51,12 +51,24 @@ pub(crate) struct Standing {
     pub(crate) deadline: i64,
 }
 
+macro_rules! standing {
+    ($lock:literal) => {
+        concat!(
+            "SELECT attempts_used, crashes,
+                CASE WHEN planned_at IS NULL THEN max_attempts ELSE 9223372036854775807 END AS max_attempts,
+                CASE WHEN planned_at IS NULL THEN deadline ELSE 9223372036854775807 END AS deadline
+            FROM jobs WHERE id = $1 AND token = $2 AND owner = $3 AND state = 'running'",
+            $lock
+        )
+    };
+}
+
+/// An element of a schedule ends neither by count nor by deadline: its decision gives up, in words that reach a
+/// person, and until then it is tried again.
 pub(crate) const STANDING: Sql = Sql {
-    sqlite: "SELECT attempts_used, max_attempts, crashes, deadline FROM jobs
-        WHERE id = $1 AND token = $2 AND owner = $3 AND state = 'running'",
+    sqlite: standing!(""),
     // Differs from SQLite because there another writer could rescue the job between this check and the commit.
-    postgres: "SELECT attempts_used, max_attempts, crashes, deadline FROM jobs
-        WHERE id = $1 AND token = $2 AND owner = $3 AND state = 'running' FOR UPDATE",
+    postgres: standing!(" FOR UPDATE"),
 };
 
 /// The standing of a job that is still held under this fence; `None` when it is not.

@@ -11,6 +11,9 @@ use crate::harness::{Fresh, Worker, eager, merchant, noon, reservation, soon};
 /// A live job by key, with the hours until it runs and its state.
 type Live = (String, i64, JobState);
 
+/// How many jobs a sync added, moved and cancelled.
+type Counts = (usize, usize, usize);
+
 fn at(hours: i64) -> DateTime<Utc> {
     noon() + TimeDelta::hours(hours)
 }
@@ -76,7 +79,7 @@ fn entry(key: &str, hours: i64, state: JobState) -> Live {
     (key.to_owned(), hours, state)
 }
 
-fn counts(change: &ScheduleChange) -> (usize, usize, usize) {
+fn counts(change: &ScheduleChange) -> Counts {
     (change.added.len(), change.moved.len(), change.cancelled.len())
 }
 
@@ -96,7 +99,7 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         ..plan(key, hours)
     };
     // Each step: the plan, what it changes (added, moved, cancelled), and what is live after it.
-    let steps: Vec<(Vec<Planned>, (usize, usize, usize), Vec<Live>)> = vec![
+    let steps: Vec<(Vec<Planned>, Counts, Vec<Live>)> = vec![
         (
             vec![plan("a", 1), plan("b", 2)],
             (2, 0, 0),

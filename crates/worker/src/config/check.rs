@@ -15,6 +15,9 @@ const MAX_ENTRIES: usize = 20;
 const fn seconds(seconds: u32) -> Span {
     Span::seconds(seconds)
 }
+fn millis(millis: u32) -> Span {
+    format!("{millis}ms").parse().unwrap_or(seconds(1))
+}
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
@@ -85,12 +88,11 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
 fn workers(config: &Config, faults: &mut Vec<Fault>) {
     let (worker, keep) = (&config.worker, &config.retention);
     between("worker.concurrency", worker.concurrency, 1, 1024, faults);
-    let millis = |millis| "10ms".parse().unwrap_or(seconds(millis));
     spans(
         "worker",
         &[
             ("lease", worker.lease, seconds(5), seconds(HOUR)),
-            ("poll_interval", worker.poll_interval, millis(1), seconds(MINUTE)),
+            ("poll_interval", worker.poll_interval, millis(10), seconds(MINUTE)),
             ("shutdown_grace", worker.shutdown_grace, seconds(0), seconds(10 * MINUTE)),
         ],
         faults,
@@ -120,7 +122,7 @@ fn clock(config: &Config, faults: &mut Vec<Fault>) {
         let message = format!(
             "is more than 1, which is for a provider on this machine only, and merchants.{id}.base_url is {}; \
              set speed = 1, or let base_url name a sandbox on 127.0.0.1",
-            merchant.base_url
+            merchant.base_url.origin().ascii_serialization()
         );
         faults.push(Fault::new("clock.speed", clock.speed, message));
     }
@@ -199,11 +201,10 @@ impl Merchant<'_> {
 
     fn times(&mut self) {
         let m = self.merchant;
-        let tenth = "100ms".parse().unwrap_or(seconds(1));
         spans(
             &format!("merchants.{}", self.id),
             &[
-                ("timeouts.connect", m.timeouts.connect, tenth, seconds(MINUTE)),
+                ("timeouts.connect", m.timeouts.connect, millis(100), seconds(MINUTE)),
                 ("timeouts.read", m.timeouts.read, seconds(1), seconds(2 * MINUTE)),
                 ("timeouts.money", m.timeouts.money, seconds(1), seconds(2 * MINUTE)),
                 ("sweep_every", m.sweep_every, seconds(MINUTE), seconds(DAY)),

@@ -100,6 +100,8 @@ fn shown(root: &Value, path: &[&Segment]) -> Option<String> {
     }
     match at {
         Value::Table(_) | Value::Array(_) => None,
+        // A URL with a password.
+        Value::String(text) if text.contains('@') => None,
         scalar => Some(scalar.to_string().chars().take(MAX_SHOWN).collect()),
     }
 }

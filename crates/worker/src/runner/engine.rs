@@ -45,7 +45,7 @@ impl Run<'_> {
     async fn turns(&self) -> Result<Settled, JobFault> {
         let mut prepared: Option<(u32, Request)> = None;
         for _ in 0..MAX_TURNS {
-            let (mut tx, mut stored) = self.lock().await?;
+            let (tx, mut stored) = self.lock().await?;
             let now = tx.now();
             let r = &mut stored.reservation;
             let planner = self.app.planner();

@@ -1,0 +1,304 @@
+//! What a job does now. The one place that says whether a request may be sent.
+
+mod policy;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::Entropy;
+use crate::id::IntentId;
+use crate::job::{JobKind, Planned, WaitingFor};
+use crate::marker;
+use crate::merchant::Merchant;
+use crate::money::Money;
+use crate::outcome::{Outcome, outcome};
+use crate::reservation::{
+    Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
+};
+use crate::schedule::{EXPIRY_KEY, next_read, schedule, send_by};
+use policy::{by_policy, reminder_time};
+
+/// After details that did not add up, the next read waits this long.
+pub(crate) const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
+/// How long a job waits for another operation that has no read of its own planned.
+const FOR_ANOTHER: TimeDelta = TimeDelta::seconds(15);
+/// How long a job waits before it looks again whether a person has decided.
+const FOR_A_PERSON: TimeDelta = TimeDelta::minutes(5);
+
+/// What a job does now: at most one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing is left to do.
+    Done,
+    /// It is not the time yet.
+    Wait {
+        /// Look again then.
+        until: DateTime<Utc>,
+        /// What for.
+        waiting_for: Option<WaitingFor>,
+    },
+    /// Read the reservation's details.
+    Read,
+    /// Read the history around the submit of this intent, to find the reservation it may have made.
+    Search(IntentId),
+    /// Record these facts, then decide again.
+    Record(Vec<Fact>),
+    /// Put an attempt of this intent on record and send its request.
+    Send(IntentId),
+}
+
+/// Makes intents: the ids and markers that decisions need.
+#[derive(Clone, Copy, Debug)]
+pub struct Planner<'a> {
+    /// Where ids come from.
+    pub entropy: &'a dyn Entropy,
+    /// The key of the markers.
+    pub marker_key: &'a [u8],
+}
+
+impl Planner<'_> {
+    /// An intent to do `operation`, carried by the job with `key`, or by one of its own.
+    #[must_use]
+    pub fn intent(
+        &self,
+        r: &Reservation,
+        operation: Operation,
+        key: Option<&str>,
+        created_by: &str,
+        now: DateTime<Utc>,
+    ) -> Intent {
+        let id = IntentId::new(now, self.entropy);
+        Intent {
+            key: key.map_or_else(|| format!("intent:{id}"), str::to_owned),
+            marker: marker::base(self.marker_key, &id),
+            id,
+            operation,
+            created_at: now,
+            created_by: created_by.to_owned(),
+            policy_version: r.policy.version,
+            attempts: 0,
+            progress: IntentState::Planned,
+        }
+    }
+}
+
+/// What the job with this kind and key does now.
+#[must_use]
+pub fn decide(
+    r: &Reservation,
+    kind: JobKind,
+    key: &str,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Step {
+    if let Some(intent) = r.intent_of_key(key).filter(|intent| intent.is_open()) {
+        return of_intent(r, intent, merchant, now);
+    }
+    if kind == JobKind::Refresh {
+        return match r.provider.reservation_uuid {
+            Some(_) => read(r, now),
+            None => Step::Done,
+        };
+    }
+    let wanted = |job: &Planned| job.key == key && job.kind == kind;
+    if schedule(r, merchant).iter().any(wanted) {
+        by_policy(r, kind, key, merchant, planner, now)
+    } else {
+        Step::Done
+    }
+}
+
+/// A read, unless the last one did not add up a moment ago.
+fn read(r: &Reservation, now: DateTime<Utc>) -> Step {
+    match r.provider.tried_at {
+        Some(tried) if r.control.incoherent_reads > 0 && now < tried + AFTER_INCOHERENT => {
+            Step::Wait { until: tried + AFTER_INCOHERENT, waiting_for: None }
+        }
+        _ => Step::Read,
+    }
+}
+
+/// A read when the details known are too old to rely on.
+fn not_fresh(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Step> {
+    let fresh = r.provider.read_at.is_some_and(|at| now - at <= merchant.baseline_max_age);
+    let trusted = fresh && r.control.incoherent_reads == 0;
+    (!trusted).then(|| read(r, now))
+}
+
+fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
+    let id = intent.id.clone();
+    match &intent.progress {
+        IntentState::Done { .. } | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => Step::Done,
+        IntentState::Planned | IntentState::Written(_) => before_sending(r, intent, merchant, now),
+        // A worker that marks SENDING also records the outcome; finding this means that it died in between.
+        IntentState::Sending(_) => {
+            let reason = "interrupted".to_owned();
+            Step::Record(outcome(intent, &Outcome::Unknown { reason }, now))
+        }
+        IntentState::Accepted { .. } | IntentState::Unknown(_) => match next_read(r, intent, merchant) {
+            Some(at) if now < at => Step::Wait { until: at, waiting_for: Some(WaitingFor::Resolve) },
+            _ if intent.operation == Operation::Submit => Step::Search(id),
+            _ => read(r, now),
+        },
+        // A person decides; a read that somebody asks for may still bring the answer.
+        IntentState::Desk(_) => Step::Done,
+    }
+}
+
+/// Everything that has to hold before an intent's request may leave.
+fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
+    if let Some(reason) = no_longer_legal(r, intent) {
+        return Step::Record(vec![Fact::IntentWithdrawn {
+            intent: intent.id.clone(),
+            reason: reason.to_owned(),
+        }]);
+    }
+    let by = send_by(r, &intent.operation, merchant);
+    if now >= by {
+        return Step::Record(missed(intent, now));
+    }
+    if let Some((until, waiting_for)) = after_others(r, intent, merchant, now) {
+        return Step::Wait { until: until.min(by), waiting_for };
+    }
+    if r.is_frozen() || r.control.paused {
+        return Step::Wait { until: (now + FOR_A_PERSON).min(by), waiting_for: None };
+    }
+    if matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
+        let at = reminder_time(r, merchant, now);
+        if at >= by {
+            return Step::Record(missed(intent, now));
+        }
+        if at > now {
+            return Step::Wait { until: at, waiting_for: Some(WaitingFor::Hours) };
+        }
+    }
+    if !relies_on_details(r, intent) {
+        return Step::Send(intent.id.clone());
+    }
+    match not_fresh(r, merchant, now) {
+        Some(step) => step,
+        None if has_unknown_lines(r, intent) => Step::Record(unsendable(intent, now)),
+        None => Step::Send(intent.id.clone()),
+    }
+}
+
+/// A capture names the provider's numbers of its products; details that do not show them leave nothing to send.
+fn unsendable(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
+    vec![
+        Fact::IntentWithdrawn {
+            intent: intent.id.clone(),
+            reason: "details do not show its lines".to_owned(),
+        },
+        Fact::DeskRaised { reason: DeskReason::Incoherent, freezes: true, at: now },
+    ]
+}
+
+/// What a missed deadline leads to: the intent is given up, and a person hears of it where money is lost.
+fn missed(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
+    let reason = "it could not be sent before its deadline".to_owned();
+    let withdrawn = Fact::IntentWithdrawn { intent: intent.id.clone(), reason };
+    match &intent.operation {
+        Operation::Resend { slot, .. } => {
+            let used = slot.map(|slot| Fact::ReminderUsed { slot, sent: false, at: now });
+            std::iter::once(withdrawn).chain(used).collect()
+        }
+        _ => {
+            vec![withdrawn, Fact::DeskRaised { reason: DeskReason::DeadlinePassed, freezes: false, at: now }]
+        }
+    }
+}
+
+/// At most one operation of a reservation is under way: the first decided goes first.
+fn after_others(
+    r: &Reservation,
+    intent: &Intent,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Option<(DateTime<Utc>, Option<WaitingFor>)> {
+    let earlier = r.open_intents().take_while(|other| other.id != intent.id);
+    let unresolved = r.open_intents().filter(|other| other.id != intent.id && other.is_unresolved());
+    let other = earlier.chain(unresolved).find(|other| other.operation.is_exclusive())?;
+    let until = match &other.progress {
+        IntentState::Desk(_) => now + FOR_A_PERSON,
+        _ => next_read(r, other, merchant).unwrap_or(now + FOR_ANOTHER),
+    };
+    let waiting_for = if other.is_unresolved() { WaitingFor::Resolve } else { WaitingFor::Lease };
+    Some((until.max(now + TimeDelta::seconds(1)), Some(waiting_for)))
+}
+
+/// Why the intent, decided earlier, may not be sent any more.
+fn no_longer_legal(r: &Reservation, intent: &Intent) -> Option<&'static str> {
+    let taken = r.ledger.iter().any(|row| row.kind != RowKind::Refund);
+    let cancelled = matches!(r.closure, Closure::Cancelled { .. });
+    match &intent.operation {
+        Operation::Capture { lines, .. } => match r.hold {
+            _ if !r.is_open() => Some("the reservation has been closed"),
+            Hold::None => Some("nothing is held"),
+            Hold::Expired { .. } => Some("the hold has expired"),
+            Hold::Reserved { .. } if !fits(r, lines) => Some("less is left than it would take"),
+            Hold::Reserved { .. } => None,
+        },
+        Operation::Charge { .. } => cancelled.then_some("the reservation has been cancelled"),
+        Operation::Cancel { .. } if !r.is_open() => Some("the reservation has been closed"),
+        // Paid at the last moment: the payment stands.
+        Operation::Cancel { .. } if intent.key == EXPIRY_KEY && !matches!(r.hold, Hold::None) => {
+            Some("it has been paid")
+        }
+        Operation::Cancel { .. } => {
+            taken.then_some("money has been taken, so it cannot be cancelled; a refund can")
+        }
+        Operation::Complete { .. } => (!r.is_open()).then_some("the reservation has been closed"),
+        Operation::Refund { reference, .. } => {
+            let left = r
+                .money_row(reference)
+                .map_or(Money::ZERO, |row| row.amount.saturating_sub(r.given_back(reference)));
+            (intent.operation.amount() > left).then_some("more would be given back than was taken")
+        }
+        Operation::Resend { .. } => {
+            (r.status() != Status::AwaitingPayment).then_some("there is no unpaid link any more")
+        }
+        Operation::Submit => None,
+    }
+}
+
+/// Do the lines of a decided capture fit what is left, this intent's own claim aside?
+fn fits(r: &Reservation, lines: &[LineAmount]) -> bool {
+    let on_line = |part: &LineAmount| {
+        let amount = r.line(part.line).map_or(Money::ZERO, |line| line.amount);
+        part.amount <= amount.saturating_sub(r.captured_on(part.line))
+    };
+    let asked: Money = lines.iter().map(|part| part.amount).sum();
+    lines.iter().all(on_line) && asked <= r.reserved().saturating_sub(r.booked(RowKind::Capture))
+}
+
+/// Is a duplicate of this operation refused by the provider, whatever happens?
+///
+/// True for a capture that takes more than half of what is left of each line it touches: a second one
+/// exceeds the line's runway.
+#[must_use]
+pub fn is_guarded(r: &Reservation, operation: &Operation) -> bool {
+    let Operation::Capture { lines, .. } = operation else {
+        return false;
+    };
+    let left = |line: u32| {
+        let amount = r.line(line).map_or(Money::ZERO, |line| line.amount);
+        amount.saturating_sub(r.captured_on(line))
+    };
+    lines.iter().all(|part| part.amount + part.amount > left(part.line))
+}
+
+fn relies_on_details(r: &Reservation, intent: &Intent) -> bool {
+    match &intent.operation {
+        Operation::Capture { .. } => has_unknown_lines(r, intent) || !is_guarded(r, &intent.operation),
+        Operation::Charge { .. } | Operation::Refund { .. } => true,
+        // Nobody who has paid is reminded, and no payment is thrown away.
+        Operation::Resend { slot, .. } => slot.is_some(),
+        Operation::Cancel { .. } => intent.key == EXPIRY_KEY,
+        Operation::Submit | Operation::Complete { .. } => false,
+    }
+}
+
+fn has_unknown_lines(r: &Reservation, intent: &Intent) -> bool {
+    let known = |part: &LineAmount| r.line(part.line).is_some_and(|line| line.provider_id.is_some());
+    matches!(&intent.operation, Operation::Capture { lines, .. } if !lines.iter().all(known))
+}

@@ -1,0 +1,159 @@
+//! What the jobs of the policy do: reminders, expiry, captures of what is delivered, guards, completion.
+
+use chrono::{DateTime, Utc};
+
+use super::{AFTER_INCOHERENT, Planner, Step, not_fresh};
+use crate::calendar::next_decent;
+use crate::job::{JobKind, WaitingFor};
+use crate::merchant::Merchant;
+use crate::policy::{BeforeDeadline, Hours};
+use crate::reservation::{DeskReason, Fact, LineAmount, Operation, Reservation};
+use crate::schedule::{may_capture, send_by};
+
+/// What a job that the schedule has, and that has decided nothing yet, does now.
+pub(super) fn by_policy(
+    r: &Reservation,
+    kind: JobKind,
+    key: &str,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Step {
+    match kind {
+        JobKind::Capture => capture_delivered(r, key, merchant, planner, now),
+        JobKind::Cancel => not_fresh(r, merchant, now).unwrap_or_else(|| {
+            let note = "The payment link was not paid in time.".to_owned();
+            Step::Record(vec![planned(r, Operation::Cancel { note }, Some(key), planner, now)])
+        }),
+        JobKind::Complete => complete(r, key, merchant, planner, now),
+        JobKind::Remind => remind(r, key, merchant, planner, now),
+        JobKind::Guard => guard(r, key, merchant, planner, now),
+        _ => Step::Done,
+    }
+}
+
+fn planned(
+    r: &Reservation,
+    operation: Operation,
+    key: Option<&str>,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Fact {
+    Fact::IntentPlanned { intent: planner.intent(r, operation, key, "policy", now) }
+}
+
+/// When, from now on, a reminder may go out: after the spacing, in the hours of the policy.
+pub(super) fn reminder_time(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> DateTime<Utc> {
+    let policy = &r.policy.reminders;
+    let last = r.reminders.last_at;
+    let spaced = last.map_or(now, |last| now.max(last + policy.min_spacing.delta()));
+    match policy.hours {
+        Hours::Any => spaced,
+        Hours::Decent => next_decent(merchant.zone, spaced),
+    }
+}
+
+/// One capture of what is delivered; when it is too late for that, a person hears of it once.
+fn capture_delivered(
+    r: &Reservation,
+    key: &str,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Step {
+    let operation = Operation::Capture { lines: r.delivered_uncaptured(), note: None };
+    if now < send_by(r, &operation, merchant) {
+        return Step::Record(vec![planned(r, operation, Some(key), planner, now)]);
+    }
+    Step::Record(vec![
+        Fact::GuardActed { key: key.to_owned(), at: now },
+        Fact::DeskRaised { reason: DeskReason::DeadlinePassed, freezes: false, at: now },
+    ])
+}
+
+/// The books are closed on what details have shown, not on the provider's word alone.
+fn complete(
+    r: &Reservation,
+    key: &str,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Step {
+    let unshown = r.ledger.iter().filter(|row| !row.confirmed).map(|row| row.at).max();
+    if let Some(last) = unshown {
+        let until = (last + merchant.settle.absent_after.charge.delta()).max(now + AFTER_INCOHERENT);
+        let wait = Step::Wait { until, waiting_for: Some(WaitingFor::Resolve) };
+        return not_fresh(r, merchant, now).unwrap_or(wait);
+    }
+    let note = "All money is settled.".to_owned();
+    Step::Record(vec![planned(r, Operation::Complete { note }, Some(key), planner, now)])
+}
+
+fn remind(
+    r: &Reservation,
+    key: &str,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Step {
+    let Some(slot) = key.strip_prefix("remind:").and_then(|slot| slot.parse::<u32>().ok()) else {
+        return Step::Done;
+    };
+    let at = reminder_time(r, merchant, now);
+    if at >= r.payment_link_due {
+        return Step::Record(vec![Fact::ReminderUsed { slot, sent: false, at: now }]);
+    }
+    if at > now {
+        return Step::Wait { until: at, waiting_for: Some(WaitingFor::Hours) };
+    }
+    if let Some(read) = not_fresh(r, merchant, now) {
+        return read;
+    }
+    // The channels take turns, the preferred one first.
+    let channels = &r.policy.reminders.channels;
+    let turn = r.reminders.sent as usize % channels.len().max(1);
+    let by = channels.get(turn).copied().into_iter().collect();
+    let operation = Operation::Resend { by, elsewhere: false, slot: Some(slot) };
+    Step::Record(vec![planned(r, operation, Some(key), planner, now)])
+}
+
+fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>, now: DateTime<Utc>) -> Step {
+    let mut facts = vec![Fact::GuardActed { key: key.to_owned(), at: now }];
+    if key == "guard:deadline" {
+        facts.extend(act_before_deadline(r, merchant, planner, now));
+    }
+    Step::Record(facts)
+}
+
+fn act_before_deadline(
+    r: &Reservation,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Option<Fact> {
+    // What is decided about the hold will be sent in time; a second decision beside it would be a guess.
+    let about_hold = |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
+    if r.open_intents().any(|intent| about_hold(&intent.operation)) {
+        return None;
+    }
+    let ask = Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at: now };
+    let capture = |lines: Vec<LineAmount>| {
+        let possible = may_capture(r, merchant) && !lines.is_empty();
+        possible.then(|| {
+            planned(r, Operation::Capture { lines, note: None }, Some("capture:guard"), planner, now)
+        })
+    };
+    if r.open_intents().any(|intent| intent.operation.is_exclusive()) {
+        return Some(ask);
+    }
+    Some(match r.policy.capture.before_deadline {
+        BeforeDeadline::CaptureDelivered => capture(r.delivered_uncaptured()).unwrap_or(ask),
+        BeforeDeadline::CaptureAll => capture(r.capturable_lines()).unwrap_or(ask),
+        BeforeDeadline::Warn => ask,
+        BeforeDeadline::Cancel if r.ledger.is_empty() => {
+            let note = "The hold was released before it would have lapsed.".to_owned();
+            planned(r, Operation::Cancel { note }, Some("cancel:guard"), planner, now)
+        }
+        BeforeDeadline::Cancel => return None,
+    })
+}
