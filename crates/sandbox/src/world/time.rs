@@ -1,0 +1,141 @@
+//! What happens when it becomes time: links and holds end, rests are released, refunds settle, late effects strike.
+
+use std::collections::BTreeMap;
+
+use api_client::wire::ProviderStatus;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::call::Call;
+use super::{Told, World};
+use crate::callback::CallbackDelivery;
+use crate::effect::{By, EffectKind};
+use crate::switches::HoldExpiry;
+
+/// What waits for its time. It looks at the state again when it fires.
+pub(crate) enum Timer {
+    LinkDue(String),
+    HoldEnds(String),
+    Release(String),
+    /// A refund by its place in the reservation's list.
+    Settle(String, usize),
+    OrderDue(String),
+    /// A call whose effect a fault put off.
+    Late(Box<Call>),
+}
+
+/// Timers in the order of their time, and of their making.
+#[derive(Default)]
+pub(crate) struct Timers {
+    waiting: BTreeMap<(DateTime<Utc>, u64), Timer>,
+    made: u64,
+}
+
+impl Timers {
+    pub(crate) fn add(&mut self, at: DateTime<Utc>, timer: Timer) {
+        self.made += 1;
+        self.waiting.insert((at, self.made), timer);
+    }
+
+    fn next(&self) -> Option<DateTime<Utc>> {
+        self.waiting.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn pop(&mut self, until: DateTime<Utc>) -> Option<(DateTime<Utc>, Timer)> {
+        let entry = self.waiting.first_entry().filter(|entry| entry.key().0 <= until)?;
+        let ((at, _), timer) = entry.remove_entry();
+        Some((at, timer))
+    }
+}
+
+impl World {
+    /// Lets everything happen that is due at `now`, in order.
+    pub fn advance(&mut self, now: DateTime<Utc>) {
+        self.brought = self.brought.max(now);
+        let until = self.now.max(self.brought.checked_add_signed(self.offset).unwrap_or(self.now));
+        while let Some((at, timer)) = self.timers.pop(until) {
+            self.now = self.now.max(at);
+            self.fire(timer);
+        }
+        self.now = until;
+    }
+
+    /// Puts this world's clock so much ahead of the one that calls bring, and lets happen what is due then.
+    pub fn skip(&mut self, by: TimeDelta) {
+        self.offset = self.offset.checked_add(&by.max(TimeDelta::zero())).unwrap_or(self.offset);
+        self.advance(self.brought);
+    }
+
+    /// The callbacks that are due at `now`; each is given out once.
+    pub fn due_callbacks(&mut self, now: DateTime<Utc>) -> Vec<CallbackDelivery> {
+        self.advance(now);
+        let mut due = self.outbox.due(self.now);
+        for delivery in &mut due {
+            delivery.not_before -= self.offset;
+        }
+        due
+    }
+
+    /// When the next thing happens by itself, callbacks included, by the clock that calls bring.
+    #[must_use]
+    pub fn next_event(&self) -> Option<DateTime<Utc>> {
+        let next = [self.timers.next(), self.outbox.next()].into_iter().flatten().min()?;
+        next.checked_sub_signed(self.offset)
+    }
+
+    /// Lets a call have its effect later.
+    pub(super) fn later(&mut self, seconds: u32, call: Call) {
+        let at = self.now + TimeDelta::seconds(seconds.into());
+        self.timers.add(at, Timer::Late(Box::new(call)));
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::LinkDue(uuid) => self.link_due(&uuid),
+            Timer::HoldEnds(uuid) => self.hold_ends(&uuid),
+            Timer::Release(uuid) => self.release(&uuid),
+            Timer::Settle(uuid, place) => self.settle(&uuid, place),
+            Timer::OrderDue(uuid) => self.order_due(&uuid),
+            Timer::Late(call) => {
+                // The answer has nobody left to go to.
+                self.perform(&call);
+            }
+        }
+    }
+
+    pub(crate) fn link_due(&mut self, uuid: &str) {
+        let now = self.now;
+        let unpaid = |r: &&mut crate::model::Reservation| r.is_unpaid() && now > r.due;
+        let Some(r) = self.reservations.get_mut(uuid).filter(unpaid) else {
+            return;
+        };
+        r.status = ProviderStatus::Expired;
+        let account = r.account;
+        self.record(EffectKind::LinkExpired, By::Time, uuid, Told::default());
+        self.tell(account, uuid, "reservation-expired", |_| {});
+    }
+
+    pub(crate) fn hold_ends(&mut self, uuid: &str) {
+        let now = self.now;
+        let Some(r) = self.reservations.get_mut(uuid) else {
+            return;
+        };
+        // A window that was made longer meanwhile ends later.
+        if let Some(ends) = r.hold_ends(&self.switches).filter(|ends| *ends > now) {
+            self.timers.add(ends, Timer::HoldEnds(uuid.to_owned()));
+            return;
+        }
+        let (account, rest) = (r.account, r.runway());
+        if rest.is_zero() || matches!(r.status, ProviderStatus::Cancelled | ProviderStatus::Completed) {
+            return;
+        }
+        r.released_at = Some(now);
+        let expires = r.status == ProviderStatus::Reserved && self.switches.hold_expiry == HoldExpiry::Expires;
+        if expires {
+            r.status = ProviderStatus::Expired;
+        }
+        self.record(EffectKind::HoldExpired, By::Time, uuid, Told::amount(rest));
+        if expires {
+            self.tell(account, uuid, "reservation-expired", |_| {});
+        }
+    }
+}

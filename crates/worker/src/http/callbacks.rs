@@ -1,0 +1,29 @@
+//! The path of the provider's callbacks. Answers say nothing but whether it was taken.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+
+use crate::app::App;
+use crate::service::CallbackOutcome;
+
+/// The longest end of a callback path; ours are shorter.
+const MAX_TOKEN: usize = 128;
+
+pub(super) async fn take(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    RawQuery(query): RawQuery,
+) -> StatusCode {
+    // A token of another form is never looked up.
+    if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return StatusCode::NOT_FOUND;
+    }
+    match app.callback(&token, query.as_deref().unwrap_or_default()).await {
+        CallbackOutcome::Accepted => StatusCode::OK,
+        CallbackOutcome::Refused => StatusCode::FORBIDDEN,
+        CallbackOutcome::NotFound => StatusCode::NOT_FOUND,
+        CallbackOutcome::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

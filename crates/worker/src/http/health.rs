@@ -1,0 +1,34 @@
+//! Is the process alive, and can it work?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::service::Chain;
+
+/// How long the database may take to answer.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// The process answers.
+pub(super) async fn alive() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// The database answers too.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    let fault = match timeout(TIME_LIMIT, app.store.lanes()).await {
+        Ok(Ok(_)) => return Ok(Json(json!({"status": "ok"}))),
+        Ok(Err(error)) => Chain(&error).to_string(),
+        Err(_elapsed) => "it took too long".to_owned(),
+    };
+    tracing::warn!(error = fault, "the database does not answer");
+    let detail = "the database does not answer";
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "Not ready", detail))
+}

@@ -1,0 +1,140 @@
+//! Errors as RFC 9457 problems, each with a stable code.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::reservation::Refusal;
+use domain::{FieldError, JobState};
+use serde::Serialize;
+use store::StoreError;
+
+use crate::service::{Chain, ServiceError};
+
+/// The media type of a problem.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+/// The most faults of one answer.
+const MAX_FAULTS: usize = 50;
+
+/// Why a request is not carried out. Nothing has been changed, except with a status of 500 and above.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    #[serde(serialize_with = "number")]
+    status: StatusCode,
+    detail: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// Of `job_state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<JobState>,
+    /// Of `reference_taken`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation: Option<domain::ReservationId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: format!("/errors/{code}"),
+            title,
+            status,
+            detail: detail.into(),
+            code,
+            errors: Vec::new(),
+            state: None,
+            reservation: None,
+        }
+    }
+
+    /// Fields that do not fit.
+    pub(super) fn fields(mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MAX_FAULTS);
+        let detail = match errors.as_slice() {
+            [one] => one.to_string(),
+            many => format!("{} fields do not fit; see errors", many.len()),
+        };
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self { errors, ..Self::new(status, "validation", "Fields do not fit", detail) }
+    }
+
+    pub(super) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError::new(field, message)])
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("there is no such {what}"))
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let detail = "this path takes other methods; Allow names them";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+    }
+
+    /// A fault of ours or of the database; its cause is in the log.
+    pub(super) fn internal() -> Self {
+        let detail = "the request could not be carried out; try it again, with the same Idempotency-Key";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    fn conflict(code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, title, detail)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %Chain(&error), "a request failed");
+        Self::internal()
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Fields(errors) => Self::fields(errors),
+            Refusal::State { code, message } => {
+                Self::conflict(code, "The reservation's state does not allow it", message)
+            }
+        }
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::NotFound(what) => Self::not_found(what),
+            ServiceError::Refused(refusal) => refusal.into(),
+            ServiceError::JobState { state, message } => Self {
+                state: Some(state),
+                ..Self::conflict("job_state", "The job's state does not allow it", message)
+            },
+            ServiceError::ReferenceTaken { id } => {
+                let detail = "the merchant has another reservation with this reference";
+                Self { reservation: id, ..Self::conflict("reference_taken", "The reference is taken", detail) }
+            }
+            ServiceError::UnknownMerchant => Self::field("merchant", "is not a merchant of the configuration"),
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        response
+    }
+}
