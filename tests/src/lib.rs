@@ -15,7 +15,7 @@ pub use binary::{holdfast_binary, workspace_root};
 pub use http::{Http, Reply};
 pub use postgres::{TestDatabase, TestPostgres};
 pub use process::{Process, Program};
-pub use wait::wait_until;
+pub use wait::{holds_within, wait_until};
 
 /// A TCP port of 127.0.0.1 that nobody listens on at the moment of the call. Another process may take it before the
 /// caller does, so a program that can report the port it chose by itself is asked for port 0 instead.

@@ -20,8 +20,8 @@ pub fn wait_until(what: &str, bound: Duration, condition: impl FnMut() -> bool) 
     );
 }
 
-/// Whether `condition` held at some look within `bound`; it is looked at once at least.
-pub(crate) fn holds_within(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
+/// Whether `condition` held at some look within `bound`, at one every 20 ms; it is looked at once at least.
+pub fn holds_within(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let looks = bound.as_millis().div_ceil(PAUSE.as_millis());
     for _ in 0..looks {
         if condition() {

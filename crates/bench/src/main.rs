@@ -1,13 +1,6 @@
 //! Measures the queue by hand: `cargo run --release -p bench -- [queue|latency|backlog]…`
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a benchmark prints its figures"
-)]
-#![expect(
-    clippy::expect_used,
-    reason = "a benchmark that cannot go on has nothing to hand on"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to hand on")]
 
 mod place;
 mod queue;
@@ -59,23 +52,14 @@ fn main() -> std::process::ExitCode {
     }
     let mut places = Vec::new();
     if wants(Database::Sqlite) {
-        places.push(Place::Sqlite(
-            arguments.sqlite.clone().unwrap_or_else(std::env::temp_dir),
-        ));
+        places.push(Place::Sqlite(arguments.sqlite.clone().unwrap_or_else(std::env::temp_dir)));
     }
     if let Some(url) = arguments.postgres.clone().filter(|_| wants(Database::Postgres)) {
         places.push(Place::Postgres(url));
     }
     let all = [Measurement::Queue, Measurement::Latency, Measurement::Backlog];
-    let what = if arguments.what.is_empty() {
-        all.to_vec()
-    } else {
-        arguments.what
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let what = if arguments.what.is_empty() { all.to_vec() } else { arguments.what };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     for measurement in what {
         for place in &places {
             match measurement {

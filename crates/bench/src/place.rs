@@ -38,22 +38,13 @@ impl Place {
         let (url, folder) = match self {
             Self::Sqlite(parent) => {
                 let folder = tempfile::tempdir_in(parent).expect("a folder for SQLite");
-                (
-                    format!("sqlite:{}/bench.db", folder.path().display()),
-                    Some(folder),
-                )
+                (format!("sqlite:{}/bench.db", folder.path().display()), Some(folder))
             }
             Self::Postgres(url) => (new_database(url), None),
         };
         let (clock, entropy) = (Arc::new(SystemClock::real()), Arc::new(SystemEntropy));
-        let store = Store::open(&url, clock, entropy, Options::default())
-            .await
-            .expect("opens");
-        Fresh {
-            store,
-            url,
-            _folder: folder,
-        }
+        let store = Store::open(&url, clock, entropy, Options::default()).await.expect("opens");
+        Fresh { store, url, _folder: folder }
     }
 }
 
@@ -76,9 +67,8 @@ fn new_database(url: &str) -> String {
 fn psql(url: &str, sql: &str) {
     let program =
         std::env::var_os("HOLDFAST_PG_BIN").map_or_else(|| "psql".into(), |bin| Path::new(&bin).join("psql"));
-    let run = Command::new(program)
-        .args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
-        .status();
+    let run =
+        Command::new(program).args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).status();
     assert!(run.is_ok_and(|status| status.success()), "psql failed at: {sql}");
 }
 
@@ -86,11 +76,8 @@ fn psql(url: &str, sql: &str) {
 pub(crate) fn again_with_postgres() -> ExitCode {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/test.sh");
     let program = std::env::current_exe().expect("the program's own path");
-    let run = Command::new(script)
-        .arg("--with-postgres")
-        .arg(program)
-        .args(std::env::args_os().skip(1))
-        .status();
+    let run =
+        Command::new(script).arg("--with-postgres").arg(program).args(std::env::args_os().skip(1)).status();
     match run {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,

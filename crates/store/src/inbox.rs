@@ -133,15 +133,11 @@ impl Tx {
         if row.request != request {
             return Ok(Idempotency::Reused);
         }
-        let place = Place {
-            table: "idempotency_keys",
-            row: key,
-        };
+        let place = Place { table: "idempotency_keys", row: key };
         match (row.status, row.answer) {
-            (Some(status), Some(answer)) => Ok(Idempotency::Answered {
-                status: place.count("status", status)?,
-                answer,
-            }),
+            (Some(status), Some(answer)) => {
+                Ok(Idempotency::Answered { status: place.count("status", status)?, answer })
+            }
             _ => Ok(Idempotency::Running),
         }
     }
@@ -260,10 +256,7 @@ impl Store {
         let Some(row) = fetch_optional!(reader, LinkRow, sql, id.as_str())? else {
             return Ok(None);
         };
-        let place = Place {
-            table: "payment_links",
-            row: id.as_str(),
-        };
+        let place = Place { table: "payment_links", row: id.as_str() };
         Ok(Some(PaymentLink {
             id: id.clone(),
             merchant: place.parse("merchant", &row.merchant)?,
@@ -282,12 +275,7 @@ impl Store {
         let mut reader = self.reader().await?;
         let sql = "SELECT watermark FROM sweeps WHERE merchant = $1";
         let row = fetch_optional!(reader, WatermarkRow, sql, merchant.as_str())?;
-        let place = Place {
-            table: "sweeps",
-            row: merchant.as_str(),
-        };
-        Ok(row
-            .map(|row| place.time("watermark", row.watermark))
-            .transpose()?)
+        let place = Place { table: "sweeps", row: merchant.as_str() };
+        Ok(row.map(|row| place.time("watermark", row.watermark)).transpose()?)
     }
 }

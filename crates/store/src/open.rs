@@ -86,12 +86,7 @@ impl Store {
             Db::Postgres(pool) => POSTGRES.run(pool).await,
         };
         migrated.map_err(migration_error)?;
-        Ok(Self {
-            db,
-            clock,
-            entropy,
-            wakes: Arc::new(watch::Sender::new(0)),
-        })
+        Ok(Self { db, clock, entropy, wakes: Arc::new(watch::Sender::new(0)) })
     }
 
     /// Business time.
@@ -131,27 +126,19 @@ async fn open_sqlite(url: &str, options: Options) -> Result<Db, OpenError> {
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(None)
         .max_lifetime(None);
-    let write = pool
-        .clone()
-        .max_connections(1)
-        .connect_with(connect.clone())
-        .await
-        .map_err(sqlite_error)?;
+    let write = pool.clone().max_connections(1).connect_with(connect.clone()).await.map_err(sqlite_error)?;
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
     let read = if in_memory {
         write.clone()
     } else {
         let connect = connect.read_only(true).create_if_missing(false);
-        pool.max_connections(options.connections.max(1))
-            .connect_lazy_with(connect)
+        pool.max_connections(options.connections.max(1)).connect_lazy_with(connect)
     };
     Ok(Db::Sqlite { write, read })
 }
 
 async fn open_postgres(url: &str, options: Options) -> Result<Db, OpenError> {
-    let connect = PgConnectOptions::from_str(url)
-        .map_err(OpenError::Url)?
-        .application_name("holdfast");
+    let connect = PgConnectOptions::from_str(url).map_err(OpenError::Url)?.application_name("holdfast");
     let pool = PgPoolOptions::new()
         .acquire_timeout(options.acquire_timeout)
         .max_connections(options.connections.max(2))

@@ -68,10 +68,7 @@ struct ReservationRow {
 
 impl ReservationRow {
     fn decode(self) -> Result<Stored, RowError> {
-        let place = Place {
-            table: "reservations",
-            row: &self.id,
-        };
+        let place = Place { table: "reservations", row: &self.id };
         Ok(Stored {
             reservation: place.json("state", &self.state)?,
             updated_at: place.time("updated_at", self.updated_at)?,
@@ -140,9 +137,7 @@ impl Tx {
             r.merchant.as_str(),
             r.reference.as_str(),
         )?;
-        Err(StoreError::ReferenceTaken {
-            by: taken.and_then(|row| row.id.parse().ok()),
-        })
+        Err(StoreError::ReferenceTaken { by: taken.and_then(|row| row.id.parse().ok()) })
     }
 
     /// The reservation, locked until the transaction ends.
@@ -184,8 +179,7 @@ impl Tx {
         }
         self.save(r, before, merchant, now).await?;
         let planned = domain::schedule::schedule(r, merchant);
-        self.sync_schedule(&r.merchant, &r.id, &planned, running, actor)
-            .await?;
+        self.sync_schedule(&r.merchant, &r.id, &planned, running, actor).await?;
         Ok(())
     }
 
@@ -216,10 +210,7 @@ impl Tx {
         merchant: &Merchant,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let capture_by = r
-            .capture_by(merchant)
-            .filter(|_| !r.capturable().is_zero())
-            .map(millis);
+        let capture_by = r.capture_by(merchant).filter(|_| !r.capturable().is_zero()).map(millis);
         let attention = !r.control.desk.is_empty();
         // The personal number has done its service once the provider has the reservation or has refused it.
         let submitting = r.status() == Status::Submitting;
@@ -239,13 +230,7 @@ impl Tx {
             millis(now),
             submitting,
         )?;
-        if saved == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict {
-                reservation: r.id.clone(),
-            })
-        }
+        if saved == 1 { Ok(()) } else { Err(StoreError::Conflict { reservation: r.id.clone() }) }
     }
 
     /// The newest job that carries this intent.
@@ -255,15 +240,7 @@ impl Tx {
     pub async fn job_of_intent(&mut self, intent: &domain::IntentId) -> Result<Option<JobId>, StoreError> {
         let sql = "SELECT id FROM jobs WHERE intent_id = $1 ORDER BY id DESC LIMIT 1";
         let row = fetch_optional!(self, IdRow, sql, intent.as_str())?;
-        Ok(row
-            .map(|row| {
-                Place {
-                    table: "jobs",
-                    row: &row.id,
-                }
-                .parse("id", &row.id)
-            })
-            .transpose()?)
+        Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
     }
 
     /// Records that a job carries the intent that it has decided.
@@ -271,12 +248,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn carry_intent(&mut self, job: &JobId, intent: &domain::IntentId) -> Result<(), StoreError> {
-        execute!(
-            self,
-            "UPDATE jobs SET intent_id = $2 WHERE id = $1",
-            job.as_str(),
-            intent.as_str()
-        )?;
+        execute!(self, "UPDATE jobs SET intent_id = $2 WHERE id = $1", job.as_str(), intent.as_str())?;
         Ok(())
     }
 
@@ -292,15 +264,7 @@ impl Tx {
         let sql = "SELECT id FROM jobs WHERE reservation_id = $1 AND kind = $2
                    AND state IN ('scheduled', 'available', 'running', 'resolving') ORDER BY id DESC LIMIT 1";
         let row = fetch_optional!(self, IdRow, sql, reservation.as_str(), kind.as_str())?;
-        Ok(row
-            .map(|row| {
-                Place {
-                    table: "jobs",
-                    row: &row.id,
-                }
-                .parse("id", &row.id)
-            })
-            .transpose()?)
+        Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
     }
 
     /// Records in the history of its job that an intent's effect has been seen.
@@ -420,10 +384,7 @@ impl Store {
             cursor.map(ReservationId::as_str),
             i64::from(limit) + 1,
         )?;
-        let stored = rows
-            .into_iter()
-            .map(ReservationRow::decode)
-            .collect::<Result<Vec<_>, _>>()?;
+        let stored = rows.into_iter().map(ReservationRow::decode).collect::<Result<Vec<_>, _>>()?;
         Ok(page(stored, limit, |stored| stored.reservation.id.clone()))
     }
 
@@ -448,10 +409,7 @@ impl Store {
             i64::from(limit) + 1,
         )?;
         let decode = |row: EventRow| {
-            let place = Place {
-                table: "events",
-                row: id.as_str(),
-            };
+            let place = Place { table: "events", row: id.as_str() };
             Ok::<_, RowError>(Event {
                 seq: row.seq,
                 at: place.time("at", row.at)?,
@@ -473,15 +431,9 @@ impl Store {
         let Some(row) = fetch_optional!(reader, SubmissionRow, sql, id.as_str())? else {
             return Ok(None);
         };
-        let place = Place {
-            table: "reservations",
-            row: &row.id,
-        };
+        let place = Place { table: "reservations", row: &row.id };
         let request = place.json("submission", &row.submission)?;
-        Ok(Some(Submission {
-            request,
-            personal_number: row.personal_number,
-        }))
+        Ok(Some(Submission { request, personal_number: row.personal_number }))
     }
 
     /// Where a resend goes that does not go to the customer's own contact. Personal.
@@ -496,10 +448,7 @@ impl Store {
         let mut reader = self.reader().await?;
         let sql = "SELECT contact FROM contacts WHERE intent_id = $1";
         let row = fetch_optional!(reader, ContactRow, sql, intent.as_str())?;
-        let place = Place {
-            table: "contacts",
-            row: intent.as_str(),
-        };
+        let place = Place { table: "contacts", row: intent.as_str() };
         Ok(row.map(|row| place.json("contact", &row.contact)).transpose()?)
     }
 }

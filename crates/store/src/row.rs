@@ -27,12 +27,7 @@ impl Place<'_> {
         column: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> RowError {
-        RowError {
-            table: self.table,
-            column,
-            row: self.row.to_owned(),
-            source: source.into(),
-        }
+        RowError { table: self.table, column, row: self.row.to_owned(), source: source.into() }
     }
 
     /// Reads a word or an id.

@@ -22,7 +22,8 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
             S::Sending(Sent { attempt: *attempt, at: *at })
         }
         (S::Written(_) | S::Sending(_), Fact::AttemptUnsent { .. }) => S::Planned,
-        (S::Sending(sent), Fact::AttemptAccepted { reference, .. }) => {
+        // Without the provider's id a submit has nothing to hold on to: its link is what makes it done.
+        (S::Sending(sent), Fact::AttemptAccepted { reference, .. }) if *operation != Operation::Submit => {
             accepted(*sent, reference.as_ref(), operation)
         }
         (S::Sending(_), Fact::AttemptRejected { key, .. }) => S::Rejected { key: key.clone() },
@@ -32,7 +33,7 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
         (
             S::Planned | S::Written(_) | S::Sending(_) | S::Unknown(_) | S::Desk(_),
             Fact::LinkCreated { .. },
-        ) => S::Done { reference: None },
+        ) if *operation == Operation::Submit => S::Done { reference: None },
         (S::Accepted { sent, reference, reads }, Fact::TraceMissing { .. }) => {
             S::Accepted { sent: *sent, reference: reference.clone(), reads: reads + 1 }
         }

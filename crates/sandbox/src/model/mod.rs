@@ -78,6 +78,8 @@ pub(crate) struct Reservation {
     pub(crate) reserved_at: Option<DateTime<Utc>>,
     /// When what was not captured went back to the payer.
     pub(crate) released_at: Option<DateTime<Utc>>,
+    /// When the authorisation ended, once it has.
+    pub(crate) hold_ended_at: Option<DateTime<Utc>>,
     pub(crate) rows: Vec<Row>,
     pub(crate) refunds: Vec<Refund>,
     pub(crate) approval_requested: bool,
@@ -115,7 +117,8 @@ impl Reservation {
 
     /// When the hold ends.
     pub(crate) fn hold_ends(&self, switches: &Switches) -> Option<DateTime<Utc>> {
-        Some(self.reserved_at? + TimeDelta::days(switches.capture_window_days.into()))
+        let window = TimeDelta::days(switches.capture_window_days.into());
+        self.hold_ended_at.or_else(|| Some(self.reserved_at? + window))
     }
 
     /// When the card cannot be charged any longer.

@@ -146,9 +146,8 @@ impl World {
 
     /// Does what a call asks for.
     pub(super) fn perform(&mut self, call: &Call) -> Reply {
-        let lag = self.switches.details_lag_seconds;
-        if lag > 0 && call.operation != Operation::Details {
-            self.freeze(call.id(), None, Some(lag));
+        if call.operation != Operation::Details {
+            self.lag(call.id());
         }
         let result = match call.operation {
             Operation::Submit | Operation::CreateSession => self.submit(call),

@@ -26,6 +26,8 @@ use crate::reply::{Reply, Request};
 use crate::switches::Switches;
 use crate::{Operation, admin, page};
 use details::Frozen;
+pub(crate) use details::is_over;
+pub(crate) use money::{Wanted, source};
 use time::Timers;
 
 /// How a world begins.
@@ -131,7 +133,7 @@ pub struct World {
     timers: Timers,
     windows: HashMap<usize, Window>,
     requests: Requests,
-    dice: SeededEntropy,
+    pub(crate) dice: SeededEntropy,
     next_product: i64,
     /// How far this world is ahead of the clock that calls bring.
     offset: TimeDelta,
@@ -300,7 +302,7 @@ impl World {
     }
 
     /// Adds an event to the history.
-    fn tell(&mut self, account: usize, uuid: &str, title: &str, fill: impl FnOnce(&mut HistoryRow)) {
+    pub(crate) fn tell(&mut self, account: usize, uuid: &str, title: &str, fill: impl FnOnce(&mut HistoryRow)) {
         let mut row = HistoryRow {
             uuid: Some(uuid.to_owned()),
             title: Some(title.to_owned()),

@@ -86,6 +86,7 @@ impl World {
             charge_lines: Vec::new(),
             reserved_at: None,
             released_at: None,
+            hold_ended_at: None,
             rows: Vec::new(),
             refunds: Vec::new(),
             approval_requested: false,

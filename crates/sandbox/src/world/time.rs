@@ -9,6 +9,7 @@ use super::call::Call;
 use super::{Told, World};
 use crate::callback::CallbackDelivery;
 use crate::effect::{By, EffectKind};
+use crate::model::Reservation;
 use crate::switches::HoldExpiry;
 
 /// What waits for its time. It looks at the state again when it fires.
@@ -59,6 +60,11 @@ impl World {
         self.now = until;
     }
 
+    /// The latest time that a call brought.
+    pub(crate) const fn brought(&self) -> DateTime<Utc> {
+        self.brought
+    }
+
     /// Puts this world's clock so much ahead of the one that calls bring, and lets happen what is due then.
     pub fn skip(&mut self, by: TimeDelta) {
         self.offset = self.offset.checked_add(&by.max(TimeDelta::zero())).unwrap_or(self.offset);
@@ -102,10 +108,16 @@ impl World {
         }
     }
 
-    pub(crate) fn link_due(&mut self, uuid: &str) {
-        let now = self.now;
-        let unpaid = |r: &&mut crate::model::Reservation| r.is_unpaid() && now > r.due;
-        let Some(r) = self.reservations.get_mut(uuid).filter(unpaid) else {
+    fn link_due(&mut self, uuid: &str) {
+        // A link that was revived meanwhile has another timer.
+        if self.reservations.get(uuid).is_some_and(|r| self.now > r.due) {
+            self.end_link(uuid);
+        }
+    }
+
+    /// The link is over, unless somebody has paid.
+    pub(crate) fn end_link(&mut self, uuid: &str) {
+        let Some(r) = self.reservations.get_mut(uuid).filter(|r| r.is_unpaid()) else {
             return;
         };
         r.status = ProviderStatus::Expired;
@@ -114,21 +126,26 @@ impl World {
         self.tell(account, uuid, "reservation-expired", |_| {});
     }
 
+    /// The hold is over, or its window was made longer meanwhile and ends later.
     pub(crate) fn hold_ends(&mut self, uuid: &str) {
+        let ends = self.reservations.get(uuid).and_then(|r| r.hold_ends(&self.switches));
+        match ends {
+            Some(ends) if ends > self.now => self.timers.add(ends, Timer::HoldEnds(uuid.to_owned())),
+            Some(_) => self.end_hold(uuid),
+            None => {}
+        }
+    }
+
+    /// Nothing more can be captured; what is left goes back.
+    pub(crate) fn end_hold(&mut self, uuid: &str) {
         let now = self.now;
-        let Some(r) = self.reservations.get_mut(uuid) else {
+        let held = |r: &&mut Reservation| r.reserved_at.is_some() && !r.runway().is_zero();
+        let Some(r) = self.reservations.get_mut(uuid).filter(held) else {
             return;
         };
-        // A window that was made longer meanwhile ends later.
-        if let Some(ends) = r.hold_ends(&self.switches).filter(|ends| *ends > now) {
-            self.timers.add(ends, Timer::HoldEnds(uuid.to_owned()));
-            return;
-        }
         let (account, rest) = (r.account, r.runway());
-        if rest.is_zero() || matches!(r.status, ProviderStatus::Cancelled | ProviderStatus::Completed) {
-            return;
-        }
         r.released_at = Some(now);
+        r.hold_ended_at = Some(now);
         let expires = r.status == ProviderStatus::Reserved && self.switches.hold_expiry == HoldExpiry::Expires;
         if expires {
             r.status = ProviderStatus::Expired;

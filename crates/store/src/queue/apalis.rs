@@ -44,12 +44,8 @@ pub async fn run_workers(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), WorkerError> {
     let concurrency = options.concurrency.max(1);
-    let owner: Arc<str> = format!(
-        "{:016x}{:016x}",
-        store.entropy.next_u64(),
-        store.entropy.next_u64()
-    )
-    .into();
+    let owner: Arc<str> =
+        format!("{:016x}{:016x}", store.entropy.next_u64(), store.entropy.next_u64()).into();
     let (phase, phases) = watch::channel(Phase::Running);
     let (ack_sender, acks) = mpsc::channel(concurrency);
     let (out, jobs) = mpsc::channel(concurrency);
@@ -66,11 +62,7 @@ pub async fn run_workers(
     };
     let mut pump = Owned(tokio::spawn(pump.run()));
     let _listener = Owned(tokio::spawn(listen(store)));
-    let jobs = Jobs {
-        owner,
-        jobs: Arc::new(Mutex::new(jobs)),
-        acks: ack_sender,
-    };
+    let jobs = Jobs { owner, jobs: Arc::new(Mutex::new(jobs)), acks: ack_sender };
     let monitor = monitor(jobs, &options, Arc::new(handler), phases);
     let context = monitor.context();
     let stop = async {
@@ -165,10 +157,7 @@ fn settle_for(ended: Result<Settled, BoxDynError>) -> Option<Settle> {
     }
     if error.is::<AbortError>() || error.is::<tokio::task::JoinError>() {
         // What the panic says may be personal; the panic hook has printed it.
-        return Some(Settle::Crashed {
-            message: "the handler panicked".to_owned(),
-            at_once: false,
-        });
+        return Some(Settle::Crashed { message: "the handler panicked".to_owned(), at_once: false });
     }
     let error = match error.downcast::<JobFault>() {
         Ok(fault) => *fault,
@@ -217,14 +206,8 @@ impl Backend for Jobs {
                 Err(error) => {
                     tracing::error!(job.id = row.id, %error, "a job cannot be read and is dead");
                     let message = error.to_string();
-                    let settle = Some(Settle::Dead {
-                        code: "undecodable".into(),
-                        message,
-                    });
-                    self.send(Ack {
-                        settle,
-                        ..Ack::hand_back(&row)
-                    });
+                    let settle = Some(Settle::Dead { code: "undecodable".into(), message });
+                    self.send(Ack { settle, ..Ack::hand_back(&row) });
                 }
             }
         }
@@ -272,10 +255,7 @@ impl<S> Layer<S> for SettleLayer {
     type Service = Settling<S>;
 
     fn layer(&self, inner: S) -> Settling<S> {
-        Settling {
-            inner,
-            acks: self.0.clone(),
-        }
+        Settling { inner, acks: self.0.clone() }
     }
 }
 
@@ -297,10 +277,7 @@ where
     }
 
     fn call(&mut self, task: Task<ClaimedJob>) -> Self::Future {
-        let mut open = Open {
-            lease: Some(task.args.lease.clone()),
-            acks: self.acks.clone(),
-        };
+        let mut open = Open { lease: Some(task.args.lease.clone()), acks: self.acks.clone() };
         let run = self.inner.call(task);
         Box::pin(async move {
             let ended = run.await.map_err(Into::into);
@@ -322,13 +299,7 @@ struct Open {
 impl Open {
     fn close(&mut self, settle: Option<Settle>, done: Option<oneshot::Sender<()>>) {
         let Some(lease) = self.lease.take() else { return };
-        let ack = Ack {
-            id: lease.job.into(),
-            token: lease.token,
-            settle,
-            done,
-            tries: 0,
-        };
+        let ack = Ack { id: lease.job.into(), token: lease.token, settle, done, tries: 0 };
         let _ = self.acks.try_send(ack);
     }
 }

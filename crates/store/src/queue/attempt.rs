@@ -53,25 +53,13 @@ impl AttemptOutcome {
         (Self::Crashed, "crashed"),
         (Self::Snoozed, "snoozed"),
     ];
-    const ALLOWED: [&'static str; 9] = [
-        "unsent",
-        "sending",
-        "rejected",
-        "accepted",
-        "confirmed",
-        "unknown",
-        "failed",
-        "crashed",
-        "snoozed",
-    ];
+    const ALLOWED: [&'static str; 9] =
+        ["unsent", "sending", "rejected", "accepted", "confirmed", "unknown", "failed", "crashed", "snoozed"];
 
     /// The word in tables and API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::WORDS
-            .iter()
-            .find(|(outcome, _)| *outcome == self)
-            .map_or("unknown", |(_, word)| word)
+        Self::WORDS.iter().find(|(outcome, _)| *outcome == self).map_or("unknown", |(_, word)| word)
     }
 }
 
@@ -88,10 +76,7 @@ impl FromStr for AttemptOutcome {
             .iter()
             .find(|(_, word)| *word == text)
             .map(|(outcome, _)| *outcome)
-            .ok_or_else(|| UnknownWord {
-                word: text.chars().take(40).collect(),
-                allowed: &Self::ALLOWED,
-            })
+            .ok_or_else(|| UnknownWord { word: text.chars().take(40).collect(), allowed: &Self::ALLOWED })
     }
 }
 
@@ -114,13 +99,7 @@ impl AttemptEnd {
     /// An end with nothing to add to the outcome.
     #[must_use]
     pub const fn plain(outcome: AttemptOutcome) -> Self {
-        Self {
-            outcome,
-            http_status: None,
-            provider_message: None,
-            error_code: None,
-            exchange: None,
-        }
+        Self { outcome, http_status: None, provider_message: None, error_code: None, exchange: None }
     }
 }
 
@@ -177,13 +156,7 @@ impl Tx {
     /// [`StoreError::LeaseLost`] when the job is another's by now, or the attempt is not open.
     pub async fn mark_sending(&mut self, lease: &Lease, number: u32) -> Result<(), StoreError> {
         self.check_lease(lease).await?;
-        let rows = execute!(
-            self,
-            MARK_SENDING,
-            lease.job.as_str(),
-            i64::from(number),
-            lease.token
-        )?;
+        let rows = execute!(self, MARK_SENDING, lease.job.as_str(), i64::from(number), lease.token)?;
         if rows == 1 { Ok(()) } else { Err(lease.lost()) }
     }
 
@@ -200,10 +173,7 @@ impl Tx {
         end: &AttemptEnd,
     ) -> Result<(), StoreError> {
         let now = millis(self.now());
-        let message = end
-            .provider_message
-            .as_deref()
-            .map(|text| bounded(text, MAX_MESSAGE_BYTES));
+        let message = end.provider_message.as_deref().map(|text| bounded(text, MAX_MESSAGE_BYTES));
         let exchange = end.exchange.as_ref().map(Value::to_string);
         let exchange = exchange.filter(|text| text.len() <= MAX_EXCHANGE_BYTES);
         let rows = execute!(
@@ -262,25 +232,15 @@ pub(crate) const ATTEMPTS_OF: &str =
 
 impl AttemptRow {
     pub(crate) fn view(self) -> Result<AttemptView, RowError> {
-        let place = Place {
-            table: "attempts",
-            row: &self.job_id,
-        };
+        let place = Place { table: "attempts", row: &self.job_id };
         Ok(AttemptView {
             number: place.count("number", self.number)?,
             intent: place.parse_optional("intent_id", self.intent_id.as_deref())?,
             started_at: place.time("started_at", self.started_at)?,
             finished_at: place.time_optional("finished_at", self.finished_at)?,
             outcome: place.parse("outcome", &self.outcome)?,
-            http_status: self
-                .http_status
-                .map(|status| place.count("http_status", status))
-                .transpose()?,
-            exchange: self
-                .exchange
-                .as_deref()
-                .map(|text| place.json("exchange", text))
-                .transpose()?,
+            http_status: self.http_status.map(|status| place.count("http_status", status)).transpose()?,
+            exchange: self.exchange.as_deref().map(|text| place.json("exchange", text)).transpose()?,
             provider_message: self.provider_message,
             error_code: self.error_code,
         })

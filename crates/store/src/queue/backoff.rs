@@ -22,12 +22,7 @@ pub enum FaultClass {
 
 impl FaultClass {
     /// Every class.
-    pub const ALL: [Self; 4] = [
-        Self::Transport,
-        Self::Throttled,
-        Self::ProviderError,
-        Self::Internal,
-    ];
+    pub const ALL: [Self; 4] = [Self::Transport, Self::Throttled, Self::ProviderError, Self::Internal];
 
     /// The longest first delay, and the longest delay of all.
     #[must_use]
@@ -68,11 +63,7 @@ fn ceiling(class: FaultClass, attempt: u32) -> Duration {
         max_elapsed_time: None,
         ..ExponentialBackoff::default()
     };
-    (0..attempt.clamp(1, MAX_STEPS))
-        .filter_map(|_| exponential.next_backoff())
-        .last()
-        .unwrap_or(cap)
-        .min(cap)
+    (0..attempt.clamp(1, MAX_STEPS)).filter_map(|_| exponential.next_backoff()).last().unwrap_or(cap).min(cap)
 }
 
 #[cfg(test)]
@@ -95,11 +86,7 @@ mod tests {
             (FaultClass::Internal, 0, 1),
         ];
         for (class, attempt, seconds) in table {
-            assert_eq!(
-                ceiling(class, attempt),
-                Duration::from_secs(seconds),
-                "{class:?} {attempt}"
-            );
+            assert_eq!(ceiling(class, attempt), Duration::from_secs(seconds), "{class:?} {attempt}");
         }
     }
 
@@ -110,17 +97,10 @@ mod tests {
                 let (one, two) = (SeededEntropy::new(5), SeededEntropy::new(5));
                 let ceiling = TimeDelta::from_std(ceiling(class, attempt)).expect("fits");
                 let drawn: Vec<_> = (0..50).map(|_| delay(class, attempt, &one)).collect();
-                assert!(
-                    drawn
-                        .iter()
-                        .all(|delay| *delay >= TimeDelta::zero() && *delay <= ceiling)
-                );
+                assert!(drawn.iter().all(|delay| *delay >= TimeDelta::zero() && *delay <= ceiling));
                 assert!(drawn.iter().any(|delay| *delay < ceiling / 2));
                 assert!(drawn.iter().any(|delay| *delay > ceiling / 2));
-                assert_eq!(
-                    drawn,
-                    (0..50).map(|_| delay(class, attempt, &two)).collect::<Vec<_>>()
-                );
+                assert_eq!(drawn, (0..50).map(|_| delay(class, attempt, &two)).collect::<Vec<_>>());
             }
         }
     }

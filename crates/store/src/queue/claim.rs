@@ -31,13 +31,12 @@ const CLAIM_LOCK: i64 = 0x686f_6c64_6661_7374;
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
 // Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres has to be led to the
-// primary key: without the list it walks the table, and told that the state is a constant it walks the index of what runs
-// with the dead entries of all past turns.
+// primary key by a list. As for the state, see `STANDING`.
 pub(crate) const SUCCEED: Sql = Sql {
     sqlite: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
             waiting_for = NULL, owner = NULL, lease_until = NULL
         FROM (SELECT value ->> 0 AS job_id, value ->> 1 AS fence FROM json_each($1)) AS done
-        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2 AND jobs.state = 'running'
+        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
         RETURNING id",
     postgres: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
             waiting_for = NULL, owner = NULL, lease_until = NULL
@@ -45,7 +44,6 @@ pub(crate) const SUCCEED: Sql = Sql {
             FROM json_array_elements(CAST($1 AS JSON)) AS pair) AS done
         WHERE jobs.id = ANY(ARRAY(SELECT pair ->> 0 FROM json_array_elements(CAST($1 AS JSON)) AS pair))
             AND jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
-            AND jobs.state || '' = 'running'
         RETURNING id",
 };
 
@@ -186,20 +184,9 @@ impl Tx {
         let wall = millis(self.wall());
         let expired = fetch_all!(self, Expired, EXPIRED, wall, MAX_RESCUED)?;
         for job in &expired {
-            let fence = Fence {
-                id: &job.id,
-                token: job.token,
-                owner: &job.owner,
-            };
+            let fence = Fence { id: &job.id, token: job.token, owner: &job.owner };
             let message = "the worker that ran it vanished".to_owned();
-            self.settle_fenced(
-                fence,
-                Settle::Crashed {
-                    message,
-                    at_once: true,
-                },
-            )
-            .await?;
+            self.settle_fenced(fence, Settle::Crashed { message, at_once: true }).await?;
             tracing::warn!(job.id, "rescued a job whose lease ran out");
         }
         Ok(expired.len())
@@ -262,11 +249,8 @@ impl Tx {
         let (until, now) = (lease_end(self.wall(), terms.lease), millis(self.now()));
         let mut rows = fetch_all!(self, JobRow, CLAIM, json_list(ids), terms.owner, until, now)?;
         // `RETURNING` keeps no order.
-        let place: HashMap<&str, usize> = ids
-            .iter()
-            .enumerate()
-            .map(|(place, id)| (id.as_str(), place))
-            .collect();
+        let place: HashMap<&str, usize> =
+            ids.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
         rows.sort_by_key(|row| place.get(row.id.as_str()).copied());
         Ok(rows)
     }
@@ -277,15 +261,8 @@ fn pick(page: Vec<Candidate>, budgets: &mut Budgets) -> Vec<String> {
     let mut reservations = HashSet::new();
     let mut picked = Vec::with_capacity(page.len());
     for candidate in page {
-        let metered = candidate
-            .kind
-            .parse::<JobKind>()
-            .is_ok_and(JobKind::calls_provider);
-        if candidate
-            .reservation_id
-            .as_ref()
-            .is_some_and(|id| reservations.contains(id))
-        {
+        let metered = candidate.kind.parse::<JobKind>().is_ok_and(JobKind::calls_provider);
+        if candidate.reservation_id.as_ref().is_some_and(|id| reservations.contains(id)) {
             continue;
         }
         if metered && !budgets.take(&candidate.merchant) {

@@ -50,10 +50,7 @@ impl Rate {
         let limit = i64::from(limit.max(1));
         let burst = (limit / 10).max(1);
         // The first interval that is too long for one more request to fall into the window.
-        Self {
-            burst,
-            interval_micros: WINDOW_MICROS / (limit - burst + 1) + 1,
-        }
+        Self { burst, interval_micros: WINDOW_MICROS / (limit - burst + 1) + 1 }
     }
 
     /// How far the theoretical arrival time may be ahead.
@@ -65,11 +62,7 @@ impl Rate {
     #[must_use]
     pub fn tokens(self, tat_micros: i64, now: DateTime<Utc>) -> u32 {
         let slack = now.timestamp_micros() + self.tolerance_micros() - tat_micros;
-        let tokens = if slack < 0 {
-            0
-        } else {
-            (slack / self.interval_micros + 1).min(self.burst)
-        };
+        let tokens = if slack < 0 { 0 } else { (slack / self.interval_micros + 1).min(self.burst) };
         u32::try_from(tokens).unwrap_or(0)
     }
 
@@ -156,10 +149,7 @@ impl Tx {
     /// Every lane's state, by merchant. A merchant without a row has a full budget.
     pub(crate) async fn lanes(&mut self) -> Result<HashMap<String, (i64, bool)>, StoreError> {
         let rows = fetch_all!(self, LaneRow, ALL, MAX_LANES)?;
-        Ok(rows
-            .into_iter()
-            .map(|lane| (lane.merchant, (lane.tat, lane.paused)))
-            .collect())
+        Ok(rows.into_iter().map(|lane| (lane.merchant, (lane.tat, lane.paused))).collect())
     }
 }
 
@@ -196,10 +186,7 @@ impl Store {
 }
 
 fn view(lane: &LaneRow) -> Result<LaneView, crate::RowError> {
-    let place = Place {
-        table: "lanes",
-        row: &lane.merchant,
-    };
+    let place = Place { table: "lanes", row: &lane.merchant };
     Ok(LaneView {
         merchant: place.parse("merchant", &lane.merchant)?,
         paused: lane.paused,
@@ -226,9 +213,7 @@ impl Budgets {
     ) -> Self {
         let mut budgets = Self::default();
         let paused = lanes.iter().filter(|(_, (_, paused))| *paused);
-        budgets
-            .blocked
-            .extend(paused.map(|(merchant, _)| merchant.clone()));
+        budgets.blocked.extend(paused.map(|(merchant, _)| merchant.clone()));
         for (merchant, limit) in limits {
             let rate = Rate::per_minute(*limit);
             let (tat, paused) = lanes.get(merchant.as_str()).copied().unwrap_or_default();
@@ -319,10 +304,7 @@ mod tests {
                     passed += 1;
                 }
             }
-            assert!(
-                passed * 10 >= i64::from(limit) * minutes * 9 - 10,
-                "{passed} of limit {limit}"
-            );
+            assert!(passed * 10 >= i64::from(limit) * minutes * 9 - 10, "{passed} of limit {limit}");
         }
     }
 }

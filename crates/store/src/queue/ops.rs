@@ -92,12 +92,7 @@ impl Tx {
     pub async fn cancel_job(&mut self, job: &JobId, reason: &str) -> Result<JobChanged, StoreError> {
         let action = Action {
             name: "be cancelled",
-            from: &[
-                JobState::Scheduled,
-                JobState::Available,
-                JobState::Resolving,
-                JobState::Attention,
-            ],
+            from: &[JobState::Scheduled, JobState::Available, JobState::Resolving, JobState::Attention],
             to: JobState::Cancelled,
             run_at: None,
             reason: Some(("cancelled", bounded(reason, MAX_MESSAGE_BYTES))),
@@ -130,22 +125,11 @@ impl Tx {
         };
         let job = row.view()?;
         if !action.from.contains(&job.state) {
-            return Err(StoreError::JobState {
-                job: job.id,
-                state: job.state,
-                action: action.name,
-            });
+            return Err(StoreError::JobState { job: job.id, state: job.state, action: action.name });
         }
         if !job.state.is_live()
             && job.key.is_some()
-            && fetch_optional!(
-                self,
-                IdRow,
-                LIVE_BY_KEY,
-                job.merchant.as_str(),
-                job.key.as_deref()
-            )?
-            .is_some()
+            && fetch_optional!(self, IdRow, LIVE_BY_KEY, job.merchant.as_str(), job.key.as_deref())?.is_some()
         {
             return Err(StoreError::KeyTaken { job: job.id });
         }

@@ -93,10 +93,7 @@ struct TurnError {
 
 impl From<StoreError> for TurnError {
     fn from(source: StoreError) -> Self {
-        Self {
-            source,
-            settling: None,
-        }
+        Self { source, settling: None }
     }
 }
 
@@ -145,11 +142,7 @@ impl Pump {
     /// One transaction: settles what is pending, renews, rescues and claims.
     async fn turn(&mut self, phase: Phase) -> Result<Turn, TurnError> {
         let running = self.in_flight.saturating_sub(self.pending.len());
-        let free = if phase == Phase::Running {
-            self.terms.concurrency.saturating_sub(running)
-        } else {
-            0
-        };
+        let free = if phase == Phase::Running { self.terms.concurrency.saturating_sub(running) } else { 0 };
         let renew = self.in_flight > 0 && self.renewal_is_due();
         if free == 0 && !renew && self.pending.iter().all(|ack| ack.settle.is_none()) {
             return Ok(Turn::default());
@@ -162,32 +155,22 @@ impl Pump {
         if renew {
             tx.renew_leases(&self.terms.owner, self.terms.lease).await?;
         }
-        let mut turn = if free > 0 {
-            self.claim(&mut tx, free).await?
-        } else {
-            Turn::default()
-        };
+        let mut turn = if free > 0 { self.claim(&mut tx, free).await? } else { Turn::default() };
         turn.renewed = renew;
         tx.commit().await?;
         Ok(turn)
     }
 
     fn renewal_is_due(&self) -> bool {
-        let age = (self.store.clock.wall() - self.renewed_at)
-            .to_std()
-            .unwrap_or(Duration::MAX);
+        let age = (self.store.clock.wall() - self.renewed_at).to_std().unwrap_or(Duration::MAX);
         age >= self.terms.lease / 3
     }
 
     /// Settles what is pending: clean successes in one statement, the rest one by one.
     async fn settle_pending(&self, tx: &mut Tx) -> Result<(), TurnError> {
         let clean = |ack: &&Ack| matches!(ack.settle, Some(Settle::Succeeded { result: None }));
-        let done: Vec<(&str, i64)> = self
-            .pending
-            .iter()
-            .filter(clean)
-            .map(|ack| (ack.id.as_str(), ack.token))
-            .collect();
+        let done: Vec<(&str, i64)> =
+            self.pending.iter().filter(clean).map(|ack| (ack.id.as_str(), ack.token)).collect();
         let kept = tx.succeed_all(&self.terms.owner, &done).await?;
         for (id, _) in done.iter().filter(|(id, _)| !kept.contains(*id)) {
             tracing::warn!(job.id = id, "the lease of a job was lost before it was settled");
@@ -196,21 +179,11 @@ impl Pump {
             let Some(settle) = ack.settle.clone() else {
                 continue;
             };
-            let fence = Fence {
-                id: &ack.id,
-                token: ack.token,
-                owner: &self.terms.owner,
-            };
+            let fence = Fence { id: &ack.id, token: ack.token, owner: &self.terms.owner };
             let kept = tx.settle_fenced(fence, settle).await;
-            let kept = kept.map_err(|source| TurnError {
-                source,
-                settling: Some(index),
-            })?;
+            let kept = kept.map_err(|source| TurnError { source, settling: Some(index) })?;
             if !kept {
-                tracing::warn!(
-                    job.id = ack.id,
-                    "the lease of a job was lost before it was settled"
-                );
+                tracing::warn!(job.id = ack.id, "the lease of a job was lost before it was settled");
             }
         }
         Ok(())
@@ -232,11 +205,7 @@ impl Pump {
         claimed.more |=
             left > 0 && (promoted >= MAX_PROMOTED.unsigned_abs() || claimed.jobs.len() == MAX_BATCH);
         let next = [due, budgets.refill_at].into_iter().flatten().min();
-        Ok(Turn {
-            claimed,
-            next,
-            renewed: false,
-        })
+        Ok(Turn { claimed, next, renewed: false })
     }
 
     /// After the commit: tells the settled, and lets the claimed run.
@@ -286,12 +255,8 @@ impl Pump {
         if !self.pending.is_empty() {
             return true;
         }
-        let until_next = next.map(|next| {
-            self.store
-                .clock
-                .wall_for(next - self.store.now())
-                .max(SHORTEST_WAIT)
-        });
+        let until_next =
+            next.map(|next| self.store.clock.wall_for(next - self.store.now()).max(SHORTEST_WAIT));
         let idle = self.terms.poll_interval.min(self.terms.lease / 3);
         let idle = until_next.map_or(idle, |until| until.min(idle));
         tokio::select! {
@@ -314,13 +279,7 @@ impl Pump {
 impl Ack {
     /// Gives back a job that has not been started.
     pub(crate) fn hand_back(job: &JobRow) -> Self {
-        Self {
-            id: job.id.clone(),
-            token: job.token,
-            settle: Some(Settle::HandedBack),
-            done: None,
-            tries: 0,
-        }
+        Self { id: job.id.clone(), token: job.token, settle: Some(Settle::HandedBack), done: None, tries: 0 }
     }
 }
 

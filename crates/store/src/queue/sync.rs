@@ -126,10 +126,8 @@ impl Tx {
         running: Option<&JobId>,
         actor: &str,
     ) -> Result<ScheduleChange, StoreError> {
-        let mut missing: HashMap<String, &Planned> = planned
-            .iter()
-            .map(|planned| (full_key(reservation, &planned.key), planned))
-            .collect();
+        let mut missing: HashMap<String, &Planned> =
+            planned.iter().map(|planned| (full_key(reservation, &planned.key), planned)).collect();
         let mut change = ScheduleChange::default();
         let now = millis(self.now());
         for (row, id, state) in self.managed(reservation).await? {
@@ -140,11 +138,7 @@ impl Tx {
                 None if state.is_live() && state != JobState::Running => Verdict::Cancel,
                 None => Verdict::Keep,
             };
-            let planned = if verdict == Verdict::Replace {
-                None
-            } else {
-                missing.remove(key)
-            };
+            let planned = if verdict == Verdict::Replace { None } else { missing.remove(key) };
             match (verdict, planned) {
                 (Verdict::Move, Some(planned)) => {
                     self.move_to(&id, planned).await?;
@@ -161,9 +155,7 @@ impl Tx {
                 _ => {}
             }
         }
-        let add = planned
-            .iter()
-            .filter(|planned| missing.contains_key(&full_key(reservation, &planned.key)));
+        let add = planned.iter().filter(|planned| missing.contains_key(&full_key(reservation, &planned.key)));
         change.added = self.add_planned(merchant, reservation, add, actor).await?;
         if !change.is_empty() {
             self.wake_on_commit();
@@ -179,10 +171,7 @@ impl Tx {
         let rows = fetch_all!(self, Row, OF_RESERVATION, reservation.as_str(), MAX_ROWS)?;
         let mut managed = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = Place {
-                table: "jobs",
-                row: &row.id,
-            };
+            let place = Place { table: "jobs", row: &row.id };
             let (id, state): (JobId, JobState) =
                 (place.parse("id", &row.id)?, place.parse("state", &row.state)?);
             managed.push((row, id, state));
@@ -222,16 +211,11 @@ impl Tx {
         planned: impl Iterator<Item = &'p Planned>,
         actor: &str,
     ) -> Result<Vec<JobId>, StoreError> {
-        let (jobs, states): (Vec<NewJob>, Vec<PlannedState>) = planned
-            .map(|planned| (new_job(merchant, reservation, planned, actor), planned.state))
-            .unzip();
+        let (jobs, states): (Vec<NewJob>, Vec<PlannedState>) =
+            planned.map(|planned| (new_job(merchant, reservation, planned, actor), planned.state)).unzip();
         let state = |index: usize| states.get(index).copied().unwrap_or(PlannedState::Scheduled);
         let added = self.enqueue_as(&jobs, state).await?;
-        Ok(added
-            .into_iter()
-            .filter(|added| !added.existing)
-            .map(|added| added.job)
-            .collect())
+        Ok(added.into_iter().filter(|added| !added.existing).map(|added| added.job).collect())
     }
 }
 

@@ -88,7 +88,7 @@ impl NewBody {
         let checkout = self.checkout.as_ref();
         let success = checkout.and_then(|checkout| checkout.success_url.as_deref());
         let failure = checkout.and_then(|checkout| checkout.failure_url.as_deref());
-        let legal_basis = self.policy.capture.legal_basis.as_flatten();
+        let legal_basis = self.policy.capture.legal_basis.as_ref().and_then(Option::as_deref);
         let wrong_url = "is not an https URL without credentials; plain http is for this machine only";
         let long = "is empty, longer than 5000 characters, or holds control characters";
         let rules = [
@@ -157,17 +157,14 @@ pub(super) async fn create(
     headers: HeaderMap,
     Json(body): Json<NewBody>,
 ) -> Result<Response, Problem> {
-    let mut faults = body.faults();
     let merchant = merchant_of(&app, body.merchant.clone())?;
+    let mut faults = body.faults();
     let (new, extras) = body.split();
-    let submitted = app.submit(&merchant, &new, extras, actor.0, &mut faults).await;
-    let submitted = match submitted {
-        Ok(submitted) => submitted,
-        Err(ServiceError::Refused(Refusal::Fields(more))) => {
-            return Err(Problem::fields(more));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    if !faults.is_empty() {
+        faults.extend(faults_of(&app, &merchant, &new));
+        return Err(Problem::fields(faults));
+    }
+    let submitted = app.submit(&merchant, &new, extras, actor.0).await?;
     let id = &submitted.reservation.reservation.id;
     let waited = match wait::preferred(&headers) {
         Some(limit) => Some(wait::wait_for(limit, || progress(&app, id)).await?),
@@ -178,6 +175,19 @@ pub(super) async fn create(
         None => submitted.reservation,
     };
     Ok(wait::answer(waited, axum::Json(view::reservation(&app, &stored).await?)))
+}
+
+/// The faults by the reservation's own rules, so that all of them are told at once.
+fn faults_of(app: &App, merchant: &MerchantId, new: &NewReservation) -> Vec<FieldError> {
+    let now = app.clock.now();
+    let built = app
+        .merchants
+        .get(merchant)
+        .map(|handle| new.build(ReservationId::new(now, &*app.entropy), &handle.merchant, now));
+    match built {
+        Some(Err(Refusal::Fields(faults))) => faults,
+        _ => Vec::new(),
+    }
 }
 
 async fn progress(app: &App, id: &ReservationId) -> Result<Progress, Problem> {

@@ -1,0 +1,16 @@
+//! The domain as a whole: facts, schedule, decisions, and what reads and answers mean, without any I/O.
+
+mod booking;
+mod cases_amounts;
+mod cases_races;
+mod cases_reminders;
+mod cases_windows;
+mod deciding;
+mod observing_captures;
+mod observing_others;
+mod outcomes;
+mod properties;
+mod provider;
+mod scheduling;
+mod transitions;
+mod world;

@@ -1,0 +1,422 @@
+//! One reservation among everything that can happen to it: a worker, a provider, a payer, people, lost answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::calendar::next_decent;
+use domain::decide::Step;
+use domain::observe::{observe, verdict};
+use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
+use domain::policy::Hours;
+use domain::reservation::{Closure, DeskReason, Hold, IntentState, LineAmount, Operation, RowKind};
+use domain::schedule::{late_delivery, schedule};
+use domain::{
+    Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation, SeededEntropy, Status,
+};
+
+use crate::booking::{Booking, minutes};
+use crate::provider::Provider;
+
+/// A run that decides more often than this without acting is endless.
+const MAX_TURNS: u32 = 8;
+/// Jobs that run more often than this at one instant run forever.
+const MAX_RUNS_AT_ONCE: u32 = 40;
+/// Details never lag behind by more than this.
+const MAX_LAG: i64 = 5;
+/// A request whose answer was lost takes its effect within this long.
+const MAX_DELAY: u64 = 8;
+
+#[derive(Debug)]
+pub struct World {
+    pub booking: Booking,
+    pub provider: Provider,
+    /// Everything that happened, in order.
+    pub facts: Vec<Fact>,
+    before: Reservation,
+    faults: SeededEntropy,
+    /// Whether anything goes wrong, in percent.
+    pub trouble: u64,
+    /// Jobs that look again later although their plan has not changed: the plan, and when.
+    snoozed: BTreeMap<String, (DateTime<Utc>, PlannedState, DateTime<Utc>)>,
+    reminded: Vec<DateTime<Utc>>,
+    pub reads: u32,
+}
+
+impl World {
+    pub fn new(booking: Booking, seed: u64, trouble: u64) -> Self {
+        Self {
+            provider: Provider::new(&booking.r),
+            before: booking.r.clone(),
+            booking,
+            facts: Vec::new(),
+            faults: SeededEntropy::new(seed),
+            trouble,
+            snoozed: BTreeMap::new(),
+            reminded: Vec::new(),
+            reads: 0,
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.booking.now
+    }
+
+    pub fn draw(&self, bound: u64) -> u64 {
+        self.faults.up_to(bound - 1)
+    }
+
+    fn goes_wrong(&self) -> bool {
+        self.draw(100) < self.trouble
+    }
+
+    /// Folds facts in; they always can follow, and what holds always, holds afterwards.
+    pub fn learn(&mut self, facts: Vec<Fact>) {
+        let closure = self.booking.r.closure;
+        for fact in &facts {
+            let told = self.booking.r.apply(fact);
+            assert!(
+                told.is_ok(),
+                "{told:?}: {fact:?}\nafter {:#?}",
+                self.facts.iter().rev().take(12).collect::<Vec<_>>()
+            );
+        }
+        self.facts.extend(facts);
+        self.check(closure);
+    }
+
+    fn check(&self, closure: Closure) {
+        let r = &self.booking.r;
+        assert!(r.booked(RowKind::Capture) <= r.reserved(), "more captured than reserved: {r:#?}");
+        for line in &r.lines {
+            assert!(r.captured_on(line.line) <= line.amount, "more captured than line {}: {r:#?}", line.line);
+        }
+        for row in r.ledger.iter().filter(|row| row.kind != RowKind::Refund) {
+            let given = r.given_back(row.reference.as_deref().unwrap_or_default());
+            assert!(given <= row.amount, "more given back than taken: {r:#?}");
+        }
+        let exclusive = |intent: &&domain::reservation::Intent| intent.operation.is_exclusive();
+        let unresolved: Vec<_> = r.open_intents().filter(|intent| intent.is_unresolved()).collect();
+        assert!(unresolved.iter().filter(|intent| exclusive(intent)).count() <= 1, "{unresolved:#?}");
+        let doubtful = |kind| -> Money {
+            let mine = unresolved.iter().filter(|intent| intent.operation.row_kind() == Some(kind));
+            mine.map(|intent| intent.operation.amount()).sum()
+        };
+        let spent = r.booked(RowKind::Capture) + doubtful(RowKind::Capture);
+        assert!(r.capturable() <= r.reserved().saturating_sub(spent), "doubtful captures count as spent");
+        assert_eq!(
+            r.unresolved(),
+            doubtful(RowKind::Capture) + doubtful(RowKind::Charge) + doubtful(RowKind::Refund)
+        );
+        assert!(closure == Closure::Open || r.closure != Closure::Open, "what is closed stays closed");
+        self.check_jobs();
+    }
+
+    /// The schedule holds only what is legal now, each key once.
+    fn check_jobs(&self) {
+        let (r, merchant) = (&self.booking.r, &self.booking.merchant);
+        let jobs = schedule(r, merchant);
+        let keys: BTreeSet<_> = jobs.iter().map(|job| job.key.as_str()).collect();
+        assert_eq!(keys.len(), jobs.len(), "{jobs:#?}");
+        for job in &jobs {
+            let legal = match (&job.intent, job.kind) {
+                (Some(id), kind) => {
+                    let intent = r.intent(id).expect("a job's intent");
+                    intent.is_open() && intent.operation.job_kind() == kind && intent.key == job.key
+                }
+                (None, JobKind::Refresh) => r.provider.reservation_uuid.is_some(),
+                (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
+                (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
+                (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
+                (None, JobKind::Complete) => !r.ledger.is_empty() && r.open_intents().next().is_none(),
+                (None, _) => false,
+            };
+            assert!(legal, "{job:?} has no place in {r:#?}");
+        }
+        for intent in r.open_intents().filter(|intent| intent.is_unresolved()) {
+            assert!(keys.contains(intent.key.as_str()), "nobody finds out about {intent:?}");
+        }
+    }
+
+    /// When a job that could run does so.
+    fn due_at(&self, job: &Planned) -> Option<DateTime<Utc>> {
+        if job.state == PlannedState::Attention {
+            return None;
+        }
+        let snoozed =
+            self.snoozed.get(&job.key).filter(|(at, state, _)| (*at, *state) == (job.run_at, job.state));
+        Some(snoozed.map_or(job.run_at, |(.., until)| *until))
+    }
+
+    /// Lets time run on, and every job run at its time.
+    pub fn advance(&mut self, by: TimeDelta) {
+        let end = self.now() + by;
+        let mut at_once = 0;
+        loop {
+            self.provider.advance(self.now());
+            let jobs = self.booking.jobs();
+            let mut due: Vec<_> =
+                jobs.into_iter().filter_map(|job| Some((self.due_at(&job)?, job))).collect();
+            due.sort_by_key(|(at, job)| (job.urgency.rank(), job.deadline, *at));
+            if let Some((_, job)) = due.iter().find(|(at, _)| *at <= self.now()) {
+                at_once += 1;
+                assert!(at_once <= MAX_RUNS_AT_ONCE, "{job:?} runs forever: {:#?}", self.booking.r);
+                self.run(&job.clone());
+                continue;
+            }
+            let next = due.iter().map(|(at, _)| *at).chain(self.provider.next_pending()).min();
+            at_once = 0;
+            match next {
+                Some(next) if next <= end => self.booking.now = next,
+                _ => break,
+            }
+        }
+        self.booking.now = end;
+        self.provider.advance(end);
+    }
+
+    fn run(&mut self, job: &Planned) {
+        self.snoozed.remove(&job.key);
+        for _ in 0..MAX_TURNS {
+            match self.booking.decide(job.kind, &job.key) {
+                Step::Done => return,
+                Step::Wait { until, .. } => {
+                    assert!(until > self.now(), "{job:?} waits for what has been");
+                    return self.snooze(&job.key, until);
+                }
+                Step::Record(facts) => self.learn(facts),
+                Step::Read => return self.read(&job.key),
+                Step::Search(id) => return self.search(&job.key, &id),
+                Step::Send(id) => return self.send(&job.key, &id),
+            }
+        }
+        panic!("{job:?} decides without end: {:#?}", self.booking.r);
+    }
+
+    fn snooze(&mut self, key: &str, until: DateTime<Utc>) {
+        if let Some(job) = self.booking.job(key) {
+            self.snoozed.insert(key.to_owned(), (job.run_at, job.state, until));
+        }
+    }
+
+    fn read(&mut self, key: &str) {
+        self.reads += 1;
+        let now = self.now();
+        let fault = if self.goes_wrong() { self.draw(4) } else { 9 };
+        let mut seen = self.provider.snapshot();
+        match fault {
+            0 => return self.snooze(key, now + minutes(1)),
+            1 => seen.captured += Money::kroner(1),
+            2 | 3 => {
+                let lag = i64::try_from(self.draw(MAX_LAG.unsigned_abs())).unwrap_or(0);
+                seen = self.provider.snapshot_at(now - minutes(lag));
+            }
+            _ => {}
+        }
+        self.learn(observe(&self.booking.r, &seen, &self.booking.merchant, now));
+    }
+
+    fn search(&mut self, key: &str, id: &IntentId) {
+        let now = self.now();
+        if self.goes_wrong() {
+            return self.snooze(key, now + minutes(1));
+        }
+        let intent = id.clone();
+        let facts = match self.provider.uuid.clone() {
+            Some(reservation_uuid) => {
+                let found =
+                    Fact::LinkCreated { intent, reservation_uuid, customer_uuid: None, url: None, at: now };
+                vec![found, Fact::ReadWanted]
+            }
+            None => {
+                let missing = Fact::TraceMissing { intent, clean: true, at: now };
+                let verdict =
+                    verdict(&self.booking.r, self.booking.intent(id), true, &self.booking.merchant, now);
+                std::iter::once(missing).chain(verdict).collect()
+            }
+        };
+        self.learn(facts);
+    }
+
+    fn send(&mut self, key: &str, id: &IntentId) {
+        self.before_send(id);
+        let now = self.now();
+        let attempt = self.booking.intent(id).attempts + 1;
+        self.learn(vec![Fact::AttemptWritten { intent: id.clone(), attempt, at: now }]);
+        if self.goes_wrong() && self.draw(8) == 0 {
+            // The worker dies with the attempt on record.
+            return self.snooze(key, now + TimeDelta::seconds(35));
+        }
+        let attempt = self.booking.intent(id).attempts;
+        self.learn(vec![Fact::AttemptSending { intent: id.clone(), attempt, at: now }]);
+        match self.carry_out(id) {
+            Some(answer) => {
+                let facts = outcome(self.booking.intent(id), &answer, now);
+                self.learn(facts);
+                let again = match answer {
+                    Outcome::Unsent { .. } => Some(TimeDelta::seconds(30)),
+                    Outcome::Rejected { by: RefusedBy::Throttled | RefusedBy::Auth, .. } => Some(minutes(1)),
+                    _ => None,
+                };
+                if let Some(again) = again {
+                    self.snooze(key, now + again);
+                }
+            }
+            // The worker dies between the request and its outcome.
+            None => self.snooze(key, now + TimeDelta::seconds(35)),
+        }
+    }
+
+    /// What the payer must never see: a message at night, too soon after the last, or after the due date.
+    fn before_send(&mut self, id: &IntentId) {
+        let (now, r) = (self.now(), &self.booking.r);
+        let intent = self.booking.intent(id);
+        assert!(!r.control.paused && !r.is_frozen(), "nothing is sent while a person decides: {intent:?}");
+        if let Operation::Resend { slot: Some(_), .. } = intent.operation {
+            let decent =
+                r.policy.reminders.hours == Hours::Any || next_decent(self.booking.merchant.zone, now) == now;
+            assert!(decent && now < r.payment_link_due, "{now}: {intent:?}");
+            let spacing = r.policy.reminders.min_spacing.delta();
+            assert!(self.reminded.last().is_none_or(|last| now >= *last + spacing), "{now}: {intent:?}");
+            self.reminded.push(now);
+            assert!(
+                self.reminded.len() <= usize::from(r.policy.reminders.max) + 8,
+                "unsent ones are repeated"
+            );
+        }
+    }
+
+    /// What the network and the provider make of a request; `None` when the worker dies over it.
+    fn carry_out(&mut self, id: &IntentId) -> Option<Outcome> {
+        let (now, intent) = (self.now(), self.booking.intent(id).clone());
+        let unknown = || Outcome::Unknown { reason: "timeout".into() };
+        let fault = if self.goes_wrong() { self.draw(8) } else { 99 };
+        if fault == 0 {
+            return Some(Outcome::Unsent { reason: "connection refused".into() });
+        }
+        if fault == 1 {
+            let key = "too many requests".to_owned();
+            return Some(Outcome::Rejected { by: RefusedBy::Throttled, key });
+        }
+        if fault == 2 {
+            return Some(unknown());
+        }
+        if fault == 3 {
+            let delay = TimeDelta::minutes(i64::try_from(self.draw(MAX_DELAY)).unwrap_or(0));
+            self.provider.put_off(now + delay, &intent);
+            return Some(unknown());
+        }
+        if matches!(intent.operation, Operation::Refund { .. }) && fault > 5 {
+            // A refund is accepted, and carried out hours later.
+            let delay = TimeDelta::hours(i64::try_from(self.draw(40)).unwrap_or(0));
+            self.provider.put_off(now + delay, &intent);
+            return Some(Outcome::Accepted { reference: None, link: None });
+        }
+        let done = self.provider.execute(&intent, now);
+        match (fault, done) {
+            (4, _) => Some(unknown()),
+            (5, _) => None,
+            (_, Err((by, key))) => Some(Outcome::Rejected { by, key: key.to_owned() }),
+            (_, Ok(reference)) => {
+                let reference = reference.filter(|_| fault != 6);
+                let uuid = self.provider.uuid.clone().filter(|_| intent.operation == Operation::Submit);
+                let link =
+                    uuid.map(|reservation_uuid| NewLink { reservation_uuid, customer_uuid: None, url: None });
+                Some(Outcome::Accepted { reference, link })
+            }
+        }
+    }
+
+    /// Decides an operation that somebody asked for, unless the same one is under way.
+    pub fn ask(&mut self, operation: Operation) {
+        if !self.booking.r.open_intents().any(|open| open.operation == operation) {
+            let intent = self.booking.planner().intent(&self.booking.r, operation, None, "a key", self.now());
+            self.learn(vec![Fact::IntentPlanned { intent }]);
+        }
+    }
+
+    pub fn deliver(&mut self, fact: Fact) {
+        let late = late_delivery(&self.booking.r, &self.booking.merchant, self.now());
+        self.learn(std::iter::once(fact).chain(late).collect());
+    }
+
+    /// A genuine callback.
+    pub fn callback(&mut self) {
+        let known = self.booking.r.provider.reservation_uuid.is_some();
+        match self.provider.uuid.clone() {
+            Some(_) if known && !self.booking.r.provider.read_wanted => self.learn(vec![Fact::ReadWanted]),
+            Some(uuid) if !known => self.learn(vec![Fact::UuidHinted { uuid }]),
+            _ => {}
+        }
+    }
+
+    /// Somebody acts in the provider's portal.
+    pub fn portal(&mut self, act: u64, amount: Money) {
+        let now = self.now();
+        let reference =
+            self.provider.captures.first().and_then(|row| row.reference.clone()).unwrap_or_default();
+        match act % 5 {
+            0 => drop(self.provider.capture(&[(1, amount)], None, now)),
+            1 => drop(self.provider.charge(amount, None, now)),
+            2 => drop(self.provider.refund(&reference, amount, now)),
+            3 => drop(self.provider.cancel(now)),
+            _ => drop(self.provider.complete(now)),
+        }
+    }
+
+    /// A person looks at the desk, finds out what really happened, and says so.
+    pub fn person(&mut self) {
+        let now = self.now();
+        let at_desk = |intent: &&domain::reservation::Intent| matches!(intent.progress, IntentState::Desk(_));
+        let waiting: Vec<_> = self.booking.r.intents.iter().filter(at_desk).cloned().collect();
+        for intent in waiting.into_iter().filter(|intent| !self.provider.is_pending(&intent.id)) {
+            let (id, amount) = (intent.id.clone(), intent.operation.amount());
+            let applied = self.provider.effects.contains(&id);
+            let fact = match (applied, &intent.operation, self.provider.uuid.clone()) {
+                (true, Operation::Submit, Some(reservation_uuid)) => Fact::LinkCreated {
+                    intent: id,
+                    reservation_uuid,
+                    customer_uuid: None,
+                    url: None,
+                    at: now,
+                },
+                (true, ..) => {
+                    // Not everybody writes the reference down.
+                    let reference = self.provider.reference_of(&intent).filter(|_| self.draw(2) == 0);
+                    Fact::IntentConfirmed { intent: id, reference, amount, at: now }
+                }
+                _ if self.draw(2) == 0 => Fact::IntentAbsent { intent: id, at: now },
+                _ => Fact::IntentWithdrawn { intent: id, reason: "a person says so".into() },
+            };
+            self.learn(vec![fact]);
+        }
+        let reasons: Vec<DeskReason> = self.booking.r.control.desk.iter().map(|item| item.reason).collect();
+        self.learn(reasons.into_iter().map(|reason| Fact::DeskCleared { reason }).collect());
+    }
+
+    /// No intent took effect more often than once.
+    pub fn check_effects(&self) {
+        for intent in &self.booking.r.intents {
+            let times = self.provider.effects.iter().filter(|id| **id == intent.id).count();
+            assert!(times <= 1, "{times} effects of {intent:?}\n{:#?}", self.facts);
+        }
+    }
+
+    /// The ledger is the fold of the facts, and everything survives being written down.
+    pub fn check_journal(&self) {
+        let mut again = self.before.clone();
+        for fact in &self.facts {
+            let text = serde_json::to_string(fact).expect("a fact as JSON");
+            let read: Fact = serde_json::from_str(&text).expect("a fact");
+            assert_eq!(read, *fact, "{text}");
+            again.apply(&read).expect("a fact that followed before");
+        }
+        assert_eq!(again, self.booking.r);
+        let text = serde_json::to_string(&again).expect("a reservation as JSON");
+        assert_eq!(serde_json::from_str::<Reservation>(&text).expect("a reservation"), again);
+    }
+}
+
+/// Lines of a request, on the lines that there are.
+pub fn part(line: u32, amount: Money) -> LineAmount {
+    LineAmount { line, amount }
+}

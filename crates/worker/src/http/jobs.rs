@@ -1,0 +1,115 @@
+//! Jobs for ops: lists, one with its attempts, and what a person does to one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json as Answer};
+use chrono::{DateTime, Utc};
+use domain::{JobId, ReservationId};
+use serde::Deserialize;
+use serde_json::Value;
+use store::queue::{JobFilter, JobView};
+
+use super::auth::Actor;
+use super::body::{Json, Nothing, OptionalJson};
+use super::params::Params;
+use super::problem::Problem;
+use super::view::{self, JobJson};
+use crate::app::App;
+use crate::service::JobAction;
+
+type Answered = Result<Answer<JobJson>, Problem>;
+
+/// The body of a reschedule.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunAt {
+    run_at: DateTime<Utc>,
+}
+
+fn id_of(named: &str) -> Result<JobId, Problem> {
+    named.parse().map_err(|_| Problem::not_found("job"))
+}
+
+/// The reference of a job's reservation.
+pub(super) async fn reference_of(app: &App, job: &JobView) -> Result<Option<String>, Problem> {
+    let Some(id) = &job.reservation else { return Ok(None) };
+    Ok(app.store.reservation(id).await?.map(|stored| stored.reservation.reference))
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Answer<Value>, Problem> {
+    let params = params.only(&["state", "kind", "merchant", "reservation", "limit", "cursor"])?;
+    let filter = JobFilter {
+        state: params.get("state")?,
+        kind: params.get("kind")?,
+        merchant: params.get("merchant")?,
+        reservation: params.get("reservation")?,
+    };
+    let cursor: Option<JobId> = params.cursor()?;
+    let page = app.store.jobs(&filter, params.limit()?, cursor.as_ref()).await?;
+    let mut references: BTreeMap<ReservationId, Option<String>> = BTreeMap::new();
+    let mut data = Vec::with_capacity(page.items.len());
+    for job in &page.items {
+        let reference = match job.reservation.as_ref().map(|id| (id, references.get(id))) {
+            None => None,
+            Some((_, Some(known))) => known.clone(),
+            Some((id, None)) => {
+                let reference = reference_of(&app, job).await?;
+                references.insert(id.clone(), reference.clone());
+                reference
+            }
+        };
+        data.push(view::job(job, reference));
+    }
+    Ok(Answer(view::page(data, page.next)))
+}
+
+pub(super) async fn get(State(app): State<Arc<App>>, Path(named): Path<String>, params: Params) -> Answered {
+    params.only(&[])?;
+    let details = app.store.job(&id_of(&named)?).await?.ok_or_else(|| Problem::not_found("job"))?;
+    let reference = reference_of(&app, &details.job).await?;
+    Ok(Answer(view::job_with_attempts(&details, reference)))
+}
+
+async fn act(app: &App, named: &str, action: JobAction, actor: Actor) -> Answered {
+    let job = app.job_action(&id_of(named)?, action, actor.0).await?;
+    let reference = reference_of(app, &job).await?;
+    Ok(Answer(view::job(&job, reference)))
+}
+
+pub(super) async fn retry(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(named): Path<String>,
+    _: OptionalJson<Nothing>,
+) -> Answered {
+    act(&app, &named, JobAction::Retry, actor).await
+}
+
+pub(super) async fn run_now(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(named): Path<String>,
+    _: OptionalJson<Nothing>,
+) -> Answered {
+    act(&app, &named, JobAction::RunNow, actor).await
+}
+
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(named): Path<String>,
+    _: OptionalJson<Nothing>,
+) -> Answered {
+    act(&app, &named, JobAction::Cancel, actor).await
+}
+
+pub(super) async fn reschedule(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(named): Path<String>,
+    Json(body): Json<RunAt>,
+) -> Answered {
+    act(&app, &named, JobAction::Reschedule { run_at: body.run_at }, actor).await
+}

@@ -1,0 +1,356 @@
+//! What reservations, jobs and events look like in answers.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::reservation::{DeskItem, DeskReason, LedgerRow, Line, Link, RowKind};
+use domain::schedule::NO_DEADLINE;
+use domain::{CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId, Status, WaitingFor};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use store::queue::{AttemptView, JobDetails, JobFilter, JobView, MAX_PAGE};
+use store::{Event, StoreError, Stored};
+
+use crate::app::App;
+
+/// The most pages of a reservation's jobs that are looked through for the jobs of its ledger.
+const MAX_JOB_PAGES: usize = 10;
+
+/// A time in answers: RFC 3339, UTC, whole seconds unless there is more to say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Time(DateTime<Utc>);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+/// A page of a list.
+pub(super) fn page<T: Serialize>(data: Vec<T>, next: Option<impl ToString>) -> Value {
+    json!({"data": data, "next_cursor": next.map(|next| next.to_string())})
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReservationJson {
+    id: ReservationId,
+    merchant: MerchantId,
+    reference: String,
+    status: Status,
+    control: &'static str,
+    provider: ProviderJson,
+    payment_url: Option<String>,
+    currency: &'static str,
+    amounts: AmountsJson,
+    deadlines: DeadlinesJson,
+    lines: Vec<LineJson>,
+    ledger: Vec<RowJson>,
+    schedule: Vec<PlannedJson>,
+    attention: Option<AttentionJson>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+#[derive(Debug, Serialize)]
+struct ProviderJson {
+    reservation_uuid: Option<String>,
+    customer_uuid: Option<String>,
+    status: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct AmountsJson {
+    total: Money,
+    reserved: Money,
+    captured: Money,
+    charged: Money,
+    refunded: Money,
+    unresolved: Money,
+}
+
+#[derive(Debug, Serialize)]
+struct DeadlinesJson {
+    payment_link_due: Time,
+    capture_by: Option<Time>,
+    charge_by: Option<Time>,
+}
+
+#[derive(Debug, Serialize)]
+struct LineJson {
+    line: u32,
+    name: String,
+    product_id: Option<String>,
+    amount: Money,
+    delivered: Money,
+    captured: Money,
+}
+
+#[derive(Debug, Serialize)]
+struct RowJson {
+    kind: RowKind,
+    amount: Money,
+    reference: Option<String>,
+    at: Time,
+    job: Option<JobId>,
+    foreign: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct PlannedJson {
+    job: JobId,
+    kind: JobKind,
+    run_at: Time,
+    deadline: Option<Time>,
+    state: JobState,
+}
+
+#[derive(Debug, Serialize)]
+struct AttentionJson {
+    reason: DeskReason,
+    since: Time,
+    message: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JobJson {
+    id: JobId,
+    kind: JobKind,
+    state: JobState,
+    merchant: MerchantId,
+    reservation: Option<ReservationId>,
+    reference: Option<String>,
+    run_at: Time,
+    deadline: Option<Time>,
+    attempts_used: u32,
+    max_attempts: u32,
+    waiting_for: Option<WaitingFor>,
+    last_error: Option<ErrorJson>,
+    result: Option<ResultJson>,
+    created_by: String,
+    created_at: Time,
+    finished_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<Vec<AttemptJson>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorJson {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ResultJson {
+    reference: Value,
+    payment_url: Value,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptJson {
+    number: u32,
+    started_at: Time,
+    finished_at: Option<Time>,
+    outcome: &'static str,
+    http_status: Option<u16>,
+    provider_message: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct EventJson {
+    seq: i64,
+    at: Time,
+    actor: String,
+    event: &'static str,
+    data: Value,
+}
+
+/// A reservation with its live jobs.
+pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<ReservationJson, StoreError> {
+    let r = &stored.reservation;
+    let jobs = jobs_of(app, r).await?;
+    let merchant = app.merchants.get(&r.merchant).map(|handle| &handle.merchant);
+    let schedule = jobs.iter().rev().filter(|job| job.state.is_live()).map(planned);
+    Ok(ReservationJson {
+        id: r.id.clone(),
+        merchant: r.merchant.clone(),
+        reference: r.reference.clone(),
+        status: r.status(),
+        control: control(r),
+        provider: ProviderJson {
+            reservation_uuid: r.provider.reservation_uuid.clone(),
+            customer_uuid: r.provider.customer_uuid.clone(),
+            status: r.provider.status.clone(),
+        },
+        payment_url: match &r.link {
+            Link::Sent { url, .. } => url.clone(),
+            Link::Submitting | Link::Expired { .. } | Link::Failed { .. } => None,
+        },
+        currency: CURRENCY,
+        amounts: amounts(r),
+        deadlines: DeadlinesJson {
+            payment_link_due: Time(r.payment_link_due),
+            capture_by: merchant.and_then(|merchant| r.capture_by(merchant)).map(Time),
+            charge_by: merchant.and_then(|merchant| r.charge_by(merchant)).map(Time),
+        },
+        lines: r.lines.iter().map(|line| line_of(r, line)).collect(),
+        ledger: r.ledger.iter().map(|row| row_of(row, &jobs)).collect(),
+        schedule: schedule.collect(),
+        attention: r.control.desk.iter().min_by_key(|item| item.at).map(attention),
+        created_at: Time(r.created_at),
+        updated_at: Time(stored.updated_at),
+    })
+}
+
+/// The jobs of a reservation, the newest first: all that live, and as far back as the ledger asks for.
+async fn jobs_of(app: &App, r: &Reservation) -> Result<Vec<JobView>, StoreError> {
+    let filter = JobFilter { reservation: Some(r.id.clone()), ..JobFilter::default() };
+    let carried = |jobs: &[JobView], intent: &IntentId| jobs.iter().any(|job| job.intent.as_ref() == Some(intent));
+    let mut jobs: Vec<JobView> = Vec::new();
+    let mut cursor = None;
+    for _ in 0..MAX_JOB_PAGES {
+        let page = app.store.jobs(&filter, MAX_PAGE, cursor.as_ref()).await?;
+        jobs.extend(page.items);
+        let whole = r.ledger.iter().filter_map(|row| row.intent.as_ref()).all(|intent| carried(&jobs, intent));
+        cursor = page.next;
+        if whole || cursor.is_none() {
+            break;
+        }
+    }
+    Ok(jobs)
+}
+
+fn control(r: &Reservation) -> &'static str {
+    match (r.control.paused, r.is_frozen(), r.control.desk.is_empty()) {
+        (true, ..) => "paused",
+        (false, true, _) => "frozen",
+        (false, false, false) => "desk",
+        (false, false, true) => "auto",
+    }
+}
+
+fn amounts(r: &Reservation) -> AmountsJson {
+    AmountsJson {
+        total: r.total(),
+        reserved: r.reserved(),
+        captured: r.booked(RowKind::Capture),
+        charged: r.booked(RowKind::Charge),
+        refunded: r.booked(RowKind::Refund),
+        unresolved: r.unresolved(),
+    }
+}
+
+fn line_of(r: &Reservation, line: &Line) -> LineJson {
+    LineJson {
+        line: line.line,
+        name: line.name.clone(),
+        product_id: line.product_id.clone(),
+        amount: line.amount,
+        delivered: r.delivered_on(line.line),
+        captured: r.captured_on(line.line),
+    }
+}
+
+fn row_of(row: &LedgerRow, jobs: &[JobView]) -> RowJson {
+    let job = row.intent.as_ref().and_then(|intent| jobs.iter().find(|job| job.intent.as_ref() == Some(intent)));
+    RowJson {
+        kind: row.kind,
+        amount: row.amount,
+        reference: row.reference.clone(),
+        at: Time(row.at),
+        job: job.map(|job| job.id.clone()),
+        foreign: row.foreign,
+    }
+}
+
+fn planned(job: &JobView) -> PlannedJson {
+    PlannedJson {
+        job: job.id.clone(),
+        kind: job.kind,
+        run_at: Time(job.run_at),
+        deadline: deadline(job),
+        state: job.state,
+    }
+}
+
+fn deadline(job: &JobView) -> Option<Time> {
+    Some(job.deadline).filter(|deadline| *deadline < NO_DEADLINE).map(Time)
+}
+
+fn attention(item: &DeskItem) -> AttentionJson {
+    AttentionJson { reason: item.reason, since: Time(item.at), message: question(item.reason) }
+}
+
+/// What a person has to find out or decide.
+const fn question(reason: DeskReason) -> &'static str {
+    match reason {
+        DeskReason::ChargeUnknown => {
+            "nobody knows whether a charge went through; it is not sent again until somebody has found out"
+        }
+        DeskReason::RefundUnknown => {
+            "nobody knows whether a refund went through; it is not sent again until somebody has found out"
+        }
+        DeskReason::CaptureUnknown => {
+            "nobody knows whether a capture went through; a second one could go through as well"
+        }
+        DeskReason::OutcomeUnknown => "nobody knows what became of a request; look at the provider",
+        DeskReason::EffectDiffers => "the provider shows an effect twice, or with another amount than was asked for",
+        DeskReason::ForeignAct => "somebody acted in the provider's portal in a way that breaks the plan",
+        DeskReason::LateEffect => "an effect appeared after it had been settled as absent",
+        DeskReason::NotFound => "the provider does not know this reservation any more",
+        DeskReason::WindowClosing => "the capture window is about to close: capture, cancel, or let it lapse",
+        DeskReason::LateDelivery => "something was delivered when it could no longer be captured: charge it, or not",
+        DeskReason::Incoherent => "the provider's details do not add up, or hold a word that nobody knows",
+        DeskReason::Refused => "the provider refused an operation; its job says why",
+        DeskReason::DeadlinePassed => "an operation could not be sent before its deadline",
+    }
+}
+
+/// A job, with the reference of its reservation.
+pub(super) fn job(job: &JobView, reference: Option<String>) -> JobJson {
+    let (code, message) = (job.last_error_code.clone(), job.last_error_message.clone());
+    let has_error = code.is_some() || message.is_some();
+    let pick = |result: &Value, key: &str| result.get(key).cloned().unwrap_or_default();
+    JobJson {
+        id: job.id.clone(),
+        kind: job.kind,
+        state: job.state,
+        merchant: job.merchant.clone(),
+        reservation: job.reservation.clone(),
+        reference,
+        run_at: Time(job.run_at),
+        deadline: deadline(job),
+        attempts_used: job.attempts_used,
+        max_attempts: job.max_attempts,
+        waiting_for: job.waiting_for,
+        last_error: has_error.then_some(ErrorJson { code, message }),
+        result: job.result.as_ref().map(|result| ResultJson {
+            reference: pick(result, "reference"),
+            payment_url: pick(result, "payment_url"),
+        }),
+        created_by: job.created_by.clone(),
+        created_at: Time(job.created_at),
+        finished_at: job.finished_at.map(Time),
+        attempts: None,
+    }
+}
+
+/// A job with its attempts.
+pub(super) fn job_with_attempts(details: &JobDetails, reference: Option<String>) -> JobJson {
+    let attempt = |attempt: &AttemptView| AttemptJson {
+        number: attempt.number,
+        started_at: Time(attempt.started_at),
+        finished_at: attempt.finished_at.map(Time),
+        outcome: attempt.outcome.as_str(),
+        http_status: attempt.http_status,
+        provider_message: attempt.provider_message.clone(),
+    };
+    let attempts = details.attempts.iter().map(attempt).collect();
+    JobJson { attempts: Some(attempts), ..job(&details.job, reference) }
+}
+
+/// One event of a timeline; `data` is the fact without its name.
+pub(super) fn event(event: &Event) -> EventJson {
+    let mut data = serde_json::to_value(&event.fact).unwrap_or_default();
+    if let Some(fields) = data.as_object_mut() {
+        fields.remove("fact");
+    }
+    EventJson { seq: event.seq, at: Time(event.at), actor: event.actor.clone(), event: event.fact.name(), data }
+}

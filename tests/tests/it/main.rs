@@ -1,0 +1,17 @@
+//! The whole program: the built binary `holdfast` with its sandbox, over real HTTP, on both databases.
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod harness;
+
+mod bad_input;
+mod callbacks;
+mod crashes;
+mod deadlines;
+mod demo;
+mod life;
+mod limits;
+mod lost_answers;
+mod operations;
+mod secrets;
+mod shutdown;
+mod startup;
