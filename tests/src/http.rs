@@ -52,7 +52,7 @@ impl Http {
         self.header("Authorization", &format!("Bearer {key}"))
     }
 
-    /// A copy that sends one header more.
+    /// A copy that sends one header more; `Content-Type` instead of the one for JSON.
     #[must_use]
     pub fn header(&self, name: &str, value: &str) -> Self {
         let mut copy = self.clone();
@@ -137,10 +137,11 @@ impl Http {
             text += &format!("{name}: {value}\r\n");
         }
         if let Some(body) = body {
-            text += &format!(
-                "Content-Type: application/json\r\nContent-Length: {}\r\n",
-                body.len()
-            );
+            let names_type = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+            if !self.headers.iter().any(names_type) {
+                text += "Content-Type: application/json\r\n";
+            }
+            text += &format!("Content-Length: {}\r\n", body.len());
         } else if matches!(method, "POST" | "PUT" | "PATCH") {
             text += "Content-Length: 0\r\n";
         }

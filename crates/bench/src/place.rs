@@ -65,8 +65,8 @@ fn new_database(url: &str) -> String {
 }
 
 fn psql(url: &str, sql: &str) {
-    let program =
-        std::env::var_os("HOLDFAST_PG_BIN").map_or_else(|| "psql".into(), |bin| Path::new(&bin).join("psql"));
+    let beside = std::env::var_os("HOLDFAST_PG_BIN").map(|bin| Path::new(&bin).join("psql"));
+    let program = beside.filter(|path| path.exists()).unwrap_or_else(|| "psql".into());
     let run =
         Command::new(program).args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).status();
     assert!(run.is_ok_and(|status| status.success()), "psql failed at: {sql}");

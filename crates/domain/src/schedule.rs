@@ -21,6 +21,9 @@ pub const NO_DEADLINE: DateTime<Utc> = match DateTime::from_timestamp(253_370_76
 /// The key of the job that withdraws a link nobody paid.
 pub(crate) const EXPIRY_KEY: &str = "cancel:expiry";
 
+/// The key of the job that closes the books.
+const COMPLETE_KEY: &str = "complete:auto";
+
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
 
@@ -45,6 +48,11 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
     let mut seen = std::collections::BTreeSet::new();
     jobs.retain(|job| is_wanted(r, job) && seen.insert(job.key.clone()));
     jobs
+}
+
+/// Has the provider refused what this policy job decided? It is not repeated by itself; a person can ask for it.
+fn is_refused(r: &Reservation, key: &str) -> bool {
+    r.intent_of_key(key).is_some_and(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
 }
 
 /// Does neither a pause nor a person's cancel forbid it? Neither keeps anybody from finding out what became of
@@ -139,7 +147,9 @@ fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned
     if let Some((slot, run_at)) = next_reminder(r, merchant) {
         jobs.push(job(format!("remind:{slot}"), JobKind::Remind, run_at, due));
     }
-    if let Some(grace) = r.policy.expiry.cancel_after_due.delta() {
+    if let Some(grace) = r.policy.expiry.cancel_after_due.delta()
+        && !is_refused(r, EXPIRY_KEY)
+    {
         jobs.push(job(EXPIRY_KEY.to_owned(), JobKind::Cancel, due + grace, NO_DEADLINE));
     }
 }
@@ -233,7 +243,10 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
 
 fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let capture = automatic_capture(r, merchant);
-    let idle = capture.is_none() && r.open_intents().next().is_none() && r.control.desk.is_empty();
+    let idle = !is_refused(r, COMPLETE_KEY)
+        && capture.is_none()
+        && r.open_intents().next().is_none()
+        && r.control.desk.is_empty();
     jobs.extend(capture);
     let rest_until = r.capture_by(merchant).filter(|_| capturable_rest(r, merchant));
     if let Some(capture_by) = rest_until {
@@ -243,7 +256,7 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     if let (Some(after), Some(last), true) =
         (r.policy.completion.after.delta(), last_row.max(rest_until), idle)
     {
-        jobs.push(job("complete:auto".to_owned(), JobKind::Complete, last + after, NO_DEADLINE));
+        jobs.push(job(COMPLETE_KEY.to_owned(), JobKind::Complete, last + after, NO_DEADLINE));
     }
 }
 

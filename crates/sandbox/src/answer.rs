@@ -78,7 +78,9 @@ pub(crate) fn refused(refusal: Refusal, s: &Switches) -> Reply {
             let errors = match s.errors_form {
                 ErrorsForm::List => Errors::Sentences(sentences),
                 ErrorsForm::Text => Errors::Sentence(sentences.join(" ")),
-                ErrorsForm::Object => Errors::Object(Map::from_iter([("payload".to_owned(), json!(sentences))])),
+                ErrorsForm::Object => {
+                    Errors::Object(Map::from_iter([("payload".to_owned(), json!(sentences))]))
+                }
             };
             error_form(s.validation_status, "Client Error", "payloadValidationErrors", true, errors)
         }
@@ -176,7 +178,12 @@ fn page(status: u16) -> Reply {
 }
 
 /// What a fault makes of an answer; without one, of an answer that would have said yes.
-pub(crate) fn disturbed(operation: Operation, answer: Option<Reply>, what: What, now: DateTime<Utc>) -> Reply {
+pub(crate) fn disturbed(
+    operation: Operation,
+    answer: Option<Reply>,
+    what: What,
+    now: DateTime<Utc>,
+) -> Reply {
     let mut reply = answer.unwrap_or_else(|| done(202, "OK", false));
     match what {
         What::Reset => reply.delivery = Delivery::Reset,

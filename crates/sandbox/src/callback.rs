@@ -103,7 +103,7 @@ impl World {
             created_at: created_at.timestamp().to_string(),
             timestamp: self.now.timestamp().to_string(),
         };
-        let fault = self.faults.strike_callback(self.dice());
+        let fault = self.faults.strike_callback(&self.dice);
         self.post(&base, &told, fault, false);
         match fault {
             Some(CallbackWhat::Duplicate) => self.post(&base, &told, fault, false),
@@ -121,7 +121,7 @@ impl World {
             _ => TimeDelta::zero(),
         };
         // Whoever forges does not know the secret.
-        let guess = SecretString::from(format!("{:016x}", self.dice().next_u64()));
+        let guess = SecretString::from(format!("{:016x}", self.dice.next_u64()));
         let wrong = forged || fault == Some(CallbackWhat::WrongChecksum);
         let secret = if wrong { &guess } else { &self.options().callback_secret };
         let url = url_of(base, told, &self.switches, secret);

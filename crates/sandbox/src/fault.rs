@@ -182,11 +182,9 @@ impl Faults {
 
     /// Takes what strikes this callback.
     pub(crate) fn strike_callback(&mut self, dice: &dyn Entropy) -> Option<CallbackWhat> {
-        let hit = self
-            .callbacks
-            .iter_mut()
-            .find(|fault| strikes(&mut fault.times, &mut 0, fault.per_mille, dice))
-            .map(|fault| fault.callback);
+        let hit = self.callbacks.iter_mut().find_map(|fault| {
+            strikes(&mut fault.times, &mut 0, fault.per_mille, dice).then_some(fault.callback)
+        });
         self.callbacks.retain(|fault| fault.per_mille.is_some() || fault.times > 0);
         hit
     }

@@ -1,7 +1,7 @@
 //! The look-alike behind the client's own transport, without sockets: for simulations.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use api_client::{BoxFuture, FaultKind, Stage, Transport, TransportFault, WireRequest, WireResponse};
 use domain::Clock;
@@ -36,7 +36,7 @@ impl fmt::Debug for InProcess {
 impl Transport for InProcess {
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, TransportFault>> {
         let request = incoming(request);
-        let reply = self.world.lock().unwrap_or_else(PoisonError::into_inner).handle(self.clock.now(), &request);
+        let reply = self.world.lock().handle(self.clock.now(), &request);
         Box::pin(std::future::ready(outgoing(reply)))
     }
 }

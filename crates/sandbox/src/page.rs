@@ -9,7 +9,8 @@ use crate::reply::{Reply, Request};
 use crate::world::World;
 
 /// No script, nothing from elsewhere, forms to this look-alike only.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;\
 color:#1a1a1a;background:#fafafa}main{background:#fff;border:1px solid #ddd;border-radius:8px;padding:1.5rem}\
@@ -91,7 +92,11 @@ fn form(world: &World, uuid: &str) -> Reply {
     for (name, amount) in &shown.lines {
         let _ = write!(html, "<tr><td>{}</td><td>{}</td></tr>", escaped(name), escaped(amount));
     }
-    let _ = write!(html, "</tbody><tfoot><tr><th>Total</th><th>{}</th></tr></tfoot></table>", escaped(&shown.total));
+    let _ = write!(
+        html,
+        "</tbody><tfoot><tr><th>Total</th><th>{}</th></tr></tfoot></table>",
+        escaped(&shown.total)
+    );
     if shown.payable {
         let _ = write!(
             html,
@@ -122,7 +127,11 @@ fn shown(world: &World, uuid: &str) -> Option<Shown> {
             payable: r.is_unpaid(),
             total: r.total.to_string(),
             // What is secured is shown only after the payer has proved who they are.
-            lines: if r.secure { vec![("Details are shown after BankID".to_owned(), "…".to_owned())] } else { lines.collect() },
+            lines: if r.secure {
+                vec![("Details are shown after BankID".to_owned(), "…".to_owned())]
+            } else {
+                lines.collect()
+            },
             success: r.callbacks.success.clone(),
             failure: r.callbacks.failure.clone(),
         });

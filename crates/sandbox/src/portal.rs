@@ -2,7 +2,7 @@
 
 use api_client::wire::ProviderStatus;
 use chrono::{DateTime, Utc};
-use domain::{Money, SeededEntropy};
+use domain::Money;
 
 use crate::answer::Refusal;
 use crate::effect::{By, EffectKind, LineSum};
@@ -34,10 +34,6 @@ impl From<Refusal> for ActError {
 }
 
 impl World {
-    pub(crate) const fn dice(&self) -> &SeededEntropy {
-        &self.dice
-    }
-
     fn known(&mut self, now: DateTime<Utc>, name: &str) -> Result<String, ActError> {
         self.advance(now);
         self.find(name).ok_or(ActError::Missing)
@@ -110,7 +106,9 @@ impl World {
                 None
             }
             (Some(r), _) => Some(r.status.to_string()),
-            (None, order) => order.filter(|order| is_over(&order.status)).map(|order| order.status.to_string()),
+            (None, order) => {
+                order.filter(|order| is_over(&order.status)).map(|order| order.status.to_string())
+            }
         };
         match status {
             Some(status) => Err(ActError::Status(status)),

@@ -78,7 +78,8 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str, cancel: CancelVerb) -> R
     let Some(rest) = path.strip_prefix(BASE) else {
         return Route::Unknown;
     };
-    let found = Operation::ALL.iter().find_map(|operation| matched(*operation, rest).map(|ids| (*operation, ids)));
+    let found =
+        Operation::ALL.iter().find_map(|operation| matched(*operation, rest).map(|ids| (*operation, ids)));
     let Some((operation, ids)) = found else {
         return Route::Unknown;
     };
@@ -128,7 +129,11 @@ mod tests {
             (Method::GET, "/api/v1/connect/reservations/history//", call(Operation::History, &[])),
             (Method::GET, "/api/v1/connect/orders/status", call(Operation::OrderList, &[])),
             (Method::GET, "/api/v1/connect/orders/status/ODR1", call(Operation::OrderStatus, &["ODR1"])),
-            (Method::POST, "/api/v1/connect/orders/delayed/charge/ODR1", call(Operation::DelayedCharge, &["ODR1"])),
+            (
+                Method::POST,
+                "/api/v1/connect/orders/delayed/charge/ODR1",
+                call(Operation::DelayedCharge, &["ODR1"]),
+            ),
             (
                 Method::POST,
                 "/api/v1/orders/refund/request/approval/RES1",

@@ -91,6 +91,7 @@ pub enum Checksum {
     #[default]
     F3,
     /// F3 over the provider's own parameters, whatever query the callback URL had.
+    #[serde(rename = "F3_named")]
     F3Named,
 }
 
@@ -297,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_patch_changes_what_it_names() {
-        let patch = json!({"cancel_verb": "get", "release": {"after_days": 3}, "refund_weekly_limit": "50.00"});
+        let patch =
+            json!({"cancel_verb": "get", "release": {"after_days": 3}, "refund_weekly_limit": "50.00"});
         let switches = Switches::default().patched(&patch).expect("valid");
         assert_eq!(switches.cancel_verb, CancelVerb::Get);
         assert_eq!(switches.release, Release::AfterDays(3));

@@ -105,13 +105,13 @@ pub struct Problem {
 impl Problem {
     fn read(status: u16, body: &Value) -> Self {
         let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        let title = text(body, "title");
-        let detail = text(body, "detail");
+        // The sandbox's admin routes say what is the matter in "error".
+        let said = ["detail", "title", "error"].map(|key| text(body, key));
         let fields = body["errors"].as_array().into_iter().flatten();
         Self {
             status,
             code: text(body, "code"),
-            detail: if detail.is_empty() { title } else { detail },
+            detail: said.into_iter().find(|said| !said.is_empty()).unwrap_or_default(),
             fields: fields
                 .map(|fault| FieldError::new(text(fault, "field"), text(fault, "message")))
                 .collect(),
@@ -263,6 +263,7 @@ mod tests {
         );
         assert_eq!(Problem::read(502, &json!("<html>")).to_string(), "HTTP 502");
         assert_eq!(Problem::read(404, &json!({"title": "Not found"})).to_string(), "HTTP 404: Not found");
+        assert_eq!(Problem::read(409, &json!({"error": "refused"})).to_string(), "HTTP 409: refused");
     }
 
     #[test]

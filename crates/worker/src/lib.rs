@@ -1,8 +1,11 @@
 //! The service: configuration, HTTP API, workers, and the commands of the binary `holdfast`.
 
 pub mod app;
+pub mod client;
+pub mod cli;
 pub mod config;
 mod decode;
+pub mod demo;
 mod handlers;
 pub mod http;
 pub mod payment_link;

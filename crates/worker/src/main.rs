@@ -1,1 +1,5 @@
-fn main(){}
+//! The binary `holdfast`.
+
+fn main() -> std::process::ExitCode {
+    worker::cli::main()
+}

@@ -14,44 +14,44 @@ use domain::{
     Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId, SeededEntropy,
 };
 
-pub const MARKER_KEY: &[u8] = b"a key of the tests";
-pub const RES: &str = "RES4161996022";
+pub(crate) const MARKER_KEY: &[u8] = b"a key of the tests";
+pub(crate) const RES: &str = "RES4161996022";
 
 /// A time, as RFC 3339.
-pub fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
 /// A Monday at noon in Oslo, in winter.
-pub fn monday() -> DateTime<Utc> {
+pub(crate) fn monday() -> DateTime<Utc> {
     at("2026-11-16T11:00:00Z")
 }
 
-pub fn kr(kroner: u32) -> Money {
+pub(crate) fn kr(kroner: u32) -> Money {
     Money::kroner(kroner)
 }
 
-pub const fn hours(hours: i64) -> TimeDelta {
+pub(crate) const fn hours(hours: i64) -> TimeDelta {
     TimeDelta::hours(hours)
 }
 
-pub const fn minutes(minutes: i64) -> TimeDelta {
+pub(crate) const fn minutes(minutes: i64) -> TimeDelta {
     TimeDelta::minutes(minutes)
 }
 
-pub fn on(line: u32, kroner: u32) -> LineAmount {
+pub(crate) fn on(line: u32, kroner: u32) -> LineAmount {
     LineAmount { line, amount: kr(kroner) }
 }
 
-pub fn merchant() -> Merchant {
+pub(crate) fn merchant() -> Merchant {
     Merchant::new(MerchantId::try_from("default".to_owned()).expect("a merchant's name"))
 }
 
-pub fn patch(json: &str) -> PolicyPatch {
+pub(crate) fn patch(json: &str) -> PolicyPatch {
     serde_json::from_str(json).expect("a policy")
 }
 
-pub fn customer() -> Customer {
+pub(crate) fn customer() -> Customer {
     Customer {
         kind: CustomerType::Private,
         name: "Kari Nordmann".into(),
@@ -70,12 +70,12 @@ pub fn customer() -> Customer {
     }
 }
 
-pub fn new_line(name: &str, amount: Money) -> NewLine {
+pub(crate) fn new_line(name: &str, amount: Money) -> NewLine {
     NewLine { name: name.into(), product_id: None, rate: amount, tax_percent: 0, amount }
 }
 
 /// A reservation as submitted, with a line for each amount and a link that is due in four days.
-pub fn new_reservation(amounts: &[u32]) -> NewReservation {
+pub(crate) fn new_reservation(amounts: &[u32]) -> NewReservation {
     let line = |(number, amount): (usize, &u32)| new_line(&format!("Line {}", number + 1), kr(*amount));
     NewReservation {
         reference: "BOOK-1001".into(),
@@ -90,7 +90,7 @@ pub fn new_reservation(amounts: &[u32]) -> NewReservation {
 }
 
 /// The fields that a refusal names, or the code of its state.
-pub fn faults<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Vec<String> {
+pub(crate) fn faults<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Vec<String> {
     match result.expect_err("a refusal") {
         Refusal::Fields(faults) => faults.into_iter().map(|fault| fault.field).collect(),
         Refusal::State { code, .. } => vec![code.to_owned()],
@@ -99,20 +99,20 @@ pub fn faults<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Vec<String> {
 
 /// One reservation, its merchant and the time.
 #[derive(Debug)]
-pub struct Booking {
-    pub r: Reservation,
-    pub merchant: Merchant,
-    pub now: DateTime<Utc>,
+pub(crate) struct Booking {
+    pub(crate) r: Reservation,
+    pub(crate) merchant: Merchant,
+    pub(crate) now: DateTime<Utc>,
     entropy: SeededEntropy,
 }
 
 impl Booking {
     /// Submitted to us on Monday at noon; nothing has been sent.
-    pub fn new(amounts: &[u32]) -> Self {
+    pub(crate) fn new(amounts: &[u32]) -> Self {
         Self::with(merchant(), amounts, "{}")
     }
 
-    pub fn with(merchant: Merchant, amounts: &[u32], policy: &str) -> Self {
+    pub(crate) fn with(merchant: Merchant, amounts: &[u32], policy: &str) -> Self {
         let entropy = SeededEntropy::new(7);
         let now = monday();
         let new = NewReservation { policy: patch(policy), ..new_reservation(amounts) };
@@ -124,7 +124,7 @@ impl Booking {
     }
 
     /// The payer has the link.
-    pub fn awaiting(mut self) -> Self {
+    pub(crate) fn awaiting(mut self) -> Self {
         let submit = self.r.intents[0].id.clone();
         self.send(&submit);
         let link = NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
@@ -133,7 +133,7 @@ impl Booking {
     }
 
     /// The payer has paid, an hour after the submit, and it has been read.
-    pub fn held(mut self) -> Self {
+    pub(crate) fn held(mut self) -> Self {
         self = self.awaiting();
         self.now += hours(1);
         let mut seen = self.seen();
@@ -145,7 +145,7 @@ impl Booking {
     }
 
     /// So much has been captured on line 1, as `CAP1`, and seen.
-    pub fn captured(mut self, kroner: u32) -> Self {
+    pub(crate) fn captured(mut self, kroner: u32) -> Self {
         self = self.held();
         self.capture(&[on(1, kroner)], "CAP1");
         let seen = self.seen();
@@ -153,46 +153,46 @@ impl Booking {
         self
     }
 
-    pub fn later(mut self, by: TimeDelta) -> Self {
+    pub(crate) fn later(mut self, by: TimeDelta) -> Self {
         self.now += by;
         self
     }
 
-    pub fn fold(&mut self, facts: &[Fact]) {
+    pub(crate) fn fold(&mut self, facts: &[Fact]) {
         self.r.apply_all(facts).expect("facts that can follow");
     }
 
-    pub fn planner(&self) -> Planner<'_> {
+    pub(crate) fn planner(&self) -> Planner<'_> {
         Planner { entropy: &self.entropy, marker_key: MARKER_KEY }
     }
 
-    pub fn plan(&mut self, operation: Operation) -> IntentId {
+    pub(crate) fn plan(&mut self, operation: Operation) -> IntentId {
         self.plan_as(operation, None)
     }
 
-    pub fn plan_as(&mut self, operation: Operation, key: Option<&str>) -> IntentId {
+    pub(crate) fn plan_as(&mut self, operation: Operation, key: Option<&str>) -> IntentId {
         let intent = self.planner().intent(&self.r, operation, key, "a test", self.now);
         let id = intent.id.clone();
         self.fold(&[Fact::IntentPlanned { intent }]);
         id
     }
 
-    pub fn intent(&self, id: &IntentId) -> &Intent {
+    pub(crate) fn intent(&self, id: &IntentId) -> &Intent {
         self.r.intent(id).expect("an intent")
     }
 
     /// The name of the state that an intent is in.
-    pub fn state(&self, id: &IntentId) -> &'static str {
+    pub(crate) fn state(&self, id: &IntentId) -> &'static str {
         self.intent(id).progress.name()
     }
 
     /// The newest intent.
-    pub fn last_intent(&self) -> &Intent {
+    pub(crate) fn last_intent(&self) -> &Intent {
         self.r.intents.last().expect("an intent")
     }
 
     /// Marks the next attempt as being sent.
-    pub fn send(&mut self, id: &IntentId) {
+    pub(crate) fn send(&mut self, id: &IntentId) {
         let (intent, at, attempt) = (id.clone(), self.now, self.intent(id).attempts + 1);
         self.fold(&[
             Fact::AttemptWritten { intent: intent.clone(), attempt, at },
@@ -200,32 +200,32 @@ impl Booking {
         ]);
     }
 
-    pub fn answer(&mut self, id: &IntentId, answer: &Outcome) -> Vec<Fact> {
+    pub(crate) fn answer(&mut self, id: &IntentId, answer: &Outcome) -> Vec<Fact> {
         let facts = outcome(self.intent(id), answer, self.now);
         self.fold(&facts);
         facts
     }
 
     /// Sends the intent's request, of which nobody learns what became.
-    pub fn lose(&mut self, id: &IntentId) {
+    pub(crate) fn lose(&mut self, id: &IntentId) {
         self.send(id);
         self.answer(id, &Outcome::Unknown { reason: "timeout".into() });
     }
 
     /// An operation that was sent and whose outcome is unknown.
-    pub fn lost(&mut self, operation: Operation) -> IntentId {
+    pub(crate) fn lost(&mut self, operation: Operation) -> IntentId {
         let id = self.plan(operation);
         self.lose(&id);
         id
     }
 
     /// A capture that was accepted under this reference.
-    pub fn capture(&mut self, lines: &[LineAmount], reference: &str) -> IntentId {
+    pub(crate) fn capture(&mut self, lines: &[LineAmount], reference: &str) -> IntentId {
         self.accepted(capture(lines), Some(reference))
     }
 
     /// An operation that was accepted.
-    pub fn accepted(&mut self, operation: Operation, reference: Option<&str>) -> IntentId {
+    pub(crate) fn accepted(&mut self, operation: Operation, reference: Option<&str>) -> IntentId {
         let id = self.plan(operation);
         self.send(&id);
         let reference = reference.map(str::to_owned);
@@ -234,7 +234,7 @@ impl Booking {
     }
 
     /// Details of a provider that has done what the ledger says, and nothing else.
-    pub fn seen(&self) -> Snapshot {
+    pub(crate) fn seen(&self) -> Snapshot {
         let r = &self.r;
         let status = match (r.hold, r.ledger.is_empty()) {
             (Hold::None, true) => SeenStatus::Unpaid,
@@ -280,42 +280,42 @@ impl Booking {
     }
 
     /// The text that travels with an intent's request.
-    pub fn text_of(&self, id: &IntentId) -> String {
+    pub(crate) fn text_of(&self, id: &IntentId) -> String {
         let intent = self.intent(id);
         format!("{} from the booking", domain::marker::of_attempt(&intent.marker, intent.attempts.max(1)))
     }
 
     /// Folds in what a read of these details means, and hands the facts back without the read itself.
-    pub fn read(&mut self, seen: &Snapshot) -> Vec<Fact> {
+    pub(crate) fn read(&mut self, seen: &Snapshot) -> Vec<Fact> {
         let facts = observe(&self.r, seen, &self.merchant, self.now);
         self.fold(&facts);
         facts.into_iter().skip(1).collect()
     }
 
-    pub fn jobs(&self) -> Vec<Planned> {
+    pub(crate) fn jobs(&self) -> Vec<Planned> {
         schedule(&self.r, &self.merchant)
     }
 
-    pub fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.jobs().into_iter().map(|job| job.key).collect()
     }
 
-    pub fn job(&self, key: &str) -> Option<Planned> {
+    pub(crate) fn job(&self, key: &str) -> Option<Planned> {
         self.jobs().into_iter().find(|job| job.key == key)
     }
 
-    pub fn decide(&self, kind: JobKind, key: &str) -> Step {
+    pub(crate) fn decide(&self, kind: JobKind, key: &str) -> Step {
         decide(&self.r, kind, key, &self.merchant, &self.planner(), self.now)
     }
 
     /// What the job that carries an intent does now.
-    pub fn decide_intent(&self, id: &IntentId) -> Step {
+    pub(crate) fn decide_intent(&self, id: &IntentId) -> Step {
         let intent = self.intent(id);
         self.decide(intent.operation.job_kind(), &intent.key)
     }
 
     /// Decides, and folds in what is to be recorded, until there is something else to do.
-    pub fn run(&mut self, kind: JobKind, key: &str) -> Step {
+    pub(crate) fn run(&mut self, kind: JobKind, key: &str) -> Step {
         for _ in 0..8 {
             match self.decide(kind, key) {
                 Step::Record(facts) => self.fold(&facts),
@@ -325,44 +325,44 @@ impl Booking {
         panic!("{key} records without end")
     }
 
-    pub fn desk(&self) -> Vec<&'static str> {
+    pub(crate) fn desk(&self) -> Vec<&'static str> {
         self.r.control.desk.iter().map(|item| item.reason.as_str()).collect()
     }
 }
 
-pub fn capture(lines: &[LineAmount]) -> Operation {
+pub(crate) fn capture(lines: &[LineAmount]) -> Operation {
     Operation::Capture { lines: lines.to_vec(), note: None }
 }
 
-pub fn charge(kroner: u32) -> Operation {
+pub(crate) fn charge(kroner: u32) -> Operation {
     let amount = kr(kroner);
     let line = ChargeLine { name: "Minibar".into(), product_id: None, rate: amount, tax_percent: 0, amount };
     Operation::Charge { lines: vec![line], note: None }
 }
 
-pub fn refund(reference: &str, lines: &[LineAmount]) -> Operation {
+pub(crate) fn refund(reference: &str, lines: &[LineAmount]) -> Operation {
     let source = if reference.starts_with("CHA") { RefundSource::Charged } else { RefundSource::Captured };
     Operation::Refund { source, reference: reference.into(), lines: lines.to_vec() }
 }
 
-pub fn cancel() -> Operation {
+pub(crate) fn cancel() -> Operation {
     Operation::Cancel { note: "No longer needed".into() }
 }
 
-pub fn complete() -> Operation {
+pub(crate) fn complete() -> Operation {
     Operation::Complete { note: "Done".into() }
 }
 
-pub fn delivered(event: &str, at: DateTime<Utc>, lines: &[LineAmount], complete: bool) -> Fact {
+pub(crate) fn delivered(event: &str, at: DateTime<Utc>, lines: &[LineAmount], complete: bool) -> Fact {
     Fact::Delivered { event_id: event.into(), at, lines: lines.to_vec(), complete }
 }
 
 /// A row of details.
-pub fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow {
+pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow {
     SeenRow { reference: Some(reference.into()), amount: kr(kroner), at: None, text, refunded: None }
 }
 
 /// The names of facts.
-pub fn names(facts: &[Fact]) -> Vec<&'static str> {
+pub(crate) fn names(facts: &[Fact]) -> Vec<&'static str> {
     facts.iter().map(Fact::name).collect()
 }

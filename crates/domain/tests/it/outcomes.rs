@@ -1,1 +1,183 @@
-//!
+//! What the answer to a request means, by answer and operation.
+
+use domain::outcome::{NewLink, Outcome, RefusedBy};
+use domain::policy::Channel;
+use domain::reservation::Operation;
+
+use crate::booking::{Booking, RES, cancel, capture, charge, complete, names, on, refund};
+
+fn operations() -> [Operation; 7] {
+    [
+        Operation::Submit,
+        capture(&[on(1, 400)]),
+        charge(100),
+        refund("CAP1", &[on(1, 100)]),
+        cancel(),
+        complete(),
+        Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(1) },
+    ]
+}
+
+/// What an answer to the first attempt, and what it to the second, leads to: facts, desk, and does it freeze?
+fn told(
+    operation: &Operation,
+    answer: &Outcome,
+    attempts: u32,
+) -> (Vec<&'static str>, Vec<&'static str>, bool) {
+    let mut booking = Booking::new(&[1000]).captured(500);
+    let id = booking.plan(operation.clone());
+    booking.r.intents.last_mut().expect("an intent").attempts = attempts - 1;
+    booking.send(&id);
+    let facts = booking.answer(&id, answer);
+    (names(&facts), booking.desk(), booking.r.is_frozen())
+}
+
+fn refused(by: RefusedBy) -> Outcome {
+    Outcome::Rejected { by, key: "no".into() }
+}
+
+#[test]
+fn every_refusal_of_every_operation_is_told_by_its_table() {
+    let rejected = vec!["attempt_rejected"];
+    let asked = vec!["attempt_rejected", "desk_raised"];
+    let read = vec!["attempt_rejected", "desk_raised", "read_wanted"];
+    let slot = vec!["attempt_rejected", "reminder_used"];
+    let mut rows = 0;
+    for operation in operations() {
+        let is_submit = operation == Operation::Submit;
+        let is_resend = matches!(operation, Operation::Resend { .. });
+        let by_status = matches!(
+            operation,
+            Operation::Capture { .. } | Operation::Cancel { .. } | Operation::Complete { .. }
+        );
+        for by in RefusedBy::ALL {
+            let wanted = match by {
+                RefusedBy::Auth | RefusedBy::Throttled => (vec!["attempt_unsent"], vec![], false),
+                RefusedBy::NotFound => (asked.clone(), vec!["not_found"], true),
+                _ if is_submit => (rejected.clone(), vec![], false),
+                RefusedBy::Business if is_resend => {
+                    (vec!["attempt_rejected", "read_wanted", "reminder_used"], vec![], false)
+                }
+                RefusedBy::Business => (read.clone(), vec!["refused"], by_status),
+                _ if is_resend => (slot.clone(), vec![], false),
+                RefusedBy::CardNotFound => (asked.clone(), vec!["refused"], false),
+                RefusedBy::Payload | RefusedBy::WrongVerb => (asked.clone(), vec!["refused"], true),
+            };
+            assert_eq!(told(&operation, &refused(*by), 1), wanted, "{operation:?} refused by {by}");
+            rows += 1;
+        }
+    }
+    assert_eq!(rows, 7 * RefusedBy::ALL.len());
+}
+
+#[test]
+fn a_later_attempt_refused_by_the_business_is_evidence_of_an_earlier_success() {
+    for operation in operations() {
+        let (facts, desk, _) = told(&operation, &refused(RefusedBy::Business), 2);
+        let wanted: (&[_], &[_]) = match operation {
+            Operation::Submit => (&["attempt_rejected"], &[]),
+            Operation::Resend { .. } => (&["attempt_rejected", "read_wanted", "reminder_used"], &[]),
+            Operation::Capture { .. } => {
+                (&["attempt_unknown", "intent_to_desk", "read_wanted"], &["capture_unknown"])
+            }
+            Operation::Charge { .. } => {
+                (&["attempt_unknown", "intent_to_desk", "read_wanted"], &["charge_unknown"])
+            }
+            Operation::Refund { .. } => {
+                (&["attempt_unknown", "intent_to_desk", "read_wanted"], &["refund_unknown"])
+            }
+            Operation::Cancel { .. } | Operation::Complete { .. } => {
+                (&["attempt_unknown", "read_wanted"], &[])
+            }
+        };
+        assert_eq!((facts.as_slice(), desk.as_slice()), wanted, "{operation:?}");
+    }
+}
+
+#[test]
+fn what_was_not_sent_may_be_sent_again_under_the_same_number() {
+    for answer in
+        [Outcome::Unsent { reason: "dns".into() }, refused(RefusedBy::Auth), refused(RefusedBy::Throttled)]
+    {
+        let mut booking = Booking::new(&[1000]).held();
+        let id = booking.plan(capture(&[on(1, 1000)]));
+        booking.send(&id);
+        booking.answer(&id, &answer);
+        assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("planned", 0), "{answer:?}");
+    }
+}
+
+#[test]
+fn case_005_a_submit_accepted_without_an_id_is_unknown() {
+    let mut booking = Booking::new(&[1000]);
+    let id = booking.r.intents[0].id.clone();
+    booking.send(&id);
+    booking.answer(&id, &Outcome::Accepted { reference: None, link: None });
+    assert_eq!(booking.state(&id), "unknown");
+    assert_eq!(booking.r.provider.reservation_uuid, None);
+}
+
+#[test]
+fn a_link_belongs_to_a_submit_and_to_nothing_else() {
+    let link = || Some(NewLink { reservation_uuid: "RES9".into(), customer_uuid: None, url: None });
+    let mut booking = Booking::new(&[1000]).held();
+    let id = booking.plan(capture(&[on(1, 1000)]));
+    booking.send(&id);
+    booking.answer(&id, &Outcome::Accepted { reference: Some("CAP1".into()), link: link() });
+    assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES));
+    assert_eq!(booking.r.ledger.len(), 1);
+}
+
+#[test]
+fn a_refused_submit_is_a_failed_reservation() {
+    let mut booking = Booking::new(&[1000]);
+    let id = booking.r.intents[0].id.clone();
+    booking.send(&id);
+    booking.answer(&id, &refused(RefusedBy::Payload));
+    assert_eq!(booking.r.status(), domain::Status::Failed);
+    assert_eq!(booking.keys(), Vec::<String>::new());
+}
+
+#[test]
+fn a_capture_after_the_window_closes_it_for_good() {
+    let mut booking = Booking::new(&[1000]).held();
+    let id = booking.plan(capture(&[on(1, 1000)]));
+    booking.send(&id);
+    let key = "paymentcapturedeadlineexceed".to_owned();
+    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Business, key });
+    assert_eq!(booking.r.capture_by(&booking.merchant), Some(booking.now));
+    assert_eq!(booking.desk(), ["deadline_passed"]);
+    assert!(booking.job("refresh:now:1").is_some() && booking.job("capture:auto:1").is_none());
+    let seen = booking.seen();
+    booking.read(&seen);
+    assert_eq!(booking.r.status(), domain::Status::Expired);
+}
+
+#[test]
+fn case_137_a_resend_whose_outcome_is_unknown_uses_up_its_slot() {
+    let resend = |slot| Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot };
+    let mut booking = Booking::new(&[1000]).awaiting();
+    let id = booking.lost(resend(Some(0)));
+    assert_eq!(booking.state(&id), "withdrawn");
+    assert_eq!((booking.r.reminders.slots, booking.r.reminders.sent), (1, 1));
+    assert_eq!(booking.job("remind:0"), None);
+    assert!(booking.job("remind:1").is_some());
+    let by_hand = booking.lost(resend(None));
+    assert_eq!((booking.state(&by_hand), booking.r.reminders.slots), ("withdrawn", 1));
+}
+
+#[test]
+fn a_worker_that_died_over_a_request_leaves_it_unknown_and_a_message_withdrawn() {
+    for (operation, state) in [
+        (capture(&[on(1, 1000)]), "unknown"),
+        (Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(0) }, "withdrawn"),
+    ] {
+        let booking = Booking::new(&[1000]);
+        let mut booking = if state == "unknown" { booking.held() } else { booking.awaiting() };
+        let id = booking.plan(operation);
+        booking.send(&id);
+        let (kind, key) = (booking.intent(&id).operation.job_kind(), booking.intent(&id).key.clone());
+        booking.run(kind, &key);
+        assert_eq!(booking.state(&id), state);
+    }
+}

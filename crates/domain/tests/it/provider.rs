@@ -11,23 +11,23 @@ use domain::{IntentId, Money, Reservation};
 const WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// How the provider refuses.
-pub type Refused = (RefusedBy, &'static str);
+pub(crate) type Refused = (RefusedBy, &'static str);
 
 const RUNWAY: Refused = (RefusedBy::Business, "requestedcaptureamountexceedavailablecapturerunway");
 const ALREADY: Refused = (RefusedBy::Business, "reservationstatusalreadycompleted");
 const PREREQUISITE: Refused = (RefusedBy::Business, "prerequisitefailedtocompletereservation");
 
 #[derive(Debug)]
-pub struct Provider {
-    pub uuid: Option<String>,
-    pub status: SeenStatus,
-    pub paid_at: Option<DateTime<Utc>>,
+pub(crate) struct Provider {
+    pub(crate) uuid: Option<String>,
+    pub(crate) status: SeenStatus,
+    pub(crate) paid_at: Option<DateTime<Utc>>,
     due: DateTime<Utc>,
     lines: Vec<(String, Money, Money)>,
-    pub captures: Vec<SeenRow>,
-    pub charges: Vec<SeenRow>,
+    pub(crate) captures: Vec<SeenRow>,
+    pub(crate) charges: Vec<SeenRow>,
     /// Which intents had an effect, in order; `None` for somebody in the portal.
-    pub effects: Vec<IntentId>,
+    pub(crate) effects: Vec<IntentId>,
     /// Requests that were taken and are carried out later.
     pending: Vec<(DateTime<Utc>, Intent)>,
     /// What could be read from when on.
@@ -36,7 +36,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    pub fn new(r: &Reservation) -> Self {
+    pub(crate) fn new(r: &Reservation) -> Self {
         let lines = r.lines.iter().map(|line| (line.name.clone(), line.amount, Money::ZERO));
         Self {
             uuid: None,
@@ -53,21 +53,21 @@ impl Provider {
         }
     }
 
-    pub fn total(&self) -> Money {
+    pub(crate) fn total(&self) -> Money {
         self.lines.iter().map(|(_, amount, _)| *amount).sum()
     }
 
     /// When the next request that was put off is carried out.
-    pub fn next_pending(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn next_pending(&self) -> Option<DateTime<Utc>> {
         self.pending.iter().map(|(at, _)| *at).min()
     }
 
-    pub fn is_pending(&self, id: &IntentId) -> bool {
+    pub(crate) fn is_pending(&self, id: &IntentId) -> bool {
         self.pending.iter().any(|(_, intent)| intent.id == *id)
     }
 
     /// Carries out what was put off until now, and lets lapse what lapses.
-    pub fn advance(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
         let (due, rest) = std::mem::take(&mut self.pending).into_iter().partition(|(at, _)| *at <= now);
         self.pending = rest;
         let due: Vec<(DateTime<Utc>, Intent)> = due;
@@ -87,12 +87,12 @@ impl Provider {
         }
     }
 
-    pub fn put_off(&mut self, until: DateTime<Utc>, intent: &Intent) {
+    pub(crate) fn put_off(&mut self, until: DateTime<Utc>, intent: &Intent) {
         self.pending.push((until, intent.clone()));
     }
 
     /// Carries out an operation, or says why not. The reference is that of the row it made.
-    pub fn execute(&mut self, intent: &Intent, now: DateTime<Utc>) -> Result<Option<String>, Refused> {
+    pub(crate) fn execute(&mut self, intent: &Intent, now: DateTime<Utc>) -> Result<Option<String>, Refused> {
         let text = marker::of_attempt(&intent.marker, intent.attempts.max(1));
         let made = match &intent.operation {
             Operation::Submit => {
@@ -124,14 +124,14 @@ impl Provider {
         Ok(made)
     }
 
-    pub fn pay(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn pay(&mut self, now: DateTime<Utc>) {
         if self.uuid.is_some() && self.status == SeenStatus::Unpaid {
             (self.status, self.paid_at) = (SeenStatus::Paid, Some(now));
             self.note(now);
         }
     }
 
-    pub fn capture(
+    pub(crate) fn capture(
         &mut self,
         parts: &[(u32, Money)],
         text: Option<String>,
@@ -160,7 +160,7 @@ impl Provider {
         Ok(row.reference.unwrap_or_default())
     }
 
-    pub fn charge(
+    pub(crate) fn charge(
         &mut self,
         amount: Money,
         text: Option<String>,
@@ -178,7 +178,12 @@ impl Provider {
         Ok(row.reference.unwrap_or_default())
     }
 
-    pub fn refund(&mut self, reference: &str, amount: Money, now: DateTime<Utc>) -> Result<(), Refused> {
+    pub(crate) fn refund(
+        &mut self,
+        reference: &str,
+        amount: Money,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
         let mut rows = self.captures.iter_mut().chain(&mut self.charges);
         let row = rows.find(|row| row.reference.as_deref() == Some(reference));
         let row = row.ok_or((RefusedBy::Business, "refundrejectionfortransactionnotfound"))?;
@@ -191,7 +196,7 @@ impl Provider {
         Ok(())
     }
 
-    pub fn cancel(&mut self, now: DateTime<Utc>) -> Result<(), Refused> {
+    pub(crate) fn cancel(&mut self, now: DateTime<Utc>) -> Result<(), Refused> {
         let open = matches!(self.status, SeenStatus::Unpaid | SeenStatus::Paid);
         if !open || !self.captures.is_empty() || !self.charges.is_empty() {
             return Err(ALREADY);
@@ -201,7 +206,7 @@ impl Provider {
         Ok(())
     }
 
-    pub fn complete(&mut self, now: DateTime<Utc>) -> Result<(), Refused> {
+    pub(crate) fn complete(&mut self, now: DateTime<Utc>) -> Result<(), Refused> {
         let taken = !self.captures.is_empty() || !self.charges.is_empty();
         if self.status != SeenStatus::Paid || !taken {
             return Err(PREREQUISITE);
@@ -218,7 +223,7 @@ impl Provider {
     }
 
     /// The amounts of all rows of a kind.
-    pub fn taken(&self, kind: RowKind) -> Money {
+    pub(crate) fn taken(&self, kind: RowKind) -> Money {
         let rows = self.captures.iter().chain(&self.charges);
         match kind {
             RowKind::Capture => self.captures.iter().map(|row| row.amount).sum(),
@@ -228,13 +233,13 @@ impl Provider {
     }
 
     /// The reference of the row that carries an intent's marker.
-    pub fn reference_of(&self, intent: &Intent) -> Option<String> {
+    pub(crate) fn reference_of(&self, intent: &Intent) -> Option<String> {
         let mut rows = self.captures.iter().chain(&self.charges);
         let mine = |row: &&SeenRow| marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker);
         rows.find(mine).and_then(|row| row.reference.clone())
     }
 
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let refunded = |rows: &[SeenRow]| rows.iter().filter_map(|row| row.refunded).sum();
         let products = (101..).zip(&self.lines).map(|(id, (name, amount, captured))| SeenProduct {
             id,
@@ -259,7 +264,7 @@ impl Provider {
     }
 
     /// What could be read at an earlier time.
-    pub fn snapshot_at(&self, at: DateTime<Utc>) -> Snapshot {
+    pub(crate) fn snapshot_at(&self, at: DateTime<Utc>) -> Snapshot {
         let known = self.past.iter().rev().find(|(since, _)| *since <= at);
         known.or(self.past.first()).map_or_else(|| self.snapshot(), |(_, seen)| seen.clone())
     }

@@ -8,7 +8,7 @@ use domain::decide::Step;
 use domain::observe::{observe, verdict};
 use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
 use domain::policy::Hours;
-use domain::reservation::{Closure, DeskReason, Hold, IntentState, LineAmount, Operation, RowKind};
+use domain::reservation::{Closure, DeskReason, Hold, IntentState, Operation, RowKind};
 use domain::schedule::{late_delivery, schedule};
 use domain::{
     Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation, SeededEntropy, Status,
@@ -27,23 +27,23 @@ const MAX_LAG: i64 = 5;
 const MAX_DELAY: u64 = 8;
 
 #[derive(Debug)]
-pub struct World {
-    pub booking: Booking,
-    pub provider: Provider,
+pub(crate) struct World {
+    pub(crate) booking: Booking,
+    pub(crate) provider: Provider,
     /// Everything that happened, in order.
-    pub facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     before: Reservation,
     faults: SeededEntropy,
     /// Whether anything goes wrong, in percent.
-    pub trouble: u64,
+    pub(crate) trouble: u64,
     /// Jobs that look again later although their plan has not changed: the plan, and when.
     snoozed: BTreeMap<String, (DateTime<Utc>, PlannedState, DateTime<Utc>)>,
     reminded: Vec<DateTime<Utc>>,
-    pub reads: u32,
+    pub(crate) reads: u32,
 }
 
 impl World {
-    pub fn new(booking: Booking, seed: u64, trouble: u64) -> Self {
+    pub(crate) fn new(booking: Booking, seed: u64, trouble: u64) -> Self {
         Self {
             provider: Provider::new(&booking.r),
             before: booking.r.clone(),
@@ -61,7 +61,7 @@ impl World {
         self.booking.now
     }
 
-    pub fn draw(&self, bound: u64) -> u64 {
+    pub(crate) fn draw(&self, bound: u64) -> u64 {
         self.faults.up_to(bound - 1)
     }
 
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Folds facts in; they always can follow, and what holds always, holds afterwards.
-    pub fn learn(&mut self, facts: Vec<Fact>) {
+    pub(crate) fn learn(&mut self, facts: Vec<Fact>) {
         let closure = self.booking.r.closure;
         for fact in &facts {
             let told = self.booking.r.apply(fact);
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Lets time run on, and every job run at its time.
-    pub fn advance(&mut self, by: TimeDelta) {
+    pub(crate) fn advance(&mut self, by: TimeDelta) {
         let end = self.now() + by;
         let mut at_once = 0;
         loop {
@@ -159,7 +159,7 @@ impl World {
             due.sort_by_key(|(at, job)| (job.urgency.rank(), job.deadline, *at));
             if let Some((_, job)) = due.iter().find(|(at, _)| *at <= self.now()) {
                 at_once += 1;
-                assert!(at_once <= MAX_RUNS_AT_ONCE, "{job:?} runs forever: {:#?}", self.booking.r);
+                assert!(at_once <= MAX_RUNS_AT_ONCE, "{job:?} runs forever\n{}", self.story());
                 self.run(&job.clone());
                 continue;
             }
@@ -189,7 +189,7 @@ impl World {
                 Step::Send(id) => return self.send(&job.key, &id),
             }
         }
-        panic!("{job:?} decides without end: {:#?}", self.booking.r);
+        panic!("{job:?} decides without end\n{}", self.story());
     }
 
     fn snooze(&mut self, key: &str, until: DateTime<Utc>) {
@@ -267,7 +267,7 @@ impl World {
     }
 
     /// What the payer must never see: a message at night, too soon after the last, or after the due date.
-    fn before_send(&mut self, id: &IntentId) {
+    fn before_send(&self, id: &IntentId) {
         let (now, r) = (self.now(), &self.booking.r);
         let intent = self.booking.intent(id);
         assert!(!r.control.paused && !r.is_frozen(), "nothing is sent while a person decides: {intent:?}");
@@ -277,11 +277,7 @@ impl World {
             assert!(decent && now < r.payment_link_due, "{now}: {intent:?}");
             let spacing = r.policy.reminders.min_spacing.delta();
             assert!(self.reminded.last().is_none_or(|last| now >= *last + spacing), "{now}: {intent:?}");
-            self.reminded.push(now);
-            assert!(
-                self.reminded.len() <= usize::from(r.policy.reminders.max) + 8,
-                "unsent ones are repeated"
-            );
+            assert!(self.reminded.len() < usize::from(r.policy.reminders.max), "{now}: {intent:?}");
         }
     }
 
@@ -312,6 +308,9 @@ impl World {
             return Some(Outcome::Accepted { reference: None, link: None });
         }
         let done = self.provider.execute(&intent, now);
+        if done.is_ok() && matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
+            self.reminded.push(now);
+        }
         match (fault, done) {
             (4, _) => Some(unknown()),
             (5, _) => None,
@@ -327,20 +326,20 @@ impl World {
     }
 
     /// Decides an operation that somebody asked for, unless the same one is under way.
-    pub fn ask(&mut self, operation: Operation) {
+    pub(crate) fn ask(&mut self, operation: Operation) {
         if !self.booking.r.open_intents().any(|open| open.operation == operation) {
             let intent = self.booking.planner().intent(&self.booking.r, operation, None, "a key", self.now());
             self.learn(vec![Fact::IntentPlanned { intent }]);
         }
     }
 
-    pub fn deliver(&mut self, fact: Fact) {
+    pub(crate) fn deliver(&mut self, fact: Fact) {
         let late = late_delivery(&self.booking.r, &self.booking.merchant, self.now());
         self.learn(std::iter::once(fact).chain(late).collect());
     }
 
     /// A genuine callback.
-    pub fn callback(&mut self) {
+    pub(crate) fn callback(&mut self) {
         let known = self.booking.r.provider.reservation_uuid.is_some();
         match self.provider.uuid.clone() {
             Some(_) if known && !self.booking.r.provider.read_wanted => self.learn(vec![Fact::ReadWanted]),
@@ -350,7 +349,7 @@ impl World {
     }
 
     /// Somebody acts in the provider's portal.
-    pub fn portal(&mut self, act: u64, amount: Money) {
+    pub(crate) fn portal(&mut self, act: u64, amount: Money) {
         let now = self.now();
         let reference =
             self.provider.captures.first().and_then(|row| row.reference.clone()).unwrap_or_default();
@@ -364,11 +363,14 @@ impl World {
     }
 
     /// A person looks at the desk, finds out what really happened, and says so.
-    pub fn person(&mut self) {
+    pub(crate) fn person(&mut self) {
         let now = self.now();
         let at_desk = |intent: &&domain::reservation::Intent| matches!(intent.progress, IntentState::Desk(_));
         let waiting: Vec<_> = self.booking.r.intents.iter().filter(at_desk).cloned().collect();
-        for intent in waiting.into_iter().filter(|intent| !self.provider.is_pending(&intent.id)) {
+        for intent in waiting {
+            if self.provider.is_pending(&intent.id) {
+                continue;
+            }
             let (id, amount) = (intent.id.clone(), intent.operation.amount());
             let applied = self.provider.effects.contains(&id);
             let fact = match (applied, &intent.operation, self.provider.uuid.clone()) {
@@ -393,16 +395,21 @@ impl World {
         self.learn(reasons.into_iter().map(|reason| Fact::DeskCleared { reason }).collect());
     }
 
+    /// Everything that happened, a fact a line.
+    pub(crate) fn story(&self) -> String {
+        self.facts.iter().map(|fact| format!("{fact:?}\n")).collect()
+    }
+
     /// No intent took effect more often than once.
-    pub fn check_effects(&self) {
+    pub(crate) fn check_effects(&self) {
         for intent in &self.booking.r.intents {
             let times = self.provider.effects.iter().filter(|id| **id == intent.id).count();
-            assert!(times <= 1, "{times} effects of {intent:?}\n{:#?}", self.facts);
+            assert!(times <= 1, "{times} effects of {intent:?}\n{}", self.story());
         }
     }
 
     /// The ledger is the fold of the facts, and everything survives being written down.
-    pub fn check_journal(&self) {
+    pub(crate) fn check_journal(&self) {
         let mut again = self.before.clone();
         for fact in &self.facts {
             let text = serde_json::to_string(fact).expect("a fact as JSON");
@@ -414,9 +421,4 @@ impl World {
         let text = serde_json::to_string(&again).expect("a reservation as JSON");
         assert_eq!(serde_json::from_str::<Reservation>(&text).expect("a reservation"), again);
     }
-}
-
-/// Lines of a request, on the lines that there are.
-pub fn part(line: u32, amount: Money) -> LineAmount {
-    LineAmount { line, amount }
 }

@@ -77,7 +77,8 @@ impl Body<'_> {
 
     /// `products` named by their numeric id; what is no whole number is the id of nothing.
     pub(crate) fn line_sums(self) -> Vec<LineSum> {
-        let read = |line: Body<'_>| LineSum { id: line.whole("id").unwrap_or(-1), amount: line.money("amount") };
+        let read =
+            |line: Body<'_>| LineSum { id: line.whole("id").unwrap_or(-1), amount: line.money("amount") };
         items(at(self.0, "products")).into_iter().map(|(_, line)| read(Body(line))).collect()
     }
 }

@@ -45,7 +45,8 @@ impl Reservation {
             return Err("paymentCaptureDeadlineExceed");
         }
         for line in lines {
-            let held = self.lines.iter().find(|held| held.id == line.id).ok_or("requestProductIdNotAvailable")?;
+            let held =
+                self.lines.iter().find(|held| held.id == line.id).ok_or("requestProductIdNotAvailable")?;
             let left = held.reserved.saturating_sub(held.captured);
             if s.per_line_runway && asked(lines, line.id) > left {
                 return Err(RUNWAY);
@@ -101,7 +102,13 @@ impl Reservation {
     }
 
     /// May this be paid back from this row (F2.9)? `week` is what was refunded in the seven days before.
-    pub(crate) fn may_refund(&self, row: &Row, lines: &[LineSum], week: Money, s: &Switches) -> Result<(), Key> {
+    pub(crate) fn may_refund(
+        &self,
+        row: &Row,
+        lines: &[LineSum],
+        week: Money,
+        s: &Switches,
+    ) -> Result<(), Key> {
         let amount = sum(lines);
         let known = |id: i64| self.lines.iter().chain(&self.charge_lines).any(|line| line.id == id);
         if !lines.iter().all(|line| known(line.id)) {

@@ -59,7 +59,9 @@ pub(super) async fn run(world: Handle, clock: Arc<dyn Clock>) -> Infallible {
                 send(&delivery.url).await;
             });
         }
-        let nap = next.map_or(NAP, |at| clock.wall_for((at - now).max(chrono::TimeDelta::milliseconds(1)))).min(NAP);
+        let nap = next
+            .map_or(NAP, |at| clock.wall_for((at - now).max(chrono::TimeDelta::milliseconds(1))))
+            .min(NAP);
         tokio::select! {
             () = world.touched() => {}
             () = tokio::time::sleep(nap) => {}

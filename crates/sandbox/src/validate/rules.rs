@@ -115,7 +115,9 @@ fn order_date(text: &str, form: OrderDate) -> Option<String> {
     match form {
         OrderDate::Legacy if !legacy => Some("does not match the format d M, Y".to_owned()),
         OrderDate::Unix if !time.is_unix() => Some("format is invalid".to_owned()),
-        OrderDate::Either if !legacy && !time.is_unix() => Some("does not match the format d M, Y".to_owned()),
+        OrderDate::Either if !legacy && !time.is_unix() => {
+            Some("does not match the format d M, Y".to_owned())
+        }
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use super::{Field, Rule};
 use crate::switches::{OrderValidator, Switches};
 use Rule::{
-    Alphanumeric, AtMost, Bool, Country, DialCode, Digits, DueDate, Email, Identifier, In, Length, List, Numeric,
-    OrderDate, Required, RequiredIf, RequiredWith, RequiredWithout, Tax, Text, Url,
+    Alphanumeric, AtMost, Bool, Country, DialCode, Digits, DueDate, Email, Identifier, In, Length, List,
+    Numeric, OrderDate, Required, RequiredIf, RequiredWith, RequiredWithout, Tax, Text, Url,
 };
 
 const TYPES: &[&str] = &["private", "corporate"];
@@ -172,8 +172,14 @@ pub(crate) fn submit_order(switches: &Switches, with_customer: bool) -> Vec<Fiel
         ("customerDetails.countryCode", &[Text, DialCode]),
         ("customerDetails.msisdn", &[Text]),
         ("customerDetails.email", &[Email]),
-        ("customerDetails.personalNumber", &[RequiredIf("submitPayment.via", "invoice"), Text, Length(11), Digits]),
-        ("customerDetails.organizationId", &[RequiredIf("customerDetails.type", "corporate"), Text, Alphanumeric]),
+        (
+            "customerDetails.personalNumber",
+            &[RequiredIf("submitPayment.via", "invoice"), Text, Length(11), Digits],
+        ),
+        (
+            "customerDetails.organizationId",
+            &[RequiredIf("customerDetails.type", "corporate"), Text, Alphanumeric],
+        ),
         ("submitPayment.via", &[Required, Text, In(WAYS)]),
         ("callback.callbackUrl", &[Url]),
         ("callback.success", &[Required, Url]),

@@ -8,7 +8,7 @@ use crate::answer::{self, Refusal};
 use crate::fault::{What, When};
 use crate::model::Body;
 use crate::reply::{Reply, Request};
-use crate::route::{Route, route};
+use crate::route::{BASE, Route, route};
 use crate::switches::{CheckOrder, GetNote};
 use crate::validate::{self, Context, Field};
 use crate::{Operation, fault::Struck};
@@ -38,7 +38,9 @@ impl Call {
 impl World {
     /// Answers a request to the API.
     pub(super) fn api(&mut self, request: &Request) -> Reply {
-        self.requests.total += 1;
+        if request.path().starts_with(BASE) {
+            self.requests.total += 1;
+        }
         let (operation, ids) = match route(&request.method, request.path(), self.switches.cancel_verb) {
             Route::Call(operation, ids) => (operation, ids.into_iter().map(str::to_owned).collect()),
             Route::WrongVerb(allowed) => {
@@ -111,8 +113,10 @@ impl World {
             return body;
         }
         let from = self.switches.get_note;
-        let in_body = Body(&body).text("note").filter(|_| matches!(from, GetNote::Body | GetNote::BodyOrQuery));
-        let in_query = request.query("note").filter(|_| matches!(from, GetNote::Query | GetNote::BodyOrQuery));
+        let in_body =
+            Body(&body).text("note").filter(|_| matches!(from, GetNote::Body | GetNote::BodyOrQuery));
+        let in_query =
+            request.query("note").filter(|_| matches!(from, GetNote::Query | GetNote::BodyOrQuery));
         serde_json::json!({ "note": in_body.or(in_query) })
     }
 

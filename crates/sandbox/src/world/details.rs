@@ -1,8 +1,8 @@
 //! Details (F2.3), and the stale reads that faults and lag make of them.
 
 use api_client::wire::{
-    CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails, PaymentHistory, ProductSeen,
-    ProviderStatus, RefundRow, RefundSource, RefundedSums, ReservedRow, SendOrderBy, WireTime,
+    AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails, PaymentHistory,
+    ProductSeen, ProviderStatus, RefundRow, RefundSource, RefundedSums, ReservedRow, SendOrderBy, WireTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Money;
@@ -105,7 +105,13 @@ fn seen(r: &Reservation, s: &Switches) -> Details {
             msisdn: Some(r.payer("msisdn").into()),
             email: Some(r.payer("email").into()),
             name: Some(r.payer("name").into()),
-            address: r.customer.get("address").cloned(),
+            address: Some(AddressSeen {
+                street: Some(r.payer("address.street").into()),
+                zip: Some(r.payer("address.zip")),
+                city: Some(r.payer("address.city")),
+                country: Some(r.payer("address.country")),
+                ..AddressSeen::default()
+            }),
         }),
         reference_number: r.reference.clone(),
         charge_validity: r.charge_validity.clone(),
@@ -150,10 +156,15 @@ fn payment(r: &Reservation, s: &Switches) -> PaymentDetails {
 fn merchant() -> OrganizationDetails {
     OrganizationDetails {
         name: Some("Sandbox Merchant AS".to_owned()),
-        billing_address: Some(json!({
-            "countryCode": "+47", "msisdn": "40000000", "email": "merchant@example.no",
-            "street": "Storgata 1", "zip": "0155", "city": "Oslo", "country": "NO",
-        })),
+        billing_address: Some(AddressSeen {
+            country_code: Some("+47".to_owned()),
+            msisdn: Some("40000000".into()),
+            email: Some("merchant@example.no".into()),
+            street: Some("Storgata 1".into()),
+            zip: Some("0155".to_owned()),
+            city: Some("Oslo".to_owned()),
+            country: Some("NO".to_owned()),
+        }),
     }
 }
 

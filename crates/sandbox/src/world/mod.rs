@@ -68,7 +68,7 @@ impl Default for Options {
 pub struct Requests {
     /// To the API, throttled ones included.
     pub total: u64,
-    /// Of them, answered 429 for want of budget.
+    /// Of them, answered 429 for want of budget (not by a fault).
     pub throttled: u64,
     /// By call; paths that are none are missing.
     pub operations: BTreeMap<Operation, u64>,
@@ -111,7 +111,8 @@ struct Event {
     row: HistoryRow,
 }
 
-/// The state machine. It does no input or output, and has no clock of its own.
+/// The state machine. It does no input or output, and has no clock of its own. What happened is kept until
+/// [`reset`](World::reset): the ledger is the truth that tests judge by.
 pub struct World {
     options: Options,
     pub(crate) switches: Switches,
@@ -302,7 +303,13 @@ impl World {
     }
 
     /// Adds an event to the history.
-    pub(crate) fn tell(&mut self, account: usize, uuid: &str, title: &str, fill: impl FnOnce(&mut HistoryRow)) {
+    pub(crate) fn tell(
+        &mut self,
+        account: usize,
+        uuid: &str,
+        title: &str,
+        fill: impl FnOnce(&mut HistoryRow),
+    ) {
         let mut row = HistoryRow {
             uuid: Some(uuid.to_owned()),
             title: Some(title.to_owned()),

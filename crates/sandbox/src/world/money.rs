@@ -81,7 +81,9 @@ impl World {
 
     fn accepted(&self, message: &str, reference: &str) -> Reply {
         match self.switches.uuid_in_answer {
-            UuidInAnswer::Present => answer::data(202, message, &json!({ "uuid": reference }), &self.switches),
+            UuidInAnswer::Present => {
+                answer::data(202, message, &json!({ "uuid": reference }), &self.switches)
+            }
             UuidInAnswer::Null => answer::data(202, message, &json!({ "uuid": Value::Null }), &self.switches),
             UuidInAnswer::NoData => answer::done(202, message, false),
         }
@@ -156,7 +158,8 @@ impl World {
             .into_iter()
             .map(|new| Line { id: self.product(), new, reserved: Money::ZERO, captured: Money::ZERO })
             .collect();
-        let sums: Vec<LineSum> = lines.iter().map(|line| LineSum { id: line.id, amount: line.new.amount }).collect();
+        let sums: Vec<LineSum> =
+            lines.iter().map(|line| LineSum { id: line.id, amount: line.new.amount }).collect();
         let r = self.reservations.get_mut(uuid).ok_or(Refusal::NotFound("reservationNotFound"))?;
         r.charge_lines.extend(lines);
         r.rows.push(Row {

@@ -25,7 +25,8 @@ impl World {
         let lines = call.read().new_lines();
         self.sums(call, &lines)?;
         let r = self.reservation(call, lines);
-        let session = call.operation == Operation::CreateSession || call.read().text("submitPayment.via").is_some();
+        let session =
+            call.operation == Operation::CreateSession || call.read().text("submitPayment.via").is_some();
         let submitted = Submitted {
             customer_uuid: Some(r.customer_uuid.clone()),
             reservation_uuid: r.uuid.clone(),
@@ -79,8 +80,12 @@ impl World {
             secure: read.flag("settings.secureDetails"),
             partly_refundable: read.flag("settings.isChargePartiallyRefundable"),
             callbacks: read.callbacks(),
-            method: if read.text("submitPayment.via").as_deref() == Some("mastercard") { "Mastercard" } else { "Visa" }
-                .to_owned(),
+            method: if read.text("submitPayment.via").as_deref() == Some("mastercard") {
+                "Mastercard"
+            } else {
+                "Visa"
+            }
+            .to_owned(),
             total: read.money("orderSummary.grandTotal"),
             lines,
             charge_lines: Vec::new(),

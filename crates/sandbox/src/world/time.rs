@@ -146,7 +146,8 @@ impl World {
         let (account, rest) = (r.account, r.runway());
         r.released_at = Some(now);
         r.hold_ended_at = Some(now);
-        let expires = r.status == ProviderStatus::Reserved && self.switches.hold_expiry == HoldExpiry::Expires;
+        let expires =
+            r.status == ProviderStatus::Reserved && self.switches.hold_expiry == HoldExpiry::Expires;
         if expires {
             r.status = ProviderStatus::Expired;
         }

@@ -79,7 +79,8 @@ pub async fn run_workers(
         ended = &mut pump.0 => return ended.map_err(WorkerError::Pump),
         () = stop => {}
     }
-    // All who could settle are gone, so the pump ends after its last turn.
+    // All who could settle are gone, so the pump ends after its last turn, which it no longer tries for ever.
+    phase.send_replace(Phase::Abandoned);
     (&mut pump.0).await.map_err(WorkerError::Pump)
 }
 

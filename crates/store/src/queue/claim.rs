@@ -26,9 +26,11 @@ const MAX_ROUNDS: u32 = 4;
 /// Names the claim among Postgres's advisory locks: "holdfast" as bytes.
 const CLAIM_LOCK: i64 = 0x686f_6c64_6661_7374;
 
-/// Differs from SQLite because there a write transaction is alone anyway. Claims of several processes queue up here, so
-/// that no two of them take jobs of the same reservation.
-const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+/// Differs from SQLite because there a write transaction is alone anyway, and the claim names its index. Claims of several
+/// processes queue up here, so that no two of them take jobs of the same reservation. Without good statistics Postgres
+/// expects few available jobs, and reads and sorts them all for each claim; told not to, it follows the index.
+const LOCK: &str = "SELECT pg_advisory_xact_lock($1), set_config('enable_sort', 'off', TRUE),
+    set_config('enable_bitmapscan', 'off', TRUE)";
 
 // Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres has to be led to the
 // primary key by a list. As for the state, see `STANDING`.

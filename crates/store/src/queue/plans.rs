@@ -48,13 +48,14 @@ fn cases(id: &JobId) -> Vec<Case> {
         case(NEXT_DUE, &[], both("jobs_due")),
         case(PROMOTE, &[&now, "100"], both("jobs_due")),
         // Postgres may as well take the other index of what runs.
-        case(RENEW, &["'w'", "1"], ["jobs_running", "Index Scan on jobs_"]),
+        case(RENEW, &["'w'", "1"], ["jobs_running", "Index Scan"]),
         case(EXPIRED, &[&now, "100"], ["jobs_running", "Index Scan"]),
     ]
 }
 
 async fn plan(fresh: &Fresh, case: &Case) -> String {
     let mut tx = fresh.store.begin().await.expect("begins");
+    tx.lock_claims().await.expect("locks");
     let with = |sql: &str| {
         let numbered = case.binds.iter().enumerate().rev();
         numbered.fold(sql.to_owned(), |sql, (index, bind)| sql.replace(&format!("${}", index + 1), bind))
@@ -103,7 +104,7 @@ async fn the_turn_uses_its_indexes(kind: Kind) {
             let told =
                 format!("statistics: {statistics}, expected {index}, got\n{plan}\nfor {}", case.sql.sqlite);
             assert!(plan.contains(index), "{told}");
-            for scan in ["SCAN jobs", "Seq Scan on jobs", "USE TEMP B-TREE FOR ORDER BY"] {
+            for scan in ["SCAN jobs", "Seq Scan on jobs", "USE TEMP B-TREE FOR ORDER BY", "Sort"] {
                 // An update of SQLite's `FROM` scans the values it is given, which is no table.
                 assert!(!plan.lines().any(|line| line.contains(scan) && !line.contains("INDEX")), "{told}");
             }

@@ -31,7 +31,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const MAX_SETTLE_TRIES: u32 = 5;
 
 /// How often a turn is tried once the grace is over; then the leases are left to run out.
-const MAX_LAST_TURNS: u32 = 10;
+const MAX_LAST_TURNS: u32 = 3;
 
 /// The end of a job's run.
 #[derive(Debug)]

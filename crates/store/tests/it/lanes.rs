@@ -28,16 +28,10 @@ pub(crate) async fn a_minute_never_holds_more_requests_than_the_limit(fresh: Fre
         tx.commit().await.expect("commits");
     }
     for (first, start) in passed.iter().enumerate() {
-        let within = passed[first..]
-            .iter()
-            .take_while(|at| **at <= *start + TimeDelta::seconds(60))
-            .count();
+        let within = passed[first..].iter().take_while(|at| **at <= *start + TimeDelta::seconds(60)).count();
         assert!(within <= limit as usize, "seed {seed}: {within} in a minute");
     }
-    assert!(
-        passed.len() > limit as usize,
-        "seed {seed}: the budget comes back"
-    );
+    assert!(passed.len() > limit as usize, "seed {seed}: the budget comes back");
 }
 
 pub(crate) async fn no_more_is_claimed_than_the_bucket_has(fresh: Fresh) {
@@ -67,25 +61,11 @@ pub(crate) async fn no_more_is_claimed_than_the_bucket_has(fresh: Fresh) {
     };
     let limits = HashMap::from([(merchant("default"), limit)]);
     // One at a time, so that each claim sees what the one before has taken.
-    let worker = Worker::start(
-        &fresh.store,
-        WorkerOptions {
-            concurrency: 1,
-            limits,
-            ..eager()
-        },
-        handler,
-    );
-    eventually("the notices are sent", async || {
-        notices.load(Ordering::SeqCst) == 2
-    })
-    .await;
+    let worker = Worker::start(&fresh.store, WorkerOptions { concurrency: 1, limits, ..eager() }, handler);
+    eventually("the notices are sent", async || notices.load(Ordering::SeqCst) == 2).await;
     eventually("the burst is used", async || calls.load(Ordering::SeqCst) == 3).await;
     fresh.clock.advance(TimeDelta::milliseconds(2_200));
-    eventually("one more is let through", async || {
-        calls.load(Ordering::SeqCst) == 4
-    })
-    .await;
+    eventually("one more is let through", async || calls.load(Ordering::SeqCst) == 4).await;
     fresh.clock.advance(TimeDelta::minutes(1));
     eventually("a full bucket again", async || calls.load(Ordering::SeqCst) == 7).await;
     worker.stop().await;
@@ -97,10 +77,7 @@ pub(crate) async fn a_paused_merchant_makes_no_calls_until_it_is_resumed(fresh: 
     fresh.store.pause_merchant(&paused).await.expect("pauses");
     let held = fresh.enqueue(&job(JobKind::Capture)).await;
     let local = fresh.enqueue(&job(JobKind::Notify)).await;
-    let other = store::queue::NewJob {
-        merchant: merchant("other"),
-        ..job(JobKind::Capture)
-    };
+    let other = store::queue::NewJob { merchant: merchant("other"), ..job(JobKind::Capture) };
     let other = fresh.enqueue(&other).await;
     let gate = Arc::new(Semaphore::new(100));
     let handler = move |_| {
@@ -120,13 +97,7 @@ pub(crate) async fn a_paused_merchant_makes_no_calls_until_it_is_resumed(fresh: 
     assert!(refused.is_err(), "a running job makes no further call either");
     tx.rollback().await.expect("rolls back");
     assert!(
-        fresh
-            .store
-            .lanes()
-            .await
-            .expect("reads")
-            .iter()
-            .any(|lane| lane.merchant == paused && lane.paused)
+        fresh.store.lanes().await.expect("reads").iter().any(|lane| lane.merchant == paused && lane.paused)
     );
     fresh.store.resume_merchant(&paused).await.expect("resumes");
     fresh.reaches(&held, JobState::Succeeded).await;
@@ -137,10 +108,7 @@ pub(crate) async fn a_held_lane_opens_at_its_time(fresh: Fresh) {
     let (name, until) = (merchant("default"), noon() + TimeDelta::seconds(90));
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.hold_lane(&name, 240, until).await.expect("holds");
-    assert_eq!(
-        tx.take_request(&name, 240).await.expect("asks"),
-        Err(NotBefore(until))
-    );
+    assert_eq!(tx.take_request(&name, 240).await.expect("asks"), Err(NotBefore(until)));
     tx.commit().await.expect("commits");
     fresh.clock.set(until);
     let mut tx = fresh.store.begin().await.expect("begins");

@@ -21,11 +21,7 @@ fn hanging(fresh: &Fresh) -> (Worker, mpsc::UnboundedReceiver<Lease>) {
         let _ = sender.send(job.lease);
         std::future::pending().boxed()
     };
-    let options = WorkerOptions {
-        concurrency: 1,
-        lease: Duration::from_secs(30),
-        ..eager()
-    };
+    let options = WorkerOptions { concurrency: 1, lease: Duration::from_secs(30), ..eager() };
     (Worker::start(&fresh.store, options, handler), leases)
 }
 
@@ -75,24 +71,12 @@ pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
     assert_eq!(current.token, stale.token + 1);
 
     let mut tx = fresh.store.begin().await.expect("begins");
-    assert!(matches!(
-        tx.check_lease(&stale).await,
-        Err(StoreError::LeaseLost { .. })
-    ));
-    assert!(matches!(
-        tx.start_attempt(&stale, None).await,
-        Err(StoreError::LeaseLost { .. })
-    ));
+    assert!(matches!(tx.check_lease(&stale).await, Err(StoreError::LeaseLost { .. })));
+    assert!(matches!(tx.start_attempt(&stale, None).await, Err(StoreError::LeaseLost { .. })));
     let settled = tx.settle(&stale, Settle::Succeeded { result: None }).await;
     assert!(matches!(settled, Err(StoreError::LeaseLost { .. })));
-    let impostor = Lease {
-        owner: "somebody".into(),
-        ..current.clone()
-    };
-    assert!(matches!(
-        tx.check_lease(&impostor).await,
-        Err(StoreError::LeaseLost { .. })
-    ));
+    let impostor = Lease { owner: "somebody".into(), ..current.clone() };
+    assert!(matches!(tx.check_lease(&impostor).await, Err(StoreError::LeaseLost { .. })));
     tx.check_lease(&current).await.expect("the second claim holds");
     tx.rollback().await.expect("rolls back");
     assert_eq!(fresh.job(&id).await.state, JobState::Running);

@@ -6,8 +6,8 @@ use domain::decide::Planner;
 use domain::policy::PolicyPatch;
 use domain::reservation::{NewLine, NewReservation, Operation};
 use domain::{
-    Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId, Reservation, ReservationId,
-    SystemEntropy,
+    Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId, Reservation,
+    ReservationId, SystemEntropy,
 };
 use serde_json::json;
 use store::queue::JobFilter;
@@ -30,7 +30,12 @@ fn asked(fresh: &Fresh, reference: &str) -> Reservation {
         language: "no".into(),
         personal_number: None,
         organization_id: None,
-        address: Address { street: "Luramyrveien 65".into(), zip: "4313".into(), city: "Sandnes".into(), country: "NO".into() },
+        address: Address {
+            street: "Luramyrveien 65".into(),
+            zip: "4313".into(),
+            city: "Sandnes".into(),
+            country: "NO".into(),
+        },
     };
     let line = NewLine {
         name: "Cabin".into(),
@@ -217,7 +222,8 @@ pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
     ids.reverse();
     let (mut cursor, mut seen) = (None, Vec::new());
     loop {
-        let page = fresh.store.reservations(&ReservationFilter::default(), 2, cursor.as_ref()).await.expect("reads");
+        let page =
+            fresh.store.reservations(&ReservationFilter::default(), 2, cursor.as_ref()).await.expect("reads");
         seen.extend(page.items.into_iter().map(|stored| stored.reservation.id));
         cursor = page.next;
         if cursor.is_none() {
@@ -252,7 +258,8 @@ pub(crate) async fn a_held_reservation_is_listed_by_its_window(fresh: Fresh) {
 
 pub(crate) async fn a_callback_is_news_once(fresh: Fresh) {
     let (r, _) = created(&fresh, "BOOK-1").await;
-    let callback = NewCallback { reservation: &r.id, digest: "d1", query: "orderUuid=RES1", formula: "F3All" };
+    let callback =
+        NewCallback { reservation: &r.id, digest: "d1", query: "orderUuid=RES1", formula: "F3All" };
     let mut news = Vec::new();
     for digest in ["d1", "d1", "d2"] {
         let mut tx = fresh.store.begin().await.expect("begins");
@@ -290,7 +297,9 @@ pub(crate) async fn what_stands_beside_reservations_is_kept(fresh: Fresh) {
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.save_contact(&r.id, &intent, &json!({"email": "ola@example.no"})).await.expect("saves");
     tx.create_payment_link(&link, &default, &json!({"reference": "L-1"})).await.expect("creates");
-    tx.update_payment_link(&link, "accepted", Some("ODR1"), Some("https://example.no/p")).await.expect("updates");
+    tx.update_payment_link(&link, "accepted", Some("ODR1"), Some("https://example.no/p"))
+        .await
+        .expect("updates");
     tx.save_watermark(&default, now).await.expect("saves");
     tx.save_watermark(&default, now - TimeDelta::hours(1)).await.expect("does not move back");
     assert_eq!(tx.setting("colour", "red").await.expect("sets"), "red");

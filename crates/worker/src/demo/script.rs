@@ -5,6 +5,9 @@ use domain::{Money, Span, Status};
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The most reservations of a script: one page of the API's list.
+const MAX_RESERVATIONS: usize = 200;
+
 /// The script that comes with the program.
 const BUILT_IN: &str = include_str!("../../../../config/demo.json");
 
@@ -23,7 +26,7 @@ pub(super) struct Play {
     /// What it shows.
     pub(super) title: String,
     /// When it is booked, from the start.
-    pub(super) book_at: Offset,
+    book_at: Offset,
     /// The body of `POST /v1/reservations`, in which `payment_link_due` is an offset from the booking.
     pub(super) reservation: Value,
     /// What people do, in order.
@@ -64,6 +67,17 @@ pub(super) enum Deed {
 }
 
 impl Deed {
+    /// Its word in the script.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Deliver => "deliver",
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::LoseCaptureAnswer => "lose_capture_answer",
+        }
+    }
+
     /// The status the reservation has to have first: nobody delivers what is not paid.
     pub(super) const fn needs(self) -> Status {
         match self {
@@ -147,6 +161,9 @@ pub(super) enum ScriptError {
     /// It is not JSON of this form.
     #[error("the script cannot be read")]
     Form(#[source] serde_json::Error),
+    /// It is longer than anybody watches.
+    #[error("the script has more than 200 reservations")]
+    TooLong,
     /// A reservation has no reference, or an unusable due date.
     #[error("the script's reservation {number} has no \"{field}\" that can be used")]
     Field {
@@ -171,6 +188,9 @@ impl Script {
 
     fn parse(text: &str) -> Result<Self, ScriptError> {
         let script: Self = serde_json::from_str(text).map_err(ScriptError::Form)?;
+        if script.reservations.len() > MAX_RESERVATIONS {
+            return Err(ScriptError::TooLong);
+        }
         let mut seen = std::collections::BTreeSet::new();
         for (number, play) in (1..).zip(&script.reservations) {
             let unusable = |field| ScriptError::Field { number, field };
@@ -191,6 +211,11 @@ impl Play {
     /// The booking system's own id of the reservation.
     pub(super) fn reference(&self) -> &str {
         self.reservation["reference"].as_str().unwrap_or_default()
+    }
+
+    /// When it is booked, in a play that begins at `start`.
+    pub(super) fn booked_at(&self, start: DateTime<Utc>) -> DateTime<Utc> {
+        self.book_at.after(start)
     }
 
     fn due(&self) -> Option<Offset> {
@@ -247,7 +272,7 @@ mod tests {
         let script = script(&play()).expect("script");
         let play = &script.reservations[0];
         let start = DateTime::UNIX_EPOCH;
-        let booked_at = play.book_at.after(start);
+        let booked_at = play.booked_at(start);
         assert_eq!(booked_at, start + TimeDelta::days(1));
         assert_eq!(play.body(booked_at)["payment_link_due"], "1970-01-04T00:00:00+00:00");
         assert_eq!(play.steps[0].at.after(booked_at), booked_at + TimeDelta::hours(2));

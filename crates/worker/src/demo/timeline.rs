@@ -227,7 +227,7 @@ fn planned(operation: &Operation, key: &str) -> Option<Told> {
 
 fn guard(key: &str) -> Option<Told> {
     match key.strip_prefix("guard:warn:") {
-        Some(before) => warning(format!("{before} are left to capture what is held")),
+        Some(before) => warning(format!("{before} left to capture what is held")),
         None => warning("the deadline guard steps in"),
     }
 }

@@ -1,10 +1,11 @@
 //! `submit`: creates the reservation at the provider, and finds one again whose answer was lost.
 
 use api_client::wire::{self, Personal, WireTime};
-use api_client::{Answer, Outcome as Answered};
+use api_client::{Answer, Outcome as Answered, RejectionClass};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::observe::verdict;
 use domain::outcome::{NewLink, Outcome};
+use domain::reservation::{Intent, IntentState};
 use domain::{Fact, IntentId, Merchant, Reservation, ReservationId};
 use store::Stored;
 use store::queue::{FaultClass, JobFault};
@@ -88,8 +89,13 @@ pub(super) fn sent(answer: Answer<wire::Submitted>) -> Sent {
     })
 }
 
-/// What a search for a lost submit found: the reservations at the provider that carry our reference.
-pub(crate) struct Found(Vec<String>);
+/// What a search for a lost submit found.
+pub(crate) struct Found {
+    /// The reservations at the provider that carry our reference.
+    ours: Vec<String>,
+    /// Was every reservation looked at that may be ours? Only then does silence prove anything.
+    whole: bool,
+}
 
 /// Looks for the reservation that a submit may have made: the one that a callback has named, else those in the
 /// history since it was sent. `None` when nothing could be learnt.
@@ -99,21 +105,43 @@ pub(crate) async fn search(
     r: &Reservation,
     intent: &IntentId,
 ) -> Option<Found> {
-    let sent_at = r.intent(intent)?.sent()?.at;
-    let candidates = match &r.provider.hinted_uuid {
+    let known = r.intent(intent)?;
+    let sent_at = known.sent()?.at;
+    let mut candidates = match &r.provider.hinted_uuid {
         Some(uuid) => vec![uuid.clone()],
         None => candidates(app, handle, sent_at).await?,
     };
-    let mut found = Vec::new();
-    for uuid in candidates.into_iter().take(MAX_CANDIDATES) {
-        let Answered::Accepted(details) = handle.client.details(&uuid).await.outcome else { continue };
-        let ours = details.reference_number.as_deref() == Some(r.reference.as_str())
+    let whole = candidates.len() <= MAX_CANDIDATES;
+    if !whole {
+        // Each search looks at others, so that one that others' reservations crowd out is found all the same.
+        let searches = usize::try_from(searches(known)).unwrap_or(0);
+        let middle = searches.wrapping_mul(MAX_CANDIDATES) % candidates.len();
+        candidates.rotate_left(middle);
+        candidates.truncate(MAX_CANDIDATES);
+    }
+    let mut ours = Vec::new();
+    for uuid in candidates {
+        let details = match handle.client.details(&uuid).await.outcome {
+            Answered::Accepted(details) => details,
+            Answered::Rejected(rejection) if matches!(rejection.class, RejectionClass::NotFound) => continue,
+            // What could not be read may be ours.
+            Answered::Rejected(_) | Answered::Unsent(_) | Answered::Unknown(_) => return None,
+        };
+        let fits = details.reference_number.as_deref() == Some(r.reference.as_str())
             && details.grand_total.is_none_or(|total| total == r.total());
-        if ours {
-            found.push(uuid);
+        if fits {
+            ours.push(uuid);
         }
     }
-    Some(Found(found))
+    Some(Found { ours, whole })
+}
+
+/// How often an intent's outcome has been looked for.
+const fn searches(intent: &Intent) -> u32 {
+    match &intent.progress {
+        IntentState::Unknown(doubt) => doubt.reads,
+        _ => 0,
+    }
 }
 
 /// The uuids in the history that nobody has claimed yet.
@@ -142,7 +170,7 @@ pub(crate) fn searched(
     now: DateTime<Utc>,
 ) -> Vec<Fact> {
     let Some(known) = r.intent(intent).filter(|intent| intent.is_unresolved()) else { return Vec::new() };
-    if let [uuid] = found.0.as_slice() {
+    if let [uuid] = found.ours.as_slice() {
         return vec![
             Fact::LinkCreated {
                 intent: intent.clone(),
@@ -155,10 +183,11 @@ pub(crate) fn searched(
             Fact::ReadWanted,
         ];
     }
-    let missing = Fact::TraceMissing { intent: intent.clone(), clean: found.0.is_empty(), at: now };
-    if !found.0.is_empty() {
+    let clean = found.whole && found.ours.is_empty();
+    let missing = Fact::TraceMissing { intent: intent.clone(), clean, at: now };
+    if !found.ours.is_empty() {
         let reason = domain::reservation::DeskReason::OutcomeUnknown;
         return vec![missing, Fact::IntentToDesk { intent: intent.clone(), reason, at: now }];
     }
-    std::iter::once(missing).chain(verdict(r, known, true, merchant, now)).collect()
+    std::iter::once(missing).chain(verdict(r, known, clean, merchant, now)).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Answer};
 use domain::reservation::{CaptureRequest, ChargeRequest, Contact, DeliveryRequest, RefundRequest};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use store::Stored;
 
 use super::auth::Actor;
 use super::body::{Json, Nothing, OptionalJson};
-use super::params::Params;
+use super::params::{Name, Params};
 use super::problem::Problem;
 use super::{reservations, view};
 use crate::app::App;
@@ -37,22 +37,20 @@ impl FromRequestParts<Arc<App>> for Target {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let State(app) = State::<Arc<App>>::from_request_parts(parts, app).await.map_err(|never| match never {})?;
-        let Extension(actor) =
-            Extension::from_request_parts(parts, &app).await.map_err(axum::response::IntoResponse::into_response)?;
-        let Path(named): Path<String> = Path::from_request_parts(parts, &app)
-            .await
-            .map_err(|_| Problem::not_found("reservation").into_response())?;
-        let find = async {
-            let params = Params::from_request_parts(parts, &app).await?.only(&["merchant"])?;
-            reservations::find(&app, &named, params.get("merchant")?).await
-        };
-        let stored = find.await.map_err(axum::response::IntoResponse::into_response)?;
-        Ok(Self { app, actor, stored })
+        let actor = Extension::<Actor>::from_request_parts(parts, app).await;
+        let Extension(actor) = actor.map_err(IntoResponse::into_response)?;
+        Self::named(parts, app, actor).await.map_err(IntoResponse::into_response)
     }
 }
 
 impl Target {
+    async fn named(parts: &mut Parts, app: &Arc<App>, actor: Actor) -> Result<Self, Problem> {
+        let Name(named) = Name::from_request_parts(parts, app).await?;
+        let params = Params::from_request_parts(parts, app).await?.only(&["merchant"])?;
+        let stored = reservations::find(app, &named, params.get("merchant")?).await?;
+        Ok(Self { app: Arc::clone(app), actor, stored })
+    }
+
     /// Acts, and answers with the job; with the reservation while there is none, because it is paused or done.
     async fn ask(self, action: Action) -> Result<Response, Problem> {
         let acted = self.app.act(&self.stored.reservation.id, action, self.actor.0).await?;

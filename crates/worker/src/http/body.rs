@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::problem::Problem;
-use crate::decode;
+use crate::decode::{self, Kind};
 
 /// The largest body, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -109,13 +109,17 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         }
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let typed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let told = decode::told(&error.path().to_string(), &error.inner().to_string());
-        Problem::fields(vec![told.fault])
-    })?;
-    match misplaced_list(&value, "", false) {
-        Some(field) => Err(Problem::field(field, "is not an object")),
-        None => Ok(typed),
+    let list = misplaced_list(&value, "", false);
+    let not_a_list = |field| Problem::field(field, "is a list, and no list belongs here");
+    match (serde_path_to_error::deserialize(&mut deserializer), list) {
+        (Ok(typed), None) => Ok(typed),
+        (Ok(_), Some(field)) => Err(not_a_list(field)),
+        (Err(error), list) => {
+            let told = decode::told(&error.path().to_string(), &error.inner().to_string());
+            // serde takes a list for an object, and then speaks of what is in it.
+            let within = |list: &String| told.kind == Kind::Wrong && told.fault.field.starts_with(list.as_str());
+            Err(list.filter(within).map_or_else(|| Problem::fields(vec![told.fault.clone()]), not_a_list))
+        }
     }
 }
 

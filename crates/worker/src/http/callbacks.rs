@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 
+use super::params::Name;
+use super::problem::Problem;
 use crate::app::App;
 use crate::service::CallbackOutcome;
 
@@ -13,9 +15,10 @@ const MAX_TOKEN: usize = 128;
 
 pub(super) async fn take(
     State(app): State<Arc<App>>,
-    Path(token): Path<String>,
+    name: Result<Name, Problem>,
     RawQuery(query): RawQuery,
 ) -> StatusCode {
+    let Ok(Name(token)) = name else { return StatusCode::NOT_FOUND };
     // A token of another form is never looked up.
     if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return StatusCode::NOT_FOUND;

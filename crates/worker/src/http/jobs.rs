@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json as Answer};
 use chrono::{DateTime, Utc};
 use domain::{JobId, ReservationId};
@@ -13,7 +13,7 @@ use store::queue::{JobFilter, JobView};
 
 use super::auth::Actor;
 use super::body::{Json, Nothing, OptionalJson};
-use super::params::Params;
+use super::params::{Name, Params};
 use super::problem::Problem;
 use super::view::{self, JobJson};
 use crate::app::App;
@@ -65,7 +65,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
     Ok(Answer(view::page(data, page.next)))
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Path(named): Path<String>, params: Params) -> Answered {
+pub(super) async fn get(State(app): State<Arc<App>>, Name(named): Name, params: Params) -> Answered {
     params.only(&[])?;
     let details = app.store.job(&id_of(&named)?).await?.ok_or_else(|| Problem::not_found("job"))?;
     let reference = reference_of(&app, &details.job).await?;
@@ -81,7 +81,7 @@ async fn act(app: &App, named: &str, action: JobAction, actor: Actor) -> Answere
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
     Extension(actor): Extension<Actor>,
-    Path(named): Path<String>,
+    Name(named): Name,
     _: OptionalJson<Nothing>,
 ) -> Answered {
     act(&app, &named, JobAction::Retry, actor).await
@@ -90,7 +90,7 @@ pub(super) async fn retry(
 pub(super) async fn run_now(
     State(app): State<Arc<App>>,
     Extension(actor): Extension<Actor>,
-    Path(named): Path<String>,
+    Name(named): Name,
     _: OptionalJson<Nothing>,
 ) -> Answered {
     act(&app, &named, JobAction::RunNow, actor).await
@@ -99,7 +99,7 @@ pub(super) async fn run_now(
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     Extension(actor): Extension<Actor>,
-    Path(named): Path<String>,
+    Name(named): Name,
     _: OptionalJson<Nothing>,
 ) -> Answered {
     act(&app, &named, JobAction::Cancel, actor).await
@@ -108,7 +108,7 @@ pub(super) async fn cancel(
 pub(super) async fn reschedule(
     State(app): State<Arc<App>>,
     Extension(actor): Extension<Actor>,
-    Path(named): Path<String>,
+    Name(named): Name,
     Json(body): Json<RunAt>,
 ) -> Answered {
     act(&app, &named, JobAction::Reschedule { run_at: body.run_at }, actor).await

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use domain::customer::is_text;
 use domain::{MerchantId, ReservationId};
 use serde_json::Value;
 use store::{ReservationFilter, Stored};
 
-use super::params::Params;
+use super::params::{Name, Params};
 use super::problem::Problem;
 use super::view;
 use crate::app::App;
@@ -52,7 +52,7 @@ async fn by_reference(
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
-    Path(named): Path<String>,
+    Name(named): Name,
     params: Params,
 ) -> Result<Json<view::ReservationJson>, Problem> {
     let params = params.only(&["merchant"])?;
@@ -88,7 +88,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
 
 pub(super) async fn events(
     State(app): State<Arc<App>>,
-    Path(named): Path<String>,
+    Name(named): Name,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let params = params.only(&["merchant", "limit", "cursor"])?;

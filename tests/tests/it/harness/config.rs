@@ -9,8 +9,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub(crate) const ADMIN_KEY: &str = "adminkey-5d3c1f0e9b7a48f2";
 /// The bearer token at the provider.
 pub(crate) const TOKEN: &str = "providertoken-7f1e2d3c4b5a6978";
-/// The secret of callback checksums; the one that the sandbox has unless it is told another.
-pub(crate) const CALLBACK_SECRET: &str = "sandbox-secret";
+/// The secret of callback checksums.
+pub(crate) const CALLBACK_SECRET: &str = "callbacksecret-2a3b4c5d6e7f8091";
 
 /// What stands in the file.
 #[derive(Clone, Debug)]
@@ -64,7 +64,8 @@ impl Config {
 
 /// These lines, and before them those defaults whose keys they do not set.
 fn lines_with_default(lines: &str, defaults: &[(&str, &str)]) -> String {
-    let missing = defaults.iter().filter(|(key, _)| !lines.lines().any(|line| line.trim_start().starts_with(key)));
+    let missing =
+        defaults.iter().filter(|(key, _)| !lines.lines().any(|line| line.trim_start().starts_with(key)));
     let mut all: String = missing.map(|(key, value)| format!("{key} = {value}\n")).collect();
     all.push_str(lines);
     all.push('\n');

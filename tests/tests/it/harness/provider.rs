@@ -46,13 +46,6 @@ impl Provider {
         assert!((200..300).contains(&reply.status), "{fault}: {} {}", reply.status, reply.text);
     }
 
-    /// Removes every fault that still waits.
-    #[track_caller]
-    pub(crate) fn no_more_faults(&self) {
-        let reply = self.0.delete("/__sandbox/faults");
-        assert!((200..300).contains(&reply.status), "{} {}", reply.status, reply.text);
-    }
-
     /// Turns switches.
     #[track_caller]
     pub(crate) fn switch(&self, switches: &Value) {
@@ -68,7 +61,7 @@ impl Provider {
     /// Everything that took place, in order.
     #[track_caller]
     pub(crate) fn effects(&self) -> Vec<Effect> {
-        list(&self.read("ledger")).iter().map(Effect::read).collect()
+        self.list("ledger", "effects").iter().map(Effect::read).collect()
     }
 
     /// What took place with one booking, by its reference.
@@ -94,13 +87,11 @@ impl Provider {
     /// Every callback that was made, in order, the lost ones included.
     #[track_caller]
     pub(crate) fn callbacks(&self) -> Vec<Value> {
-        list(&self.read("callbacks"))
+        self.list("callbacks", "callbacks")
     }
-}
 
-/// The rows of a list, bare or under `data`.
-#[track_caller]
-fn list(value: &Value) -> Vec<Value> {
-    let rows = value.as_array().or_else(|| value["data"].as_array());
-    rows.expect("a list").clone()
+    #[track_caller]
+    fn list(&self, what: &str, field: &str) -> Vec<Value> {
+        self.read(what)[field].as_array().expect("a list").clone()
+    }
 }

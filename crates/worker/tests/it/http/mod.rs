@@ -1,0 +1,10 @@
+//! The HTTP API, called without a socket.
+
+mod access;
+mod actions;
+mod bad_input;
+mod callbacks;
+mod idempotency;
+mod jobs;
+mod reservations;
+mod serving;

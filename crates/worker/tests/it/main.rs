@@ -1,0 +1,5 @@
+//! The integration tests of the service.
+
+mod config;
+mod http;
+mod support;

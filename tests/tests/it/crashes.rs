@@ -1,0 +1,289 @@
+//! Services that are killed at any moment: what they were doing is taken up again, and nothing happens twice.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use domain::{Entropy, SeededEntropy};
+use serde_json::{Value, json};
+use tests::{Http, Reply, holds_within};
+
+use crate::harness::{Effect, Options, Place, Provider, SOON, Stand, judge, on_both_databases, seed};
+
+on_both_databases! {
+    every_reservation_reaches_its_end_while_services_are_killed;
+    the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds;
+}
+
+/// Unknown outcomes settle fast, and what callbacks miss while nobody listens is read soon.
+const OPTIONS: Options = Options {
+    speed: 120,
+    merchant: "refresh_open_every = \"5m\"\nsweep_every = \"10m\"\n\
+               settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]\n\
+               settle.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
+               charge = \"1m\", refund = \"1m\" }\n\
+               policy.completion.after = \"10m\"",
+    worker: "",
+    services: 1,
+    log: "info",
+};
+const BOOKINGS: usize = 30;
+const DRIVERS: usize = 5;
+const KILLS: usize = 6;
+/// How long one step of a booking may take while services come and go: a lease, a start, and the work.
+const STEP: Duration = Duration::from_secs(60);
+
+/// What becomes of a booking, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Delivered,
+    PartlyDelivered,
+    Cancelled,
+    Refunded,
+    Charged,
+}
+
+impl Life {
+    const ALL: [Self; 5] =
+        [Self::Delivered, Self::PartlyDelivered, Self::Cancelled, Self::Refunded, Self::Charged];
+
+    const fn of(number: usize) -> Self {
+        Self::ALL[number % Self::ALL.len()]
+    }
+
+    const fn end(self) -> &'static str {
+        if matches!(self, Self::Cancelled) { "cancelled" } else { "completed" }
+    }
+
+    const fn acts(self) -> &'static [&'static str] {
+        match self {
+            Self::Delivered => &["created", "captured 1500.00", "completed"],
+            Self::PartlyDelivered => &["created", "captured 400.00", "completed"],
+            Self::Cancelled => &["created", "cancelled"],
+            Self::Refunded => &["created", "captured 1500.00", "refund_accepted 100.00", "completed"],
+            Self::Charged => &["created", "captured 1500.00", "charged 50.00", "completed"],
+        }
+    }
+
+    /// What is never sent twice on a guess: without an effect it waits for a person.
+    const fn may_wait_for_a_person(self) -> bool {
+        matches!(self, Self::Refunded | Self::Charged)
+    }
+}
+
+fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
+    let seed = seed();
+    let services = if place == Place::Postgres { 2 } else { 1 };
+    let mut stand = Stand::start(place, Options { services, ..OPTIONS });
+    let drivers: Vec<Driver> = (0..DRIVERS).map(|number| Driver::new(&stand, services, number)).collect();
+    thread::scope(|scope| {
+        let drivers: Vec<_> = drivers.into_iter().map(|driver| scope.spawn(move || driver.run())).collect();
+        kill_at_random(&mut stand, services, &SeededEntropy::new(seed));
+        for driver in drivers {
+            driver.join().expect("a driver that came to its end");
+        }
+    });
+    let ends = wait_for_the_ends(&stand);
+    let effects = stand.provider.effects();
+    let acts = judge(&effects);
+    assert_eq!(acts.len(), BOOKINGS, "seed {seed}");
+    for number in 0..BOOKINGS {
+        let (reference, life) = (reference(number), Life::of(number));
+        let status = ends[&reference]["status"].as_str().expect("a status");
+        if status == life.end() {
+            assert_eq!(acts[&reference], life.acts(), "{reference}, seed {seed}");
+        } else {
+            assert_waits_for_a_person(&ends[&reference], &acts[&reference], life);
+        }
+    }
+    for state in ["running", "dead"] {
+        let jobs = stand.jobs(&format!("state={state}"));
+        assert!(jobs.is_empty(), "seed {seed}: {jobs:#?}");
+    }
+}
+
+#[track_caller]
+fn assert_waits_for_a_person(reservation: &Value, acts: &[String], life: Life) {
+    assert!(life.may_wait_for_a_person(), "{reservation:#}");
+    assert!(!reservation["attention"].is_null(), "{reservation:#}");
+    assert_eq!(acts, &life.acts()[..2], "it waits although it had its effect: {reservation:#}");
+}
+
+fn reference(number: usize) -> String {
+    format!("CRASH-{number}")
+}
+
+/// Kills a service whenever the provider has had a few more requests, or when none come any more.
+fn kill_at_random(stand: &mut Stand, services: usize, dice: &SeededEntropy) {
+    let requests = |provider: &Provider| provider.requests().values().sum::<u64>();
+    for _ in 0..KILLS {
+        let enough = requests(&stand.provider) + 3 + dice.up_to(20);
+        let victim = usize::try_from(dice.up_to(services as u64 - 1)).expect("a small number");
+        // Whether it is reached or the wait is over: the moment is as good as any.
+        holds_within(Duration::from_secs(3), || requests(&stand.provider) >= enough);
+        stand.kill_service(victim);
+        stand.start_service(victim);
+    }
+}
+
+fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
+    let look = || -> BTreeMap<String, Value> {
+        (0..BOOKINGS)
+            .map(|number| (reference(number), stand.reservation(&format!("ref:{}", reference(number)))))
+            .collect()
+    };
+    let over = |seen: &BTreeMap<String, Value>| {
+        seen.values().all(|r| {
+            matches!(r["status"].as_str(), Some("completed" | "cancelled")) || !r["attention"].is_null()
+        })
+    };
+    stand.wait_for("every reservation has come to its end", STEP, look, over)
+}
+
+/// One booking system: it tries again whatever it gets no answer to.
+struct Driver {
+    apis: Vec<Http>,
+    provider: Provider,
+    bodies: Vec<(Value, Life)>,
+}
+
+impl Driver {
+    fn new(stand: &Stand, services: usize, number: usize) -> Self {
+        let own = (0..BOOKINGS).filter(|booking| booking % DRIVERS == number);
+        // The lives of one driver are mixed.
+        let body = |booking: usize| {
+            (
+                stand.body(&reference(booking), &json!({"settings": {"charge_partially_refundable": true}})),
+                Life::of(booking),
+            )
+        };
+        Self {
+            apis: (0..services).map(|service| stand.api_of(service)).collect(),
+            provider: stand.provider.clone(),
+            bodies: own.map(body).collect(),
+        }
+    }
+
+    fn run(&self) {
+        for (body, _) in &self.bodies {
+            self.ask("POST", "/v1/reservations", Some(body), |reply| matches!(reply.status, 202 | 409));
+        }
+        for (body, _) in &self.bodies {
+            let reference = text(&body["reference"]);
+            self.wait(reference, |seen| seen["status"] == "awaiting_payment");
+            self.provider.pay(reference);
+        }
+        for (body, life) in &self.bodies {
+            let reference = text(&body["reference"]);
+            self.wait(reference, |seen| seen["status"] == "held");
+            self.live(reference, *life);
+        }
+    }
+
+    fn live(&self, reference: &str, life: Life) {
+        let at = |action: &str| format!("/v1/reservations/ref:{reference}/{action}");
+        let deliver =
+            |body: &Value| self.ask("POST", &at("delivery"), Some(body), |reply| reply.status == 202);
+        match life {
+            Life::Cancelled => {
+                let note = json!({"note": "Not needed"});
+                self.ask("POST", &at("cancel"), Some(&note), |reply| matches!(reply.status, 202 | 409));
+            }
+            Life::PartlyDelivered => {
+                let part = json!([{"line": 1, "amount": "400.00"}]);
+                deliver(&json!({"event_id": "D-1", "lines": part, "complete": true}));
+            }
+            Life::Delivered | Life::Refunded | Life::Charged => {
+                deliver(&json!({"event_id": "D-1"}));
+            }
+        }
+        if life == Life::Refunded {
+            self.wait(reference, |seen| seen["amounts"]["captured"] == "1500.00");
+            self.ask_once(reference, "refund", &json!({"source": "captured", "amount": "100.00"}));
+        } else if life == Life::Charged {
+            let line =
+                json!({"name": "Late check-out", "rate": "50.00", "tax_percent": 12, "amount": "50.00"});
+            self.wait(reference, |seen| seen["amounts"]["captured"] == "1500.00");
+            self.ask_once(reference, "charge", &json!({"lines": [line]}));
+        }
+    }
+
+    /// Asks until there is a job of this kind: an answer that got lost is looked up before asking again.
+    fn ask_once(&self, reference: &str, kind: &str, body: &Value) {
+        let path = format!("/v1/reservations/ref:{reference}/{kind}");
+        let id = self.wait(reference, |_| true)["id"].clone();
+        let jobs = format!("/v1/jobs?kind={kind}&reservation={}", text(&id));
+        let asked = holds_within(STEP, || {
+            let known = self.send("GET", &jobs, None).filter(|reply| reply.status == 200);
+            let Some(known) = known else { return false };
+            let exists = known.json["data"].as_array().is_some_and(|jobs| !jobs.is_empty());
+            exists || self.send("POST", &path, Some(body)).is_some_and(|reply| reply.status == 202)
+        });
+        assert!(asked, "{reference}: no {kind} was taken within {STEP:?}");
+    }
+
+    fn wait(&self, reference: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let path = format!("/v1/reservations/ref:{reference}");
+        self.ask("GET", &path, None, |reply| reply.status == 200 && wanted(&reply.json)).json
+    }
+
+    /// Sends a request to any service until the answer is good.
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>, good: impl Fn(&Reply) -> bool) -> Reply {
+        let mut last = None;
+        let answered = holds_within(STEP, || {
+            if let Some(reply) = self.send(method, path, body) {
+                last = Some(reply);
+            }
+            last.as_ref().is_some_and(&good)
+        });
+        match last {
+            Some(reply) if answered => reply,
+            last => panic!("{method} {path}: no good answer within {STEP:?}; the last one was {last:?}"),
+        }
+    }
+
+    fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
+        self.apis.iter().find_map(|api| api.send(method, path, body).ok())
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: Place) {
+    let mut stand = Stand::start(place, Options { speed: 1, worker: "lease = \"5s\"", ..OPTIONS });
+    let read = stand.held("LEASE-1", &json!({}));
+    let capture = stand.held("LEASE-2", &json!({}));
+    let hang = |operation: &str, reference: &str| {
+        stand.provider.fault(&json!({"operation": operation, "reservation": reference, "what": "hang"}));
+    };
+    hang("details", "LEASE-1");
+    hang("capture", "LEASE-2");
+    let before = stand.provider.requests()["details"];
+    let job = stand.act(&read.id, "refresh", &json!({}));
+    stand.deliver(&capture.id, &json!({"event_id": "D-1"}));
+    let both_hang = || {
+        let requests = stand.provider.requests();
+        (requests["details"] > before, requests.get("capture") == Some(&1))
+    };
+    stand.wait_for("both requests are under way", SOON, both_hang, |seen| *seen == (true, true));
+    stand.kill_service(0);
+    stand.start_service(0);
+    // A lease of five seconds that was renewed at the last moment, and five more.
+    let bound = Duration::from_secs(10);
+    let id = job["id"].as_str().expect("a job").to_owned();
+    stand.wait_for("the read has run again", bound, || stand.job(&id), |job| job["state"] == "succeeded");
+    let jobs = || stand.jobs(&format!("reservation={}&kind=capture", capture.id));
+    stand.wait_for("the capture is in doubt", bound, jobs, |jobs| {
+        jobs.iter().any(|job| job["state"] == "resolving")
+    });
+    let history = stand.job(&id);
+    let crashed = |attempt: &Value| attempt["outcome"] == "crashed";
+    let attempts = history["attempts"].as_array().expect("attempts");
+    assert!(attempts.is_empty() || attempts.iter().any(crashed), "{history:#}");
+    let effects: Vec<Effect> = stand.provider.effects();
+    assert_eq!(judge(&effects)["LEASE-2"], ["created"]);
+    // What may have been sent is not sent again before its absence is proven.
+    assert_eq!(stand.provider.requests()["capture"], 1);
+}

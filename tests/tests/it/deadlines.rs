@@ -1,0 +1,46 @@
+//! What happens before the capture window closes.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::harness::{Options, Place, Stand, judge, on_both_databases};
+
+on_both_databases! {
+    what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes;
+}
+
+/// Days pass in seconds.
+const FAST: Options = Options { speed: 20_000, merchant: "", worker: "", services: 1, log: "info" };
+
+fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes(place: Place) {
+    let stand = Stand::start(place, FAST);
+    let policy = |before_deadline: &str| {
+        json!({
+            "payment_link_due": stand.later(chrono::TimeDelta::days(60)),
+            "policy": {"capture": {"before_deadline": before_deadline, "act_before": "6d"}, "completion": {"after": "off"}},
+        })
+    };
+    let delivered = stand.held("GUARD-1", &policy("capture_delivered"));
+    let released = stand.held("GUARD-2", &policy("cancel"));
+    let warned = stand.held("GUARD-3", &policy("warn"));
+    stand.deliver(&delivered.id, &json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "1000.00"}]}));
+
+    let captured = stand.wait_status(&delivered.id, "captured");
+    assert_eq!(captured["amounts"]["captured"], "1000.00");
+    let row = &captured["ledger"][0];
+    let capture_by = time(&captured["deadlines"]["capture_by"]);
+    assert!(time(&row["at"]) < capture_by, "captured at {}, too late for {capture_by}", row["at"]);
+    stand.wait_status(&released.id, "cancelled");
+    let asked = stand.wait_reservation(&warned.id, "at the desk", |seen| !seen["attention"].is_null());
+    assert_eq!(asked["attention"]["reason"], "window_closing");
+    assert_eq!(asked["status"], "held");
+
+    let acts = judge(&stand.provider.effects());
+    assert_eq!(acts["GUARD-1"], ["created", "captured 1000.00"]);
+    assert_eq!(acts["GUARD-2"], ["created", "cancelled"]);
+    assert_eq!(acts["GUARD-3"], ["created"]);
+}
+
+fn time(value: &Value) -> DateTime<Utc> {
+    value.as_str().and_then(|text| text.parse().ok()).expect("a time")
+}

@@ -1,0 +1,169 @@
+//! Requests whose answer is lost or useless: what happened is found out, and never done twice.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Booking, Options, Place, Stand, judge, on_both_databases};
+
+on_both_databases! {
+    an_effect_whose_answer_is_lost_is_found_again_and_not_repeated;
+    a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven;
+    a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again;
+    useless_answers_to_a_capture_never_lead_to_a_second_one;
+}
+
+/// Unknown outcomes settle within a few seconds of the wall: a minute of business time takes one.
+const IMPATIENT: Options = Options {
+    speed: 60,
+    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]\n\
+               settle.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
+               charge = \"1m\", refund = \"1m\" }",
+    worker: "",
+    services: 1,
+    log: "info",
+};
+
+fn damage() -> Value {
+    json!({"lines": [{"name": "Broken window", "rate": "250.00", "tax_percent": 25, "amount": "250.00"}]})
+}
+
+/// Lets the next call of this kind for this booking fail.
+fn disturb(stand: &Stand, operation: &str, reference: &str, when: &str, what: &Value) {
+    let fault = json!({"operation": operation, "reservation": reference, "when": when, "what": what});
+    stand.provider.fault(&fault);
+}
+
+fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) {
+    let stand = Stand::start(place, IMPATIENT);
+    let reset = json!("reset");
+    let lost =
+        |operation: &str, reference: &str| disturb(&stand, operation, reference, "after_effect", &reset);
+
+    lost("submit", "LOST-SUBMIT");
+    let submitted = stand.api().post("/v1/reservations", &stand.body("LOST-SUBMIT", &json!({})));
+    stand.check(&submitted, 202);
+
+    let charge = stand.captured("LOST-CHARGE", &json!({}));
+    lost("charge", "LOST-CHARGE");
+    stand.act(&charge.id, "charge", &damage());
+    let refund = stand.captured("LOST-REFUND", &json!({}));
+    lost("refund", "LOST-REFUND");
+    stand.act(&refund.id, "refund", &json!({"source": "captured", "amount": "100.00"}));
+    let cancel = stand.held("LOST-CANCEL", &json!({}));
+    lost("cancel", "LOST-CANCEL");
+    stand.act(&cancel.id, "cancel", &json!({"note": "Not needed"}));
+    let complete = stand.captured("LOST-COMPLETE", &json!({}));
+    lost("complete", "LOST-COMPLETE");
+    stand.act(&complete.id, "complete", &json!({"note": "Settled"}));
+    let capture = stand.held("LOST-CAPTURE", &json!({}));
+    lost("capture", "LOST-CAPTURE");
+    stand.deliver(&capture.id, &json!({"event_id": "D-1"}));
+
+    let id = submitted.json["id"].as_str().expect("an id");
+    let found = stand.wait_status(id, "awaiting_payment");
+    assert!(found["provider"]["reservation_uuid"].is_string(), "{found}");
+    wait_amount(&stand, &charge, "charged", "250.00");
+    wait_amount(&stand, &refund, "refunded", "100.00");
+    stand.wait_status(&cancel.id, "cancelled");
+    stand.wait_status(&complete.id, "completed");
+    wait_amount(&stand, &capture, "captured", "1500.00");
+
+    let acts = judge(&stand.provider.effects());
+    assert_eq!(acts["LOST-SUBMIT"], ["created"]);
+    assert_eq!(acts["LOST-CHARGE"], ["created", "captured 1500.00", "charged 250.00"]);
+    assert_eq!(acts["LOST-REFUND"], ["created", "captured 1500.00", "refund_accepted 100.00"]);
+    assert_eq!(acts["LOST-CANCEL"], ["created", "cancelled"]);
+    assert_eq!(acts["LOST-COMPLETE"], ["created", "captured 1500.00", "completed"]);
+    assert_eq!(acts["LOST-CAPTURE"], ["created", "captured 1500.00"]);
+    let requests = stand.provider.requests();
+    for operation in ["submit", "charge", "refund", "cancel", "complete"] {
+        let expected = if operation == "submit" { 6 } else { 1 };
+        assert_eq!(requests[operation], expected, "{operation}: {requests:?}");
+    }
+    assert!(stand.jobs("state=attention").is_empty());
+}
+
+#[track_caller]
+fn wait_amount(stand: &Stand, booking: &Booking, which: &str, amount: &str) {
+    let what = format!("{which} {amount} and settled");
+    stand.wait_reservation(&booking.id, &what, |seen| {
+        seen["amounts"][which] == amount
+            && seen["amounts"]["unresolved"] == "0.00"
+            && seen["attention"].is_null()
+    });
+}
+
+fn a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven(place: Place) {
+    let stand = Stand::start(place, IMPATIENT);
+    let booking = stand.held("ABSENT-1", &json!({}));
+    disturb(&stand, "capture", "ABSENT-1", "before_effect", &json!("reset"));
+    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    let doubtful =
+        stand.wait_reservation(&booking.id, "in doubt", |seen| seen["amounts"]["unresolved"] == "1500.00");
+    // Whoever asks meanwhile finds nothing left to take.
+    let again = stand.api().post(&format!("/v1/reservations/{}/capture", booking.id), &json!({}));
+    assert!(matches!(again.status, 202 | 409), "{} {doubtful}", again.text);
+    wait_amount(&stand, &booking, "captured", "1500.00");
+    assert_eq!(judge(&stand.provider.effects())["ABSENT-1"], ["created", "captured 1500.00"]);
+    assert_eq!(stand.provider.requests()["capture"], 2);
+    let job = stand.jobs(&format!("reservation={}&kind=capture", booking.id));
+    let outcomes: Vec<_> = stand.job(job[0]["id"].as_str().expect("an id"))["attempts"]
+        .as_array()
+        .expect("attempts")
+        .iter()
+        .filter_map(|attempt| attempt["outcome"].as_str().map(str::to_owned))
+        .filter(|outcome| outcome != "snoozed")
+        .collect();
+    assert_eq!(outcomes, ["unknown", "accepted"]);
+}
+
+fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Place) {
+    let stand = Stand::start(place, IMPATIENT);
+    let booking = stand.captured("DESK-1", &json!({}));
+    disturb(&stand, "charge", "DESK-1", "before_effect", &json!("reset"));
+    let job = stand.act(&booking.id, "charge", &damage());
+    let asked = stand.wait_reservation(&booking.id, "at the desk", |seen| !seen["attention"].is_null());
+    assert_eq!(asked["attention"]["reason"], "charge_unknown");
+    // The doubt counts as spent.
+    assert_eq!(asked["amounts"]["unresolved"], "250.00");
+    let job = stand.wait_job(job["id"].as_str().expect("a job"), "attention");
+    assert!(job["last_error"]["message"].as_str().is_some_and(|text| text.contains("person")), "{job}");
+    stand.done(&booking.id, "refresh", &json!({}));
+    assert_eq!(stand.provider.requests()["charge"], 1);
+    assert_eq!(judge(&stand.provider.effects())["DESK-1"], ["created", "captured 1500.00"]);
+}
+
+fn useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place) {
+    let stand = Stand::start(place, IMPATIENT);
+    let answers = [
+        json!({"status": 500}),
+        json!({"status": 502}),
+        json!({"status": 510}),
+        json!("html"),
+        json!("garbage"),
+        json!("empty"),
+        json!({"truncated": 20}),
+        json!("wrong_code"),
+    ];
+    let mut bookings = Vec::new();
+    for (number, what) in (0..).zip(&answers) {
+        for when in ["before_effect", "after_effect"] {
+            let reference = format!("USELESS-{number}-{when}");
+            let booking = stand.held(&reference, &json!({}));
+            disturb(&stand, "capture", &reference, when, what);
+            stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+            bookings.push(booking);
+        }
+    }
+    for booking in &bookings {
+        wait_amount(&stand, booking, "captured", "1500.00");
+    }
+    let acts = judge(&stand.provider.effects());
+    for booking in &bookings {
+        assert_eq!(acts[&booking.reference], ["created", "captured 1500.00"], "{}", booking.reference);
+    }
+    assert_eq!(
+        stand.provider.requests()["capture"],
+        3 * answers.len() as u64,
+        "one each, and one more without effect"
+    );
+}
