@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use domain::customer::{Address, Customer, CustomerType};
 use domain::policy::PolicyPatch;
 use domain::reservation::{DeliveryRequest, NewLine, NewReservation};
-use domain::{Clock as _, Merchant, MerchantId, Money, ReservationId, Span, Status, SystemClock, SystemEntropy};
+use domain::{Merchant, MerchantId, Money, ReservationId, Span, Status, SystemClock, SystemEntropy};
 use sandbox::{EffectKind, Handle, Options, Server, World};
 use store::{ReservationFilter, Store};
 use tokio::sync::oneshot;

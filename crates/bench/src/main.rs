@@ -1,7 +1,9 @@
-//! Measures the queue by hand: `cargo run --release -p bench -- [queue|latency|backlog]…`
+//! Measures the queue and the service by hand: `cargo run --release -p bench -- [queue|latency|backlog|captures|idle]…`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to hand on")]
 
+mod captures;
+mod idle;
 mod place;
 mod queue;
 
@@ -36,6 +38,10 @@ enum Measurement {
     Latency,
     /// Drains 5,000 jobs, with and without a million future ones in the table.
     Backlog,
+    /// Captures 1,000 reservations against a sandbox that answers in 5 ms.
+    Captures,
+    /// Memory and processor time of an idle `holdfast serve`; on SQLite, Linux only.
+    Idle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,15 +63,20 @@ fn main() -> std::process::ExitCode {
     if let Some(url) = arguments.postgres.clone().filter(|_| wants(Database::Postgres)) {
         places.push(Place::Postgres(url));
     }
-    let all = [Measurement::Queue, Measurement::Latency, Measurement::Backlog];
-    let what = if arguments.what.is_empty() { all.to_vec() } else { arguments.what };
+    let what = if arguments.what.is_empty() { Measurement::value_variants().to_vec() } else { arguments.what };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     for measurement in what {
+        if measurement == Measurement::Idle {
+            runtime.block_on(idle::idle());
+            continue;
+        }
         for place in &places {
             match measurement {
                 Measurement::Queue => runtime.block_on(queue::drain(place)),
                 Measurement::Latency => runtime.block_on(queue::latency(place)),
                 Measurement::Backlog => runtime.block_on(queue::backlog(place, arguments.future_jobs)),
+                Measurement::Captures => runtime.block_on(captures::captures(place)),
+                Measurement::Idle => {}
             }
         }
     }

@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// What the time is: business time for deadlines, and how it relates to the clock on the wall.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// Business time: everything that is due, stored or shown.
+    /// Business time: everything that is due, stored or shown. In whole milliseconds, as databases keep it.
     fn now(&self) -> DateTime<Utc>;
 
     /// The time on the wall of this machine: leases and heartbeats, which guard against dead processes
@@ -40,20 +40,26 @@ impl SystemClock {
     }
 }
 
+impl SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    fn read() -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        let wall = self.wall();
+        let wall = Self::read();
         if self.speed == 1 {
-            return wall;
+            return wall.trunc_subsecs(3);
         }
         let micros = (wall - self.origin).num_microseconds().unwrap_or(i64::MAX);
         let scaled = TimeDelta::microseconds(micros.saturating_mul(i64::from(self.speed)));
-        self.origin.checked_add_signed(scaled).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.origin.checked_add_signed(scaled).unwrap_or(DateTime::<Utc>::MAX_UTC).trunc_subsecs(3)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
     fn wall(&self) -> DateTime<Utc> {
-        Utc::now()
+        Self::read().trunc_subsecs(3)
     }
 
     fn wall_for(&self, business: TimeDelta) -> Duration {

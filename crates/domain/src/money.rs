@@ -153,43 +153,19 @@ impl Serialize for Money {
 
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Amount)
-    }
-}
-
-/// Reads a [`Money`] from a text or a number.
-struct Amount;
-
-impl Amount {
-    fn number<E: de::Error>(number: &serde_json::Number) -> Result<Money, E> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "is not an amount: a decimal string like \"1000.00\", or a number")]
+        enum Input {
+            Text(String),
+            Number(serde_json::Number),
+        }
         // The shortest text of a JSON number is its exact decimal up to 15 significant digits, more than
         // the largest amount has.
-        plain_decimal(&number.to_string()).parse().map_err(E::custom)
-    }
-}
-
-impl de::Visitor<'_> for Amount {
-    type Value = Money;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an amount: a decimal string like \"1000.00\", or a number")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Money, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Money, E> {
-        Self::number(&number.into())
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Money, E> {
-        Self::number(&number.into())
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Money, E> {
-        let number = serde_json::Number::from_f64(number).ok_or_else(|| E::custom(MoneyError::NotDecimal))?;
-        Self::number(&number)
+        let text = match Input::deserialize(deserializer)? {
+            Input::Text(text) => text,
+            Input::Number(number) => plain_decimal(&number.to_string()),
+        };
+        text.parse().map_err(de::Error::custom)
     }
 }
 

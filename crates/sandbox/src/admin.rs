@@ -67,15 +67,6 @@ struct Skip {
     seconds: u32,
 }
 
-/// One fault, of a call or of callbacks, or a list of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Added {
-    Call(Fault),
-    Callback(CallbackFault),
-    Many(Vec<Added>),
-}
-
 /// Answers everything below `/__sandbox`.
 pub(crate) fn handle(world: &mut World, request: &Request) -> Reply {
     let path = request.path().trim_matches('/').to_owned();
@@ -142,8 +133,10 @@ fn post(world: &mut World, request: &Request, what: &str) -> Result<Value, No> {
             return Ok(json!({ "now": world.now }));
         }
         "faults" => {
-            let added: Added = body(request)?;
-            add(world.faults(), added)?;
+            // All of a list, or nothing.
+            let mut all = world.faults().clone();
+            add(&mut all, body(request)?)?;
+            *world.faults() = all;
         }
         "reset" => world.reset(),
         _ => return Err(No::Route),
@@ -173,16 +166,20 @@ fn switches(world: &mut World, request: &Request) -> Result<Value, No> {
     Ok(json!(world.switches()))
 }
 
-fn add(faults: &mut Faults, added: Added) -> Result<(), No> {
-    match added {
-        Added::Many(many) => return many.into_iter().try_for_each(|one| add(faults, one)),
-        Added::Call(fault) => faults.calls.push(fault),
-        Added::Callback(fault) => faults.callbacks.push(fault),
+/// Adds one fault, or a list of them; what has the field `callback` is one of callbacks.
+fn add(faults: &mut Faults, added: Value) -> Result<(), No> {
+    let wrong = |error: serde_json::Error| No::Body(error.to_string());
+    if let Value::Array(many) = added {
+        // Nested lists end where JSON's own depth does.
+        return many.into_iter().try_for_each(|one| add(faults, one));
     }
-    if faults.calls.len().max(faults.callbacks.len()) > MAX_FAULTS {
-        faults.calls.truncate(MAX_FAULTS);
-        faults.callbacks.truncate(MAX_FAULTS);
+    if faults.calls.len().max(faults.callbacks.len()) >= MAX_FAULTS {
         return Err(No::Body(format!("at most {MAX_FAULTS} faults wait at once")));
+    }
+    if added.get("callback").is_some() {
+        faults.callbacks.push(serde_json::from_value::<CallbackFault>(added).map_err(wrong)?);
+    } else {
+        faults.calls.push(serde_json::from_value::<Fault>(added).map_err(wrong)?);
     }
     Ok(())
 }

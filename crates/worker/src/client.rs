@@ -191,8 +191,10 @@ impl Client {
         // The query may name people, and is no part of what is shown.
         let shown = path.split('?').next().unwrap_or_default();
         let call = format!("{method} {shown}");
-        let no_answer =
-            |source: reqwest::Error| ClientError::NoAnswer { call: call.clone(), source: source.without_url() };
+        let no_answer = |source: reqwest::Error| ClientError::NoAnswer {
+            call: call.clone(),
+            source: source.without_url(),
+        };
         let request = self.request(method, path, body)?;
         let mut response = request.send().await.map_err(no_answer)?;
         let mut bytes = Vec::new();
@@ -205,7 +207,12 @@ impl Client {
         answer(call, &response, &bytes)
     }
 
-    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<RequestBuilder, ClientError> {
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<RequestBuilder, ClientError> {
         let url = self
             .base
             .join(path.trim_start_matches('/'))

@@ -1,6 +1,7 @@
 //! The service: configuration, HTTP API, workers, and the commands of the binary `holdfast`.
 
 pub mod app;
+pub mod cli;
 pub mod client;
 pub mod cli;
 pub mod config;

@@ -338,7 +338,6 @@ impl App {
             tracing::error!(reservation = %id, "a callback speaks of another reservation than its path");
             return Ok(CallbackOutcome::Refused);
         }
-        let hint = if known.is_some() { Fact::ReadWanted } else { Fact::UuidHinted { uuid: uuid.to_owned() } };
         let digest = hex(&Sha256::digest(raw_query.as_bytes()));
         let formula = format!("{:?}", verified.formula);
         let mut tx = self.store.begin().await?;
@@ -346,6 +345,11 @@ impl App {
         let news = tx.save_callback(callback).await?;
         if news && let Some(mut stored) = tx.lock_reservation(&id).await? {
             let r = &mut stored.reservation;
+            // Looked at under the lock: the answer to the submit may have come a moment ago.
+            let hint = match r.provider.reservation_uuid {
+                Some(_) => Fact::ReadWanted,
+                None => Fact::UuidHinted { uuid: uuid.to_owned() },
+            };
             // A flood coalesces: a read that is wanted already is wanted once.
             if !(r.provider.read_wanted && matches!(hint, Fact::ReadWanted)) {
                 tx.record(r, &[hint], &handle.merchant, "provider", None).await?;

@@ -20,7 +20,7 @@ fn bad_input_is_refused_with_its_reason_and_nothing_reaches_the_provider() {
         ("a large body", &large, 413, "body_too_large"),
         ("an unknown field", &unknown, 422, "colour"),
         ("an unknown field inside", &inner, 422, "customer.address.zipp"),
-        ("a list", "[]", 422, "object"),
+        ("a list", "[]", 422, "list"),
     ] {
         let reply = stand.api().send_text("POST", "/v1/reservations", Some(body)).expect(name);
         assert_eq!(reply.status, status, "{name}: {}", reply.text);

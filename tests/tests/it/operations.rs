@@ -62,11 +62,11 @@ fn a_taken_reference_is_refused_and_a_repeated_key_answers_the_same(place: Place
 }
 
 fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
-    let stand = Stand::start(place, Options::default());
+    let stand = Stand::start(place, Options { speed: 120, ..Options::default() });
     let booking = stand.book(
         "UNPAID-1",
         &json!({
-            "payment_link_due": stand.later(TimeDelta::minutes(8)),
+            "payment_link_due": stand.later(TimeDelta::minutes(12)),
             "policy": {
                 "reminders": {"at": ["+2m", "-2m"], "hours": "any", "min_spacing": "1m",
                               "channels": ["sms", "email"]},
@@ -223,16 +223,18 @@ fn a_capture_in_the_portal_is_adopted_as_foreign(place: Place) {
 
 fn a_payment_link_is_made_and_answered_within_the_wait(place: Place) {
     let stand = Stand::start(place, Options::default());
-    let mut body = stand.body("LINK-1", &json!({}));
+    let mut body = stand.body(
+        "LINK-1",
+        &json!({
+            "method": "mastercard",
+            "success_url": "https://shop.example.no/ok",
+            "failure_url": "https://shop.example.no/no",
+        }),
+    );
     let fields = body.as_object_mut().expect("an object");
     for name in ["payment_link_due", "send"] {
         fields.remove(name);
     }
-    let urls = json!({
-        "method": "mastercard", "success_url": "https://shop.example.no/ok",
-        "failure_url": "https://shop.example.no/no",
-    });
-    fields.insert("checkout".to_owned(), urls);
     let reply = stand.api().header("Prefer", "wait=20").post("/v1/payment-links", &body);
     stand.check(&reply, 201);
     assert_eq!(reply.headers.get("preference-applied").map(String::as_str), Some("wait"));

@@ -55,7 +55,7 @@ fn refusals(folder: &std::path::Path) -> Vec<Refusal> {
             folder,
             "an unknown key",
             "captur_window = \"7d\"",
-            &["merchants.default.captur_window", "unknown"],
+            &["merchants.default.captur_window", "is not known"],
         ),
         of_merchant(
             folder,

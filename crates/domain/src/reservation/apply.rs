@@ -305,6 +305,8 @@ impl Reservation {
                 self.provider.reservation_uuid = Some(reservation_uuid.clone());
                 self.provider.customer_uuid.clone_from(customer_uuid);
                 self.link = Link::Sent { url: url.clone(), at: *at };
+                // A callback that overtook this answer has told that there is something to read.
+                self.provider.read_wanted |= self.provider.hinted_uuid.is_some();
             }
             Fact::AttemptRejected { key, .. } if intent.operation == Operation::Submit => {
                 self.link = Link::Failed { reason: key.clone() };

@@ -1,1 +1,184 @@
-//!
+//! Cases about races: who goes first, what waits, and what is given up.
+
+use domain::decide::Step;
+use domain::outcome::Outcome;
+use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal};
+use domain::{Fact, JobKind, Status, WaitingFor};
+
+use crate::booking::{
+    Booking, RES, cancel, capture, charge, complete, faults, hours, kr, merchant, minutes, on, patch, refund,
+};
+
+#[test]
+fn case_001_a_callback_on_the_own_path_confirms_a_submit_that_timed_out() {
+    let mut booking = Booking::new(&[1000]);
+    let id = booking.r.intents[0].id.clone();
+    booking.lose(&id);
+    booking.fold(&[Fact::UuidHinted { uuid: RES.into() }]);
+    assert_eq!(
+        booking.job("submit").map(|job| job.run_at),
+        Some(booking.now),
+        "there is something to read at once"
+    );
+    assert_eq!(booking.decide_intent(&id), Step::Search(id.clone()));
+    assert_eq!(booking.r.provider.reservation_uuid, None, "a callback alone proves nothing");
+    let (intent, at) = (id.clone(), booking.now);
+    booking.fold(&[Fact::LinkCreated {
+        intent,
+        reservation_uuid: RES.into(),
+        customer_uuid: None,
+        url: None,
+        at,
+    }]);
+    assert_eq!((booking.state(&id), booking.r.status()), ("done", Status::AwaitingPayment));
+}
+
+#[test]
+fn case_002_a_callback_before_the_answer_to_the_submit_changes_nothing_of_it() {
+    let mut booking = Booking::new(&[1000]);
+    let id = booking.r.intents[0].id.clone();
+    booking.send(&id);
+    booking.fold(&[Fact::UuidHinted { uuid: RES.into() }]);
+    assert_eq!(booking.state(&id), "sending");
+    let link = domain::outcome::NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
+    booking.answer(&id, &Outcome::Accepted { reference: None, link: Some(link) });
+    assert_eq!(booking.state(&id), "done");
+}
+
+#[test]
+fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_goes_out() {
+    let mut booking = Booking::new(&[1000]);
+    let submit = booking.r.intents[0].id.clone();
+    booking.lose(&submit);
+    let operation = booking.r.cancel("Booked by mistake").expect("a cancel");
+    let id = booking.plan(operation);
+    let Step::Wait { until, waiting_for } = booking.decide_intent(&id) else { panic!("it waits") };
+    assert_eq!(
+        (until, waiting_for),
+        (booking.now + chrono::TimeDelta::seconds(15), Some(WaitingFor::Resolve))
+    );
+    let (intent, at) = (submit, booking.now);
+    booking.fold(&[Fact::LinkCreated {
+        intent,
+        reservation_uuid: RES.into(),
+        customer_uuid: None,
+        url: None,
+        at,
+    }]);
+    assert_eq!(booking.decide_intent(&id), Step::Send(id));
+}
+
+#[test]
+fn case_070_of_a_capture_and_a_cancel_the_first_decided_goes_and_the_other_is_looked_at_again() {
+    let mut booking = Booking::new(&[1000]).held();
+    let first = booking.plan(capture(&[on(1, 1000)]));
+    let second = booking.plan(cancel());
+    assert!(matches!(booking.decide_intent(&second), Step::Wait { .. }));
+    booking.send(&first);
+    booking.answer(&first, &Outcome::Accepted { reference: Some("CAP1".into()), link: None });
+    let key = booking.intent(&second).key.clone();
+    assert_eq!(booking.run(JobKind::Cancel, &key), Step::Done);
+    assert_eq!(booking.state(&second), "withdrawn");
+    let Err(Refusal::State { code, message }) = booking.r.cancel("Too late") else { panic!("it is refused") };
+    assert_eq!(code, "money_taken");
+    assert!(message.contains("refund"), "{message}");
+
+    let mut booking = Booking::new(&[1000]).held();
+    let first = booking.plan(cancel());
+    let second = booking.plan(capture(&[on(1, 1000)]));
+    booking.send(&first);
+    booking.answer(&first, &Outcome::Accepted { reference: None, link: None });
+    let key = booking.intent(&second).key.clone();
+    assert_eq!(booking.run(JobKind::Capture, &key), Step::Done);
+    assert_eq!((booking.state(&second), booking.r.status()), ("withdrawn", Status::Cancelled));
+}
+
+#[test]
+fn case_074_a_second_click_on_a_capture_finds_nothing_left_to_capture() {
+    let mut booking = Booking::new(&[1000]).held();
+    let ask = |booking: &Booking| {
+        booking.r.capture(&domain::reservation::CaptureRequest::default(), &booking.merchant, booking.now)
+    };
+    let operation = ask(&booking).expect("a capture");
+    booking.plan(operation);
+    assert_eq!(faults(ask(&booking)), ["nothing_capturable"], "the first one is the answer");
+}
+
+#[test]
+fn case_076_a_refund_waits_while_a_capture_is_in_doubt() {
+    let mut booking = Booking::new(&[1000, 500]).held();
+    booking.capture(&[on(1, 1000)], "CAP1");
+    booking.lost(capture(&[on(2, 500)]));
+    let request =
+        RefundRequest { source: RefundSource::Captured, reference: None, lines: None, amount: Some(kr(100)) };
+    let operation = booking.r.refund(&request).expect("a refund");
+    let id = booking.plan(operation);
+    let Step::Wait { waiting_for, .. } = booking.decide_intent(&id) else { panic!("it waits") };
+    assert_eq!(waiting_for, Some(WaitingFor::Resolve));
+}
+
+#[test]
+fn case_078_the_books_are_not_closed_over_an_open_operation() {
+    for open in [refund("CAP1", &[on(1, 100)]), charge(100)] {
+        let mut booking = Booking::new(&[1000]).captured(1000);
+        let id = booking.plan(open);
+        assert_eq!(faults(booking.r.complete("Done")), ["operation_open"]);
+        booking.now += hours(80);
+        assert_eq!(booking.decide(JobKind::Complete, "complete:auto"), Step::Done, "nor by themselves");
+        booking.fold(&[Fact::IntentWithdrawn { intent: id, reason: "no".into() }]);
+        assert_eq!(booking.r.complete("Done"), Ok(Operation::Complete { note: "Done".into() }));
+    }
+}
+
+#[test]
+fn case_078_a_charge_and_a_refund_are_still_possible_once_the_books_are_closed() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    booking.accepted(complete(), None);
+    let charged = booking.accepted(charge(100), Some("CHA1"));
+    assert_eq!((booking.state(&charged), booking.r.status()), ("done", Status::Completed));
+    let id = booking.plan(refund("CHA1", &[on(1, 100)]));
+    assert_eq!(booking.decide_intent(&id), Step::Send(id), "details are fresh");
+}
+
+#[test]
+fn case_080_an_intent_keeps_the_version_of_the_policy_it_was_decided_under() {
+    let mut booking = Booking::new(&[1000]).held();
+    let id = booking.plan(capture(&[on(1, 1000)]));
+    booking.r.policy.version = 2;
+    assert_eq!(booking.intent(&id).policy_version, 1);
+    assert_eq!(booking.decide_intent(&id), Step::Send(id.clone()), "and is carried out");
+    let later = booking.plan(cancel());
+    assert_eq!(booking.intent(&later).policy_version, 2);
+    let changed =
+        merchant().policy.with(&patch(r#"{"completion":{"after":"24h"}}"#), merchant().multi_capture);
+    assert_eq!(changed.expect("a policy").version, 1);
+}
+
+#[test]
+fn case_102_an_attempt_found_as_being_sent_is_unknown_and_one_on_record_is_not() {
+    let mut booking = Booking::new(&[1000]).held();
+    let id = booking.plan(capture(&[on(1, 1000)]));
+    let at = booking.now;
+    booking.fold(&[Fact::AttemptWritten { intent: id.clone(), attempt: 1, at }]);
+    assert_eq!(booking.decide_intent(&id), Step::Send(id.clone()), "a crash before SENDING sent nothing");
+    booking.fold(&[Fact::AttemptSending { intent: id.clone(), attempt: 1, at }]);
+    let key = booking.intent(&id).key.clone();
+    assert!(matches!(booking.run(JobKind::Capture, &key), Step::Wait { .. }));
+    assert_eq!(booking.state(&id), "unknown");
+}
+
+#[test]
+fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
+    let freeze = || Fact::DeskRaised {
+        reason: domain::reservation::DeskReason::NotFound,
+        freezes: true,
+        at: crate::booking::monday(),
+    };
+    for stop in [Fact::Paused, freeze()] {
+        let mut booking = Booking::new(&[1000]).held();
+        let id = booking.plan(capture(&[on(1, 1000)]));
+        booking.fold(&[stop]);
+        let until = booking.now + minutes(5);
+        assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for: None });
+    }
+}

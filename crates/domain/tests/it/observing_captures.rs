@@ -286,8 +286,8 @@ fn details_are_believed_only_when_they_add_up() {
         let mut seen = booking.seen();
         change(&mut seen);
         assert!(!seen.is_coherent_with(&booking.r), "{name}");
-        let mut told = Booking { r: booking.r.clone(), ..Booking::new(&[1]) };
-        told.now = booking.now;
+        let mut told = Booking::new(&[1]);
+        (told.r, told.now) = (booking.r.clone(), booking.now);
         assert_eq!(told.read(&seen), [], "{name}: nothing is learnt but that it was read");
     }
     for status in [SeenStatus::Expired, SeenStatus::Cancelled] {

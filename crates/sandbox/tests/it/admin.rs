@@ -87,6 +87,8 @@ async fn faults_and_switches_are_set_shown_and_cleared() {
     );
     assert_eq!(admin(&stage, "DELETE", "faults", &json!({})).await.0, 200);
     assert!(stage.world.lock().faults().calls.is_empty());
+    let (status, error) = admin(&stage, "POST", "faults", &json!({"what": "explode"})).await;
+    assert!(status == 422 && error["error"].as_str().is_some_and(|text| text.contains("explode")), "{error}");
 
     let (status, switches) = admin(&stage, "PUT", "switches", &json!({"cancel_verb": "get"})).await;
     assert_eq!((status, &switches["cancel_verb"]), (200, &json!("get")));

@@ -62,7 +62,7 @@ async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
             }
             Before::Cancel => stage.client.cancel(&uuid, &note).await.outcome.accepted().expect("cancelled"),
             Before::Complete => {
-                stage.client.complete(&uuid, &note).await.outcome.accepted().expect("completed")
+                stage.client.complete(&uuid, &note).await.outcome.accepted().expect("completed");
             }
             Before::Days(days) => stage.pass(TimeDelta::days(*days)),
         }

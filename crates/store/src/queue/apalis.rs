@@ -95,7 +95,7 @@ fn terms(options: &WorkerOptions, concurrency: usize, owner: Arc<str>) -> Terms 
     }
 }
 
-/// The worker with its layers, from the outside: settle, own task, span, timeout, panics, handler.
+/// The worker with its layers, from the outside: settle, own task, timeout, span, panics, handler.
 fn monitor(
     jobs: Jobs,
     options: &WorkerOptions,
@@ -109,8 +109,8 @@ fn monitor(
             WorkerBuilder::new(format!("holdfast-{}", jobs.owner))
                 .backend(jobs.clone())
                 .parallelize(tokio::spawn)
-                .layer(TraceLayer::new().make_span_with(span).on_failure(()))
                 .timeout(timeout)
+                .layer(TraceLayer::new().make_span_with(span).on_failure(()))
                 .catch_panic()
                 .build(move |job: ClaimedJob| run(Arc::clone(&handler), job, phases.clone()))
         })

@@ -179,7 +179,7 @@ pub(crate) async fn the_jobs_follow_the_facts_in_one_transaction(fresh: Fresh) {
     let held = Fact::Held { at: fresh.clock.now(), amount: Money::kroner(1000) };
     let mut paid = r.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.record(&mut paid, &[held.clone()], &account(), "test", None).await.expect("records");
+    tx.record(&mut paid, std::slice::from_ref(&held), &account(), "test", None).await.expect("records");
     tx.rollback().await.expect("rolls back");
     assert!(live_kinds(&fresh, &r).await.contains(&JobKind::Remind), "nothing was cancelled");
     record(&fresh, &mut r, &[held]).await;

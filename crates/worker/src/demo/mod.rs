@@ -61,16 +61,12 @@ enum DemoError {
 /// Exit code 0 when our books and the sandbox's ledger agree and every reservation ended as it must, 1 when
 /// not, 2 when the demo itself failed.
 pub async fn run(keep: bool) -> ExitCode {
-    let mut screen = Screen::stdout();
-    match show(keep, &mut screen).await {
+    match show(keep, &mut Screen::stdout()).await {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(false) | Err(DemoError::Interrupted) => ExitCode::FAILURE,
         Err(error) => {
-            screen.verdict(false, &format!("The demo failed: {}", Chain(&error)));
-            match error {
-                DemoError::Interrupted => ExitCode::FAILURE,
-                _ => ExitCode::from(UNEXPECTED),
-            }
+            Screen::stderr().verdict(false, &format!("error: {}", Chain(&error)));
+            ExitCode::from(UNEXPECTED)
         }
     }
 }
@@ -79,22 +75,35 @@ async fn show(keep: bool, screen: &mut Screen) -> Result<bool, DemoError> {
     let begun = Instant::now();
     let script = Script::built_in()?;
     let stand = Stand::set_up().await?;
-    let shown = tokio::select! {
-        shown = perform(&stand, &script, keep, begun, screen) => shown,
+    let ended = tokio::select! {
+        ended = perform(&stand, &script, begun, screen) => ended,
         () = stand::interrupted() => Err(DemoError::Interrupted),
     };
+    if let (Ok(ended), true) = (&ended, keep) {
+        for line in &ended.hints {
+            screen.line(line);
+        }
+        stand::interrupted().await;
+    }
     // What ended the service says more than the call that noticed it.
     stand.take_down().await?;
-    shown
+    ended.map(|ended| ended.agreed)
+}
+
+/// How the play came out.
+struct Ended {
+    /// Do both books agree, and did everything end as it must?
+    agreed: bool,
+    /// What to try while everything runs on.
+    hints: Vec<String>,
 }
 
 async fn perform(
     stand: &Stand,
     script: &Script,
-    keep: bool,
     begun: Instant,
     screen: &mut Screen,
-) -> Result<bool, DemoError> {
+) -> Result<Ended, DemoError> {
     let stage = &stand.stage;
     for line in opening(stand, script) {
         screen.line(&line);
@@ -108,13 +117,7 @@ async fn perform(
     let agreed = close(&actors, &books, in_time, screen);
     let days = (stage.clock.now() - stage.start).num_days();
     screen.line(&format!("{days} days in {:.1?}.", begun.elapsed()));
-    if keep {
-        for line in stand.hints(&actors) {
-            screen.line(&line);
-        }
-        stand::interrupted().await;
-    }
-    Ok(agreed)
+    Ok(Ended { agreed, hints: stand.hints(&actors) })
 }
 
 fn opening(stand: &Stand, script: &Script) -> Vec<String> {
@@ -178,24 +181,22 @@ fn close(actors: &[Actor<'_>], books: &Books, in_time: bool, screen: &mut Screen
     screen.line(&spent(actors, &books.requests));
     let wrong = rows.iter().filter(|row| !row.faults().is_empty()).count();
     let agreed = in_time && wrong == 0;
-    match agreed {
-        true => screen.verdict(true, "✓ Every amount agrees with the sandbox's ledger, and every end is as expected."),
-        false => screen.verdict(false, &format!("✗ {wrong} of {} reservations are not as they must be.", rows.len())),
-    }
+    let verdict = match agreed {
+        true => "✓ Every amount agrees with the sandbox's ledger, and every end is as expected.".to_owned(),
+        false => format!("✗ {wrong} of {} reservations are not as they must be.", rows.len()),
+    };
+    screen.verdict(agreed, &verdict);
     agreed
 }
 
 /// What the provider was asked.
 fn spent(actors: &[Actor<'_>], requests: &Requests) -> String {
-    let first = actors.first().map_or((String::new(), 0), |actor| {
-        (actor.play.reference().to_owned(), actor.narrator.requests())
-    });
+    let first = actors.first().map_or(0, |actor| actor.narrator.requests());
+    let name = actors.first().map_or("nothing", |actor| actor.play.reference());
     let sweeps = requests.operations.get(&Operation::History).copied().unwrap_or(0);
+    let rest = requests.total.saturating_sub(sweeps);
+    let all = actors.len();
     format!(
-        "Requests to the provider: {} for {}, {} for all {}, and {sweeps} sweeps of the history.",
-        first.1,
-        first.0,
-        requests.total.saturating_sub(sweeps),
-        actors.len()
+        "Requests to the provider: {first} for {name}, {rest} for all {all}, {sweeps} to sweep the history."
     )
 }

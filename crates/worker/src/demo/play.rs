@@ -154,7 +154,9 @@ impl Actor<'_> {
         let status = report::status(&self.view).map_or("not booked", Status::as_str);
         let step = self.play.steps.get(self.steps_done);
         Some(match step {
-            Some(step) => format!("{reference} is {status}; the step \"{}\" has not been played", step.deed.name()),
+            Some(step) => {
+                format!("{reference} is {status}; the step \"{}\" has not been played", step.deed.name())
+            }
             None => format!("{reference} is {status} and must become {}", self.play.expect.status),
         })
     }
@@ -226,8 +228,11 @@ impl Actor<'_> {
     fn hear(&mut self, event: &Value, lines: &mut Vec<Line>) -> Result<(), PlayError> {
         self.last_event = event["seq"].as_i64().unwrap_or(self.last_event);
         let reference = self.play.reference().to_owned();
-        let (at, fact) = read(event)
-            .map_err(|source| PlayError::Event { reference: reference.clone(), seq: self.last_event, source })?;
+        let (at, fact) = read(event).map_err(|source| PlayError::Event {
+            reference: reference.clone(),
+            seq: self.last_event,
+            source,
+        })?;
         if let Some(told) = self.narrator.tell(&fact) {
             lines.push(Line { at, reference, told });
         }

@@ -188,9 +188,13 @@ mod tests {
     #[test]
     fn the_table_shows_both_books_and_the_faults() {
         let right = amounts(10, 7, 3);
-        let lines = table(&[row(Status::Completed, right, right), row(Status::Held, right, amounts(10, 7, 0))]);
+        let lines =
+            table(&[row(Status::Completed, right, right), row(Status::Held, right, amounts(10, 7, 0))]);
         assert_eq!(lines.len(), 1 + 2 + 4);
-        assert!(lines[1].starts_with("A           completed  holdfast     10.00     10.00      7.00"), "{lines:?}");
+        assert!(
+            lines[1].starts_with("A           completed  holdfast     10.00     10.00      7.00"),
+            "{lines:?}"
+        );
         assert!(lines[2].ends_with("3.00 ✓") && lines[4].ends_with("0.00 ✗"), "{lines:?}");
         assert_eq!(lines[5], "            ✗ it is held and must be completed");
     }

@@ -1,4 +1,4 @@
-//! What the demo shows: lines on stdout, with colour when a terminal takes them.
+//! What the demo shows: lines, with colour when a terminal takes them.
 
 use std::io::{IsTerminal as _, Write};
 
@@ -14,11 +14,22 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// The process's stdout; colour unless it is no terminal, or `NO_COLOR` is set.
+    /// The process's stdout.
     pub(super) fn stdout() -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let out = std::io::stdout();
-        Self { colour: out.is_terminal() && !refused, out: Box::new(out) }
+        Self::new(out.is_terminal(), Box::new(out))
+    }
+
+    /// The process's stderr.
+    pub(super) fn stderr() -> Self {
+        let out = std::io::stderr();
+        Self::new(out.is_terminal(), Box::new(out))
+    }
+
+    /// Colour unless it is no terminal, or `NO_COLOR` is set.
+    fn new(terminal: bool, out: Box<dyn Write + Send>) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { out, colour: terminal && !refused }
     }
 
     /// One line as it is.
@@ -77,11 +88,9 @@ mod tests {
 
     #[test]
     fn colour_is_put_around_what_is_not_plain() {
-        for (colour, tone, expected) in [
-            (true, Tone::Good, "\u{1b}[32mx\u{1b}[0m"),
-            (true, Tone::Plain, "x"),
-            (false, Tone::Bad, "x"),
-        ] {
+        for (colour, tone, expected) in
+            [(true, Tone::Good, "\u{1b}[32mx\u{1b}[0m"), (true, Tone::Plain, "x"), (false, Tone::Bad, "x")]
+        {
             let screen = Screen { out: Box::new(Vec::new()), colour };
             assert_eq!(screen.painted(tone, "x"), expected);
         }

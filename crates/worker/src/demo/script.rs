@@ -255,7 +255,8 @@ mod tests {
         assert!(script.reservations.len() >= 7);
         for play in &script.reservations {
             let lines = play.reservation["lines"].as_array().expect("lines").iter();
-            let amounts = lines.map(|line| serde_json::from_value::<Money>(line["amount"].clone()).expect("amount"));
+            let amounts =
+                lines.map(|line| serde_json::from_value::<Money>(line["amount"].clone()).expect("amount"));
             let expected = &play.expect.amounts;
             assert_eq!(amounts.sum::<Money>(), expected.total, "{}", play.reference());
             assert_eq!(expected.reserved, expected.captured + expected.released, "{}", play.reference());

@@ -8,6 +8,7 @@ use sandbox::{Options, Server, World};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -136,7 +137,9 @@ impl Stand {
             format!("  curl {auth} $HOLDFAST_URL/v1/reservations"),
             format!("  curl {auth} $HOLDFAST_URL/v1/reservations/ref:{lost}/events"),
             format!("  curl {auth} \"$HOLDFAST_URL/v1/jobs?reservation={id}\""),
-            format!("  curl {auth} -H 'Content-Type: application/json' -d '{{\"source\":\"captured\",\"amount\":\"100.00\"}}' \\"),
+            format!(
+                "  curl {auth} -H 'Content-Type: application/json' -d '{{\"source\":\"captured\",\"amount\":\"100.00\"}}' \\"
+            ),
             format!("    $HOLDFAST_URL/v1/reservations/{id}/refund"),
             format!("  curl {provider}__sandbox/ledger"),
             format!("The database: {}", self.folder.path().join(DATABASE).display()),
@@ -184,10 +187,15 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// Resolves at Ctrl-C. Where signals cannot be listened to, never.
+/// Resolves at Ctrl-C and at SIGTERM. Where signals cannot be listened to, never.
 pub(super) async fn interrupted() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!(%error, "signals cannot be listened to");
-        std::future::pending::<()>().await;
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
+        tracing::warn!("signals cannot be listened to");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
 }

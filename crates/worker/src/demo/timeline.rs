@@ -84,7 +84,7 @@ impl Narrator {
                 bad(format!("a {} of {} appeared after all", row.kind, row.amount))
             }
             Fact::DeskRaised { reason, .. } | Fact::IntentToDesk { reason, .. } => ask(*reason),
-            Fact::DeskCleared { .. } => plain("a person has decided"),
+            Fact::DeskCleared { reason } => plain(format!("settled: {}", spoken(*reason))),
             Fact::Closed { how, foreign: true, .. } => warning(match how {
                 Closing::Completed => "completed by somebody else",
                 Closing::Cancelled => "cancelled by somebody else",
@@ -108,7 +108,9 @@ impl Narrator {
             Fact::AttemptUnknown { intent, .. } => {
                 self.doubted.insert(intent.clone());
                 let name = name(self.operations.get(intent)?);
-                warning(format!("the answer is lost: nobody knows whether the {name} went through; reading again"))
+                warning(format!(
+                    "the answer is lost: nobody knows whether the {name} went through; reading again"
+                ))
             }
             Fact::TraceMissing { intent, .. } if self.doubted.contains(intent) => {
                 plain("no trace of it yet: it is read again later, and nothing is sent meanwhile")
@@ -233,7 +235,11 @@ fn guard(key: &str) -> Option<Told> {
 }
 
 fn ask(reason: DeskReason) -> Option<Told> {
-    bad(format!("a person must decide: {}", reason.as_str().replace('_', " ")))
+    bad(format!("a person must decide: {}", spoken(reason)))
+}
+
+fn spoken(reason: DeskReason) -> String {
+    reason.as_str().replace('_', " ")
 }
 
 fn resent(by: &[Channel], reminder: bool) -> String {
