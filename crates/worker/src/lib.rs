@@ -3,7 +3,6 @@
 pub mod app;
 pub mod cli;
 pub mod client;
-pub mod cli;
 pub mod config;
 mod decode;
 pub mod demo;

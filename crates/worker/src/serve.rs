@@ -79,7 +79,11 @@ pub async fn app(config: &Config) -> Result<App, ServeError> {
     Ok(App { store, clock, entropy, merchants, marker_key, public_url: config.server.public_url.clone() })
 }
 
-async fn open(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Store, ServeError> {
+async fn open(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Store, ServeError> {
     let url = config.database.url.expose_secret();
     let connections = config.worker.concurrency.saturating_add(SPARE_CONNECTIONS).min(MAX_CONNECTIONS);
     let options = Options { connections, ..Options::default() };
@@ -207,7 +211,9 @@ impl ServeError {
                 OpenError::Unreachable(_) if url.starts_with("sqlite:") => {
                     "does the file's folder exist, and may this user write there?"
                 }
-                OpenError::Unreachable(_) => "is the server running, and do host, user, password and name fit?",
+                OpenError::Unreachable(_) => {
+                    "is the server running, and do host, user, password and name fit?"
+                }
                 OpenError::NotADatabase(_) => "name another file, or move this one away",
                 OpenError::Newer { .. } => {
                     "run the version of holdfast that was here last, or restore a backup from before it"

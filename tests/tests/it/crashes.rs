@@ -33,6 +33,14 @@ const KILLS: usize = 6;
 /// How long one step of a booking may take while services come and go: a lease, a start, and the work.
 const STEP: Duration = Duration::from_secs(60);
 
+/// What goes wrong besides the kills: answers that are slow, so that kills come between request and answer, and lost
+/// ones, with and without an effect.
+const TROUBLE: [&str; 3] = [
+    r#"{"what": {"delay": 150}, "per_mille": 500}"#,
+    r#"{"what": "reset", "when": "before_effect", "per_mille": 30}"#,
+    r#"{"what": "reset", "when": "after_effect", "per_mille": 30}"#,
+];
+
 /// What becomes of a booking, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -75,6 +83,9 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     let seed = seed();
     let services = if place == Place::Postgres { 2 } else { 1 };
     let mut stand = Stand::start(place, Options { services, ..OPTIONS });
+    for fault in TROUBLE {
+        stand.provider.fault(&serde_json::from_str(fault).expect("a fault"));
+    }
     let drivers: Vec<Driver> = (0..DRIVERS).map(|number| Driver::new(&stand, services, number)).collect();
     thread::scope(|scope| {
         let drivers: Vec<_> = drivers.into_iter().map(|driver| scope.spawn(move || driver.run())).collect();

@@ -6,6 +6,7 @@ use crate::harness::{Options, Place, Stand, judge, ledger_of, on_both_databases}
 
 on_both_databases! {
     a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree;
+    the_api_and_the_workers_may_run_in_processes_of_their_own;
 }
 
 /// What the provider may be asked for one reservation that nothing happens to.
@@ -46,4 +47,15 @@ fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place)
 
     let times: Vec<_> = stand.events(&booking.id).iter().map(|event| event["at"].to_string()).collect();
     assert!(times.is_sorted() && times.len() >= 5, "{times:?}");
+}
+
+fn the_api_and_the_workers_may_run_in_processes_of_their_own(place: Place) {
+    let mut stand = Stand::start(place, Options { services: 2, ..Options::default() });
+    for (service, role) in [(0, "api"), (1, "worker")] {
+        stand.kill_service(service);
+        stand.start_service_with(service, &["--roles", role]);
+    }
+    let booking = stand.captured("APART-1", &json!({}));
+    stand.done(&booking.id, "complete", &json!({"note": "Settled"}));
+    assert_eq!(judge(&stand.provider.effects())["APART-1"], ["created", "captured 1500.00", "completed"]);
 }

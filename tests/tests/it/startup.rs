@@ -1,5 +1,6 @@
 //! Configurations and databases that cannot be: the process does not start, and says what to mend.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use chrono::{TimeZone as _, Utc};
@@ -119,6 +120,19 @@ fn what_cannot_be_is_refused_with_key_value_bound_and_fix() {
             assert!(errors.contains(named), "{}: {named} is not named in:\n{errors}", refusal.name);
         }
     }
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path());
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).expect("a free port");
+    let path = config.write(folder.path(), "holdfast.toml");
+    let errors = assert_refused("an address that is taken", &path, &[]);
+    for named in ["server.listen", &config.port.to_string(), "hint:"] {
+        assert!(errors.contains(named), "{named} is not named in:\n{errors}");
+    }
+    drop(taken);
 }
 
 #[test]

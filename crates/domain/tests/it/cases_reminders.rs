@@ -82,7 +82,7 @@ fn case_130_a_reminder_whose_next_decent_time_is_past_the_due_date_goes_out_befo
     let policy = r#"{"reminders":{"at":["-2h"]}}"#;
     for (due, sent) in [
         ("2026-11-22 12:00:00", "2026-11-21 14:59:00"),
-        ("2026-11-19 09:00:00", "2026-11-18 20:59:00"),
+        ("2026-11-19 07:30:00", "2026-11-18 20:59:00"),
         ("2026-11-19 10:30:00", "2026-11-19 08:30:00"),
     ] {
         let booking = unpaid("2026-11-17 12:00:00", due, policy);
@@ -211,7 +211,7 @@ fn a_slot_that_does_not_fit_before_the_due_date_is_passed_over() {
     assert_eq!(next(&booking), Some(("remind:2".into(), oslo("2026-11-19 10:00:00"))));
     let mut short = unpaid("2026-11-16 12:00:00", "2026-11-18 05:00:00", "{}");
     short.now = oslo("2026-11-17 12:00:00");
-    send(&mut short, "remind:1");
+    send(&mut short, "remind:0");
     assert_eq!(next(&short), None, "twenty hours on it would be due");
 }
 

@@ -1,5 +1,7 @@
 //! The domain as a whole: facts, schedule, decisions, and what reads and answers mean, without any I/O.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests, with a reason")]
+
 mod booking;
 mod cases_amounts;
 mod cases_races;

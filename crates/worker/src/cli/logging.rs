@@ -9,9 +9,9 @@ const DEFAULT: &str = "info";
 
 /// Starts the log as `HOLDFAST_LOG`, else `RUST_LOG`, says; as JSON with `HOLDFAST_LOG_FORMAT=json`.
 pub(super) fn init() -> Result<(), Failure> {
-    let named = ["HOLDFAST_LOG", "RUST_LOG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| (name, value)));
+    let named = ["HOLDFAST_LOG", "RUST_LOG"].into_iter().find_map(|name| {
+        std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| (name, value))
+    });
     let filter = match named {
         None => EnvFilter::new(DEFAULT),
         Some((name, value)) => EnvFilter::try_new(&value).map_err(|error| Failure {

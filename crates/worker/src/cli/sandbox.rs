@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ::sandbox::{Options, Server, World};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Clock as _, SystemClock};
-use ::sandbox::{Options, Server, World};
 use secrecy::ExposeSecret as _;
 
 use super::{ACT, Failure, say, serve};
@@ -33,11 +33,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let clock = if args.speed > 1 { SystemClock::fast(origin, args.speed) } else { SystemClock::real() };
     let options = Options { seed: args.seed, ..Options::default() };
     let secret = options.callback_secret.clone();
-    let server = Server::bind(args.listen, World::new(options), Arc::new(clock)).await.map_err(|error| Failure {
-        code: ACT,
-        message: format!("--listen {} cannot be listened on: {error}", args.listen),
-        hint: Some("is another process listening there? port 0 takes a free one".to_owned()),
-    })?;
+    let server =
+        Server::bind(args.listen, World::new(options), Arc::new(clock)).await.map_err(|error| Failure {
+            code: ACT,
+            message: format!("--listen {} cannot be listened on: {error}", args.listen),
+            hint: Some("is another process listening there? port 0 takes a free one".to_owned()),
+        })?;
     say(&format!("sandbox listening on {}", server.url()))?;
     let clock = if args.speed > 1 {
         let origin = origin.to_rfc3339_opts(SecondsFormat::Millis, true);

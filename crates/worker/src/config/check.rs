@@ -39,7 +39,8 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
     workers(config, &mut faults);
     clock(config, &mut faults);
     if config.merchants.is_empty() {
-        let message = "is empty: there has to be one merchant at least, such as [merchants.default] with a token";
+        let message =
+            "is empty: there has to be one merchant at least, such as [merchants.default] with a token";
         faults.push(Fault::without_value("merchants", message));
     }
     for (id, merchant) in &config.merchants {
@@ -48,7 +49,13 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
     faults
 }
 
-fn between<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T, faults: &mut Vec<Fault>) {
+fn between<T: PartialOrd + std::fmt::Display>(
+    key: &str,
+    value: T,
+    least: T,
+    most: T,
+    faults: &mut Vec<Fault>,
+) {
     if value < least || value > most {
         faults.push(Fault::new(key, value, format!("is not between {least} and {most}")));
     }
@@ -221,7 +228,8 @@ impl Merchant<'_> {
         if reads.is_empty() || reads.len() > MAX_ENTRIES || !rising {
             self.wrong("settle.reads", "is not a list of 1 to 20 durations, each longer than the one before");
         }
-        if reads.iter().any(|read| read.delta() < TimeDelta::seconds(1) || read.delta() > TimeDelta::days(7)) {
+        if reads.iter().any(|read| read.delta() < TimeDelta::seconds(1) || read.delta() > TimeDelta::days(7))
+        {
             self.wrong("settle.reads", "has an entry that is not between 1s and 7d");
         }
         let (key, after) = (self.key("settle.absent_reads"), &settle.absent_after);

@@ -25,7 +25,8 @@ impl Origin {
     /// Where to mend a key.
     pub(super) fn hint(&self, key: &str) -> String {
         let variable = self.variables.iter().find(|(set, _)| {
-            key == set.as_str() || key.strip_prefix(set.as_str()).is_some_and(|rest| rest.starts_with(['.', '[']))
+            key == set.as_str()
+                || key.strip_prefix(set.as_str()).is_some_and(|rest| rest.starts_with(['.', '[']))
         });
         match (variable, &self.file) {
             (Some((_, name)), _) => format!("it is set by the environment variable {name}"),

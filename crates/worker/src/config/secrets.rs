@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Config, ConfigError, Fault};
 
 /// Keys whose values are never shown. The URLs may hold a password.
-const SECRET: [&str; 6] = ["admin_key", "token", "callback_secret", "previous_callback_secret", "secret", "url"];
+const SECRET: [&str; 6] =
+    ["admin_key", "token", "callback_secret", "previous_callback_secret", "secret", "url"];
 /// The largest file of a secret, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use axum::Extension;
 use sha2::{Digest as _, Sha256};
 use store::{Idempotency, StoreError};
 
@@ -34,10 +34,12 @@ pub(super) async fn answer_once(
     next: Next,
 ) -> Response {
     match request.headers().get(KEY).cloned() {
-        Some(key) if request.method() == Method::POST => match with_key(app, actor, &key, request, next).await {
-            Ok(response) => response,
-            Err(problem) => problem.into_response(),
-        },
+        Some(key) if request.method() == Method::POST => {
+            match with_key(app, actor, &key, request, next).await {
+                Ok(response) => response,
+                Err(problem) => problem.into_response(),
+            }
+        }
         _ => next.run(request).await,
     }
 }
@@ -71,7 +73,12 @@ async fn with_key(
         Idempotency::Answered { status, answer } => return Ok(replay(status, answer)),
         Idempotency::Running => {
             let detail = "the first request with this key is not answered yet";
-            return Err(Problem::new(StatusCode::CONFLICT, "idempotency_key_running", "Still running", detail));
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "idempotency_key_running",
+                "Still running",
+                detail,
+            ));
         }
         Idempotency::Reused => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;

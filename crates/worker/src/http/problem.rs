@@ -122,9 +122,14 @@ impl From<ServiceError> for Problem {
             },
             ServiceError::ReferenceTaken { id } => {
                 let detail = "the merchant has another reservation with this reference";
-                Self { reservation: id, ..Self::conflict("reference_taken", "The reference is taken", detail) }
+                Self {
+                    reservation: id,
+                    ..Self::conflict("reference_taken", "The reference is taken", detail)
+                }
             }
-            ServiceError::UnknownMerchant => Self::field("merchant", "is not a merchant of the configuration"),
+            ServiceError::UnknownMerchant => {
+                Self::field("merchant", "is not a merchant of the configuration")
+            }
             ServiceError::Store(error) => error.into(),
         }
     }

@@ -3,7 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::reservation::{DeskItem, DeskReason, LedgerRow, Line, Link, RowKind};
 use domain::schedule::NO_DEADLINE;
-use domain::{CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId, Status, WaitingFor};
+use domain::{
+    CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId, Status,
+    WaitingFor,
+};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use store::queue::{AttemptView, JobDetails, JobFilter, JobView, MAX_PAGE};
@@ -202,13 +205,15 @@ pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<Reservatio
 /// The jobs of a reservation, the newest first: all that live, and as far back as the ledger asks for.
 async fn jobs_of(app: &App, r: &Reservation) -> Result<Vec<JobView>, StoreError> {
     let filter = JobFilter { reservation: Some(r.id.clone()), ..JobFilter::default() };
-    let carried = |jobs: &[JobView], intent: &IntentId| jobs.iter().any(|job| job.intent.as_ref() == Some(intent));
+    let carried =
+        |jobs: &[JobView], intent: &IntentId| jobs.iter().any(|job| job.intent.as_ref() == Some(intent));
     let mut jobs: Vec<JobView> = Vec::new();
     let mut cursor = None;
     for _ in 0..MAX_JOB_PAGES {
         let page = app.store.jobs(&filter, MAX_PAGE, cursor.as_ref()).await?;
         jobs.extend(page.items);
-        let whole = r.ledger.iter().filter_map(|row| row.intent.as_ref()).all(|intent| carried(&jobs, intent));
+        let whole =
+            r.ledger.iter().filter_map(|row| row.intent.as_ref()).all(|intent| carried(&jobs, intent));
         cursor = page.next;
         if whole || cursor.is_none() {
             break;
@@ -249,7 +254,8 @@ fn line_of(r: &Reservation, line: &Line) -> LineJson {
 }
 
 fn row_of(row: &LedgerRow, jobs: &[JobView]) -> RowJson {
-    let job = row.intent.as_ref().and_then(|intent| jobs.iter().find(|job| job.intent.as_ref() == Some(intent)));
+    let job =
+        row.intent.as_ref().and_then(|intent| jobs.iter().find(|job| job.intent.as_ref() == Some(intent)));
     RowJson {
         kind: row.kind,
         amount: row.amount,
@@ -291,12 +297,16 @@ const fn question(reason: DeskReason) -> &'static str {
             "nobody knows whether a capture went through; a second one could go through as well"
         }
         DeskReason::OutcomeUnknown => "nobody knows what became of a request; look at the provider",
-        DeskReason::EffectDiffers => "the provider shows an effect twice, or with another amount than was asked for",
+        DeskReason::EffectDiffers => {
+            "the provider shows an effect twice, or with another amount than was asked for"
+        }
         DeskReason::ForeignAct => "somebody acted in the provider's portal in a way that breaks the plan",
         DeskReason::LateEffect => "an effect appeared after it had been settled as absent",
         DeskReason::NotFound => "the provider does not know this reservation any more",
         DeskReason::WindowClosing => "the capture window is about to close: capture, cancel, or let it lapse",
-        DeskReason::LateDelivery => "something was delivered when it could no longer be captured: charge it, or not",
+        DeskReason::LateDelivery => {
+            "something was delivered when it could no longer be captured: charge it, or not"
+        }
         DeskReason::Incoherent => "the provider's details do not add up, or hold a word that nobody knows",
         DeskReason::Refused => "the provider refused an operation; its job says why",
         DeskReason::DeadlinePassed => "an operation could not be sent before its deadline",
@@ -352,5 +362,11 @@ pub(super) fn event(event: &Event) -> EventJson {
     if let Some(fields) = data.as_object_mut() {
         fields.remove("fact");
     }
-    EventJson { seq: event.seq, at: Time(event.at), actor: event.actor.clone(), event: event.fact.name(), data }
+    EventJson {
+        seq: event.seq,
+        at: Time(event.at),
+        actor: event.actor.clone(),
+        event: event.fact.name(),
+        data,
+    }
 }

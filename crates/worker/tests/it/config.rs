@@ -94,7 +94,8 @@ fn without_a_merchant_nothing_starts() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = Config::load(Some(Path::new("/nowhere/holdfast.toml")), std::iter::empty()).expect_err("file");
+    let error =
+        Config::load(Some(Path::new("/nowhere/holdfast.toml")), std::iter::empty()).expect_err("file");
     assert!(error.to_string().contains("/nowhere/holdfast.toml"), "{error}");
     let named = [("HOLDFAST_CONFIG", "/elsewhere/holdfast.toml")];
     let error = Config::load(None, variables(&named)).expect_err("file");
@@ -213,29 +214,61 @@ fn each_wrong_key_is_told_with_its_value_its_bound_and_what_is_right() {
         (Top, "[servr]", "servr is not known; known here: `server`"),
         (Top, "[server]\npublic_url = \"x\"", "server.public_url = \"x\" is not a URL"),
         (Top, "[server]\npublic_url = \"ftp://x\"", "server.public_url is not an http or https URL"),
-        (Top, "[server]\nadmin_key = \"short\"", "server.admin_key is not 16 to 256 visible ASCII characters"),
+        (
+            Top,
+            "[server]\nadmin_key = \"short\"",
+            "server.admin_key is not 16 to 256 visible ASCII characters",
+        ),
         (Top, "[database]\nurl = \"mysql://x\"", "database.url begins with none of \"sqlite:\""),
         (Top, "[worker]\nconcurrency = 0", "worker.concurrency = 0 is not between 1 and 1024"),
         (Top, "[worker]\nconcurrency = 1025", "worker.concurrency = 1025 is not between 1 and 1024"),
-        (Top, "[worker]\nconcurrency = \"many\"", "worker.concurrency = \"many\" is not a whole number from 1"),
+        (
+            Top,
+            "[worker]\nconcurrency = \"many\"",
+            "worker.concurrency = \"many\" is not a whole number from 1",
+        ),
         (Top, "[worker]\nconcurrency = -1", "worker.concurrency = -1 is not a whole number from 1 to 1024"),
         (Top, "[worker]\nlease = \"4s\"", "worker.lease = \"4s\" is not between 5s and 1h"),
         (Top, "[worker]\nlease = 30", "worker.lease = 30 is not a string"),
         (Top, "[worker]\nlease = \"soon\"", "worker.lease = \"soon\" is not a duration like"),
-        (Top, "[worker]\npoll_interval = \"1ms\"", "worker.poll_interval = \"1ms\" is not between 10ms and 1m"),
-        (Top, "[worker]\nshutdown_grace = \"11m\"", "worker.shutdown_grace = \"11m\" is not between 0ms and 10m"),
+        (
+            Top,
+            "[worker]\npoll_interval = \"1ms\"",
+            "worker.poll_interval = \"1ms\" is not between 10ms and 1m",
+        ),
+        (
+            Top,
+            "[worker]\nshutdown_grace = \"11m\"",
+            "worker.shutdown_grace = \"11m\" is not between 0ms and 10m",
+        ),
         (Top, "[clock]\nspeed = 0", "clock.speed = 0 is not between 1 and 100000"),
-        (Top, "[clock]\nspeed = 100001\norigin = \"2026-01-01T00:00:00Z\"", "clock.speed = 100001 is not between"),
+        (
+            Top,
+            "[clock]\nspeed = 100001\norigin = \"2026-01-01T00:00:00Z\"",
+            "clock.speed = 100001 is not between",
+        ),
         (Top, "[clock]\nspeed = 2", "clock.origin is missing"),
         (Top, "[clock]\norigin = \"today\"", "clock.origin = \"today\" is not a time like \"2026-"),
         (Top, "[retention]\njobs = \"1h\"", "retention.jobs = \"1h\" is not between 24h and 3650d"),
         (Merchant, "capture_window = \"6d\"", "capture_window = \"6d\" is not between 7d and 31d"),
         (Merchant, "capture_window = \"32d\"", "capture_window = \"32d\" is not between 7d and 31d"),
         (Merchant, "capture_window = \"170h\"", "capture_window = \"170h\" is not between 7d and 31d"),
-        (Merchant, "time_zone = \"Europe/Olso\"", "time_zone = \"Europe/Olso\" is not a zone of the IANA database"),
-        (Merchant, "multi_capture = \"yes\"", "multi_capture = \"yes\" is not one of `unknown`, `single`, `proven`"),
+        (
+            Merchant,
+            "time_zone = \"Europe/Olso\"",
+            "time_zone = \"Europe/Olso\" is not a zone of the IANA database",
+        ),
+        (
+            Merchant,
+            "multi_capture = \"yes\"",
+            "multi_capture = \"yes\" is not one of `unknown`, `single`, `proven`",
+        ),
         (Merchant, "charge_validity_unit = \"h\"", "charge_validity_unit = \"h\" is not one of `unknown`"),
-        (Merchant, "cancel_verb = \"put\"", "cancel_verb = \"put\" is not one of \"auto\", \"post\" and \"get\""),
+        (
+            Merchant,
+            "cancel_verb = \"put\"",
+            "cancel_verb = \"put\" is not one of \"auto\", \"post\" and \"get\"",
+        ),
         (Merchant, "rate_limit_per_minute = 0", "rate_limit_per_minute = 0 is not between 1 and 10000"),
         (Merchant, "rate_limit_per_minute = 10001", "rate_limit_per_minute = 10001 is not between 1 and"),
         (Merchant, "tax_percents = []", "tax_percents = [] is not a list of 1 to 20"),
@@ -246,11 +279,23 @@ fn each_wrong_key_is_told_with_its_value_its_bound_and_what_is_right() {
         (Merchant, "sweep_every = \"1s\"", "sweep_every = \"1s\" is not between 1m and 24h"),
         (Merchant, "refresh_open_every = \"8d\"", "refresh_open_every = \"8d\" is not between 5m and 7d"),
         (Merchant, "settle = { reads = [] }", "settle.reads is not a list of 1 to 20 durations"),
-        (Merchant, "settle = { reads = [\"1m\", \"30s\"] }", "settle.reads is not a list of 1 to 20 durations"),
+        (
+            Merchant,
+            "settle = { reads = [\"1m\", \"30s\"] }",
+            "settle.reads is not a list of 1 to 20 durations",
+        ),
         (Merchant, "settle = { absent_reads = 0 }", "settle.absent_reads = 0 is not between 1 and 20"),
-        (Merchant, "settle = { absent_after = { charge = \"1s\" } }", "absent_after.charge = \"1s\" is not between"),
+        (
+            Merchant,
+            "settle = { absent_after = { charge = \"1s\" } }",
+            "absent_after.charge = \"1s\" is not between",
+        ),
         (Merchant, "polcy = {}", "merchants.default.polcy is not known"),
-        (Merchant, "policy = { capture = { late = \"x\" } }", "policy.capture.late = \"x\" is not one of `desk`"),
+        (
+            Merchant,
+            "policy = { capture = { late = \"x\" } }",
+            "policy.capture.late = \"x\" is not one of `desk`",
+        ),
         (
             Merchant,
             "policy = { capture = { before_deadline = \"capture_all\" } }",
@@ -274,13 +319,19 @@ fn each_wrong_key_is_told_with_its_value_its_bound_and_what_is_right() {
 #[test]
 fn a_provider_outside_needs_https_secrets_and_real_time() {
     let (told, _) = refused("[merchants.default]\nbase_url = \"http://api.example.no\"\n", &[]);
-    for expected in ["base_url = \"http://api.example.no/\" is not https", "token is missing", "callback_secret is missing"] {
+    for expected in [
+        "base_url = \"http://api.example.no/\" is not https",
+        "token is missing",
+        "callback_secret is missing",
+    ] {
         assert!(told.contains(expected), "{told}");
     }
     let outside = "[clock]\nspeed = 60\norigin = \"2026-01-01T00:00:00Z\"\n[merchants.default]\ntoken = \"t\"\n\
                    callback_secret = \"s\"\n";
     let (told, _) = refused(outside, &[]);
-    for expected in ["clock.speed = 60", "on this machine", "https://demo-api.frontpayment.no", "set speed = 1"] {
+    for expected in
+        ["clock.speed = 60", "on this machine", "https://demo-api.frontpayment.no", "set speed = 1"]
+    {
         assert!(told.contains(expected), "{told}");
     }
 }

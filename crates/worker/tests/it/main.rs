@@ -1,5 +1,6 @@
 //! The integration tests of the service.
 
+mod command_line;
 mod config;
 mod http;
 mod support;

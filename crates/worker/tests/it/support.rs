@@ -70,7 +70,8 @@ pub(crate) fn config(folder: &TempDir) -> Config {
     let text = format!(
         "[server]\nadmin_key = \"{ADMIN_KEY}\"\nlisten = \"127.0.0.1:0\"\n\
          [database]\nurl = \"sqlite:{}\"\n\
-         [merchants.default]\nbase_url = \"http://127.0.0.1:9\"\ncallback_secret = \"{CALLBACK_SECRET}\"\n",
+         [merchants.default]\nbase_url = \"http://127.0.0.1:9\"\ncallback_secret = \"{CALLBACK_SECRET}\"\n\
+         [merchants.second]\nbase_url = \"http://127.0.0.1:9\"\n",
         database.display()
     );
     std::fs::write(&path, text).expect("file");

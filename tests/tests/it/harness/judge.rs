@@ -102,3 +102,56 @@ fn moved_after_cancel(own: &[&Effect]) -> bool {
     let moves = ["reserved", "captured", "charged", "refund_accepted", "completed"];
     after.into_iter().any(|effect| moves.contains(&effect.kind.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    fn effect(kind: &str, kroner: u32, text: &str) -> Effect {
+        Effect {
+            kind: kind.to_owned(),
+            uuid: "RES1".to_owned(),
+            reference: "BOOK-1".to_owned(),
+            provider_reference: None,
+            amount: Money::kroner(kroner),
+            text: Some(text.to_owned()),
+            by: "api".to_owned(),
+        }
+    }
+
+    /// A booking that was paid, and what happened then.
+    fn after_payment(more: &[(&str, u32, &str)]) -> Vec<Effect> {
+        let paid = [("created", 100, ""), ("reserved", 100, "")];
+        paid.iter().chain(more).map(|(kind, kroner, text)| effect(kind, *kroner, text)).collect()
+    }
+
+    #[test]
+    fn a_life_without_fault_is_told_in_order() {
+        let effects = after_payment(&[
+            ("captured", 60, "R1 AAAAAAAAAA 01"),
+            ("refund_accepted", 10, ""),
+            ("completed", 0, "R1 BBBBBBBBBB 02 done"),
+        ]);
+        let acts = judge(&effects);
+        assert_eq!(acts["BOOK-1"], ["created", "captured 60.00", "refund_accepted 10.00", "completed"]);
+    }
+
+    #[test]
+    fn every_fault_is_found() {
+        let twice = [("captured", 10, "R1 AAAAAAAAAA 01"), ("captured", 10, "R1 AAAAAAAAAA 02")];
+        for (name, more) in [
+            ("one intent, two effects", twice.as_slice()),
+            ("made twice", &[("created", 100, "")]),
+            ("more captured than held", &[("captured", 60, ""), ("captured", 41, "")]),
+            ("more given back than taken", &[("captured", 60, ""), ("refund_accepted", 61, "")]),
+            ("captured after the cancel", &[("cancelled", 0, ""), ("captured", 1, "")]),
+            ("cancelled twice", &[("cancelled", 0, ""), ("cancelled", 0, "")]),
+            ("completed twice", &[("completed", 0, ""), ("completed", 0, "")]),
+        ] {
+            let effects = after_payment(more);
+            assert!(catch_unwind(|| judge(&effects)).is_err(), "{name} is not found");
+        }
+    }
+}

@@ -133,8 +133,7 @@ impl Stand {
             .args(more)
             .env("RUST_LOG", log)
             .start();
-        process
-            .wait_for_line("the address of the service", SOON, |line| line.contains("listening on http://"));
+        process.wait_for_line("that the service is ready", SOON, is_ready);
         service.process = Some(process);
     }
 
@@ -341,6 +340,11 @@ impl Data {
             Self::Postgres(database) => database.url(),
         }
     }
+}
+
+/// Does this line say that a service is ready? Without the API it has no address to tell.
+fn is_ready(line: &str) -> bool {
+    line.starts_with("holdfast listening on http://") || line == "holdfast working"
 }
 
 /// A failed test shows what the services last said.

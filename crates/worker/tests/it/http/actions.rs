@@ -13,8 +13,22 @@ async fn actions_answer_with_the_job_that_carries_them() {
     let path = |action: &str| format!("/v1/reservations/{id}/{action}");
     let job = service.post(&path("capture"), &json!({"amount": "400.00", "note": "Night 1"})).await.ok(202);
     let expected = [
-        "id", "kind", "state", "merchant", "reservation", "reference", "run_at", "deadline", "attempts_used",
-        "max_attempts", "waiting_for", "last_error", "result", "created_by", "created_at", "finished_at",
+        "id",
+        "kind",
+        "state",
+        "merchant",
+        "reservation",
+        "reference",
+        "run_at",
+        "deadline",
+        "attempts_used",
+        "max_attempts",
+        "waiting_for",
+        "last_error",
+        "result",
+        "created_by",
+        "created_at",
+        "finished_at",
     ];
     for key in expected {
         assert!(job.get(key).is_some(), "{key}");
@@ -24,7 +38,8 @@ async fn actions_answer_with_the_job_that_carries_them() {
     assert_eq!((&job["reservation"], &job["reference"]), (&json!(id), &json!("BOOK-1")));
     let again = service.post(&path("capture"), &json!({"amount": "400.00", "note": "Night 1"})).await.ok(202);
     assert_eq!(again["id"], job["id"], "the same capture, asked for twice, is one");
-    let refresh = service.send(request("POST", &path("refresh")).body(axum::body::Body::empty()).expect("request"));
+    let refresh =
+        service.send(request("POST", &path("refresh")).body(axum::body::Body::empty()).expect("request"));
     assert_eq!(refresh.await.ok(202)["kind"], "refresh");
     let charge = json!({"lines": [{"name": "Cleaning", "rate": 250, "tax_percent": 25, "amount": "250.00"}]});
     assert_eq!(service.post(&path("charge"), &charge).await.ok(202)["kind"], "charge");
@@ -35,7 +50,8 @@ async fn an_action_finds_its_reservation_by_reference() {
     let service = Service::start().await;
     let id = service.submitted("BOOK-1").await;
     service.held(&id).await;
-    let job = service.post("/v1/reservations/ref:BOOK-1/cancel?merchant=default", &json!({"note": "Moved"})).await;
+    let job =
+        service.post("/v1/reservations/ref:BOOK-1/cancel?merchant=default", &json!({"note": "Moved"})).await;
     assert_eq!(job.ok(202)["kind"], "cancel");
     let missing = service.post("/v1/reservations/ref:BOOK-2/cancel", &json!({"note": "Moved"})).await;
     assert_eq!(missing.problem(404), "not_found");
@@ -54,7 +70,8 @@ async fn a_delivery_is_counted_once() {
     }
     let told = service.post(&path, &json!({"event_id": "D-2"})).await.ok(202);
     assert_eq!(told["lines"][0]["delivered"], "1000.00");
-    let kinds: Vec<&Value> = told["schedule"].as_array().expect("jobs").iter().map(|job| &job["kind"]).collect();
+    let kinds: Vec<&Value> =
+        told["schedule"].as_array().expect("jobs").iter().map(|job| &job["kind"]).collect();
     assert!(kinds.contains(&&json!("capture")), "{kinds:?}");
 }
 
@@ -93,7 +110,11 @@ async fn wrong_bodies_of_actions_are_told_by_their_field() {
         ("capture", json!({"amuont": "1.00"}), "amuont"),
         ("capture", json!([]), ""),
         ("charge", json!({"lines": []}), "lines"),
-        ("charge", json!({"lines": [{"name": "", "rate": 1, "tax_percent": 0, "amount": 1}]}), "lines[0].name"),
+        (
+            "charge",
+            json!({"lines": [{"name": "", "rate": 1, "tax_percent": 0, "amount": 1}]}),
+            "lines[0].name",
+        ),
         ("refund", json!({"source": "elsewhere"}), "source"),
         ("cancel", json!({}), "note"),
         ("cancel", json!({"note": ""}), "note"),
@@ -105,7 +126,8 @@ async fn wrong_bodies_of_actions_are_told_by_their_field() {
         let answer = service.post(&format!("/v1/reservations/{id}/{action}"), &body).await;
         assert_eq!(answer.fields(), [field], "{action} {body}");
     }
-    let typed = request("POST", &format!("/v1/reservations/{id}/capture")).header(header::CONTENT_TYPE, "text/plain");
+    let typed =
+        request("POST", &format!("/v1/reservations/{id}/capture")).header(header::CONTENT_TYPE, "text/plain");
     let answer = service.send(typed.body("{}".into()).expect("request")).await;
     assert_eq!(answer.problem(415), "unsupported_media_type");
 }

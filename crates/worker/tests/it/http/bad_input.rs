@@ -47,7 +47,9 @@ const NOT_NULL: [&str; 12] = [
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
+        }
         _ => Vec::new(),
     };
     for (key, child) in children {
@@ -73,9 +75,13 @@ fn field(pointer: &str) -> String {
 
 /// What does not fit in the place of `value`, whatever it is for.
 fn hostile(value: &Value, pointer: &str) -> Vec<Value> {
-    let mut values = vec![json!(1e300), json!(-1), json!("\u{0}"), json!("x".repeat(100_000)), json!("💣\u{202e}'--")];
+    let mut values =
+        vec![json!(1e300), json!(-1), json!("\u{0}"), json!("x".repeat(100_000)), json!("💣\u{202e}'--")];
     values.extend([json!(true), json!([]), json!({}), json!([{}]), json!({"": {}})]);
-    if REQUIRED.contains(&pointer) || NOT_NULL.contains(&pointer) || pointer.starts_with("/policy/") && value.is_object() {
+    if REQUIRED.contains(&pointer)
+        || NOT_NULL.contains(&pointer)
+        || pointer.starts_with("/policy/") && value.is_object()
+    {
         values.push(Value::Null);
     }
     let same = |other: &Value| std::mem::discriminant(other) == std::mem::discriminant(value);
@@ -86,7 +92,18 @@ fn hostile(value: &Value, pointer: &str) -> Vec<Value> {
         Value::Bool(_) => same(other),
         // These are texts for people, in which anything readable may stand.
         Value::String(text) => {
-            let free = ["/name", "/street", "/city", "/zip", "/reference", "/product_id", "/notes", "/terms", "/legal_basis", "/language"];
+            let free = [
+                "/name",
+                "/street",
+                "/city",
+                "/zip",
+                "/reference",
+                "/product_id",
+                "/notes",
+                "/terms",
+                "/legal_basis",
+                "/language",
+            ];
             text.starts_with('💣') && free.iter().any(|end| pointer.ends_with(end))
         }
         _ => false,

@@ -67,7 +67,9 @@ async fn the_work_goes_on_and_its_answer_is_kept_when_the_client_goes_away() {
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(10));
         loop {
             ticks.tick().await;
-            if let Some(taken) = service.app.store.reservation_by_reference(None, "BOOK-1001").await.expect("read") {
+            if let Some(taken) =
+                service.app.store.reservation_by_reference(None, "BOOK-1001").await.expect("read")
+            {
                 break taken.reservation.id;
             }
         }

@@ -24,7 +24,10 @@ async fn jobs_are_listed_by_filter() {
     assert!(page["data"][0].get("attempts").is_none());
     let next = page["next_cursor"].as_str().expect("cursor");
     assert_eq!(service.get(&format!("{path}&cursor={next}")).await.ok(200)["data"][0]["kind"], "guard");
-    assert_eq!(service.get("/v1/jobs?merchant=other").await.ok(200), json!({"data": [], "next_cursor": null}));
+    assert_eq!(
+        service.get("/v1/jobs?merchant=other").await.ok(200),
+        json!({"data": [], "next_cursor": null})
+    );
 }
 
 #[tokio::test]

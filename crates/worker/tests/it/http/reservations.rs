@@ -17,8 +17,22 @@ async fn a_booking_is_taken_and_its_submit_is_due() {
     let taken = service.post("/v1/reservations", &body).await.ok(202);
     let keys: Vec<&str> = taken.as_object().expect("object").keys().map(String::as_str).collect();
     let mut expected = [
-        "id", "merchant", "reference", "status", "control", "provider", "payment_url", "currency", "amounts",
-        "deadlines", "lines", "ledger", "schedule", "attention", "created_at", "updated_at",
+        "id",
+        "merchant",
+        "reference",
+        "status",
+        "control",
+        "provider",
+        "payment_url",
+        "currency",
+        "amounts",
+        "deadlines",
+        "lines",
+        "ledger",
+        "schedule",
+        "attention",
+        "created_at",
+        "updated_at",
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);
@@ -45,7 +59,9 @@ async fn a_booking_is_taken_and_its_submit_is_due() {
 async fn the_least_that_a_booking_needs_is_enough() {
     let service = Service::start().await;
     let mut body = booking();
-    for optional in ["merchant", "send", "checkout", "charge_validity", "notes", "terms", "settings", "policy"] {
+    for optional in
+        ["merchant", "send", "checkout", "charge_validity", "notes", "terms", "settings", "policy"]
+    {
         body.as_object_mut().expect("object").remove(optional);
     }
     for optional in ["personal_number", "organization_id", "language"] {
@@ -84,6 +100,21 @@ async fn a_reservation_is_found_by_id_and_by_reference() {
     }
     let elsewhere = service.get(&format!("/v1/reservations/{id}?merchant=other")).await;
     assert_eq!(elsewhere.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn a_reference_that_two_merchants_have_needs_the_merchant() {
+    let service = Service::start().await;
+    let first = service.submitted("BOOK-1001").await;
+    let mut body = booking();
+    body["merchant"] = json!("second");
+    let second = service.post("/v1/reservations", &body).await.ok(202);
+    let path = "/v1/reservations/ref:BOOK-1001";
+    assert_eq!(service.get(path).await.problem(409), "ambiguous_reference");
+    assert_eq!(service.get(&format!("{path}?merchant=default")).await.ok(200)["id"], first.as_str());
+    assert_eq!(service.get(&format!("{path}?merchant=second")).await.ok(200)["id"], second["id"]);
+    let answer = service.post(&format!("{path}/cancel"), &json!({"note": "Moved"})).await;
+    assert_eq!(answer.problem(409), "ambiguous_reference");
 }
 
 #[tokio::test]
@@ -126,8 +157,12 @@ async fn a_timeline_tells_what_happened_oldest_first() {
     service.held(&id).await;
     let path = format!("/v1/reservations/{id}/events");
     let all = service.get(&path).await.ok(200);
-    let names: Vec<&str> =
-        all["data"].as_array().expect("data").iter().map(|event| event["event"].as_str().expect("name")).collect();
+    let names: Vec<&str> = all["data"]
+        .as_array()
+        .expect("data")
+        .iter()
+        .map(|event| event["event"].as_str().expect("name"))
+        .collect();
     assert_eq!(names.first(), Some(&"created"));
     assert_eq!(names.last(), Some(&"held"));
     assert_eq!(all["data"][0]["seq"], 1);
@@ -153,7 +188,8 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
         let text = shown["deadlines"][deadline].as_str().expect("time");
         assert!(text.ends_with('Z') && text.parse::<chrono::DateTime<chrono::Utc>>().is_ok(), "{text}");
     }
-    let kinds: Vec<&Value> = shown["schedule"].as_array().expect("jobs").iter().map(|job| &job["kind"]).collect();
+    let kinds: Vec<&Value> =
+        shown["schedule"].as_array().expect("jobs").iter().map(|job| &job["kind"]).collect();
     assert!(kinds.contains(&&json!("guard")) && !kinds.contains(&&json!("submit")), "{kinds:?}");
     for (reason, freezes, control) in [
         (domain::reservation::DeskReason::Refused, false, "desk"),

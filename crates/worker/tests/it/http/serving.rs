@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use store::OpenError;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -48,7 +49,12 @@ async fn an_address_in_use_and_a_database_that_is_not_there_are_named() {
     ] {
         config.database.url = url.into();
         let error: ServeError = serve::app(&config).await.expect_err("no database");
-        assert!(error.to_string().starts_with("database.url = \"") && !error.to_string().contains("hush"), "{error}");
+        assert!(
+            error.to_string().starts_with("database.url = \"") && !error.to_string().contains("hush"),
+            "{error}"
+        );
         assert!(error.is_users() && error.hint().expect("hint").contains(hint), "{error}");
     }
+    let newer = ServeError::Database { url: "sqlite:x".to_owned(), source: OpenError::Newer { version: 99 } };
+    assert!(newer.is_users() && newer.hint().expect("hint").contains("version of holdfast"), "{newer}");
 }
