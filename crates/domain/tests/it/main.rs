@@ -1,6 +1,5 @@
 //! The domain as a whole: facts, schedule, decisions, and what reads and answers mean, without any I/O.
-
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests, with a reason")]
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod booking;
 mod cases_amounts;

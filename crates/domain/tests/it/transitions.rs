@@ -280,11 +280,12 @@ fn every_hold_link_and_closure_meets_every_other_fact() {
             let mut after = booking.r.clone();
             let told = after.apply(&fact);
             let about = about(&fact);
-            let legal = match (&fact, hold) {
-                (Fact::Held { .. }, Hold::Expired { .. }) => false,
-                (Fact::HoldExpired { .. }, Hold::None | Hold::Expired { .. }) => false,
-                _ => true,
-            };
+            let illegal = matches!(
+                (&fact, hold),
+                (Fact::Held { .. }, Hold::Expired { .. })
+                    | (Fact::HoldExpired { .. }, Hold::None | Hold::Expired { .. })
+            );
+            let legal = !illegal;
             let context = format!("{hold:?} {link:?} {closure:?} meets {}", fact.name());
             assert_eq!(told.is_ok(), legal, "{context}");
             assert_eq!(after.version, booking.r.version + i64::from(legal), "{context}");
