@@ -36,21 +36,10 @@ fn build() -> PathBuf {
     let mut cargo = cargo();
     // Naming a test target too makes cargo resolve features as `cargo test --workspace` does, so that what that
     // command has built is used as it is.
-    cargo.args([
-        "build",
-        "--workspace",
-        "--locked",
-        "--bin",
-        "holdfast",
-        "--test",
-        "tidy",
-    ]);
+    cargo.args(["build", "--workspace", "--locked", "--bin", "holdfast", "--test", "tidy"]);
     cargo.arg("--message-format=json-render-diagnostics");
     if let Some(built) = BuiltInto::of_this_test() {
-        cargo
-            .args(["--profile", &built.profile])
-            .arg("--target-dir")
-            .arg(&built.target_dir);
+        cargo.args(["--profile", &built.profile]).arg("--target-dir").arg(&built.target_dir);
         if let Some(triple) = &built.triple {
             cargo.args(["--target", triple]);
         }
@@ -59,11 +48,7 @@ fn build() -> PathBuf {
         Ok(output) => output,
         Err(error) => panic!("cargo does not start: {error}"),
     };
-    assert!(
-        output.status.success(),
-        "building the binary holdfast failed: {}",
-        output.status
-    );
+    assert!(output.status.success(), "building the binary holdfast failed: {}", output.status);
     match executable(&String::from_utf8_lossy(&output.stdout)) {
         Some(binary) => binary,
         None => panic!("cargo built holdfast without saying where"),
@@ -96,18 +81,13 @@ struct BuiltInto {
 
 impl BuiltInto {
     fn of_this_test() -> Option<Self> {
-        Self::from_path(&env::current_exe().ok()?, |folder| {
-            folder.join("CACHEDIR.TAG").is_file()
-        })
+        Self::from_path(&env::current_exe().ok()?, |folder| folder.join("CACHEDIR.TAG").is_file())
     }
 
     /// `None` for a path of another shape; cargo's own defaults hold then. Cargo marks its target folder, and
     /// `is_target_dir` tells whether a folder carries the mark.
     fn from_path(executable: &Path, is_target_dir: impl Fn(&Path) -> bool) -> Option<Self> {
-        let profile_dir = executable
-            .parent()
-            .filter(|folder| folder.ends_with("deps"))?
-            .parent()?;
+        let profile_dir = executable.parent().filter(|folder| folder.ends_with("deps"))?.parent()?;
         // The folder of the profile `dev` has another name for historical reasons.
         let profile = match profile_dir.file_name()?.to_str()? {
             "debug" => "dev",
@@ -117,10 +97,7 @@ impl BuiltInto {
         let (target_dir, triple) = if is_target_dir(above) {
             (above, None)
         } else {
-            (
-                above.parent().filter(|folder| is_target_dir(folder))?,
-                above.file_name()?.to_str(),
-            )
+            (above.parent().filter(|folder| is_target_dir(folder))?, above.file_name()?.to_str())
         };
         Some(Self {
             target_dir: target_dir.to_owned(),

@@ -53,31 +53,17 @@ impl Program {
     #[must_use]
     #[track_caller]
     pub fn start(mut self) -> Process {
-        let command = self
-            .0
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let command = self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => panic!("{} does not start: {error}", command.get_program().display()),
         };
         let output = Arc::new(Output::default());
         let readers = [
-            child
-                .stdout
-                .take()
-                .map(|pipe| Output::read(&output, Stream::Stdout, pipe)),
-            child
-                .stderr
-                .take()
-                .map(|pipe| Output::read(&output, Stream::Stderr, pipe)),
+            child.stdout.take().map(|pipe| Output::read(&output, Stream::Stdout, pipe)),
+            child.stderr.take().map(|pipe| Output::read(&output, Stream::Stderr, pipe)),
         ];
-        Process {
-            child,
-            output,
-            readers: readers.into_iter().flatten().collect(),
-        }
+        Process { child, output, readers: readers.into_iter().flatten().collect() }
     }
 }
 
@@ -104,10 +90,7 @@ impl Process {
     pub fn wait_for_line(&self, what: &str, bound: Duration, matches: impl Fn(&str) -> bool) -> String {
         match self.output.wait_for_line(bound, matches) {
             Some(line) => line,
-            None => panic!(
-                "no line with {what} within {bound:?}; the process wrote:\n{}",
-                self.output()
-            ),
+            None => panic!("no line with {what} within {bound:?}; the process wrote:\n{}", self.output()),
         }
     }
 
@@ -127,11 +110,7 @@ impl Process {
                 self.finish_output();
                 status
             }
-            _ => panic!(
-                "process {} still runs after {bound:?}; it wrote:\n{}",
-                self.id(),
-                self.output()
-            ),
+            _ => panic!("process {} still runs after {bound:?}; it wrote:\n{}", self.id(), self.output()),
         }
     }
 
@@ -159,16 +138,9 @@ impl Process {
     /// When the process has ended already.
     #[track_caller]
     pub fn terminate(&mut self) {
-        assert!(
-            self.try_wait().is_none(),
-            "the process has ended already; it wrote:\n{}",
-            self.output()
-        );
+        assert!(self.try_wait().is_none(), "the process has ended already; it wrote:\n{}", self.output());
         // The standard library sends no other signal than SIGKILL.
-        match Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
-            .status()
-        {
+        match Command::new("kill").args(["-TERM", &self.id().to_string()]).status() {
             Ok(status) if status.success() => {}
             Ok(status) => panic!("kill -TERM {} failed: {status}", self.id()),
             Err(error) => panic!("the program kill does not start: {error}"),
@@ -196,9 +168,7 @@ impl Process {
     /// Reads what is left in the pipes of an ended process.
     fn finish_output(&mut self) {
         // A child of the child may hold a pipe open, so the readers are not waited for without end.
-        holds_within(Duration::from_secs(5), || {
-            self.readers.iter().all(JoinHandle::is_finished)
-        });
+        holds_within(Duration::from_secs(5), || self.readers.iter().all(JoinHandle::is_finished));
     }
 }
 
@@ -235,9 +205,7 @@ impl Output {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             while matches!(pipe.read_until(b'\n', &mut line), Ok(1..)) {
-                let text = String::from_utf8_lossy(&line)
-                    .trim_end_matches(['\r', '\n'])
-                    .to_owned();
+                let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
                 let mut lines = output.lock();
                 if lines.kept.len() < MAX_LINES {
                     lines.kept.push((stream, text));
@@ -254,10 +222,7 @@ impl Output {
         let mut seen = 0;
         let mut found = None;
         let waited = self.changed.wait_timeout_while(self.lock(), bound, |lines| {
-            found = lines.kept[seen..]
-                .iter()
-                .find(|(_, line)| matches(line))
-                .map(|(_, line)| line.clone());
+            found = lines.kept[seen..].iter().find(|(_, line)| matches(line)).map(|(_, line)| line.clone());
             seen = lines.kept.len();
             found.is_none() && lines.ended_streams < 2
         });
@@ -268,10 +233,7 @@ impl Output {
     /// One of the outputs, or both, each line with its line end.
     fn text(&self, wanted: Option<Stream>) -> String {
         let lines = self.lock();
-        let kept = lines
-            .kept
-            .iter()
-            .filter(|(stream, _)| wanted.is_none_or(|wanted| wanted == *stream));
+        let kept = lines.kept.iter().filter(|(stream, _)| wanted.is_none_or(|wanted| wanted == *stream));
         kept.flat_map(|(_, line)| [line, "\n"]).collect()
     }
 
@@ -283,9 +245,7 @@ impl Output {
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output")
-            .field("lines", &self.lock().kept.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Output").field("lines", &self.lock().kept.len()).finish_non_exhaustive()
     }
 }
 
@@ -318,10 +278,8 @@ mod tests {
 
     #[test]
     fn an_exit_brings_its_status_and_all_output() {
-        let mut process = Program::new("sh")
-            .args(["-c", "echo $GREETING; exit 3"])
-            .env("GREETING", "hei")
-            .start();
+        let mut process =
+            Program::new("sh").args(["-c", "echo $GREETING; exit 3"]).env("GREETING", "hei").start();
         assert_eq!(process.wait_for_exit(BOUND).code(), Some(3));
         assert_eq!(process.stdout(), "hei\n");
         assert_eq!(process.stderr(), "");

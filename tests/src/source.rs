@@ -64,9 +64,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<SourceFile>) 
     };
     for entry in entries.flatten() {
         let (name, path) = (entry.file_name(), entry.path());
-        let Some(name) = name
-            .to_str()
-            .filter(|name| !NOT_SOURCE.contains(name) && !LOCAL.contains(name))
+        let Some(name) = name.to_str().filter(|name| !NOT_SOURCE.contains(name) && !LOCAL.contains(name))
         else {
             continue;
         };
@@ -184,9 +182,7 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
         let last = word.as_bytes()[word.len() - 1];
         starts && (!is_word(last) || bytes.get(at + word.len()).is_none_or(|next| !is_word(*next)))
     };
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |at| whole(*at))
+    code.match_indices(word).map(|(at, _)| at).filter(move |at| whole(*at))
 }
 
 /// The code without the modules and items that are compiled for tests alone.
@@ -197,10 +193,7 @@ pub fn without_tests(code: &str) -> String {
     let mut from = 0;
     while let Some(at) = kept[from..].find(MARK).map(|at| from + at) {
         let end = item_end(&kept, at + MARK.len());
-        let blank: String = kept[at..end]
-            .chars()
-            .map(|c| if c == '\n' { '\n' } else { ' ' })
-            .collect();
+        let blank: String = kept[at..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
         kept.replace_range(at..end, &blank);
         from = at + blank.len();
     }
@@ -257,10 +250,7 @@ pub fn functions(code: &str) -> Vec<Function> {
 
 fn function_at(code: &str, start: usize) -> Option<Function> {
     let rest = code[start + 2..].trim_start();
-    let name: String = rest
-        .chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '#')
-        .collect();
+    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '#').collect();
     let end = item_end(code, start);
     // A type `fn(…)` has no name, and a method that a trait leaves open has no body.
     if name.is_empty() || !code[start..end].ends_with('}') {
@@ -327,10 +317,7 @@ mod tests {
                     #[tokio::test(start_paused = true)]\nasync fn two<T>(x: [u8; 2])\nwhere T: Copy { if x { {} } }\n\
                     fn one() {}";
         let found = functions(code);
-        let found: Vec<_> = found
-            .iter()
-            .map(|f| (f.name.as_str(), f.is_test, f.lines))
-            .collect();
+        let found: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.is_test, f.lines)).collect();
         assert_eq!(found, [("two", true, 2), ("one", false, 1)]);
     }
 
@@ -338,13 +325,7 @@ mod tests {
     fn code_for_tests_alone_is_left_out() {
         let code = "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { } }\n#[cfg(test)] use x;\nfn c() {}";
         let kept = without_tests(code);
-        assert_eq!(
-            functions(&kept)
-                .iter()
-                .map(|f| f.name.as_str())
-                .collect::<Vec<_>>(),
-            ["a", "c"]
-        );
+        assert_eq!(functions(&kept).iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
         assert!(!kept.contains("use x"));
         assert_eq!(kept.len(), code.len());
     }

@@ -65,7 +65,9 @@ fn every_error_code_has_a_page_and_every_page_a_code() {
     }
     let pages: BTreeSet<String> = std::fs::read_dir(absolute("docs/errors"))
         .expect("the pages")
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.strip_suffix(".md").map(str::to_owned))
+        .filter_map(|entry| {
+            entry.ok()?.file_name().into_string().ok()?.strip_suffix(".md").map(str::to_owned)
+        })
         .collect();
     let missing: Vec<_> = codes.difference(&pages).collect();
     let unused: Vec<_> = pages.difference(&codes).collect();

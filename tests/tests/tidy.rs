@@ -17,14 +17,8 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[];
 
 /// Code that no file may hold, and what to do instead.
 const BANNED: &[(&str, &str)] = &[
-    (
-        "#[ignore",
-        "a test that does not run proves nothing: fix it or delete it",
-    ),
-    (
-        "#[should_panic",
-        "assert the error, or catch the panic and assert its message",
-    ),
+    ("#[ignore", "a test that does not run proves nothing: fix it or delete it"),
+    ("#[should_panic", "assert the error, or catch the panic and assert its message"),
     ("todo!", "finish it"),
     ("unimplemented!", "finish it"),
 ];
@@ -39,23 +33,11 @@ const SLEEPS: &[&str] = &["sleep(", "sleep_until(", "sleep_ms("];
 const WITHOUT_FLOATS: &[&str] = &["crates/domain/src/", "crates/api-client/src/"];
 
 /// Folders of one developer's machine. Written in two parts, so that this file does not hold them.
-const LOCAL_FOLDERS: &[&str] = &[
-    concat!("/ho", "me/"),
-    concat!("/ro", "ot/"),
-    concat!("/wo", "rk/"),
-    concat!("/Us", "ers/"),
-];
+const LOCAL_FOLDERS: &[&str] =
+    &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/Us", "ers/")];
 
 /// The folders whose files may be named in the documents by their whole path.
-const NAMED_FOLDERS: &[&str] = &[
-    "crates/",
-    "tests/",
-    "migrations/",
-    "config/",
-    "docs/",
-    "scripts/",
-    ".ci/",
-];
+const NAMED_FOLDERS: &[&str] = &["crates/", "tests/", "migrations/", "config/", "docs/", "scripts/", ".ci/"];
 
 /// Documents whose every path of a source file must exist.
 const MAPS: &[&str] = &["ARCHITECTURE.md", "README.md"];
@@ -72,9 +54,7 @@ fn assert_none(broken: &[String]) {
 fn every_rust_file_opens_by_saying_what_it_is_for() {
     let silent = rust_files().filter(|file| !file.text.starts_with("//! "));
     assert_none(
-        &silent
-            .map(|file| format!("{} does not open with a //! line", file.path))
-            .collect::<Vec<_>>(),
+        &silent.map(|file| format!("{} does not open with a //! line", file.path)).collect::<Vec<_>>(),
     );
 }
 
@@ -155,10 +135,8 @@ fn functions_are_short_or_explained() {
             if function.lines > MAX_FUNCTION_LINES {
                 let name = format!("{}::{}", file.path, function.name);
                 if !LONG_FUNCTIONS.iter().any(|(explained, _)| *explained == name) {
-                    broken.push(format!(
-                        "{name} has {} lines, more than {MAX_FUNCTION_LINES}",
-                        function.lines
-                    ));
+                    broken
+                        .push(format!("{name} has {} lines, more than {MAX_FUNCTION_LINES}", function.lines));
                 }
                 long.insert(name);
             }
@@ -177,10 +155,7 @@ fn rust_files_are_short_or_explained() {
         let lines = file.text.lines().count();
         if lines > MAX_FILE_LINES {
             if !LONG_FILES.iter().any(|(explained, _)| *explained == file.path) {
-                broken.push(format!(
-                    "{} has {lines} lines, more than {MAX_FILE_LINES}",
-                    file.path
-                ));
+                broken.push(format!("{} has {lines} lines, more than {MAX_FILE_LINES}", file.path));
             }
             long.insert(file.path);
         }
@@ -194,28 +169,18 @@ fn rust_files_are_short_or_explained() {
 fn both_databases_have_the_same_migrations() {
     let files = repository();
     let names = |folder: &str| -> Vec<String> {
-        files
-            .iter()
-            .filter_map(|file| file.path.strip_prefix(folder))
-            .map(str::to_owned)
-            .collect()
+        files.iter().filter_map(|file| file.path.strip_prefix(folder)).map(str::to_owned).collect()
     };
     let sqlite = names("migrations/sqlite/");
     assert_eq!(sqlite, names("migrations/postgres/"));
     for (index, name) in sqlite.iter().enumerate() {
-        assert!(
-            name.starts_with(&format!("{:04}_", index + 1)),
-            "{name} does not follow the one before it"
-        );
+        assert!(name.starts_with(&format!("{:04}_", index + 1)), "{name} does not follow the one before it");
     }
 }
 
 #[test]
 fn the_map_of_the_architecture_fits_a_few_screens() {
-    let Some(map) = repository()
-        .into_iter()
-        .find(|file| file.path == "ARCHITECTURE.md")
-    else {
+    let Some(map) = repository().into_iter().find(|file| file.path == "ARCHITECTURE.md") else {
         return;
     };
     let lines = map.text.lines().count();
@@ -268,10 +233,7 @@ fn links(markdown: &str) -> Vec<(usize, &str)> {
         if in_code {
             continue;
         }
-        let targets = line
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split([')', ' ']).next());
+        let targets = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
         links.extend(targets.map(|target| (index + 1, target)));
     }
     links
@@ -286,11 +248,7 @@ fn paths_named_in_the_maps_exist() {
             let whole = NAMED_FOLDERS.iter().any(|folder| path.starts_with(folder));
             // A map of one crate may leave out the beginning of a path.
             let part = || files.iter().any(|file| file.path.ends_with(&format!("/{path}")));
-            let missing = if whole {
-                !absolute(path).exists()
-            } else {
-                path.ends_with(".rs") && !part()
-            };
+            let missing = if whole { !absolute(path).exists() } else { path.ends_with(".rs") && !part() };
             if missing {
                 broken.push(format!("{} names {path}", map.path));
             }

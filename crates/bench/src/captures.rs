@@ -51,7 +51,8 @@ pub(crate) async fn captures(place: &Place) {
     pay(&app, &world, &ids).await;
     until_all(&app, Status::Held).await;
     for id in &ids {
-        let delivery = DeliveryRequest { event_id: "D-1".to_owned(), delivered_at: None, lines: None, complete: None };
+        let delivery =
+            DeliveryRequest { event_id: "D-1".to_owned(), delivered_at: None, lines: None, complete: None };
         app.act(id, Action::Deliver(delivery), "bench").await.expect("delivered");
     }
     let start = Instant::now();
@@ -61,7 +62,11 @@ pub(crate) async fn captures(place: &Place) {
     let captured = world.lock().ledger().iter().filter(|effect| effect.kind == EffectKind::Captured).count();
     assert_eq!(captured, RESERVATIONS, "each exactly once");
     let rate = u128::try_from(RESERVATIONS).unwrap_or(0) * 1_000 / took.as_millis().max(1);
-    println!("{} captures   {RESERVATIONS} in {} ms: {rate}/s, each written ahead and fenced", place.name(), took.as_millis());
+    println!(
+        "{} captures   {RESERVATIONS} in {} ms: {rate}/s, each written ahead and fenced",
+        place.name(),
+        took.as_millis()
+    );
     serving.abort();
 }
 

@@ -68,7 +68,8 @@ fn proc(pid: u32, file: &str) -> String {
 fn ticks(pid: u32) -> u64 {
     let stat = proc(pid, "stat");
     let (_, rest) = stat.rsplit_once(") ").expect("the name's end");
-    let number = |field: usize| rest.split(' ').nth(field - 3).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+    let number =
+        |field: usize| rest.split(' ').nth(field - 3).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
     number(14) + number(15)
 }
 

@@ -63,7 +63,8 @@ fn main() -> std::process::ExitCode {
     if let Some(url) = arguments.postgres.clone().filter(|_| wants(Database::Postgres)) {
         places.push(Place::Postgres(url));
     }
-    let what = if arguments.what.is_empty() { Measurement::value_variants().to_vec() } else { arguments.what };
+    let what =
+        if arguments.what.is_empty() { Measurement::value_variants().to_vec() } else { arguments.what };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     for measurement in what {
         if measurement == Measurement::Idle {

@@ -127,6 +127,8 @@ pub struct Switches {
     /// Refuse sums that do not add up. Recorded traffic shows that nobody checks.
     pub check_sums: bool,
 
+    /// An unpaid link becomes EXPIRED at its due date; otherwise it stays SENT and can be cancelled.
+    pub link_expiry: bool,
     // Capture and charge.
     /// Length of the authorisation in days.
     pub capture_window_days: u32,
@@ -213,6 +215,7 @@ impl Default for Switches {
             strict_ids: true,
             tax_percents: vec![0, 12, 15, 25],
             check_sums: false,
+            link_expiry: true,
             capture_window_days: 7,
             hold_expiry: HoldExpiry::default(),
             release: Release::AfterDays(2),

@@ -94,7 +94,11 @@ impl PaymentLinkRequest {
             let at = |field: &str| format!("lines[{index}].{field}");
             rule(!is_text(&line.name, 200), at("name"), "is empty or longer than 200 characters");
             let id = line.product_id.as_deref();
-            rule(id.is_some_and(|id| !is_text(id, 25)), at("product_id"), "is empty or longer than 25 characters");
+            rule(
+                id.is_some_and(|id| !is_text(id, 25)),
+                at("product_id"),
+                "is empty or longer than 25 characters",
+            );
             rule(!(1..=10_000).contains(&line.quantity), at("quantity"), "is not between 1 and 10000");
             rule(line.amount.is_zero(), at("amount"), "is zero");
             let expected = line.rate.minor().checked_mul(i64::from(line.quantity));

@@ -3,7 +3,8 @@
 use api_client::callback;
 use chrono::{DateTime, Utc};
 use domain::reservation::{
-    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewReservation, Operation, RefundRequest, Refusal,
+    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewReservation, Operation, RefundRequest,
+    Refusal,
 };
 use domain::{Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId};
 use serde_json::json;
@@ -403,7 +404,12 @@ impl App {
     ///
     /// # Errors
     /// See [`ServiceError`].
-    pub async fn job_action(&self, id: &JobId, action: JobAction, actor: &str) -> Result<JobView, ServiceError> {
+    pub async fn job_action(
+        &self,
+        id: &JobId,
+        action: JobAction,
+        actor: &str,
+    ) -> Result<JobView, ServiceError> {
         let known = self.store.job(id).await?.ok_or(ServiceError::NotFound("job"))?.job;
         let mut tx = self.store.begin().await?;
         match action {

@@ -125,6 +125,12 @@ fn not_fresh(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option
     (!trusted).then(|| read(r, now))
 }
 
+/// What was read before a link was due says nothing about who paid at the last moment.
+fn not_since_due(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Option<Step> {
+    let since = r.provider.read_at.is_some_and(|at| at >= r.payment_link_due);
+    (intent.key == EXPIRY_KEY && !since).then(|| read(r, now))
+}
+
 fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
     let id = intent.id.clone();
     match &intent.progress {
@@ -175,7 +181,7 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
     if !relies_on_details(r, intent) {
         return Step::Send(intent.id.clone());
     }
-    match not_fresh(r, merchant, now) {
+    match not_fresh(r, merchant, now).or_else(|| not_since_due(r, intent, now)) {
         Some(step) => step,
         None if has_unknown_lines(r, intent) => Step::Record(unsendable(intent, now)),
         None => Step::Send(intent.id.clone()),

@@ -110,7 +110,7 @@ impl World {
 
     fn link_due(&mut self, uuid: &str) {
         // A link that was revived meanwhile has another timer.
-        if self.reservations.get(uuid).is_some_and(|r| self.now > r.due) {
+        if self.switches.link_expiry && self.reservations.get(uuid).is_some_and(|r| self.now > r.due) {
             self.end_link(uuid);
         }
     }

@@ -4,16 +4,13 @@ use tracing_subscriber::EnvFilter;
 
 use super::{ACT, Failure};
 
-/// What is logged when nobody says.
-const DEFAULT: &str = "info";
-
-/// Starts the log as `HOLDFAST_LOG`, else `RUST_LOG`, says; as JSON with `HOLDFAST_LOG_FORMAT=json`.
-pub(super) fn init() -> Result<(), Failure> {
+/// Starts the log as `HOLDFAST_LOG`, else `RUST_LOG`, else `default` says; as JSON with `HOLDFAST_LOG_FORMAT=json`.
+pub(super) fn init(default: &str) -> Result<(), Failure> {
     let named = ["HOLDFAST_LOG", "RUST_LOG"].into_iter().find_map(|name| {
         std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| (name, value))
     });
     let filter = match named {
-        None => EnvFilter::new(DEFAULT),
+        None => EnvFilter::new(default),
         Some((name, value)) => EnvFilter::try_new(&value).map_err(|error| Failure {
             code: ACT,
             message: format!("the environment variable {name} = \"{value}\" is no log filter: {error}"),

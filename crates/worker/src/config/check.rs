@@ -49,14 +49,8 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
     faults
 }
 
-fn between<T: PartialOrd + std::fmt::Display>(
-    key: &str,
-    value: T,
-    least: T,
-    most: T,
-    faults: &mut Vec<Fault>,
-) {
-    if value < least || value > most {
+fn between(key: &str, value: u32, least: u32, most: u32, faults: &mut Vec<Fault>) {
+    if !(least..=most).contains(&value) {
         faults.push(Fault::new(key, value, format!("is not between {least} and {most}")));
     }
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use domain::{Clock as _, Entropy, MerchantId, Span, SystemClock, SystemEntropy};
-use sandbox::{Options, Server, World};
+use sandbox::{Options, Server, Switches, World};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -85,6 +85,8 @@ impl Stand {
         let world = World::new(Options {
             tokens: vec![secrets.token.clone()],
             callback_secret: secrets.callbacks.clone().into(),
+            // Whether an unpaid link ends by itself is not documented; here Holdfast has to cancel it.
+            switches: Switches { link_expiry: false, ..Switches::default() },
             ..Options::default()
         });
         let sandbox =

@@ -74,8 +74,9 @@ async fn learn(
         Answered::Rejected(rejection) => match rejection.class {
             RejectionClass::Throttled { retry_after } => {
                 tx.update_payment_link(id, "planned", None, None).await?;
-                let wait =
-                    retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(TimeDelta::seconds(60));
+                let wait = retry_after
+                    .and_then(|wait| TimeDelta::from_std(wait).ok())
+                    .unwrap_or(TimeDelta::seconds(60));
                 let until = tx.now() + wait;
                 tx.hold_lane(&job.merchant, handle.rate_limit_per_minute, until).await?;
                 Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state: PlannedState::Scheduled }
@@ -88,7 +89,10 @@ async fn learn(
             }
             _ => {
                 tx.update_payment_link(id, "rejected", None, None).await?;
-                Settle::Dead { code: "refused".into(), message: format!("the provider refused it: {}", rejection.key) }
+                Settle::Dead {
+                    code: "refused".into(),
+                    message: format!("the provider refused it: {}", rejection.key),
+                }
             }
         },
         Answered::Unknown(doubt) => {

@@ -2,9 +2,9 @@
 
 use api_client::{Answer, Outcome as Answered, RejectionClass};
 use chrono::TimeDelta;
+use domain::Reservation;
 use domain::observe::Snapshot;
 use domain::outcome::RefusedBy;
-use domain::Reservation;
 
 use crate::app::MerchantHandle;
 use crate::provider;
@@ -29,9 +29,10 @@ pub(crate) async fn read(handle: &MerchantHandle, r: &Reservation) -> Read {
         Answered::Rejected(rejection) => match rejection.class {
             RejectionClass::NotFound => Read::NotFound,
             RejectionClass::Auth => Read::Refused(RefusedBy::Auth, None),
-            RejectionClass::Throttled { retry_after } => {
-                Read::Refused(RefusedBy::Throttled, retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()))
-            }
+            RejectionClass::Throttled { retry_after } => Read::Refused(
+                RefusedBy::Throttled,
+                retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
+            ),
             class => {
                 tracing::warn!(reservation = %r.id, ?class, key = rejection.key, "a read was refused");
                 Read::Nothing

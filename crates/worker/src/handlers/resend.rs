@@ -1,7 +1,7 @@
 //! `resend` and `remind`: sends the payment link again.
 
-use api_client::wire::{self, Personal};
 use api_client::Answer;
+use api_client::wire::{self, Personal};
 use domain::Reservation;
 use domain::policy::Channel;
 use domain::reservation::{Contact, Intent};
@@ -21,8 +21,9 @@ pub(super) async fn request(
     if elsewhere {
         let contact = app.store.contact(&intent.id).await?;
         let contact: Option<Contact> = contact.and_then(|contact| serde_json::from_value(contact).ok());
-        let contact =
-            contact.ok_or_else(|| JobFault::new(FaultClass::Internal, "no_contact", "the contact to send to is gone"))?;
+        let contact = contact.ok_or_else(|| {
+            JobFault::new(FaultClass::Internal, "no_contact", "the contact to send to is gone")
+        })?;
         return Ok(wire::Resend {
             country_code: contact.country_code,
             msisdn: contact.msisdn.map(Personal::from),

@@ -31,11 +31,18 @@ pub(super) async fn submission(
     Ok((record, submission.personal_number))
 }
 
-pub(super) async fn request(app: &App, handle: &MerchantHandle, stored: &Stored) -> Result<Request, JobFault> {
+pub(super) async fn request(
+    app: &App,
+    handle: &MerchantHandle,
+    stored: &Stored,
+) -> Result<Request, JobFault> {
     let r = &stored.reservation;
     let (record, personal_number) = submission(app, &r.id).await?;
-    let mut callback =
-        wire::CallbackUrls { callback_url: Some(app.callback_url(&stored.callback_token)), success: None, failure: None };
+    let mut callback = wire::CallbackUrls {
+        callback_url: Some(app.callback_url(&stored.callback_token)),
+        success: None,
+        failure: None,
+    };
     if let Some(checkout) = &record.checkout {
         callback.success.clone_from(&checkout.success_url);
         callback.failure.clone_from(&checkout.failure_url);

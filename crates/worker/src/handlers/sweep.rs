@@ -18,7 +18,9 @@ const LONGEST_WINDOW: TimeDelta = TimeDelta::days(7);
 
 pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
     let Some(handle) = app.merchants.get(&job.merchant) else {
-        return Ok(Settled::By(Settle::Cancelled { reason: "the merchant is not in the configuration".to_owned() }));
+        return Ok(Settled::By(Settle::Cancelled {
+            reason: "the merchant is not in the configuration".to_owned(),
+        }));
     };
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
@@ -32,7 +34,9 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
     let rows = match handle.client.history(from, to).await.outcome {
         Answered::Accepted(rows) => rows,
         Answered::Rejected(rejection) => return stopped(app, job, handle, rejection.class).await,
-        Answered::Unsent(fault) => return Err(JobFault::new(FaultClass::Transport, "unsent", fault.to_string())),
+        Answered::Unsent(fault) => {
+            return Err(JobFault::new(FaultClass::Transport, "unsent", fault.to_string()));
+        }
         Answered::Unknown(doubt) => {
             return Err(JobFault::new(FaultClass::ProviderError, "no_history", doubt.reason.as_str()));
         }
@@ -63,7 +67,8 @@ async fn stopped(
             tracing::error!(merchant = %job.merchant, "the provider refuses the credentials; the merchant is paused");
         }
         RejectionClass::Throttled { retry_after } => {
-            let wait = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(TimeDelta::seconds(60));
+            let wait =
+                retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(TimeDelta::seconds(60));
             let mut tx = app.store.begin().await?;
             tx.hold_lane(&job.merchant, handle.rate_limit_per_minute, now + wait).await?;
             tx.commit().await?;

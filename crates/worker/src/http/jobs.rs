@@ -62,7 +62,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
         };
         data.push(view::job(job, reference));
     }
-    Ok(Answer(view::page(data, page.next)))
+    Ok(Answer(view::page(&data, page.next)))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Name(named): Name, params: Params) -> Answered {

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::reservation::Refusal;
-use domain::{FieldError, JobState};
+use domain::{FieldError, JobState, ReservationId};
 use serde::Serialize;
 use store::StoreError;
 
@@ -15,28 +15,34 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 const MAX_FAULTS: usize = 50;
 
 /// Why a request is not carried out. Nothing has been changed, except with a status of 500 and above.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Problem {
-    #[serde(rename = "type")]
-    kind: String,
     title: &'static str,
-    #[serde(serialize_with = "number")]
     status: StatusCode,
     detail: String,
     code: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// Of `job_state`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<JobState>,
     /// Of `reference_taken`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reservation: Option<domain::ReservationId>,
+    reservation: Option<ReservationId>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u16(status.as_u16())
+/// A problem as it is written.
+#[derive(Serialize)]
+struct Written<'p> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'p str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'p [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<JobState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation: Option<&'p ReservationId>,
 }
 
 impl Problem {
@@ -47,7 +53,6 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         Self {
-            kind: format!("/errors/{code}"),
             title,
             status,
             detail: detail.into(),
@@ -137,7 +142,17 @@ impl From<ServiceError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_string(&self).unwrap_or_default();
+        let written = Written {
+            kind: format!("/errors/{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            errors: &self.errors,
+            state: self.state,
+            reservation: self.reservation.as_ref(),
+        };
+        let body = serde_json::to_string(&written).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response

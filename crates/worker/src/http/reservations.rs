@@ -83,7 +83,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
     for stored in &page.items {
         data.push(view::reservation(&app, stored).await?);
     }
-    Ok(Json(view::page(data, page.next)))
+    Ok(Json(view::page(&data, page.next)))
 }
 
 pub(super) async fn events(
@@ -95,5 +95,5 @@ pub(super) async fn events(
     let stored = find(&app, &named, params.get("merchant")?).await?;
     let page = app.store.events(&stored.reservation.id, params.limit()?, params.cursor()?).await?;
     let data: Vec<_> = page.items.iter().map(view::event).collect();
-    Ok(Json(view::page(data, page.next.map(|seq| seq.to_string()))))
+    Ok(Json(view::page(&data, page.next.map(|seq| seq.to_string()))))
 }

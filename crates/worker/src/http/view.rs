@@ -28,7 +28,7 @@ impl Serialize for Time {
 }
 
 /// A page of a list.
-pub(super) fn page<T: Serialize>(data: Vec<T>, next: Option<impl ToString>) -> Value {
+pub(super) fn page<T: Serialize>(data: &[T], next: Option<impl ToString>) -> Value {
     json!({"data": data, "next_cursor": next.map(|next| next.to_string())})
 }
 

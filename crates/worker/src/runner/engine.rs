@@ -32,12 +32,12 @@ struct Run<'a> {
 
 pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
     let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
-    let id = job.reservation.as_ref().ok_or_else(|| internal("no_reservation", "the job names no reservation"))?;
+    let id =
+        job.reservation.as_ref().ok_or_else(|| internal("no_reservation", "the job names no reservation"))?;
     let key = job.plan_key().ok_or_else(|| internal("no_key", "the job has no key of a schedule"))?;
-    let handle = app
-        .merchants
-        .get(&job.merchant)
-        .ok_or_else(|| internal("unknown_merchant", "its merchant is not in the configuration; add it and retry"))?;
+    let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
+        internal("unknown_merchant", "its merchant is not in the configuration; add it and retry")
+    })?;
     Run { app, job, handle, id, key }.turns().await
 }
 
@@ -113,7 +113,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn learn(&self, tx: &mut Tx, r: &mut Reservation, facts: &[Fact], actor: &str) -> Result<(), StoreError> {
+    async fn learn(
+        &self,
+        tx: &mut Tx,
+        r: &mut Reservation,
+        facts: &[Fact],
+        actor: &str,
+    ) -> Result<(), StoreError> {
         for fact in facts {
             if let Fact::IntentPlanned { intent } = fact
                 && intent.key == self.key
@@ -244,7 +250,13 @@ impl Run<'_> {
     }
 
     /// Marks the attempt as being sent, under the fence. Once this is committed the request counts as sent.
-    async fn release(&self, mut tx: Tx, r: &mut Reservation, id: &IntentId, number: u32) -> Result<(), JobFault> {
+    async fn release(
+        &self,
+        mut tx: Tx,
+        r: &mut Reservation,
+        id: &IntentId,
+        number: u32,
+    ) -> Result<(), JobFault> {
         let attempt = match r.intent(id).map(|intent| &intent.progress) {
             Some(IntentState::Written(sent)) => sent.attempt,
             _ => return Err(no_intent()),

@@ -72,9 +72,11 @@ impl Handler for Dispatch {
             match job.kind {
                 JobKind::Sweep => handlers::sweep::run(&app, &job).await,
                 JobKind::PaymentLink => handlers::payment_link::run(&app, &job).await,
-                JobKind::Notify | JobKind::Prune => {
-                    Err(JobFault::new(FaultClass::Internal, "no_handler", "this version has no handler for it"))
-                }
+                JobKind::Notify | JobKind::Prune => Err(JobFault::new(
+                    FaultClass::Internal,
+                    "no_handler",
+                    "this version has no handler for it",
+                )),
                 _ => engine::run(&app, &job).await,
             }
         })

@@ -35,10 +35,9 @@ pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Se
 fn ended(r: &Reservation, key: &str) -> Settle {
     let Some(intent) = r.intent_of_key(key) else { return Settle::Succeeded { result: None } };
     match &intent.progress {
-        IntentState::Rejected { key } => Settle::Dead {
-            code: "refused".into(),
-            message: format!("the provider refused it: {key}"),
-        },
+        IntentState::Rejected { key } => {
+            Settle::Dead { code: "refused".into(), message: format!("the provider refused it: {key}") }
+        }
         IntentState::Withdrawn { reason } => Settle::Cancelled { reason: reason.clone() },
         IntentState::Done { reference } => Settle::Succeeded { result: result(r, key, reference.as_deref()) },
         _ => Settle::Succeeded { result: None },

@@ -9,8 +9,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub(crate) const ADMIN_KEY: &str = "adminkey-5d3c1f0e9b7a48f2";
 /// The bearer token at the provider.
 pub(crate) const TOKEN: &str = "providertoken-7f1e2d3c4b5a6978";
-/// The secret of callback checksums.
-pub(crate) const CALLBACK_SECRET: &str = "callbacksecret-2a3b4c5d6e7f8091";
+/// The secret of callback checksums: the sandbox's own.
+pub(crate) const CALLBACK_SECRET: &str = "sandbox-secret";
 
 /// What stands in the file.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{Http, Process, Program, Reply, TestDatabase, TestPostgres, holdfast_binary, holds_within};
 
-use super::{ADMIN_KEY, Booking, CALLBACK_SECRET, Config, Effect, Provider, TOKEN, booking, free_port};
+use super::{ADMIN_KEY, Booking, Config, Effect, Provider, booking, free_port};
 
 /// How long anything may take that happens by itself.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -371,12 +371,9 @@ fn start_sandbox(speed: u32, origin: DateTime<Utc>) -> (Process, String) {
     let process = Program::new(holdfast_binary())
         .args(["sandbox", "--listen", "127.0.0.1:0", "--seed", "1"])
         .args(["--speed", &speed.to_string(), "--origin", &origin])
-        .env("HOLDFAST_SANDBOX_SECRET", CALLBACK_SECRET)
-        .env("HOLDFAST_SANDBOX_TOKEN", TOKEN)
         .start();
-    let line =
-        process.wait_for_line("the address of the sandbox", SOON, |line| line.contains("http://127.0.0.1:"));
-    let url = line.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:")).expect("a URL");
-    let url = url.trim_end_matches(['/', '.', ',']).to_owned();
+    const READY: &str = "sandbox listening on ";
+    let line = process.wait_for_line("the address of the sandbox", SOON, |line| line.starts_with(READY));
+    let url = line.trim_start_matches(READY).to_owned();
     (process, url)
 }
