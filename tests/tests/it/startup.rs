@@ -21,8 +21,10 @@ struct Refusal {
 }
 
 fn config(folder: &std::path::Path) -> Config {
+    let port = free_port();
     Config {
-        port: free_port(),
+        port,
+        public_port: port,
         database: format!("sqlite:{}", folder.join("holdfast.db").display()),
         speed: 1,
         origin: Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().expect("a time"),

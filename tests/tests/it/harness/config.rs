@@ -17,6 +17,8 @@ pub(crate) const CALLBACK_SECRET: &str = "sandbox-secret";
 pub(crate) struct Config {
     /// The port of the service.
     pub(crate) port: u16,
+    /// The port that the provider calls: of one service, whichever has the API.
+    pub(crate) public_port: u16,
     /// `sqlite:…` or `postgres://…`.
     pub(crate) database: String,
     /// How much faster than the wall the business clock runs, and since when.
@@ -34,10 +36,11 @@ impl Config {
     /// The file's text. Sweeps are rare unless `merchant` says otherwise, so that requests can be counted.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
-            "[server]\nlisten = \"127.0.0.1:{0}\"\npublic_url = \"http://127.0.0.1:{0}\"\n\
-             admin_key = \"{ADMIN_KEY}\"\n\n[database]\nurl = \"{1}\"\n\n\
-             [worker]\npoll_interval = \"200ms\"\n{2}\n",
+            "[server]\nlisten = \"127.0.0.1:{0}\"\npublic_url = \"http://127.0.0.1:{1}\"\n\
+             admin_key = \"{ADMIN_KEY}\"\n\n[database]\nurl = \"{2}\"\n\n\
+             [worker]\npoll_interval = \"200ms\"\n{3}\n",
             self.port,
+            self.public_port,
             self.database,
             lines_with_default(&self.worker, &[("lease", "\"5s\""), ("shutdown_grace", "\"10s\"")]),
         );

@@ -89,9 +89,11 @@ impl Stand {
             Place::Postgres => Data::Postgres(TestPostgres::database()),
         };
         let (sandbox, url) = start_sandbox(options.speed, origin);
-        let services = (0..options.services).map(|number| {
+        let ports: Vec<u16> = (0..options.services).map(|_| free_port()).collect();
+        let services = ports.iter().enumerate().map(|(number, port)| {
             let config = Config {
-                port: free_port(),
+                port: *port,
+                public_port: ports[0],
                 database: data.url(),
                 speed: options.speed,
                 origin,
