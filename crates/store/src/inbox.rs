@@ -22,6 +22,10 @@ pub struct NewCallback<'a> {
     pub formula: &'a str,
 }
 
+/// A request that has not been answered for so long was abandoned by a process that died; the API answers within a
+/// minute.
+const ABANDONED_MS: i64 = 120_000;
+
 /// What is known of a request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Idempotency {
@@ -113,7 +117,8 @@ impl Tx {
         key: &str,
         request: &str,
     ) -> Result<Idempotency, StoreError> {
-        let now = millis(self.now());
+        // By the wall clock: what runs out here is the patience with a process that died.
+        let now = millis(self.wall());
         let inserted = execute!(
             self,
             "INSERT INTO idempotency_keys (actor, key, request, created_at) VALUES ($1, $2, $3, $4)
@@ -124,6 +129,11 @@ impl Tx {
             now,
         )?;
         if inserted == 1 {
+            return Ok(Idempotency::First);
+        }
+        let sql = "UPDATE idempotency_keys SET request = $3, created_at = $4
+                   WHERE actor = $1 AND key = $2 AND status IS NULL AND created_at < $5";
+        if execute!(self, sql, actor, key, request, now, now - ABANDONED_MS)? == 1 {
             return Ok(Idempotency::First);
         }
         let sql = "SELECT request, status, answer FROM idempotency_keys WHERE actor = $1 AND key = $2";

@@ -149,16 +149,16 @@ fn kill_at_random(stand: &mut Stand, services: usize, dice: &SeededEntropy) {
 
 fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
     let look = || -> BTreeMap<String, Value> {
-        (0..BOOKINGS)
-            .map(|number| (reference(number), stand.reservation(&format!("ref:{}", reference(number)))))
-            .collect()
+        let all = stand.list("/v1/reservations?limit=200").into_iter();
+        all.map(|reservation| (text(&reservation["reference"]).to_owned(), reservation)).collect()
     };
-    let over = |seen: &BTreeMap<String, Value>| {
-        seen.values().all(|r| {
-            matches!(r["status"].as_str(), Some("completed" | "cancelled")) || !r["attention"].is_null()
-        })
+    let is_over = |seen: &BTreeMap<String, Value>, number: usize| {
+        let found = seen.get(&reference(number));
+        found.is_some_and(|found| Life::of(number).is_over(found) || !found["attention"].is_null())
     };
-    stand.wait_for("every reservation has come to its end", STEP, look, over)
+    stand.wait_for("every reservation has come to its end", STEP, look, |seen| {
+        (0..BOOKINGS).all(|number| is_over(seen, number))
+    })
 }
 
 /// One booking system: it tries again whatever it gets no answer to.

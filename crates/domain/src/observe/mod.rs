@@ -129,7 +129,7 @@ impl Observer<'_> {
                 Closing::Cancelled => matches!(intent.operation, Operation::Cancel { .. }),
                 Closing::Completed => matches!(intent.operation, Operation::Complete { .. }),
             };
-            same && intent.attempts > 0
+            same && intent.was_sent()
         });
         match ours {
             Some(intent) => self.confirm(intent, None, Money::ZERO, self.now),

@@ -188,7 +188,7 @@ impl Observer<'_> {
         if !rise.is_zero() {
             let open = self.r.open_intents().find(|intent| {
                 matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
-                    && intent.attempts > 0
+                    && intent.was_sent()
             });
             match open {
                 Some(intent) if intent.operation.amount() == rise => {
@@ -197,8 +197,8 @@ impl Observer<'_> {
                 Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
                     self.facts.push(self.to_desk(intent));
                 }
-                Some(_) => self.ask(DeskReason::EffectDiffers, true),
-                None => self.facts.push(self.unplanned_refund(reference, rise)),
+                Some(intent) if intent.is_unresolved() => self.ask(DeskReason::EffectDiffers, true),
+                _ => self.facts.push(self.unplanned_refund(reference, rise)),
             }
         }
         if self.r.money_row(reference).is_some_and(|row| row.refunded_seen != refunded) {
@@ -214,7 +214,7 @@ impl Observer<'_> {
             let same = matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
                 && intent.operation.amount() == amount;
             let booked = self.r.ledger.iter().any(|row| row.intent.as_ref() == Some(&intent.id));
-            settled && same && intent.attempts > 0 && !booked
+            settled && same && intent.was_sent() && !booked
         });
         let row = LedgerRow {
             kind: RowKind::Refund,

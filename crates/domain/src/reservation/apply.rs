@@ -193,7 +193,7 @@ impl Reservation {
         self.provider.hinted_uuid = Some(uuid.to_owned());
         let repeated = |intent: &&mut Intent| {
             let waits = matches!(intent.progress, IntentState::Planned | IntentState::Written(_));
-            intent.operation == Operation::Submit && intent.attempts > 0 && waits
+            intent.operation == Operation::Submit && intent.was_sent() && waits
         };
         if let Some(submit) = self.intents.iter_mut().find(repeated) {
             let sent = Sent { attempt: submit.attempts, at: submit.created_at };
@@ -270,6 +270,10 @@ impl Reservation {
         let attempts = match fact {
             Fact::AttemptWritten { attempt, .. } => *attempt,
             Fact::AttemptUnsent { .. } => before.attempts.saturating_sub(1),
+            // What was on record only was never sent.
+            Fact::IntentWithdrawn { .. } if matches!(before.progress, IntentState::Written(_)) => {
+                before.attempts.saturating_sub(1)
+            }
             _ => before.attempts,
         };
         let was = before.clone();

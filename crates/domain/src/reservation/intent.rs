@@ -280,6 +280,13 @@ impl Intent {
         )
     }
 
+    /// May a request of it have reached the provider at any time?
+    #[must_use]
+    pub const fn was_sent(&self) -> bool {
+        let on_record_only = matches!(self.progress, IntentState::Written(_));
+        self.attempts > if on_record_only { 1 } else { 0 }
+    }
+
     /// The request that was sent last, while it is not settled.
     #[must_use]
     pub const fn sent(&self) -> Option<Sent> {

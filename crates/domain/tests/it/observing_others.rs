@@ -373,3 +373,32 @@ fn case_159_the_amounts_tell_and_not_the_word() {
         (Status::AwaitingPayment, Money::ZERO)
     );
 }
+
+#[test]
+fn a_refund_that_never_left_does_not_keep_a_foreign_one_from_being_booked() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    let id = booking.plan(refund("CAP1", &[on(1, 300)]));
+    let at = booking.now;
+    booking.fold(&[Fact::AttemptWritten { intent: id.clone(), attempt: 1, at }]);
+    assert!(!booking.intent(&id).was_sent(), "a crash before SENDING sent nothing");
+    let equal = given_back(&booking.seen(), 300);
+    booking.read(&equal);
+    assert_eq!((booking.state(&id), booking.desk()), ("written", vec![]));
+    assert!(booking.r.ledger.last().is_some_and(|row| row.foreign && row.amount == kr(300)));
+    booking.fold(&[Fact::IntentWithdrawn { intent: id.clone(), reason: "not needed".into() }]);
+    let more = given_back(&equal, 600);
+    booking.read(&more);
+    assert_eq!(booking.desk(), Vec::<&str>::new(), "nor is a later one its late effect");
+    assert_eq!((booking.intent(&id).attempts, booking.r.booked(RowKind::Refund)), (0, kr(600)));
+}
+
+#[test]
+fn a_refund_settled_as_absent_does_not_keep_a_foreign_one_from_being_booked() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    let id = booking.lost(refund("CAP1", &[on(1, 300)]));
+    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+    let seen = given_back(&booking.seen(), 200);
+    booking.read(&seen);
+    assert_eq!((booking.state(&id), booking.desk()), ("planned", vec![]));
+    assert_eq!(booking.r.booked(RowKind::Refund), kr(200));
+}

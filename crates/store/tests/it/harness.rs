@@ -141,9 +141,13 @@ impl Fresh {
 /// Waits until something is so, however long that takes within reason.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let give_up = tokio::time::Instant::now() + PATIENCE;
-    while !holds().await {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    loop {
+        looks.tick().await;
+        if holds().await {
+            return;
+        }
         assert!(tokio::time::Instant::now() < give_up, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -287,6 +287,10 @@ pub(crate) async fn an_idempotency_key_answers_one_request(fresh: Fresh) {
     tx.commit().await.expect("commits");
     assert_eq!(take("a", "r1").await, Idempotency::Answered { status: 202, answer: "{}".into() });
     assert_eq!(take("b", "r3").await, Idempotency::First);
+    // The process that took it has died.
+    fresh.clock.advance(TimeDelta::minutes(3));
+    assert_eq!(take("b", "r3").await, Idempotency::First);
+    assert_eq!(take("b", "r3").await, Idempotency::Running);
 }
 
 pub(crate) async fn what_stands_beside_reservations_is_kept(fresh: Fresh) {

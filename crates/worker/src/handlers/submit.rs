@@ -172,7 +172,7 @@ async fn candidates(app: &App, handle: &MerchantHandle, sent_at: DateTime<Utc>) 
 pub(crate) fn searched(
     r: &Reservation,
     intent: &IntentId,
-    found: Found,
+    found: &Found,
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> Vec<Fact> {

@@ -218,7 +218,7 @@ impl Run<'_> {
             tx.commit().await?;
             return Ok(Settled::Already);
         };
-        let facts = handlers::submit::searched(r, intent, found, &self.handle.merchant, tx.now());
+        let facts = handlers::submit::searched(r, intent, &found, &self.handle.merchant, tx.now());
         tx.check_lease(&self.job.lease).await?;
         self.learn(&mut tx, r, &facts, "provider").await?;
         self.finish(tx, r).await

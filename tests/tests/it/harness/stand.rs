@@ -279,8 +279,9 @@ impl Stand {
         self.list(&format!("/v1/reservations/{id}/events?limit=200"))
     }
 
+    /// The first page of a list.
     #[track_caller]
-    fn list(&self, path: &str) -> Vec<Value> {
+    pub(crate) fn list(&self, path: &str) -> Vec<Value> {
         let reply = self.api().get(path);
         self.check(&reply, 200);
         reply.json["data"].as_array().expect("a list").clone()
