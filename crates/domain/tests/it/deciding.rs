@@ -370,3 +370,16 @@ fn a_row_that_never_shows_reaches_a_person_before_the_books_are_closed() {
     assert_eq!(booking.desk(), ["capture_unknown"]);
     assert_eq!(booking.decide(JobKind::Complete, "complete:auto"), Step::Done);
 }
+
+#[test]
+fn a_policy_job_whose_last_decision_was_given_up_decides_anew_and_does_not_spin() {
+    let mut booking = Booking::new(&[1000]).captured(1000).later(hours(72));
+    let id = booking.plan_as(complete(), Some("complete:auto"));
+    booking.lose(&id);
+    booking.fold(&[Fact::IntentWithdrawn { intent: id.clone(), reason: "it did not happen".into() }]);
+    assert!(booking.job("complete:auto").is_some());
+    let Step::Send(again) = booking.run(JobKind::Complete, "complete:auto") else {
+        panic!("it is decided anew")
+    };
+    assert_ne!(again, id);
+}

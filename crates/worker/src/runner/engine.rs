@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::decide::{Step, decide};
 use domain::outcome::{Outcome, RefusedBy, outcome};
-use domain::reservation::IntentState;
+use domain::reservation::{DeskReason, IntentState};
 use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
 use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
 use store::{StoreError, Stored, Tx};
@@ -152,11 +152,11 @@ impl Run<'_> {
             handlers::refresh::Read::Seen(snapshot) => {
                 domain::observe::observe(r, &snapshot, &self.handle.merchant, tx.now())
             }
-            handlers::refresh::Read::NotFound => vec![Fact::DeskRaised {
-                reason: domain::reservation::DeskReason::NotFound,
-                freezes: true,
-                at: tx.now(),
-            }],
+            handlers::refresh::Read::NotFound => vec![
+                // Counted as a read that did not add up, so that the next one waits.
+                Fact::DetailsRead { at: tx.now(), status: None, coherent: false },
+                Fact::DeskRaised { reason: DeskReason::NotFound, freezes: true, at: tx.now() },
+            ],
             handlers::refresh::Read::Refused(by, retry_after) => {
                 return self.refused(tx, r, by, retry_after).await;
             }
