@@ -101,6 +101,10 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     thread::scope(|scope| {
         let drivers: Vec<_> = drivers.into_iter().map(|driver| scope.spawn(move || driver.run())).collect();
         kill_at_random(&mut stand, services, &SeededEntropy::new(seed));
+        holds_within(STEP, || {
+            retry_what_crashed(&stand);
+            drivers.iter().all(thread::ScopedJoinHandle::is_finished)
+        });
         for driver in drivers {
             driver.join().expect("a driver that came to its end");
         }
@@ -120,6 +124,16 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     for state in ["running", "dead"] {
         let jobs = stand.jobs(&format!("state={state}"));
         assert!(jobs.is_empty(), "seed {seed}: {jobs:#?}");
+    }
+}
+
+/// A job that was running at three kills waits for a person, who looks at it and lets it run again.
+fn retry_what_crashed(stand: &Stand) {
+    for job in stand.jobs("state=attention") {
+        if job["last_error"]["code"] == "crashed" {
+            let retried = stand.api().post(&format!("/v1/jobs/{}/retry", text(&job["id"])), &json!({}));
+            assert!(matches!(retried.status, 200 | 409), "{}", retried.text);
+        }
     }
 }
 
@@ -157,6 +171,7 @@ fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
         found.is_some_and(|found| Life::of(number).is_over(found) || !found["attention"].is_null())
     };
     stand.wait_for("every reservation has come to its end", STEP, look, |seen| {
+        retry_what_crashed(stand);
         (0..BOOKINGS).all(|number| is_over(seen, number))
     })
 }

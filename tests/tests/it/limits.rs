@@ -56,7 +56,7 @@ fn refused_credentials_pause_the_merchant_and_lose_nothing(place: Place) {
     // What comes meanwhile is taken, and waits.
     let other = stand.api().post("/v1/reservations", &stand.body("AUTH-2", &json!({})));
     stand.check(&other, 202);
-    assert!(stand.output().contains("refuses the credentials"));
+    assert!(stand.log().contains("refuses the credentials"));
     let resumed = stand.api().post("/v1/merchants/default/resume", &json!({}));
     if resumed.status == 404 {
         // Without the route, nothing moves.

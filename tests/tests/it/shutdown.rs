@@ -24,7 +24,7 @@ fn a_running_request_is_answered_and_its_job_finished_before_the_end(place: Plac
     let process = stand.process(0);
     process.terminate();
     let status = process.wait_for_exit(SOON);
-    assert_eq!(status.code(), Some(0), "{}", stand.output());
+    assert_eq!(status.code(), Some(0), "{}", stand.log());
     let reply = request.join().expect("an answer");
     stand.check(&reply, 201);
 
@@ -48,7 +48,7 @@ fn a_job_that_outlasts_the_grace_is_handed_back_without_an_attempt(place: Place)
     );
     let process = stand.process(0);
     process.terminate();
-    assert_eq!(process.wait_for_exit(Duration::from_secs(20)).code(), Some(0), "{}", stand.output());
+    assert_eq!(process.wait_for_exit(Duration::from_secs(20)).code(), Some(0), "{}", stand.log());
 
     assert_nothing_runs(&mut stand);
     let id = job["id"].as_str().expect("a job");

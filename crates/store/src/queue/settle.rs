@@ -89,7 +89,8 @@ pub enum Settle {
         /// Why.
         reason: String,
     },
-    /// The run crashed. It runs again, until it has crashed [`MAX_CRASHES`] times; then a person must look.
+    /// The run crashed. It runs again, until it has crashed [`MAX_CRASHES`] times
+    /// without coming to a good end in between; then a person must look.
     Crashed {
         /// How.
         message: String,
@@ -118,6 +119,16 @@ struct Change {
 }
 
 impl Change {
+    /// How many crashes count from now on, after `before`. A run that put its job off has come to a good end: a job
+    /// that runs for ever must not be given up for crashes that are months apart.
+    const fn crashes(&self, before: i64) -> i64 {
+        match self.outcome {
+            _ if self.crashed => before.saturating_add(1),
+            AttemptOutcome::Snoozed => 0,
+            _ => before,
+        }
+    }
+
     fn to(state: JobState) -> Self {
         Self {
             state,
@@ -225,7 +236,7 @@ fn crashed(
 
 pub(crate) const SETTLE: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
         last_error_code = COALESCE($7, last_error_code), last_error_message = COALESCE($8, last_error_message),
-        result = $9, attempts_used = attempts_used + $10, crashes = crashes + $11, finished_at = $12,
+        result = $9, attempts_used = attempts_used + $10, crashes = $11, finished_at = $12,
         owner = NULL, lease_until = NULL
     WHERE id = $1 AND token = $2 AND owner = $3";
 
@@ -265,7 +276,7 @@ impl Tx {
             change.message.as_deref(),
             change.result.as_deref(),
             i64::from(change.used),
-            i64::from(change.crashed),
+            change.crashes(standing.crashes),
             finished_at,
         )?;
         Ok(rows == 1)

@@ -67,12 +67,20 @@ struct Service {
     past: String,
 }
 
+impl Service {
+    /// What its processes have written.
+    fn log(&self) -> String {
+        let present = self.process.as_ref().map(Process::output).unwrap_or_default();
+        format!("{}{present}", self.past)
+    }
+}
+
 /// A sandbox, and the services that use it. Everything ends with the stand.
 pub(crate) struct Stand {
     pub(crate) provider: Provider,
     clock: SystemClock,
-    log: &'static str,
-    sandbox: Process,
+    log_filter: &'static str,
+    _sandbox: Process,
     services: Vec<Service>,
     data: Data,
     _folder: TempDir,
@@ -107,9 +115,9 @@ impl Stand {
         let mut stand = Self {
             provider: Provider::new(&url),
             clock: SystemClock::fast(origin, options.speed),
-            log: options.log,
+            log_filter: options.log,
             services: services.collect(),
-            sandbox,
+            _sandbox: sandbox,
             data,
             _folder: folder,
         };
@@ -128,12 +136,12 @@ impl Stand {
     /// The same with more arguments after `serve`.
     #[track_caller]
     pub(crate) fn start_service_with(&mut self, number: usize, more: &[&str]) {
-        let log = self.log;
+        let filter = self.log_filter;
         let service = &mut self.services[number];
         let process = Program::new(holdfast_binary())
             .args(["--config".as_ref(), service.config.as_os_str(), "serve".as_ref()])
             .args(more)
-            .env("RUST_LOG", log)
+            .env("RUST_LOG", filter)
             .start();
         process.wait_for_line("that the service is ready", SOON, is_ready);
         service.process = Some(process);
@@ -162,13 +170,9 @@ impl Stand {
         }
     }
 
-    /// What the services, past processes included, and the sandbox have written.
-    pub(crate) fn output(&self) -> String {
-        let of = |service: &Service| {
-            let present = service.process.as_ref().map(Process::output).unwrap_or_default();
-            format!("{}{present}", service.past)
-        };
-        self.services.iter().map(of).chain([self.sandbox.output()]).collect()
+    /// What the services have written, past processes included.
+    pub(crate) fn log(&self) -> String {
+        self.services.iter().map(Service::log).collect()
     }
 
     /// Business time.
@@ -358,8 +362,7 @@ impl Drop for Stand {
             return;
         }
         for (number, service) in self.services.iter().enumerate() {
-            let present = service.process.as_ref().map(Process::output).unwrap_or_default();
-            let all = format!("{}{present}", service.past);
+            let all = service.log();
             let lines: Vec<&str> = all.lines().collect();
             let tail = lines.len().saturating_sub(LOG_TAIL);
             eprintln!("the last lines of service {number}:\n{}", lines[tail..].join("\n"));
