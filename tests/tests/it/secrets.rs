@@ -28,7 +28,7 @@ const TALKATIVE: Options = Options {
 fn no_secret_and_no_personal_data_leave_their_place(place: Place) {
     let stand = Stand::start(place, TALKATIVE);
     let ids = live(&stand);
-    let mut texts = vec![("the log", stand.service_output())];
+    let mut texts = vec![("the log", stand.log())];
     for id in &ids {
         texts.push(("a timeline", json!(stand.events(id)).to_string()));
         texts.push(("a reservation", stand.reservation(id).to_string()));

@@ -348,6 +348,18 @@ mod tests {
     }
 
     #[test]
+    fn crashes_count_until_a_run_puts_its_job_off() {
+        let crashes = |settle: Settle| {
+            let standing = Standing { attempts_used: 0, max_attempts: 3, crashes: 2, deadline: DEADLINE };
+            decide(settle, standing, at(0), &SeededEntropy::new(1)).crashes(standing.crashes)
+        };
+        let state = PlannedState::Scheduled;
+        assert_eq!(crashes(Settle::Snooze { until: at(5), waiting_for: None, state }), 0);
+        assert_eq!(crashes(Settle::Crashed { message: String::new(), at_once: true }), 3);
+        assert_eq!(crashes(Settle::HandedBack), 2);
+    }
+
+    #[test]
     fn a_retry_waits_at_least_as_long_as_it_was_told() {
         let error = JobFault {
             not_before: Some(at(60_000)),
