@@ -127,7 +127,12 @@ pub(crate) async fn search(
         candidates.truncate(MAX_CANDIDATES);
     }
     let mut ours = Vec::new();
-    for uuid in candidates {
+    for (place, uuid) in candidates.into_iter().enumerate() {
+        // The first request of a search was counted when it began.
+        let counted = place == 0 && r.provider.hinted_uuid.is_some();
+        if !counted && !count_request(app, handle).await {
+            return None;
+        }
         let details = match handle.client.details(&uuid).await.outcome {
             Answered::Accepted(details) => details,
             Answered::Rejected(rejection) if matches!(rejection.class, RejectionClass::NotFound) => continue,
@@ -141,6 +146,13 @@ pub(crate) async fn search(
         }
     }
     Some(Found { ours, whole })
+}
+
+/// Counts one more request of the merchant's budget; false when there is none to be had.
+async fn count_request(app: &App, handle: &MerchantHandle) -> bool {
+    let Ok(mut tx) = app.store.begin().await else { return false };
+    let taken = tx.take_request(&handle.merchant.id, handle.rate_limit_per_minute).await;
+    matches!(taken, Ok(Ok(()))) && tx.commit().await.is_ok()
 }
 
 /// How often an intent's outcome has been looked for.

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::decide::{Step, decide};
 use domain::outcome::{Outcome, RefusedBy, outcome};
-use domain::reservation::{DeskReason, IntentState};
+use domain::reservation::{DeskReason, IntentState, Operation};
 use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
 use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
 use store::{StoreError, Stored, Tx};
@@ -19,6 +19,8 @@ use crate::handlers::{self, Request};
 const MAX_TURNS: u32 = 8;
 /// How long a job waits when the provider refuses the credentials: the lane is paused, so nothing is lost.
 const AFTER_AUTH: TimeDelta = TimeDelta::minutes(5);
+/// From this limit on the budget, a tenth of which may be used at once, has two requests at a time.
+const TWO_AT_A_TIME: u32 = 20;
 /// How long the provider's rate window lasts when it does not say.
 const RATE_WINDOW: TimeDelta = TimeDelta::seconds(60);
 
@@ -224,6 +226,13 @@ impl Run<'_> {
         self.finish(tx, r).await
     }
 
+    /// How many requests an intent may come to. A cancel may find that its verb does not exist and send the other one;
+    /// where the budget never has two at a time, one has to do.
+    fn requests_of(&self, r: &Reservation, id: &IntentId) -> u32 {
+        let cancels = r.intent(id).is_some_and(|intent| matches!(intent.operation, Operation::Cancel { .. }));
+        if cancels && self.handle.rate_limit_per_minute >= TWO_AT_A_TIME { 2 } else { 1 }
+    }
+
     /// Puts the attempt on record. Nothing has been sent, and a crash from here on sends nothing.
     async fn write(
         &self,
@@ -231,9 +240,11 @@ impl Run<'_> {
         mut stored: Stored,
         id: &IntentId,
     ) -> Result<Option<(u32, Request)>, JobFault> {
-        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
-            self.over_budget(tx, &stored.reservation, until).await?;
-            return Ok(None);
+        for _ in 0..self.requests_of(&stored.reservation, id) {
+            if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
+                self.over_budget(tx, &stored.reservation, until).await?;
+                return Ok(None);
+            }
         }
         let r = &mut stored.reservation;
         let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
