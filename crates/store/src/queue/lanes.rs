@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::MerchantId;
 
-use crate::db::{execute, fetch_all, fetch_optional};
+use crate::db::{execute, fetch_all, fetch_optional, millis};
 use crate::row::Place;
 use crate::{Store, StoreError, Tx};
 
@@ -92,6 +92,10 @@ const ALL: &str = "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIM
 const PAUSE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, 0, $2)
     ON CONFLICT (merchant) DO UPDATE SET paused = $2";
 
+/// What waits for a lane that a person has opened need not wait any longer.
+const RESUME: &str = "UPDATE jobs SET run_at = $2
+    WHERE merchant = $1 AND waiting_for = 'lane' AND state IN ('scheduled', 'resolving') AND run_at > $2";
+
 const HOLD: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2, FALSE)
     ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN lanes.tat > $2 THEN lanes.tat ELSE $2 END";
 
@@ -142,6 +146,10 @@ impl Tx {
     /// When the database fails.
     pub async fn set_paused(&mut self, merchant: &MerchantId, paused: bool) -> Result<(), StoreError> {
         execute!(self, PAUSE, merchant.as_str(), paused)?;
+        if !paused {
+            let now = millis(self.now());
+            execute!(self, RESUME, merchant.as_str(), now)?;
+        }
         self.wake_on_commit();
         Ok(())
     }

@@ -81,6 +81,8 @@ struct Turn {
     claimed: Claimed,
     /// When there may be something to do, in business time.
     next: Option<DateTime<Utc>>,
+    /// When it began, on the wall, unless it did nothing. The leases it wrote are no older.
+    begun: Option<DateTime<Utc>>,
     renewed: bool,
 }
 
@@ -147,6 +149,7 @@ impl Pump {
         if free == 0 && !renew && self.pending.iter().all(|ack| ack.settle.is_none()) {
             return Ok(Turn::default());
         }
+        let begun = self.store.clock.wall();
         let mut tx = self.store.begin().await?;
         if free > 0 {
             tx.lock_claims().await?;
@@ -156,7 +159,7 @@ impl Pump {
             tx.renew_leases(&self.terms.owner, self.terms.lease).await?;
         }
         let mut turn = if free > 0 { self.claim(&mut tx, free).await? } else { Turn::default() };
-        turn.renewed = renew;
+        (turn.begun, turn.renewed) = (Some(begun), renew);
         tx.commit().await?;
         Ok(turn)
     }
@@ -205,7 +208,7 @@ impl Pump {
         claimed.more |=
             left > 0 && (promoted >= MAX_PROMOTED.unsigned_abs() || claimed.jobs.len() == MAX_BATCH);
         let next = [due, budgets.refill_at].into_iter().flatten().min();
-        Ok(Turn { claimed, next, renewed: false })
+        Ok(Turn { claimed, next, ..Turn::default() })
     }
 
     /// After the commit: tells the settled, and lets the claimed run.
@@ -217,8 +220,8 @@ impl Pump {
                 let _ = done.send(());
             }
         }
-        if turn.renewed || self.in_flight == 0 {
-            self.renewed_at = self.store.clock.wall();
+        if let Some(begun) = turn.begun.filter(|_| turn.renewed || self.in_flight == 0) {
+            self.renewed_at = begun;
         }
         for job in turn.claimed.jobs {
             self.in_flight += 1;

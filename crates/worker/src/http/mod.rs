@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod idempotency;
 mod jobs;
+mod merchants;
 mod params;
 mod payment_links;
 mod problem;
@@ -53,6 +54,9 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/jobs/{id}/run-now", post(jobs::run_now))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/reschedule", post(jobs::reschedule))
+        .route("/v1/merchants", get(merchants::list))
+        .route("/v1/merchants/{id}/pause", post(merchants::pause))
+        .route("/v1/merchants/{id}/resume", post(merchants::resume))
         .method_not_allowed_fallback(wrong_method)
         .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::answer_once))
         .route_layer(from_fn_with_state(Arc::new(keys), auth::require_key));

@@ -17,7 +17,8 @@ use crate::handlers::{self, Request};
 
 /// Decisions without a request that one run may take.
 const MAX_TURNS: u32 = 8;
-/// How long a job waits when the provider refuses the credentials: the lane is paused, so nothing is lost.
+/// How long a job waits when the provider refuses the credentials: the lane is paused, so nothing is lost, and whoever
+/// lets it go on makes what waits for it due.
 const AFTER_AUTH: TimeDelta = TimeDelta::minutes(5);
 /// From this limit on the budget, a tenth of which may be used at once, has two requests at a time.
 const TWO_AT_A_TIME: u32 = 20;

@@ -1,0 +1,60 @@
+//! Merchants for ops: what their lanes do, and stopping and starting them.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json as Answer};
+use domain::MerchantId;
+use serde_json::{Value, json};
+
+use super::auth::Actor;
+use super::body::{Nothing, OptionalJson};
+use super::params::{Name, Params};
+use super::problem::Problem;
+use crate::app::App;
+
+type Answered = Result<Answer<Value>, Problem>;
+
+pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Answered {
+    params.only(&[])?;
+    let lanes = app.store.lanes().await?;
+    let paused = |id: &MerchantId| lanes.iter().any(|lane| lane.merchant == *id && lane.paused);
+    let shown = |id: &MerchantId| view(&app, id, paused(id));
+    let data: Vec<Value> = app.merchants.keys().map(shown).collect();
+    Ok(Answer(json!({"data": data, "next_cursor": null})))
+}
+
+fn view(app: &App, id: &MerchantId, paused: bool) -> Value {
+    let limit = app.merchants.get(id).map(|handle| handle.rate_limit_per_minute);
+    json!({"id": id, "paused": paused, "rate_limit_per_minute": limit})
+}
+
+async fn set(app: &App, named: &str, paused: bool, actor: &Actor) -> Answered {
+    let known = named.parse().ok().filter(|id: &MerchantId| app.merchants.contains_key(id));
+    let id = known.ok_or_else(|| Problem::not_found("merchant"))?;
+    if paused {
+        app.store.pause_merchant(&id).await?;
+    } else {
+        app.store.resume_merchant(&id).await?;
+    }
+    tracing::info!(merchant = %id, paused, actor = actor.0, "a person stopped or started a merchant");
+    Ok(Answer(view(app, &id, paused)))
+}
+
+pub(super) async fn pause(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Name(named): Name,
+    _: OptionalJson<Nothing>,
+) -> Answered {
+    set(&app, &named, true, &actor).await
+}
+
+pub(super) async fn resume(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Name(named): Name,
+    _: OptionalJson<Nothing>,
+) -> Answered {
+    set(&app, &named, false, &actor).await
+}
