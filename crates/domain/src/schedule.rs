@@ -9,7 +9,7 @@ use crate::merchant::{Merchant, MultiCapture};
 use crate::observe::INCOHERENT_READS;
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
-    DeskReason, Fact, Hold, Intent, IntentState, Link, Operation, Reservation, RowKind, Status,
+    DeskReason, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
 };
 
 /// Where a job without an end has its deadline.
@@ -326,10 +326,4 @@ pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -
         freezes: false,
         at: now,
     })
-}
-
-/// Is this link still the way to pay?
-#[must_use]
-pub const fn link_is_open(r: &Reservation) -> bool {
-    matches!(r.link, Link::Sent { .. }) && matches!(r.hold, Hold::None)
 }

@@ -99,6 +99,14 @@ pub(crate) const fn refused_by(class: &RejectionClass) -> RefusedBy {
     }
 }
 
+/// How long the provider wants to be left alone, when it says so.
+pub(crate) fn retry_after(class: &RejectionClass) -> Option<TimeDelta> {
+    match class {
+        RejectionClass::Throttled { retry_after } => TimeDelta::from_std((*retry_after)?).ok(),
+        _ => None,
+    }
+}
+
 /// The customer as the provider wants him.
 #[must_use]
 pub(crate) fn customer(customer: &Customer, personal_number: Option<&str>) -> wire::CustomerDetails {
@@ -120,7 +128,7 @@ pub(crate) fn customer(customer: &Customer, personal_number: Option<&str>) -> wi
 
 /// Where the customer lives, as the provider wants it.
 #[must_use]
-pub(crate) fn address(customer: &Customer) -> wire::Address {
+fn address(customer: &Customer) -> wire::Address {
     wire::Address {
         street: Personal::from(customer.address.street.as_str()),
         zip: customer.address.zip.clone(),

@@ -11,8 +11,7 @@ pub(crate) mod resend;
 pub(crate) mod submit;
 pub(crate) mod sweep;
 
-use api_client::{Answer, Client, FaultKind, Outcome as Answered, RejectionClass, wire};
-use chrono::TimeDelta;
+use api_client::{Answer, Client, FaultKind, Outcome as Answered, wire};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Intent, Operation};
 use domain::{Reservation, marker};
@@ -106,9 +105,7 @@ fn told<T>(answer: Answer<T>, accepted: impl FnOnce(T) -> Outcome) -> Sent {
         }
         Answered::Accepted(data) => (accepted(data), AttemptOutcome::Accepted, None),
         Answered::Rejected(rejection) => {
-            if let RejectionClass::Throttled { retry_after: wait } = rejection.class {
-                retry_after = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
-            }
+            retry_after = provider::retry_after(&rejection.class);
             let by = provider::refused_by(&rejection.class);
             let code = Some(rejection.key.clone());
             (Outcome::Rejected { by, key: rejection.key }, AttemptOutcome::Rejected, code)

@@ -1,15 +1,16 @@
 //! `payment_link`: creates a one-time payment link. A second one is a nuisance, so an unknown outcome is a person's.
 
 use api_client::wire::{self, WireTime};
-use api_client::{Answer, Outcome as Answered, RejectionClass};
+use api_client::{Answer, Outcome as Answered};
 use chrono::TimeDelta;
-use domain::{PaymentLinkId, PlannedState, WaitingFor};
+use domain::{PaymentLinkId, PlannedState};
 use serde_json::json;
 use store::queue::{AttemptOutcome, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
 
 use crate::app::{App, MerchantHandle};
 use crate::payment_link::PaymentLinkRequest;
 use crate::provider;
+use crate::runner::{lane_wait, stop_lane};
 use crate::submission::CheckoutMethod;
 
 pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
@@ -31,11 +32,7 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
     let order = order(app, &request);
     let mut tx = app.store.begin().await?;
     if let Err(NotBefore(until)) = tx.take_request(&job.merchant, handle.rate_limit_per_minute).await? {
-        return Ok(Settled::By(Settle::Snooze {
-            until,
-            waiting_for: Some(WaitingFor::Lane),
-            state: PlannedState::Scheduled,
-        }));
+        return Ok(Settled::By(lane_wait(until, PlannedState::Scheduled)));
     }
     let number = tx.start_attempt(&job.lease, None).await?;
     tx.mark_sending(&job.lease, number).await?;
@@ -71,30 +68,20 @@ async fn learn(
             tx.update_payment_link(id, "planned", None, None).await?;
             Settle::Retry { error: JobFault::new(FaultClass::Transport, "unsent", fault.to_string()) }
         }
-        Answered::Rejected(rejection) => match rejection.class {
-            RejectionClass::Throttled { retry_after } => {
-                tx.update_payment_link(id, "planned", None, None).await?;
-                let wait = retry_after
-                    .and_then(|wait| TimeDelta::from_std(wait).ok())
-                    .unwrap_or(TimeDelta::seconds(60));
-                let until = tx.now() + wait;
-                tx.hold_lane(&job.merchant, handle.rate_limit_per_minute, until).await?;
-                Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state: PlannedState::Scheduled }
-            }
-            RejectionClass::Auth => {
-                tx.update_payment_link(id, "planned", None, None).await?;
-                tx.set_paused(&job.merchant, true).await?;
-                let until = tx.now() + TimeDelta::minutes(5);
-                Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state: PlannedState::Scheduled }
-            }
-            _ => {
-                tx.update_payment_link(id, "rejected", None, None).await?;
-                Settle::Dead {
-                    code: "refused".into(),
-                    message: format!("the provider refused it: {}", rejection.key),
+        Answered::Rejected(rejection) => {
+            let by = provider::refused_by(&rejection.class);
+            match stop_lane(&mut tx, handle, by, provider::retry_after(&rejection.class)).await? {
+                Some(until) => {
+                    tx.update_payment_link(id, "planned", None, None).await?;
+                    lane_wait(until, PlannedState::Scheduled)
+                }
+                None => {
+                    tx.update_payment_link(id, "rejected", None, None).await?;
+                    let message = format!("the provider refused it: {}", rejection.key);
+                    Settle::Dead { code: "refused".into(), message }
                 }
             }
-        },
+        }
         Answered::Unknown(doubt) => {
             tx.update_payment_link(id, "unknown", None, None).await?;
             unknown(doubt.reason.as_str())

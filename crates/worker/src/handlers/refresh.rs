@@ -28,11 +28,9 @@ pub(crate) async fn read(handle: &MerchantHandle, r: &Reservation) -> Read {
         Answered::Accepted(details) => Read::Seen(Box::new(provider::snapshot(&details, &handle.merchant))),
         Answered::Rejected(rejection) => match rejection.class {
             RejectionClass::NotFound => Read::NotFound,
-            RejectionClass::Auth => Read::Refused(RefusedBy::Auth, None),
-            RejectionClass::Throttled { retry_after } => Read::Refused(
-                RefusedBy::Throttled,
-                retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
-            ),
+            class @ (RejectionClass::Auth | RejectionClass::Throttled { .. }) => {
+                Read::Refused(provider::refused_by(&class), provider::retry_after(&class))
+            }
             class => {
                 tracing::warn!(reservation = %r.id, ?class, key = rejection.key, "a read was refused");
                 Read::Nothing

@@ -8,6 +8,8 @@ use store::StoreError;
 use store::queue::{ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
 
 use crate::app::{App, MerchantHandle};
+use crate::provider;
+use crate::runner::stop_lane;
 
 /// Windows overlap by this much: history has minute precision, and its rows may be late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
@@ -61,19 +63,11 @@ async fn stopped(
     class: RejectionClass,
 ) -> Result<Settled, JobFault> {
     let now = app.clock.now();
-    match class {
-        RejectionClass::Auth => {
-            app.store.pause_merchant(&job.merchant).await?;
-            tracing::error!(merchant = %job.merchant, "the provider refuses the credentials; the merchant is paused");
-        }
-        RejectionClass::Throttled { retry_after } => {
-            let wait =
-                retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(TimeDelta::seconds(60));
-            let mut tx = app.store.begin().await?;
-            tx.hold_lane(&job.merchant, handle.rate_limit_per_minute, now + wait).await?;
-            tx.commit().await?;
-        }
-        class => tracing::warn!(merchant = %job.merchant, ?class, "the history could not be read"),
+    let mut tx = app.store.begin().await?;
+    let (by, retry_after) = (provider::refused_by(&class), provider::retry_after(&class));
+    match stop_lane(&mut tx, handle, by, retry_after).await? {
+        Some(_) => tx.commit().await?,
+        None => tracing::warn!(merchant = %job.merchant, ?class, "the history could not be read"),
     }
     Ok(Settled::By(put_off(now + handle.sweep_every.delta(), Some(WaitingFor::Lane))))
 }

@@ -11,19 +11,15 @@ use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFo
 use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
 use store::{StoreError, Stored, Tx};
 
+use super::lane::stop_lane;
 use super::settling::{again_after_fault, fate, lane_wait};
 use crate::app::{App, MerchantHandle};
 use crate::handlers::{self, Request};
 
 /// Decisions without a request that one run may take.
 const MAX_TURNS: u32 = 8;
-/// How long a job waits when the provider refuses the credentials: the lane is paused, so nothing is lost, and whoever
-/// lets it go on makes what waits for it due.
-const AFTER_AUTH: TimeDelta = TimeDelta::minutes(5);
 /// From this limit on the budget, a tenth of which may be used at once, has two requests at a time.
 const TWO_AT_A_TIME: u32 = 20;
-/// How long the provider's rate window lasts when it does not say.
-const RATE_WINDOW: TimeDelta = TimeDelta::seconds(60);
 
 struct Run<'a> {
     app: &'a App,
@@ -183,28 +179,10 @@ impl Run<'_> {
         by: RefusedBy,
         retry_after: Option<TimeDelta>,
     ) -> Result<Settled, JobFault> {
-        let until = self.stop_lane(&mut tx, by, retry_after).await?;
+        let until = stop_lane(&mut tx, self.handle, by, retry_after).await?.unwrap_or_else(|| tx.now());
         tx.settle(&self.job.lease, lane_wait(until, self.waiting_state(r))).await?;
         tx.commit().await?;
         Ok(Settled::Already)
-    }
-
-    async fn stop_lane(
-        &self,
-        tx: &mut Tx,
-        by: RefusedBy,
-        retry_after: Option<TimeDelta>,
-    ) -> Result<DateTime<Utc>, StoreError> {
-        let merchant = &self.job.merchant;
-        if by == RefusedBy::Auth {
-            tracing::error!(%merchant, "the provider refuses the credentials; the merchant is paused");
-            tx.set_paused(merchant, true).await?;
-            return Ok(tx.now() + AFTER_AUTH);
-        }
-        let until = tx.now() + retry_after.unwrap_or(RATE_WINDOW);
-        tracing::warn!(%merchant, %until, "the provider throttles; the merchant's requests wait");
-        tx.hold_lane(merchant, self.handle.rate_limit_per_minute, until).await?;
-        Ok(until)
     }
 
     async fn search(&self, mut tx: Tx, stored: Stored, intent: &IntentId) -> Result<Settled, JobFault> {

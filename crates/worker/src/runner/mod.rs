@@ -1,6 +1,7 @@
 //! The workers: every job of the queue is handed to the handler of its kind.
 
 mod engine;
+mod lane;
 mod settling;
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use crate::app::App;
 use crate::handlers;
 
 pub(crate) use engine::Sent;
+pub(crate) use lane::stop_lane;
+pub(crate) use settling::lane_wait;
 
 /// How the workers run.
 #[derive(Clone, Copy, Debug)]
