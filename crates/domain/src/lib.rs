@@ -19,6 +19,7 @@ pub mod policy;
 pub mod reservation;
 pub mod schedule;
 mod span;
+pub mod witness;
 
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use error::FieldError;

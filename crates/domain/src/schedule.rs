@@ -274,7 +274,7 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     }
     let key = |why: &str| format!("refresh:{why}:{}", r.provider.reads);
     let again = after_incoherent(r, merchant);
-    if r.provider.read_wanted {
+    if r.provider.read_wanted.is_some() {
         let at = again.unwrap_or(r.created_at);
         jobs.push(job(key("now"), JobKind::Refresh, at, NO_DEADLINE));
     } else if let Some(at) = slow_read(r, merchant) {

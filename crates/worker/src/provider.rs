@@ -4,7 +4,7 @@ use api_client::wire::{self, Personal, ProviderStatus, WireTime};
 use api_client::{Exchange, RejectionClass};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use domain::customer::{Customer, CustomerType};
-use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
+use domain::observe::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
 use domain::{Merchant, Money};
 use store::queue::{AttemptEnd, AttemptOutcome};
@@ -22,6 +22,11 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
         at: time(&row.at),
         text: row.additional_text.clone(),
         refunded: row.refunded,
+    };
+    let refund = |row: &wire::RefundRow| SeenRefund {
+        reference: row.reference.clone(),
+        amount: row.amount,
+        at: time(&row.at),
     };
     let product = |product: &wire::ProductSeen| SeenProduct {
         id: product.id,
@@ -43,6 +48,7 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
         products: details.product_list.iter().map(product).collect(),
         captures: history.captured.iter().map(row).collect(),
         charges: history.charged.iter().map(row).collect(),
+        refunds: history.refunded.iter().map(refund).collect(),
     }
 }
 

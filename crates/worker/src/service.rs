@@ -352,7 +352,7 @@ impl App {
                 None => Fact::UuidHinted { uuid: uuid.to_owned() },
             };
             // A flood coalesces: a read that is wanted already is wanted once.
-            if !(r.provider.read_wanted && matches!(hint, Fact::ReadWanted)) {
+            if !(r.provider.read_wanted.is_some() && matches!(hint, Fact::ReadWanted)) {
                 tx.record(r, &[hint], &handle.merchant, "provider", None).await?;
             }
         }

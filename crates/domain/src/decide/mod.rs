@@ -76,6 +76,8 @@ impl Planner<'_> {
             created_by: created_by.to_owned(),
             policy_version: r.policy.version,
             attempts: 0,
+            baseline: None,
+            doubted_at: None,
             progress: IntentState::Planned,
         }
     }

@@ -7,23 +7,36 @@ mod snapshot;
 use chrono::{DateTime, Utc};
 
 pub use silence::verdict;
-pub use snapshot::{SeenProduct, SeenRow, SeenStatus, Snapshot};
+pub use snapshot::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
 
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
     Closing, DeskReason, ExtraProduct, Fact, Hold, Link, Operation, Reservation, RowKind, SeenLine,
 };
+use crate::witness::Witnesses;
 
 /// Details that do not add up so many times in a row reach a person.
 pub(crate) const INCOHERENT_READS: u32 = 3;
 
+/// A read of details, with what else is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The details.
+    pub seen: &'a Snapshot,
+    /// The version of the reservation when the read began.
+    pub since: i64,
+    /// What is known of the merchant's view.
+    pub witnesses: &'a Witnesses,
+}
+
 /// The facts that a read of details makes.
 #[must_use]
-pub fn observe(r: &Reservation, seen: &Snapshot, merchant: &Merchant, now: DateTime<Utc>) -> Vec<Fact> {
+pub fn observe(r: &Reservation, reading: Reading<'_>, merchant: &Merchant, now: DateTime<Utc>) -> Vec<Fact> {
+    let Reading { seen, since, witnesses } = reading;
     let coherent = seen.is_coherent_with(r);
-    let read = Fact::DetailsRead { at: now, status: Some(seen.word.clone()), coherent };
-    let mut observer = Observer { r, seen, merchant, now, facts: vec![read] };
+    let read = Fact::DetailsRead { at: now, status: Some(seen.word.clone()), coherent, since };
+    let mut observer = Observer { r, seen, witnesses, merchant, now, facts: vec![read] };
     if coherent {
         observer.products();
         observer.hold();
@@ -44,6 +57,7 @@ pub fn observe(r: &Reservation, seen: &Snapshot, merchant: &Merchant, now: DateT
 struct Observer<'a> {
     r: &'a Reservation,
     seen: &'a Snapshot,
+    witnesses: &'a Witnesses,
     merchant: &'a Merchant,
     now: DateTime<Utc>,
     facts: Vec<Fact>,

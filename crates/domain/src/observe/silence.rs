@@ -7,6 +7,7 @@ use crate::decide::is_guarded;
 use crate::merchant::Merchant;
 use crate::reservation::{DeskReason, Fact, Intent, IntentState, Operation, Reservation, RowKind};
 use crate::schedule::send_by;
+use crate::witness::Witnesses;
 
 /// An operation that stayed absent is sent at most so many times in all.
 const MAX_ATTEMPTS: u32 = 3;
@@ -22,7 +23,9 @@ impl Observer<'_> {
                 let reason = "the reservation was over before it took effect".to_owned();
                 let intent = intent.id.clone();
                 self.facts.push(Fact::IntentWithdrawn { intent, reason });
-            } else if let Some(verdict) = verdict(self.r, intent, coherent, self.merchant, self.now) {
+            } else if let Some(verdict) =
+                verdict(self.r, intent, coherent, self.witnesses, self.merchant, self.now)
+            {
                 self.facts.push(verdict);
             }
         }
@@ -80,6 +83,7 @@ pub fn verdict(
     r: &Reservation,
     intent: &Intent,
     clean: bool,
+    _witnesses: &Witnesses,
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> Option<Fact> {

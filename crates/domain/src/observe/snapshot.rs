@@ -39,6 +39,17 @@ pub struct SeenRow {
     pub refunded: Option<Money>,
 }
 
+/// A refund as details show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenRefund {
+    /// The capture or charge that it gives back from.
+    pub reference: Option<String>,
+    /// How much.
+    pub amount: Money,
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// A product as details show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenProduct {
@@ -79,6 +90,8 @@ pub struct Snapshot {
     pub captures: Vec<SeenRow>,
     /// The charges.
     pub charges: Vec<SeenRow>,
+    /// The refunds, as far as details list them.
+    pub refunds: Vec<SeenRefund>,
 }
 
 impl Snapshot {

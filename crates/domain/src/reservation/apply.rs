@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::progress::next;
 use super::{
-    Closing, Closure, DeskItem, DeskReason, Doubt, Fact, Hold, Intent, IntentState, LedgerRow, LineAmount,
-    Link, Operation, Reservation, RowKind, Sent,
+    Baseline, CalledBack, Closing, Closure, DeskItem, DeskReason, Doubt, Fact, Hold, Intent, IntentState,
+    LedgerRow, LineAmount, Link, Operation, Reservation, RowKind, Sent,
 };
 use crate::id::IntentId;
 use crate::money::Money;
@@ -52,10 +52,14 @@ impl Reservation {
             | Fact::IntentToDesk { intent, .. }
             | Fact::IntentWithdrawn { intent, .. }
             | Fact::LinkCreated { intent, .. }
+            | Fact::HistoryRead { intent, .. }
+            | Fact::IntentPressed { intent, .. }
+            | Fact::MarkerEchoed { intent, .. }
             | Fact::LateEffect { intent, .. } => self.apply_to_intent(intent, fact)?,
             Fact::Held { .. } | Fact::HoldExpired { .. } => self.apply_hold(fact)?,
             Fact::DetailsRead { .. }
             | Fact::ReadWanted
+            | Fact::CalledBack { .. }
             | Fact::UuidHinted { .. }
             | Fact::LinesSeen { .. }
             | Fact::LinkExpired { .. }
@@ -71,12 +75,16 @@ impl Reservation {
             | Fact::GuardActed { .. }
             | Fact::DeskRaised { .. }
             | Fact::DeskCleared { .. }
+            | Fact::Decided { .. }
             | Fact::Paused
             | Fact::Resumed
             | Fact::JobStopped { .. }
             | Fact::JobResumed { .. } => self.apply_control(fact),
         }
         self.version += 1;
+        if fact.is_evidence() {
+            self.evidence_version = self.version;
+        }
         Ok(())
     }
 
@@ -104,9 +112,15 @@ impl Reservation {
     /// What reads, callbacks and answers tell of the provider's side.
     fn apply_seen(&mut self, fact: &Fact) {
         match fact {
-            Fact::ReadWanted => self.provider.read_wanted = true,
+            Fact::ReadWanted => self.want_read(),
+            Fact::CalledBack { word, at } => {
+                self.provider.called_back = Some(CalledBack { word: word.clone(), at: *at });
+                self.want_read();
+            }
             Fact::UuidHinted { uuid } => self.hint(uuid),
-            Fact::DetailsRead { at, status, coherent } => self.details_read(*at, status.as_ref(), *coherent),
+            Fact::DetailsRead { at, status, coherent, since } => {
+                self.details_read(*at, status.as_ref(), *coherent, *since);
+            }
             Fact::LinesSeen { lines, extra } => {
                 for seen in lines {
                     if let Some(line) = self.lines.iter_mut().find(|line| line.line == seen.line) {
@@ -174,14 +188,19 @@ impl Reservation {
         }
     }
 
-    fn details_read(&mut self, at: DateTime<Utc>, status: Option<&String>, coherent: bool) {
+    /// A read that begins with the version to come, or later, will do.
+    const fn want_read(&mut self) {
+        self.provider.read_wanted = Some(self.version + 1);
+    }
+
+    fn details_read(&mut self, at: DateTime<Utc>, status: Option<&String>, coherent: bool, since: i64) {
         let provider = &mut self.provider;
         provider.reads += 1;
         provider.status = status.cloned();
         provider.tried_at = Some(at);
         if coherent {
             provider.read_at = Some(at);
-            provider.read_wanted = false;
+            provider.read_wanted = provider.read_wanted.filter(|wanted| *wanted > since);
             self.control.incoherent_reads = 0;
         } else {
             self.control.incoherent_reads += 1;
@@ -197,13 +216,7 @@ impl Reservation {
         };
         if let Some(submit) = self.intents.iter_mut().find(repeated) {
             let sent = Sent { attempt: submit.attempts, at: submit.created_at };
-            submit.progress = IntentState::Unknown(Doubt {
-                sent,
-                reason: "a callback names the reservation".to_owned(),
-                reads: 0,
-                clean_reads: 0,
-                last_read_at: None,
-            });
+            submit.progress = IntentState::Unknown(Doubt::new(sent, "a callback names the reservation"));
         }
     }
 
@@ -277,11 +290,30 @@ impl Reservation {
             _ => before.attempts,
         };
         let was = before.clone();
-        self.intents[index].progress = progress;
-        self.intents[index].attempts = attempts;
+        let baseline = matches!(fact, Fact::AttemptWritten { .. }).then(|| self.baseline());
+        let intent = &mut self.intents[index];
+        if let (Fact::AttemptUnknown { .. }, Some(sent)) = (fact, was.sent()) {
+            intent.doubted_at = Some(sent.at);
+        }
+        intent.baseline = baseline.or_else(|| intent.baseline.take());
+        intent.progress = progress;
+        intent.attempts = attempts;
         self.effects(&was, fact);
         self.leave_desk(&was);
         Ok(())
+    }
+
+    fn baseline(&self) -> Baseline {
+        let named = self.ledger.iter().filter(|row| row.kind != RowKind::Refund);
+        Baseline {
+            read_at: self.provider.read_at,
+            status: self.provider.status.clone(),
+            reserved: self.reserved(),
+            captured: self.booked(RowKind::Capture),
+            charged: self.booked(RowKind::Charge),
+            refunded: self.booked(RowKind::Refund),
+            references: named.filter_map(|row| row.reference.clone()).collect(),
+        }
     }
 
     /// What is settled needs no person any more.
@@ -310,7 +342,9 @@ impl Reservation {
                 self.provider.customer_uuid.clone_from(customer_uuid);
                 self.link = Link::Sent { url: url.clone(), at: *at };
                 // A callback that overtook this answer has told that there is something to read.
-                self.provider.read_wanted |= self.provider.hinted_uuid.is_some();
+                if self.provider.hinted_uuid.is_some() {
+                    self.want_read();
+                }
             }
             Fact::AttemptRejected { key, .. } if intent.operation == Operation::Submit => {
                 self.link = Link::Failed { reason: key.clone() };

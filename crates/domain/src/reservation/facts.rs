@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ExtraProduct, Intent, LedgerRow, LineAmount};
+use super::{Decision, ExtraProduct, Intent, LedgerRow, LineAmount};
 use crate::id::IntentId;
 use crate::job::words;
 use crate::money::Money;
+use crate::witness::HistoryRow;
 
 words! {
     /// Why a person must decide: a closed list.
@@ -37,6 +38,8 @@ words! {
         Refused = "refused",
         /// An operation could not be sent before its deadline.
         DeadlinePassed = "deadline_passed",
+        /// Details no longer show the text that captures and charges are sent with.
+        MarkerBroken = "marker_broken",
     }
 }
 
@@ -96,6 +99,12 @@ pub enum Fact {
     IntentConfirmed { intent: IntentId, reference: Option<String>, amount: Money, at: DateTime<Utc> },
     /// The effect is proven absent; the operation may be sent again.
     IntentAbsent { intent: IntentId, at: DateTime<Utc> },
+    /// The history was read for a trace of the effect: a row that can stand for it, or silence.
+    HistoryRead { intent: IntentId, row: Option<HistoryRow>, at: DateTime<Utc> },
+    /// Absence cannot be proven before the deadline, and the provider refuses a duplicate: it may be sent again.
+    IntentPressed { intent: IntentId, at: DateTime<Utc> },
+    /// Details show an effect of this intent with its marker, or without.
+    MarkerEchoed { intent: IntentId, echoed: bool },
     /// A person must say what became of the request.
     IntentToDesk { intent: IntentId, reason: DeskReason, at: DateTime<Utc> },
     /// The operation is given up; it had no effect.
@@ -103,9 +112,12 @@ pub enum Fact {
     /// An effect appeared after its intent had been settled as refused or absent.
     LateEffect { intent: IntentId, row: LedgerRow },
     /// Details were read.
-    DetailsRead { at: DateTime<Utc>, status: Option<String>, coherent: bool },
-    /// Somebody, or a callback, asked for a read.
+    /// `since` is the version of the reservation when the read began: what was asked for later is still to be read.
+    DetailsRead { at: DateTime<Utc>, status: Option<String>, coherent: bool, since: i64 },
+    /// Somebody asked for a read.
     ReadWanted,
+    /// A genuine callback told that something happened; `word` is what it calls it.
+    CalledBack { word: String, at: DateTime<Utc> },
     /// A genuine callback on this reservation's own path named the provider's id of it.
     UuidHinted { uuid: String },
     /// Details showed our lines.
@@ -135,8 +147,10 @@ pub enum Fact {
     GuardActed { key: String, at: DateTime<Utc> },
     /// A person must decide something.
     DeskRaised { reason: DeskReason, freezes: bool, at: DateTime<Utc> },
-    /// A person has decided it.
+    /// It is decided, or has explained itself.
     DeskCleared { reason: DeskReason },
+    /// A person has decided what lies on the desk, on the evidence as it stood.
+    Decided { intent: Option<IntentId>, reason: DeskReason, decision: Decision },
     /// A person has paused the reservation.
     Paused,
     /// A person has resumed it.
@@ -164,11 +178,15 @@ impl Fact {
             Self::TraceMissing { .. } => "trace_missing",
             Self::IntentConfirmed { .. } => "intent_confirmed",
             Self::IntentAbsent { .. } => "intent_absent",
+            Self::HistoryRead { .. } => "history_read",
+            Self::IntentPressed { .. } => "intent_pressed",
+            Self::MarkerEchoed { .. } => "marker_echoed",
             Self::IntentToDesk { .. } => "intent_to_desk",
             Self::IntentWithdrawn { .. } => "intent_withdrawn",
             Self::LateEffect { .. } => "late_effect",
             Self::DetailsRead { .. } => "details_read",
             Self::ReadWanted => "read_wanted",
+            Self::CalledBack { .. } => "called_back",
             Self::UuidHinted { .. } => "uuid_hinted",
             Self::LinesSeen { .. } => "lines_seen",
             Self::Held { .. } => "held",
@@ -184,10 +202,29 @@ impl Fact {
             Self::GuardActed { .. } => "guard_acted",
             Self::DeskRaised { .. } => "desk_raised",
             Self::DeskCleared { .. } => "desk_cleared",
+            Self::Decided { .. } => "decided",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::JobStopped { .. } => "job_stopped",
             Self::JobResumed { .. } => "job_resumed",
         }
+    }
+
+    /// Does it bear on what a person decides? What was only looked for in vain does not.
+    #[must_use]
+    pub const fn is_evidence(&self) -> bool {
+        !matches!(
+            self,
+            Self::DetailsRead { coherent: true, .. }
+                | Self::TraceMissing { clean: true, .. }
+                | Self::HistoryRead { row: None, .. }
+                | Self::ReadWanted
+                | Self::GuardActed { .. }
+                | Self::ReminderUsed { .. }
+                | Self::JobStopped { .. }
+                | Self::JobResumed { .. }
+                | Self::Paused
+                | Self::Resumed
+        )
     }
 }

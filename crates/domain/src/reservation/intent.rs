@@ -8,6 +8,7 @@ use crate::id::IntentId;
 use crate::job::{JobKind, words};
 use crate::money::Money;
 use crate::policy::Channel;
+use crate::witness::HistoryRow;
 
 /// An amount on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -174,6 +175,45 @@ pub struct Doubt {
     pub clean_reads: u32,
     /// When the last read took place.
     pub last_read_at: Option<DateTime<Utc>>,
+    /// When the history was last read without a trace.
+    pub history_silent_at: Option<DateTime<Utc>>,
+    /// The row of the history that can stand for the effect.
+    pub history_row: Option<HistoryRow>,
+}
+
+impl Doubt {
+    /// A request in doubt that nobody has looked for yet.
+    #[must_use]
+    pub fn new(sent: Sent, reason: &str) -> Self {
+        Self {
+            sent,
+            reason: reason.to_owned(),
+            reads: 0,
+            clean_reads: 0,
+            last_read_at: None,
+            history_silent_at: None,
+            history_row: None,
+        }
+    }
+}
+
+/// What the books said when a request was put on record: what is there now beyond it came later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// When details were last read before.
+    pub read_at: Option<DateTime<Utc>>,
+    /// The provider's status word.
+    pub status: Option<String>,
+    /// The held amount.
+    pub reserved: Money,
+    /// The sum of captures.
+    pub captured: Money,
+    /// The sum of charges.
+    pub charged: Money,
+    /// The sum given back.
+    pub refunded: Money,
+    /// The references of captures and charges.
+    pub references: Vec<String>,
 }
 
 /// Where an intent is.
@@ -254,6 +294,10 @@ pub struct Intent {
     pub policy_version: u32,
     /// How many attempts were written.
     pub attempts: u32,
+    /// What the books said when the latest attempt was put on record.
+    pub baseline: Option<Baseline>,
+    /// When the last request was sent whose outcome nobody knew.
+    pub doubted_at: Option<DateTime<Utc>>,
     /// Where it is.
     pub progress: IntentState,
 }

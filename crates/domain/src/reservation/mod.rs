@@ -2,6 +2,7 @@
 
 mod amounts;
 mod apply;
+mod decision;
 mod facts;
 mod intent;
 mod progress;
@@ -16,8 +17,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use apply::IllegalFact;
+pub use decision::{Decision, Verdict};
 pub use facts::{Closing, DeskReason, Fact, SeenLine};
-pub use intent::{ChargeLine, Doubt, Intent, IntentState, LineAmount, Operation, RefundSource, Sent};
+pub use intent::{
+    Baseline, ChargeLine, Doubt, Intent, IntentState, LineAmount, Operation, RefundSource, Sent,
+};
 use request::MAX_NOTE;
 pub use request::{
     CaptureRequest, ChargeRequest, Contact, DeliveryLine, DeliveryRequest, RefundRequest, Refusal,
@@ -79,6 +83,8 @@ pub struct Reservation {
     pub stopped: BTreeSet<String>,
     /// How many facts were folded in.
     pub version: i64,
+    /// The newest of them that bears on what a person decides.
+    pub evidence_version: i64,
 }
 
 /// One product line.
@@ -254,12 +260,23 @@ pub struct Provider {
     pub tried_at: Option<DateTime<Utc>>,
     /// How many times details were read, for the keys of refresh jobs.
     pub reads: u32,
-    /// A read somebody asked for, or a callback called for.
-    pub read_wanted: bool,
+    /// A read that somebody asked for, or a callback called for: the version of the reservation that asked.
+    pub read_wanted: Option<i64>,
+    /// What the last callback told.
+    pub called_back: Option<CalledBack>,
     /// When the provider said that the capture window had closed.
     pub capture_closed_at: Option<DateTime<Utc>>,
     /// Product ids that are on no line of ours: lines of charges.
     pub extra_products: Vec<ExtraProduct>,
+}
+
+/// What a callback told: a hint, never a source of amounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalledBack {
+    /// What it calls it.
+    pub word: String,
+    /// When it came.
+    pub at: DateTime<Utc>,
 }
 
 /// A product that details list and that is none of our lines.

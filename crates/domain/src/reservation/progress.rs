@@ -3,17 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::{Doubt, Fact, IntentState, Operation, Sent};
+use crate::witness::HistoryRow;
 
 /// The state that follows, or `None` when the fact cannot follow the state. Allowed pairs only.
 pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> Option<IntentState> {
     use IntentState as S;
-    let doubt = |sent: Sent, reason: &str| Doubt {
-        sent,
-        reason: reason.to_owned(),
-        reads: 0,
-        clean_reads: 0,
-        last_read_at: None,
-    };
     Some(match (state, fact) {
         (S::Planned | S::Written(_), Fact::AttemptWritten { attempt, at, .. }) => {
             S::Written(Sent { attempt: *attempt, at: *at })
@@ -27,8 +21,10 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
             accepted(*sent, reference.as_ref(), operation)
         }
         (S::Sending(_), Fact::AttemptRejected { key, .. }) => S::Rejected { key: key.clone() },
-        (S::Sending(sent), Fact::AttemptUnknown { reason, .. }) => S::Unknown(doubt(*sent, reason)),
-        (S::Accepted { sent, .. }, Fact::AttemptUnknown { reason, .. }) => S::Unknown(doubt(*sent, reason)),
+        (S::Sending(sent), Fact::AttemptUnknown { reason, .. }) => S::Unknown(Doubt::new(*sent, reason)),
+        (S::Accepted { sent, .. }, Fact::AttemptUnknown { reason, .. }) => {
+            S::Unknown(Doubt::new(*sent, reason))
+        }
         // Also before another attempt: an effect taken for absent may still show itself.
         (
             S::Planned | S::Written(_) | S::Sending(_) | S::Unknown(_) | S::Desk(_),
@@ -44,6 +40,12 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
             Fact::IntentConfirmed { reference, .. },
         ) => S::Done { reference: reference.clone() },
         (S::Unknown(_) | S::Desk(_), Fact::IntentAbsent { .. }) => S::Planned,
+        (S::Unknown(_), Fact::IntentPressed { .. }) => S::Planned,
+        (S::Accepted { .. }, Fact::HistoryRead { .. }) => state.clone(),
+        (S::Unknown(doubt), Fact::HistoryRead { row, at, .. }) => S::Unknown(searched(doubt, row, *at)),
+        (S::Desk(doubt), Fact::HistoryRead { row, at, .. }) => S::Desk(searched(doubt, row, *at)),
+        // Of a row in details, whatever has become of the intent.
+        (_, Fact::MarkerEchoed { .. }) => state.clone(),
         (S::Unknown(doubt) | S::Desk(doubt), Fact::IntentToDesk { .. }) => S::Desk(doubt.clone()),
         (S::Planned | S::Written(_) | S::Unknown(_) | S::Desk(_), Fact::IntentWithdrawn { reason, .. }) => {
             S::Withdrawn { reason: reason.clone() }
@@ -74,5 +76,12 @@ fn missed(doubt: &Doubt, clean: bool, at: DateTime<Utc>) -> Doubt {
         clean_reads: if clean { doubt.clean_reads + 1 } else { 0 },
         last_read_at: Some(at),
         ..doubt.clone()
+    }
+}
+
+fn searched(doubt: &Doubt, row: &Option<HistoryRow>, at: DateTime<Utc>) -> Doubt {
+    match row {
+        Some(row) => Doubt { history_row: Some(row.clone()), ..doubt.clone() },
+        None => Doubt { history_silent_at: Some(at), ..doubt.clone() },
     }
 }

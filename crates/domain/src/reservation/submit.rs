@@ -176,6 +176,7 @@ impl NewReservation {
             guards_done: std::collections::BTreeSet::new(),
             stopped: std::collections::BTreeSet::new(),
             version: 0,
+            evidence_version: 0,
         }
     }
 }

@@ -3,13 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::{Planner, Step, decide};
-use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot, observe};
+use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, observe};
 use domain::outcome::{NewLink, Outcome, outcome};
 use domain::policy::PolicyPatch;
 use domain::reservation::{
     ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource, Refusal, RowKind,
 };
 use domain::schedule::schedule;
+use domain::witness::Witnesses;
+
 use domain::{
     Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId, SeededEntropy,
 };
@@ -102,6 +104,7 @@ pub(crate) fn faults<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Vec<Stri
 pub(crate) struct Booking {
     pub(crate) r: Reservation,
     pub(crate) merchant: Merchant,
+    pub(crate) witnesses: Witnesses,
     pub(crate) now: DateTime<Utc>,
     entropy: SeededEntropy,
 }
@@ -117,7 +120,9 @@ impl Booking {
         let now = monday();
         let new = NewReservation { policy: patch(policy), ..new_reservation(amounts) };
         let r = new.build(ReservationId::new(now, &entropy), &merchant, now).expect("a reservation");
-        let mut booking = Self { r, merchant, now, entropy };
+        // A merchant whose view is current, and who has not been refused a marker yet.
+        let witnesses = Witnesses { shown_until: Some(DateTime::<Utc>::MAX_UTC), ..Witnesses::default() };
+        let mut booking = Self { r, merchant, witnesses, now, entropy };
         booking.fold(&[Fact::Created]);
         booking.plan_as(Operation::Submit, Some("submit"));
         booking
@@ -265,6 +270,7 @@ impl Booking {
             products: r.lines.iter().map(|line| self.product(line.line)).collect(),
             captures,
             charges,
+            refunds: Vec::new(),
         }
     }
 
@@ -287,7 +293,8 @@ impl Booking {
 
     /// Folds in what a read of these details means, and hands the facts back without the read itself.
     pub(crate) fn read(&mut self, seen: &Snapshot) -> Vec<Fact> {
-        let facts = observe(&self.r, seen, &self.merchant, self.now);
+        let reading = Reading { seen, since: self.r.version, witnesses: &self.witnesses };
+        let facts = observe(&self.r, reading, &self.merchant, self.now);
         self.fold(&facts);
         facts.into_iter().skip(1).collect()
     }

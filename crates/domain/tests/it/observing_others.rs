@@ -338,7 +338,14 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
         while booking.state(&id) == "unknown" {
             booking.now = booking.job("submit").expect("a job").run_at;
             let missing = Fact::TraceMissing { intent: id.clone(), clean: true, at: booking.now };
-            last = verdict(&booking.r, booking.intent(&id), true, &booking.merchant, booking.now);
+            last = verdict(
+                &booking.r,
+                booking.intent(&id),
+                true,
+                &booking.witnesses,
+                &booking.merchant,
+                booking.now,
+            );
             booking.fold(&std::iter::once(missing).chain(last.clone()).collect::<Vec<_>>());
         }
         let wanted = if attempt < 3 { "intent_absent" } else { "intent_to_desk" };

@@ -260,6 +260,7 @@ impl Provider {
             products: products.collect(),
             captures: self.captures.clone(),
             charges: self.charges.clone(),
+            refunds: Vec::new(),
         }
     }
 

@@ -325,5 +325,10 @@ fn a_foreign_capture_is_seen_on_its_line_beside_ours() {
     booking.capture(&[on(1, 200)], "CAP8");
     assert_eq!(booking.r.captured_on(1), kr(400), "what was accepted since comes on top of what was seen");
     assert_eq!((booking.r.capturable_on(1), booking.r.capturable()), (kr(100), kr(600)));
-    booking.fold(&[Fact::DetailsRead { at: at("2026-11-17T00:00:00Z"), status: None, coherent: true }]);
+    booking.fold(&[Fact::DetailsRead {
+        at: at("2026-11-17T00:00:00Z"),
+        status: None,
+        coherent: true,
+        since: i64::MAX,
+    }]);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::policy::Channel;
 use domain::reservation::{
-    Closing, Closure, DeskReason, Doubt, Hold, IntentState, LedgerRow, Link, Operation, RowKind, SeenLine,
-    Sent,
+    Closing, Closure, Decision, DeskReason, Doubt, Hold, IntentState, LedgerRow, Link, Operation, RowKind,
+    SeenLine, Sent, Verdict,
 };
 use domain::{Fact, IntentId, Money};
 
@@ -37,6 +37,9 @@ const fn about(fact: &Fact) -> About {
         Fact::IntentWithdrawn { .. } => About::Intent(10),
         Fact::LinkCreated { .. } => About::Intent(11),
         Fact::LateEffect { .. } => About::Intent(12),
+        Fact::HistoryRead { .. } => About::Intent(13),
+        Fact::IntentPressed { .. } => About::Intent(14),
+        Fact::MarkerEchoed { .. } => About::Intent(15),
         Fact::Held { .. } | Fact::HoldExpired { .. } => About::Hold,
         Fact::LinkExpired { .. } => About::Link,
         Fact::Closed { .. } => About::Closure,
@@ -44,6 +47,7 @@ const fn about(fact: &Fact) -> About {
         | Fact::IntentPlanned { .. }
         | Fact::DetailsRead { .. }
         | Fact::ReadWanted
+        | Fact::CalledBack { .. }
         | Fact::UuidHinted { .. }
         | Fact::LinesSeen { .. }
         | Fact::CaptureClosed { .. }
@@ -55,6 +59,7 @@ const fn about(fact: &Fact) -> About {
         | Fact::GuardActed { .. }
         | Fact::DeskRaised { .. }
         | Fact::DeskCleared { .. }
+        | Fact::Decided { .. }
         | Fact::Paused
         | Fact::Resumed
         | Fact::JobStopped { .. }
@@ -62,7 +67,7 @@ const fn about(fact: &Fact) -> About {
     }
 }
 
-const INTENT_FACTS: usize = 13;
+const INTENT_FACTS: usize = 16;
 
 /// The row of the table below.
 const fn place(state: &IntentState) -> usize {
@@ -81,18 +86,19 @@ const fn place(state: &IntentState) -> usize {
 
 /// The state that follows; `-` where the fact is refused. Columns in the order of [`about`], rows of [`place`].
 ///
-/// written, sending, unsent, accepted, rejected, unknown, silent, confirmed, absent, desk, withdrawn, link, late
+/// written, sending, unsent, accepted, rejected, unknown, silent, confirmed, absent, desk, withdrawn, link, late, history,
+/// pressed, echoed
 #[rustfmt::skip]
 const TABLE: [[&str; INTENT_FACTS]; 9] = [
-    ["written", "-",       "-",       "-",    "-",        "-",       "-",        "done", "-",       "-",    "withdrawn", "done", "-"],
-    ["written", "sending", "planned", "-",    "-",        "-",       "-",        "done", "-",       "-",    "withdrawn", "done", "-"],
-    ["-",       "-",       "planned", "done", "rejected", "unknown", "-",        "done", "-",       "-",    "-",         "done", "-"],
-    ["-",       "-",       "-",       "-",    "-",        "unknown", "accepted", "done", "-",       "-",    "-",         "-",    "-"],
-    ["-",       "-",       "-",       "-",    "-",        "-",       "unknown",  "done", "planned", "desk", "withdrawn", "done", "-"],
-    ["-",       "-",       "-",       "-",    "-",        "-",       "desk",     "done", "planned", "desk", "withdrawn", "done", "-"],
-    ["-",       "-",       "-",       "-",    "-",        "-",       "-",        "-",    "-",       "-",    "-",         "-",    "-"],
-    ["-",       "-",       "-",       "-",    "-",        "-",       "-",        "-",    "-",       "-",    "-",         "-",    "rejected"],
-    ["-",       "-",       "-",       "-",    "-",        "-",       "-",        "-",    "-",       "-",    "-",         "-",    "withdrawn"],
+    ["written", "-",       "-",       "-",    "-",        "-",       "-",        "done", "-",       "-",    "withdrawn", "done", "-", "-", "-", "planned"],
+    ["written", "sending", "planned", "-",    "-",        "-",       "-",        "done", "-",       "-",    "withdrawn", "done", "-", "-", "-", "written"],
+    ["-",       "-",       "planned", "done", "rejected", "unknown", "-",        "done", "-",       "-",    "-",         "done", "-", "-", "-", "sending"],
+    ["-",       "-",       "-",       "-",    "-",        "unknown", "accepted", "done", "-",       "-",    "-",         "-",    "-", "accepted", "-", "accepted"],
+    ["-",       "-",       "-",       "-",    "-",        "-",       "unknown",  "done", "planned", "desk", "withdrawn", "done", "-", "unknown", "planned", "unknown"],
+    ["-",       "-",       "-",       "-",    "-",        "-",       "desk",     "done", "planned", "desk", "withdrawn", "done", "-", "desk", "-", "desk"],
+    ["-",       "-",       "-",       "-",    "-",        "-",       "-",        "-",    "-",       "-",    "-",         "-",    "-", "-", "-", "done"],
+    ["-",       "-",       "-",       "-",    "-",        "-",       "-",        "-",    "-",       "-",    "-",         "-",    "rejected", "-", "-", "rejected"],
+    ["-",       "-",       "-",       "-",    "-",        "-",       "-",        "-",    "-",       "-",    "-",         "-",    "withdrawn", "-", "-", "withdrawn"],
 ];
 
 /// The table, with what depends on the operation: only a submit has a link, and only a link makes it done; an
@@ -122,7 +128,7 @@ fn operations() -> [Operation; 7] {
 
 fn states(now: DateTime<Utc>) -> [IntentState; 9] {
     let sent = Sent { attempt: 1, at: now };
-    let doubt = Doubt { sent, reason: "timeout".into(), reads: 2, clean_reads: 1, last_read_at: Some(now) };
+    let doubt = Doubt { reads: 2, clean_reads: 1, last_read_at: Some(now), ..Doubt::new(sent, "timeout") };
     [
         IntentState::Planned,
         IntentState::Written(sent),
@@ -150,6 +156,11 @@ fn ledger_row() -> LedgerRow {
     }
 }
 
+fn decision() -> Decision {
+    let note = "seen in the portal".to_owned();
+    Decision { verdict: Verdict::Cleared, reference: None, note, evidence_version: 3 }
+}
+
 fn intent_facts(intent: &IntentId) -> Vec<Fact> {
     let (intent, at) = (intent.clone(), monday());
     let reference = Some("CAP1".to_owned());
@@ -172,7 +183,10 @@ fn intent_facts(intent: &IntentId) -> Vec<Fact> {
             url: None,
             at,
         },
-        Fact::LateEffect { intent, row: ledger_row() },
+        Fact::LateEffect { intent: intent.clone(), row: ledger_row() },
+        Fact::HistoryRead { intent: intent.clone(), row: None, at },
+        Fact::IntentPressed { intent: intent.clone(), at },
+        Fact::MarkerEchoed { intent, echoed: true },
     ]
 }
 
@@ -184,8 +198,9 @@ fn other_facts(booking: &Booking) -> Vec<Fact> {
     vec![
         Fact::Created,
         Fact::IntentPlanned { intent },
-        Fact::DetailsRead { at, status: Some("RESERVED".into()), coherent: true },
+        Fact::DetailsRead { at, status: Some("RESERVED".into()), coherent: true, since: 0 },
         Fact::ReadWanted,
+        Fact::CalledBack { word: "Captured".into(), at },
         Fact::UuidHinted { uuid: "RES1".into() },
         Fact::LinesSeen { lines: vec![SeenLine { line: 1, provider_id: 9, captured: kr(1) }], extra: vec![] },
         Fact::Held { at, amount: kr(900) },
@@ -202,6 +217,7 @@ fn other_facts(booking: &Booking) -> Vec<Fact> {
         Fact::GuardActed { key: key(), at },
         Fact::DeskRaised { reason: DeskReason::ForeignAct, freezes: true, at },
         Fact::DeskCleared { reason: DeskReason::ForeignAct },
+        Fact::Decided { intent: None, reason: DeskReason::ForeignAct, decision: decision() },
         Fact::Paused,
         Fact::Resumed,
         Fact::JobStopped { key: key() },
@@ -251,7 +267,7 @@ fn the_sample_holds_every_fact_there_is() {
     let names: BTreeSet<_> = intent_facts.iter().chain(&other_facts).map(Fact::name).collect();
     // Both ways of closing are one fact.
     assert_eq!(names.len(), intent_facts.len() + other_facts.len() - 1);
-    assert_eq!(names.len(), 36, "a new fact stands in one of the two lists");
+    assert_eq!(names.len(), 41, "a new fact stands in one of the two lists");
 }
 
 #[test]

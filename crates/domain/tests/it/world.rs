@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::next_decent;
 use domain::decide::Step;
-use domain::observe::{observe, verdict};
+use domain::observe::{Reading, observe, verdict};
 use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
 use domain::policy::Hours;
 use domain::reservation::{Closure, DeskReason, Hold, IntentState, Operation, RowKind};
@@ -212,7 +212,9 @@ impl World {
             }
             _ => {}
         }
-        self.learn(observe(&self.booking.r, &seen, &self.booking.merchant, now));
+        let (since, witnesses) = (self.booking.r.version, &self.booking.witnesses);
+        let reading = Reading { seen: &seen, since, witnesses };
+        self.learn(observe(&self.booking.r, reading, &self.booking.merchant, now));
     }
 
     fn search(&mut self, key: &str, id: &IntentId) {
@@ -229,8 +231,14 @@ impl World {
             }
             None => {
                 let missing = Fact::TraceMissing { intent, clean: true, at: now };
-                let verdict =
-                    verdict(&self.booking.r, self.booking.intent(id), true, &self.booking.merchant, now);
+                let verdict = verdict(
+                    &self.booking.r,
+                    self.booking.intent(id),
+                    true,
+                    &self.booking.witnesses,
+                    &self.booking.merchant,
+                    now,
+                );
                 std::iter::once(missing).chain(verdict).collect()
             }
         };
@@ -342,7 +350,9 @@ impl World {
     pub(crate) fn callback(&mut self) {
         let known = self.booking.r.provider.reservation_uuid.is_some();
         match self.provider.uuid.clone() {
-            Some(_) if known && !self.booking.r.provider.read_wanted => self.learn(vec![Fact::ReadWanted]),
+            Some(_) if known && self.booking.r.provider.read_wanted.is_none() => {
+                self.learn(vec![Fact::ReadWanted])
+            }
             Some(uuid) if !known => self.learn(vec![Fact::UuidHinted { uuid }]),
             _ => {}
         }

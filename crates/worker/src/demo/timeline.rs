@@ -276,6 +276,8 @@ mod tests {
             created_by: "policy".to_owned(),
             policy_version: 1,
             attempts: 0,
+            baseline: None,
+            doubted_at: None,
             progress: IntentState::Planned,
         };
         Fact::IntentPlanned { intent }
@@ -385,7 +387,7 @@ mod tests {
     fn requests_are_calls_sent_and_reads() {
         let mut narrator = Narrator::default();
         let sending = Fact::AttemptSending { intent: id(), attempt: 1, at: AT };
-        let read = Fact::DetailsRead { at: AT, status: None, coherent: true };
+        let read = Fact::DetailsRead { at: AT, status: None, coherent: true, since: 0 };
         for fact in [capture(10), sending, accepted(None), read] {
             narrator.tell(&fact);
         }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::observe::verdict;
 use domain::outcome::{NewLink, Outcome};
 use domain::reservation::{Intent, IntentState};
+use domain::witness::Witnesses;
 use domain::{Fact, IntentId, Merchant, Reservation, ReservationId};
 use store::Stored;
 use store::queue::{FaultClass, JobFault};
@@ -208,5 +209,5 @@ pub(crate) fn searched(
         let reason = domain::reservation::DeskReason::OutcomeUnknown;
         return vec![missing, Fact::IntentToDesk { intent: intent.clone(), reason, at: now }];
     }
-    std::iter::once(missing).chain(verdict(r, known, clean, merchant, now)).collect()
+    std::iter::once(missing).chain(verdict(r, known, clean, &Witnesses::default(), merchant, now)).collect()
 }

@@ -85,7 +85,7 @@ async fn ask_for_reads(app: &App, handle: &MerchantHandle, rows: &[HistoryRow]) 
     uuids.dedup_by_key(|(uuid, _)| *uuid);
     for (uuid, _) in uuids {
         let Some(known) = app.store.reservation_by_uuid(&handle.merchant.id, uuid).await? else { continue };
-        if known.reservation.provider.read_wanted || !is_news(&known.reservation, rows, uuid) {
+        if known.reservation.provider.read_wanted.is_some() || !is_news(&known.reservation, rows, uuid) {
             continue;
         }
         let mut tx = app.store.begin().await?;

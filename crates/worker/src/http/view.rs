@@ -309,6 +309,9 @@ const fn question(reason: DeskReason) -> &'static str {
         }
         DeskReason::Incoherent => "the provider's details do not add up, or hold a word that nobody knows",
         DeskReason::Refused => "the provider refused an operation; its job says why",
+        DeskReason::MarkerBroken => {
+            "captures and charges no longer come back with the text they were sent with, so that they are harder to tell apart"
+        }
         DeskReason::DeadlinePassed => "an operation could not be sent before its deadline",
     }
 }

@@ -5,8 +5,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::decide::{Step, decide};
+use domain::observe::{Reading, observe};
 use domain::outcome::{Outcome, RefusedBy, outcome};
 use domain::reservation::{DeskReason, IntentState, Operation};
+use domain::witness::Witnesses;
 use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
 use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
 use store::{StoreError, Stored, Tx};
@@ -143,17 +145,20 @@ impl Run<'_> {
             return self.over_budget(tx, &stored.reservation, until).await;
         }
         tx.commit().await?;
+        let since = stored.reservation.version;
         let seen = handlers::refresh::read(self.handle, &stored.reservation).await;
         let (mut tx, fresh) = self.lock().await?;
         stored = fresh;
         let r = &mut stored.reservation;
         let facts = match seen {
             handlers::refresh::Read::Seen(snapshot) => {
-                domain::observe::observe(r, &snapshot, &self.handle.merchant, tx.now())
+                let witnesses = Witnesses::default();
+                let reading = Reading { seen: &snapshot, since, witnesses: &witnesses };
+                observe(r, reading, &self.handle.merchant, tx.now())
             }
             handlers::refresh::Read::NotFound => vec![
                 // Counted as a read that did not add up, so that the next one waits.
-                Fact::DetailsRead { at: tx.now(), status: None, coherent: false },
+                Fact::DetailsRead { at: tx.now(), status: None, coherent: false, since },
                 Fact::DeskRaised { reason: DeskReason::NotFound, freezes: true, at: tx.now() },
             ],
             handlers::refresh::Read::Refused(by, retry_after) => {
