@@ -312,7 +312,7 @@ fn every_hold_link_and_closure_meets_every_other_fact() {
             pairs += 1;
         }
     }
-    assert_eq!(pairs, 3 * 4 * 3 * 24);
+    assert_eq!(pairs, 3 * 4 * 3 * 26);
 }
 
 #[test]
