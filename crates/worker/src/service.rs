@@ -3,8 +3,8 @@
 use api_client::callback::{self, Callback};
 use chrono::{DateTime, Utc};
 use domain::reservation::{
-    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewReservation, Operation, RefundRequest,
-    Refusal,
+    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Intent, NewReservation, Operation,
+    RefundRequest, Refusal,
 };
 use domain::{Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId};
 use serde_json::json;
@@ -449,9 +449,11 @@ fn told(r: &Reservation, callback: &Callback, now: DateTime<Utc>) -> Option<Fact
         return Some(Fact::UuidHinted { uuid: callback.order_uuid.clone() });
     }
     let word: String = callback.status.as_str().chars().take(MAX_WORD).collect();
-    // A flood coalesces: what was said already while a read is wanted is no news.
-    let said = r.provider.called_back.as_ref().is_some_and(|last| last.word == word);
-    (r.provider.read_wanted.is_none() || !said).then_some(Fact::CalledBack { word, at: now })
+    // A flood coalesces: what was said already, since the last request and while a read is wanted, is no news.
+    let sent = r.open_intents().filter_map(Intent::sent).map(|sent| sent.at).max();
+    let last = r.provider.called_back.as_ref().filter(|last| sent.is_none_or(|sent| last.at >= sent));
+    let said = r.provider.read_wanted.is_some() && last.is_some_and(|last| last.word == word);
+    (!said).then_some(Fact::CalledBack { word, at: now })
 }
 
 fn not_at_provider(r: &Reservation) -> Refusal {
