@@ -187,6 +187,8 @@ pub struct Switches {
     pub time_zone: Zone,
     /// How long details show the state before a change, in seconds.
     pub details_lag_seconds: u32,
+    /// How late events come into the history, in seconds; they keep their time.
+    pub history_lag_seconds: u32,
 
     // Callbacks.
     pub checksum: Checksum,
@@ -251,6 +253,7 @@ impl Default for Switches {
             check_order: CheckOrder::default(),
             time_zone: Zone::default(),
             details_lag_seconds: 0,
+            history_lag_seconds: 0,
             checksum: Checksum::default(),
             callback_order: CallbackOrder::default(),
             callback_status: CallbackStatus::default(),

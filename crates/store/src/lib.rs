@@ -15,6 +15,7 @@ pub mod queue;
 mod reservations;
 mod row;
 mod tx;
+mod witnesses;
 
 #[cfg(test)]
 extern crate self as store;

@@ -8,6 +8,7 @@ use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
 use crate::error::RowError;
 use crate::queue::{MAX_PAGE, Page};
 use crate::row::Place;
+use crate::witnesses::references;
 use crate::{Store, StoreError, Tx};
 
 /// A reservation as it stands in the database.
@@ -170,6 +171,7 @@ impl Tx {
         running: Option<&JobId>,
     ) -> Result<(), StoreError> {
         let (before, now) = (r.version, self.now());
+        let named = references(r);
         for fact in facts {
             r.apply(fact).map_err(StoreError::IllegalFact)?;
             self.append_event(r, fact, actor, now).await?;
@@ -178,6 +180,7 @@ impl Tx {
             }
         }
         self.save(r, before, merchant, now).await?;
+        self.index_references(r, &named).await?;
         let planned = domain::schedule::schedule(r, merchant);
         self.sync_schedule(&r.merchant, &r.id, &planned, running, actor).await?;
         Ok(())

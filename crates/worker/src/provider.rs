@@ -1,12 +1,16 @@
 //! Between the provider's words and ours: details become a snapshot, answers become outcomes, facts become requests.
 
+#[cfg(test)]
+mod tests;
+
 use api_client::wire::{self, Personal, ProviderStatus, WireTime};
-use api_client::{Exchange, RejectionClass};
+use api_client::{DoubtReason, Exchange, FaultKind, Outcome, RejectionClass};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use domain::customer::{Customer, CustomerType};
 use domain::observe::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
-use domain::{Merchant, Money};
+use domain::witness::{Event, HistoryRow};
+use domain::{Merchant, Money, Reservation, marker};
 use store::queue::{AttemptEnd, AttemptOutcome};
 
 /// Details, in our words.
@@ -76,6 +80,63 @@ fn status(status: &ProviderStatus) -> SeenStatus {
         ProviderStatus::Cancelled => SeenStatus::Cancelled,
         ProviderStatus::Expired => SeenStatus::Expired,
         other => SeenStatus::Other(other.as_str().to_owned()),
+    }
+}
+
+/// The longest id of the provider's that is kept, and the longest note: both come from outside.
+const MAX_UUID: usize = 40;
+const MAX_NOTE: usize = 200;
+
+/// A row of the history, in our words, as far as it can witness something about this reservation.
+///
+/// Whoever got a message or acted in the portal is left out, and so are people's notes: a note is of use only with a
+/// marker of this reservation's in it.
+#[must_use]
+pub(crate) fn history_row(row: &wire::HistoryRow, r: &Reservation, merchant: &Merchant) -> HistoryRow {
+    let bounded = |text: &String, most: usize| text.chars().take(most).collect::<String>();
+    let ours = |note: &&String| r.intents.iter().any(|intent| marker::is_in(note, &intent.marker));
+    HistoryRow {
+        event: event(row),
+        uuid: row.uuid.as_ref().map(|uuid| bounded(uuid, MAX_UUID)),
+        at: row.datetime.as_ref().and_then(|time| instant(time, merchant)),
+        amount: row.amount,
+        note: row.note.as_ref().filter(ours).map(|note| bounded(note, MAX_NOTE)),
+    }
+}
+
+fn event(row: &wire::HistoryRow) -> Event {
+    let of = |prefix: &str| row.uuid.as_deref().is_some_and(|uuid| uuid.starts_with(prefix));
+    match row.title.as_deref().unwrap_or_default() {
+        "amount-captured-from-reservation" => Event::Captured,
+        "amount-charged-from-card" => Event::Charged,
+        "refund-sent-from-captured" => Event::CaptureRefunded,
+        "refund-sent-from-charged" => Event::ChargeRefunded,
+        // This slug has been seen with the id of the row that the money came from.
+        "refund-sent" if of("CAP") => Event::CaptureRefunded,
+        "refund-sent" if of("CHA") => Event::ChargeRefunded,
+        "payment-link-sent-to-customer" => Event::LinkSent,
+        "amount-reserved" => Event::Reserved,
+        "reservation-completed" => Event::Completed,
+        "reservation-cancelled" => Event::Cancelled,
+        _ => Event::Other,
+    }
+}
+
+/// Did a request fail on the way, or by a fault of the provider? What the provider shows, or does not show, counts
+/// for less for a while.
+#[must_use]
+pub(crate) const fn is_fault<T>(outcome: &Outcome<T>) -> bool {
+    match outcome {
+        Outcome::Accepted(_) | Outcome::Rejected(_) => false,
+        Outcome::Unsent(fault) => !matches!(fault.kind, FaultKind::InvalidRequest(_) | FaultKind::KeptBack),
+        Outcome::Unknown(doubt) => !matches!(
+            doubt.reason,
+            // The provider works, and says what nobody expects.
+            DoubtReason::UnknownBusinessMessage
+                | DoubtReason::UnexpectedMessage
+                | DoubtReason::UnexpectedStatus
+                | DoubtReason::MissingReference
+        ),
     }
 }
 

@@ -1,10 +1,10 @@
 //! What people, booking systems and the provider ask for: each request is one transaction.
 
-use api_client::callback;
+use api_client::callback::{self, Callback};
 use chrono::{DateTime, Utc};
 use domain::reservation::{
-    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewReservation, Operation, RefundRequest,
-    Refusal,
+    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Intent, NewReservation, Operation,
+    RefundRequest, Refusal,
 };
 use domain::{Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId};
 use serde_json::json;
@@ -346,14 +346,8 @@ impl App {
         let news = tx.save_callback(callback).await?;
         if news && let Some(mut stored) = tx.lock_reservation(&id).await? {
             let r = &mut stored.reservation;
-            // Looked at under the lock: the answer to the submit may have come a moment ago.
-            let hint = match r.provider.reservation_uuid {
-                Some(_) => Fact::ReadWanted,
-                None => Fact::UuidHinted { uuid: uuid.to_owned() },
-            };
-            // A flood coalesces: a read that is wanted already is wanted once.
-            if !(r.provider.read_wanted.is_some() && matches!(hint, Fact::ReadWanted)) {
-                tx.record(r, &[hint], &handle.merchant, "provider", None).await?;
+            if let Some(fact) = told(r, &verified.callback, tx.now()) {
+                tx.record(r, &[fact], &handle.merchant, "provider", None).await?;
             }
         }
         tx.commit().await?;
@@ -444,6 +438,22 @@ impl App {
         tx.record(r, &[fact], merchant, actor, None).await?;
         Ok(())
     }
+}
+
+/// The longest word of a callback that is kept.
+const MAX_WORD: usize = 40;
+
+/// What a genuine callback tells. Asked under the lock: the answer to the submit may have come a moment ago.
+fn told(r: &Reservation, callback: &Callback, now: DateTime<Utc>) -> Option<Fact> {
+    if r.provider.reservation_uuid.is_none() {
+        return Some(Fact::UuidHinted { uuid: callback.order_uuid.clone() });
+    }
+    let word: String = callback.status.as_str().chars().take(MAX_WORD).collect();
+    // A flood coalesces: what was said already, since the last request and while a read is wanted, is no news.
+    let sent = r.open_intents().filter_map(Intent::sent).map(|sent| sent.at).max();
+    let last = r.provider.called_back.as_ref().filter(|last| sent.is_none_or(|sent| last.at >= sent));
+    let said = r.provider.read_wanted.is_some() && last.is_some_and(|last| last.word == word);
+    (!said).then_some(Fact::CalledBack { word, at: now })
 }
 
 fn not_at_provider(r: &Reservation) -> Refusal {

@@ -17,11 +17,12 @@ impl World {
             [from, to] => (bound("start", from)?, bound("end", to)?),
             _ => return Err(Refusal::NotFound("orderNotFound")),
         };
+        let lag = TimeDelta::seconds(self.switches.history_lag_seconds.into());
         // Events are kept in the order of their time.
         let first = self.history.partition_point(|event| event.at.timestamp() < from);
         let rows: Vec<Value> = self.history[first..]
             .iter()
-            .take_while(|event| event.at.timestamp() <= to)
+            .take_while(|event| event.at.timestamp() <= to && event.at + lag <= self.now)
             .filter(|event| event.account == call.account)
             .map(|event| self.row(event))
             .collect();

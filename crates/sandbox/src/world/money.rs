@@ -127,7 +127,7 @@ impl World {
         let account = r.account;
         let told = told(&reference, amount, lines.to_vec(), text);
         self.record(EffectKind::Captured, by, uuid, told);
-        self.tell_money(account, &reference, "amount-captured-from-reservation", amount, by);
+        self.tell_money(account, &reference, "amount-captured-from-reservation", amount, by, None);
         match self.switches.release {
             Release::Immediately => self.release(uuid),
             Release::AfterDays(days) => {
@@ -173,16 +173,25 @@ impl World {
         if !matches!(r.status, ProviderStatus::Completed | ProviderStatus::Cancelled) {
             r.status = r.status_after(RefundSource::Charged, &self.switches);
         }
-        let account = r.account;
+        let (account, email) = (r.account, r.payer("email"));
         self.record(EffectKind::Charged, by, uuid, told(&reference, amount, sums, text));
-        self.tell_money(account, &reference, "amount-charged-from-card", amount, by);
+        self.tell_money(account, &reference, "amount-charged-from-card", amount, by, Some(email));
         self.announce(uuid, "CHARGED", amount);
         Ok(reference)
     }
 
-    fn tell_money(&mut self, account: usize, reference: &str, title: &str, amount: Money, by: By) {
+    fn tell_money(
+        &mut self,
+        account: usize,
+        reference: &str,
+        title: &str,
+        amount: Money,
+        by: By,
+        receipt: Option<String>,
+    ) {
         // The row carries the reference of the capture or charge, not the reservation's.
         self.tell(account, reference, title, |row| {
+            row.sent_to = receipt.map(Into::into);
             row.action_by = actor(by);
             row.note = Some(reference.to_owned());
             row.is_refundable = Some(true);

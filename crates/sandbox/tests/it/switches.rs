@@ -187,3 +187,20 @@ fn details_lag_behind_every_write_when_told_to() {
         |after| get(&mut world, start() + TimeDelta::seconds(after), &path).value()["data"]["status"].clone();
     assert_eq!((status(0), status(29), status(30)), (json!("SENT"), json!("SENT"), json!("RESERVED")));
 }
+
+#[tokio::test]
+async fn events_come_late_into_the_history_with_the_time_that_they_had() {
+    let stage = Stage::turned(&json!({"history_lag_seconds": 90})).await;
+    let uuid = stage.submitted().await;
+    stage.world.lock().pay(stage.now(), &uuid).expect("payable");
+    let paid_at = stage.now();
+    let rows = async || {
+        let (from, to) = (paid_at - TimeDelta::minutes(2), stage.now());
+        stage.client.history(from, to).await.outcome.accepted().expect("rows")
+    };
+    for (later, expected) in [(0, 0), (89, 0), (1, 1)] {
+        stage.pass(TimeDelta::seconds(later));
+        let reserved = rows().await.into_iter().filter(|row| row.title.as_deref() == Some("amount-reserved"));
+        assert_eq!(reserved.count(), expected, "{later} s later");
+    }
+}

@@ -8,6 +8,7 @@ mod leases;
 mod open;
 mod reservations;
 mod schedule;
+mod witnesses;
 mod workers;
 
 /// Makes a test on each database out of each behaviour, a function that takes a [`Fresh`] store.
@@ -65,6 +66,10 @@ conformance! {
     schedule::a_backoff_or_a_reschedule_stays_until_the_plan_changes;
     schedule::the_desk_and_the_dead_come_back_only_with_a_new_time;
     schedule::a_running_job_is_left_to_its_settle;
+    witnesses::nothing_is_known_of_a_merchant_at_first;
+    witnesses::what_is_learnt_is_kept_and_times_never_move_back;
+    witnesses::two_who_learn_at_once_keep_what_both_have_learnt;
+    witnesses::a_capture_or_charge_names_the_reservation_in_whose_ledger_it_stands;
     workers::jobs_run_by_urgency_then_deadline_then_time;
     workers::one_job_of_a_reservation_runs_at_a_time;
     workers::concurrent_claimers_run_each_job_once;

@@ -15,7 +15,7 @@ use store::{Idempotency, NewCallback, ReservationFilter, StoreError, Submission}
 
 use crate::harness::{Fresh, merchant};
 
-fn account() -> Merchant {
+pub(crate) fn account() -> Merchant {
     Merchant::new(merchant("default"))
 }
 
@@ -62,7 +62,7 @@ fn submission() -> Submission {
 }
 
 /// Creates a reservation whose submit is due, and returns it with the submit's intent.
-async fn created(fresh: &Fresh, reference: &str) -> (Reservation, IntentId) {
+pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, IntentId) {
     let mut r = asked(fresh, reference);
     let planner = Planner { entropy: &SystemEntropy, marker_key: b"key" };
     let intent = planner.intent(&r, Operation::Submit, Some("submit"), "test", fresh.clock.now());
@@ -76,7 +76,7 @@ async fn created(fresh: &Fresh, reference: &str) -> (Reservation, IntentId) {
 }
 
 /// The facts of a submit that went well.
-fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 3] {
+pub(crate) fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 3] {
     let at = fresh.clock.now();
     [
         Fact::AttemptWritten { intent: intent.clone(), attempt: 1, at },
@@ -91,7 +91,7 @@ fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 3] {
     ]
 }
 
-async fn record(fresh: &Fresh, r: &mut Reservation, facts: &[Fact]) {
+pub(crate) async fn record(fresh: &Fresh, r: &mut Reservation, facts: &[Fact]) {
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.record(r, facts, &account(), "test", None).await.expect("records");
     tx.commit().await.expect("commits");

@@ -8,9 +8,10 @@ use domain::reservation::ChargeLine;
 use super::{Sent, told};
 
 pub(super) fn request(lines: &[ChargeLine], marker: &str, text: &str) -> wire::Charge {
+    // Two more places for the marker, which a duplicate of a charge must not do without: the name, where it stands
+    // before what people read, and the product id where the booking system has none of its own.
     let product = |line: &ChargeLine| wire::Product {
-        name: line.name.clone(),
-        // A second place for the marker, which a duplicate of a charge must not do without.
+        name: format!("{marker} {}", line.name).chars().take(wire::MAX_NAME).collect(),
         product_id: Some(line.product_id.clone().unwrap_or_else(|| marker.to_owned())),
         rate: line.rate,
         tax: line.tax_percent,

@@ -8,19 +8,22 @@ pub(crate) mod payment_link;
 pub(crate) mod refresh;
 pub(crate) mod refund;
 pub(crate) mod resend;
+pub(crate) mod search;
 pub(crate) mod submit;
 pub(crate) mod sweep;
 
-use api_client::{Answer, Client, FaultKind, Outcome as Answered, wire};
+use api_client::{Answer, Client, FaultKind, Outcome as Answered, RejectionClass, wire};
+use chrono::TimeDelta;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Intent, Operation};
 use domain::{Reservation, marker};
-use store::Stored;
 use store::queue::{AttemptOutcome, FaultClass, JobFault};
+use store::{StoreError, Stored};
 
 use crate::app::{App, MerchantHandle};
 use crate::provider;
 use crate::runner::Sent;
+use crate::service::Chain;
 
 /// A request ready to be sent.
 pub(crate) enum Request {
@@ -92,6 +95,7 @@ fn text(marker: &str, note: Option<&str>) -> String {
 /// An answer, in our words.
 fn told<T>(answer: Answer<T>, accepted: impl FnOnce(T) -> Outcome) -> Sent {
     let Answer { outcome, exchange } = answer;
+    let faulted = provider::is_fault(&outcome);
     let mut retry_after = None;
     let (outcome, end, code) = match outcome {
         // Our own validation refused it: as final as the provider's.
@@ -115,7 +119,53 @@ fn told<T>(answer: Answer<T>, accepted: impl FnOnce(T) -> Outcome) -> Sent {
             (Outcome::Unknown { reason: reason.clone() }, AttemptOutcome::Unknown, Some(reason))
         }
     };
-    Sent { outcome, end: provider::attempt_end(end, code, &exchange), retry_after }
+    Sent { outcome, end: provider::attempt_end(end, code, &exchange), retry_after, faulted }
+}
+
+/// Why a request that only reads brought nothing.
+pub(crate) enum Unread {
+    /// The provider does not know what was asked for.
+    NotFound,
+    /// The credentials or the rate stopped it.
+    Refused(RefusedBy, Option<TimeDelta>),
+    /// It was kept back, got lost, or told nothing.
+    Nothing {
+        /// Why.
+        reason: String,
+        /// Did it fail on the way, or by a fault of the provider?
+        faulted: bool,
+    },
+}
+
+impl Unread {
+    /// There is nothing to read, or no way to.
+    fn nothing(reason: &str) -> Self {
+        Self::Nothing { reason: reason.to_owned(), faulted: false }
+    }
+}
+
+impl From<StoreError> for Unread {
+    fn from(error: StoreError) -> Self {
+        Self::Nothing { reason: Chain(&error).to_string(), faulted: false }
+    }
+}
+
+/// What a request brought that only reads.
+fn read<T>(answer: Answer<T>) -> Result<T, Unread> {
+    let faulted = provider::is_fault(&answer.outcome);
+    let nothing = |reason: String| Err(Unread::Nothing { reason, faulted });
+    match answer.outcome {
+        Answered::Accepted(value) => Ok(value),
+        Answered::Rejected(rejection) => match rejection.class {
+            RejectionClass::NotFound => Err(Unread::NotFound),
+            class @ (RejectionClass::Auth | RejectionClass::Throttled { .. }) => {
+                Err(Unread::Refused(provider::refused_by(&class), provider::retry_after(&class)))
+            }
+            _ => nothing(format!("refused with status {}: {}", rejection.http_status, rejection.key)),
+        },
+        Answered::Unsent(fault) => nothing(fault.to_string()),
+        Answered::Unknown(doubt) => nothing(doubt.reason.as_str().to_owned()),
+    }
 }
 
 /// An acceptance that carries nothing to keep.

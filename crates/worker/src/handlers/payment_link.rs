@@ -10,7 +10,7 @@ use store::queue::{AttemptOutcome, ClaimedJob, FaultClass, JobFault, NotBefore, 
 use crate::app::{App, MerchantHandle};
 use crate::payment_link::PaymentLinkRequest;
 use crate::provider;
-use crate::runner::{lane_wait, stop_lane};
+use crate::runner::{lane_wait, note_fault, stop_lane};
 use crate::submission::CheckoutMethod;
 
 pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
@@ -51,6 +51,9 @@ async fn learn(
     answer: Answer<wire::OrderSubmitted>,
 ) -> Result<Settled, JobFault> {
     let mut tx = app.store.begin().await?;
+    if provider::is_fault(&answer.outcome) {
+        note_fault(&mut tx, &job.merchant).await?;
+    }
     let (end, code) = match &answer.outcome {
         Answered::Accepted(_) => (AttemptOutcome::Accepted, None),
         Answered::Rejected(rejection) => (AttemptOutcome::Rejected, Some(rejection.key.clone())),

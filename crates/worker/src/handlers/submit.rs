@@ -1,13 +1,9 @@
-//! `submit`: creates the reservation at the provider, and finds one again whose answer was lost.
+//! `submit`: creates the reservation at the provider.
 
+use api_client::Answer;
 use api_client::wire::{self, Personal, WireTime};
-use api_client::{Answer, Outcome as Answered, RejectionClass};
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::observe::verdict;
+use domain::ReservationId;
 use domain::outcome::{NewLink, Outcome};
-use domain::reservation::{Intent, IntentState};
-use domain::witness::Witnesses;
-use domain::{Fact, IntentId, Merchant, Reservation, ReservationId};
 use store::Stored;
 use store::queue::{FaultClass, JobFault};
 
@@ -15,11 +11,6 @@ use super::{Request, Sent, told};
 use crate::app::{App, MerchantHandle};
 use crate::provider;
 use crate::submission::{CheckoutMethod, SubmissionRecord};
-
-/// The history is searched from this long before the submit was sent; its times have minute precision.
-const SEARCH_BEFORE: TimeDelta = TimeDelta::minutes(2);
-/// How many candidates one search reads: each costs a request.
-const MAX_CANDIDATES: usize = 5;
 
 /// What was submitted to us, with the personal number while the provider does not have it yet.
 pub(super) async fn submission(
@@ -95,119 +86,4 @@ pub(super) fn sent(answer: Answer<wire::Submitted>) -> Sent {
             url: submitted.url,
         }),
     })
-}
-
-/// What a search for a lost submit found.
-pub(crate) struct Found {
-    /// The reservations at the provider that carry our reference.
-    ours: Vec<String>,
-    /// Was every reservation looked at that may be ours? Only then does silence prove anything.
-    whole: bool,
-}
-
-/// Looks for the reservation that a submit may have made: the one that a callback has named, else those in the
-/// history since it was sent. `None` when nothing could be learnt.
-pub(crate) async fn search(
-    app: &App,
-    handle: &MerchantHandle,
-    r: &Reservation,
-    intent: &IntentId,
-) -> Option<Found> {
-    let known = r.intent(intent)?;
-    let sent_at = known.sent()?.at;
-    let mut candidates = match &r.provider.hinted_uuid {
-        Some(uuid) => vec![uuid.clone()],
-        None => candidates(app, handle, sent_at).await?,
-    };
-    let whole = candidates.len() <= MAX_CANDIDATES;
-    if !whole {
-        // Each search looks at others, so that one that others' reservations crowd out is found all the same.
-        let searches = usize::try_from(searches(known)).unwrap_or(0);
-        let middle = searches.wrapping_mul(MAX_CANDIDATES) % candidates.len();
-        candidates.rotate_left(middle);
-        candidates.truncate(MAX_CANDIDATES);
-    }
-    let mut ours = Vec::new();
-    for (place, uuid) in candidates.into_iter().enumerate() {
-        // The first request of a search was counted when it began.
-        let counted = place == 0 && r.provider.hinted_uuid.is_some();
-        if !counted && !count_request(app, handle).await {
-            return None;
-        }
-        let details = match handle.client.details(&uuid).await.outcome {
-            Answered::Accepted(details) => details,
-            Answered::Rejected(rejection) if matches!(rejection.class, RejectionClass::NotFound) => continue,
-            // What could not be read may be ours.
-            Answered::Rejected(_) | Answered::Unsent(_) | Answered::Unknown(_) => return None,
-        };
-        let fits = details.reference_number.as_deref() == Some(r.reference.as_str())
-            && details.grand_total.is_none_or(|total| total == r.total());
-        if fits {
-            ours.push(uuid);
-        }
-    }
-    Some(Found { ours, whole })
-}
-
-/// Counts one more request of the merchant's budget; false when there is none to be had.
-async fn count_request(app: &App, handle: &MerchantHandle) -> bool {
-    let Ok(mut tx) = app.store.begin().await else { return false };
-    let taken = tx.take_request(&handle.merchant.id, handle.rate_limit_per_minute).await;
-    matches!(taken, Ok(Ok(()))) && tx.commit().await.is_ok()
-}
-
-/// How often an intent's outcome has been looked for.
-const fn searches(intent: &Intent) -> u32 {
-    match &intent.progress {
-        IntentState::Unknown(doubt) => doubt.reads,
-        _ => 0,
-    }
-}
-
-/// The uuids in the history that nobody has claimed yet.
-async fn candidates(app: &App, handle: &MerchantHandle, sent_at: DateTime<Utc>) -> Option<Vec<String>> {
-    let to = app.clock.now() + TimeDelta::minutes(1);
-    let rows = handle.client.history(sent_at - SEARCH_BEFORE, to).await.outcome.accepted()?;
-    let mut uuids: Vec<String> =
-        rows.into_iter().filter_map(|row| row.uuid).filter(|uuid| uuid.starts_with("RES")).collect();
-    uuids.sort_unstable();
-    uuids.dedup();
-    let mut unclaimed = Vec::new();
-    for uuid in uuids {
-        if app.store.reservation_by_uuid(&handle.merchant.id, &uuid).await.ok()?.is_none() {
-            unclaimed.push(uuid);
-        }
-    }
-    Some(unclaimed)
-}
-
-/// What a search means: found, still missing, absent, or for a person when there are several.
-pub(crate) fn searched(
-    r: &Reservation,
-    intent: &IntentId,
-    found: &Found,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Vec<Fact> {
-    let Some(known) = r.intent(intent).filter(|intent| intent.is_unresolved()) else { return Vec::new() };
-    if let [uuid] = found.ours.as_slice() {
-        return vec![
-            Fact::LinkCreated {
-                intent: intent.clone(),
-                reservation_uuid: uuid.clone(),
-                customer_uuid: None,
-                // The answer that held the link is lost; a resend delivers it.
-                url: None,
-                at: now,
-            },
-            Fact::ReadWanted,
-        ];
-    }
-    let clean = found.whole && found.ours.is_empty();
-    let missing = Fact::TraceMissing { intent: intent.clone(), clean, at: now };
-    if !found.ours.is_empty() {
-        let reason = domain::reservation::DeskReason::OutcomeUnknown;
-        return vec![missing, Fact::IntentToDesk { intent: intent.clone(), reason, at: now }];
-    }
-    std::iter::once(missing).chain(verdict(r, known, clean, &Witnesses::default(), merchant, now)).collect()
 }

@@ -9,7 +9,7 @@ use store::queue::{ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled}
 
 use crate::app::{App, MerchantHandle};
 use crate::provider;
-use crate::runner::stop_lane;
+use crate::runner::{note_fault, stop_lane};
 
 /// Windows overlap by this much: history has minute precision, and its rows may be late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
@@ -33,14 +33,18 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
     let watermark = app.store.watermark(&job.merchant).await?;
     let from = watermark.map_or(now - FIRST_WINDOW, |watermark| watermark - OVERLAP);
     let to = now.min(from + LONGEST_WINDOW);
-    let rows = match handle.client.history(from, to).await.outcome {
+    let outcome = handle.client.history(from, to).await.outcome;
+    let faulted = provider::is_fault(&outcome);
+    let rows = match outcome {
         Answered::Accepted(rows) => rows,
         Answered::Rejected(rejection) => return stopped(app, job, handle, rejection.class).await,
         Answered::Unsent(fault) => {
-            return Err(JobFault::new(FaultClass::Transport, "unsent", fault.to_string()));
+            let error = JobFault::new(FaultClass::Transport, "unsent", fault.to_string());
+            return failed(app, job, error, faulted).await;
         }
         Answered::Unknown(doubt) => {
-            return Err(JobFault::new(FaultClass::ProviderError, "no_history", doubt.reason.as_str()));
+            let error = JobFault::new(FaultClass::ProviderError, "no_history", doubt.reason.as_str());
+            return failed(app, job, error, faulted).await;
         }
     };
     ask_for_reads(app, handle, &rows).await?;
@@ -54,6 +58,16 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
 
 const fn put_off(until: DateTime<Utc>, waiting_for: Option<WaitingFor>) -> Settle {
     Settle::Snooze { until, waiting_for, state: PlannedState::Scheduled }
+}
+
+async fn failed(app: &App, job: &ClaimedJob, error: JobFault, faulted: bool) -> Result<Settled, JobFault> {
+    let mut tx = app.store.begin().await?;
+    if faulted {
+        note_fault(&mut tx, &job.merchant).await?;
+    }
+    tx.settle(&job.lease, Settle::Retry { error }).await?;
+    tx.commit().await?;
+    Ok(Settled::Already)
 }
 
 async fn stopped(

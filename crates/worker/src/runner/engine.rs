@@ -15,8 +15,9 @@ use store::{StoreError, Stored, Tx};
 
 use super::lane::stop_lane;
 use super::settling::{again_after_fault, fate, lane_wait};
+use super::view;
 use crate::app::{App, MerchantHandle};
-use crate::handlers::{self, Request};
+use crate::handlers::{self, Request, Unread};
 
 /// Decisions without a request that one run may take.
 const MAX_TURNS: u32 = 8;
@@ -109,12 +110,31 @@ impl Run<'_> {
 
     async fn record(&self, mut tx: Tx, r: &mut Reservation, facts: &[Fact]) -> Result<(), JobFault> {
         tx.check_lease(&self.job.lease).await?;
-        self.learn(&mut tx, r, facts, "worker").await?;
+        self.note(&mut tx, r, facts, "worker").await?;
         tx.commit().await?;
         Ok(())
     }
 
+    /// The reservation as it is after a request, locked, with what is known of the merchant's view of the provider.
+    async fn after_request(&self) -> Result<(Tx, Stored, Witnesses), JobFault> {
+        let (mut tx, stored) = self.lock().await?;
+        let known = tx.witnesses(&self.job.merchant).await?;
+        Ok((tx, stored, known))
+    }
+
+    /// Records what a request taught of the reservation, and of the merchant's view of the provider.
     async fn learn(
+        &self,
+        tx: &mut Tx,
+        r: &mut Reservation,
+        known: &Witnesses,
+        facts: &[Fact],
+    ) -> Result<(), StoreError> {
+        view::learn(tx, known, r, facts).await?;
+        self.note(tx, r, facts, "provider").await
+    }
+
+    async fn note(
         &self,
         tx: &mut Tx,
         r: &mut Reservation,
@@ -146,34 +166,61 @@ impl Run<'_> {
         }
         tx.commit().await?;
         let since = stored.reservation.version;
-        let seen = handlers::refresh::read(self.handle, &stored.reservation).await;
-        let (mut tx, fresh) = self.lock().await?;
-        stored = fresh;
+        let read = handlers::refresh::details(self.handle, &stored.reservation).await;
+        let known;
+        (tx, stored, known) = self.after_request().await?;
         let r = &mut stored.reservation;
-        let facts = match seen {
-            handlers::refresh::Read::Seen(snapshot) => {
-                let witnesses = Witnesses::default();
-                let reading = Reading { seen: &snapshot, since, witnesses: &witnesses };
+        let facts = match read {
+            Ok(seen) => {
+                let reading = Reading { seen: &seen, since, witnesses: &known };
                 observe(r, reading, &self.handle.merchant, tx.now())
             }
-            handlers::refresh::Read::NotFound => vec![
+            Err(Unread::NotFound) => vec![
                 // Counted as a read that did not add up, so that the next one waits.
                 Fact::DetailsRead { at: tx.now(), status: None, coherent: false, since },
                 Fact::DeskRaised { reason: DeskReason::NotFound, freezes: true, at: tx.now() },
             ],
-            handlers::refresh::Read::Refused(by, retry_after) => {
-                return self.refused(tx, r, by, retry_after).await;
-            }
-            handlers::refresh::Read::Nothing => {
-                let settle = again_after_fault(self.app, tx.now(), self.waiting_state(r));
-                tx.settle(&self.job.lease, settle).await?;
-                tx.commit().await?;
-                return Ok(Settled::Already);
-            }
+            Err(unread) => return self.unread(tx, r, unread).await,
         };
         tx.check_lease(&self.job.lease).await?;
-        self.learn(&mut tx, r, &facts, "provider").await?;
+        self.learn(&mut tx, r, &known, &facts).await?;
         self.finish(tx, r).await
+    }
+
+    /// Looks for the trace of a request in the history.
+    async fn search(&self, mut tx: Tx, mut stored: Stored, intent: &IntentId) -> Result<Settled, JobFault> {
+        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
+            return self.over_budget(tx, &stored.reservation, until).await;
+        }
+        tx.commit().await?;
+        let found = handlers::search::look(self.app, self.handle, &stored.reservation, intent).await;
+        let known;
+        (tx, stored, known) = self.after_request().await?;
+        let r = &mut stored.reservation;
+        let facts = match found {
+            Ok(found) => handlers::search::facts(r, intent, &found, &known, &self.handle.merchant, tx.now()),
+            Err(unread) => return self.unread(tx, r, unread).await,
+        };
+        tx.check_lease(&self.job.lease).await?;
+        self.learn(&mut tx, r, &known, &facts).await?;
+        self.finish(tx, r).await
+    }
+
+    /// A request that reads told nothing: it is made again later.
+    async fn unread(&self, mut tx: Tx, r: &Reservation, unread: Unread) -> Result<Settled, JobFault> {
+        let (reason, faulted) = match unread {
+            Unread::Refused(by, retry_after) => return self.refused(tx, r, by, retry_after).await,
+            Unread::NotFound => ("not found".to_owned(), false),
+            Unread::Nothing { reason, faulted } => (reason, faulted),
+        };
+        tracing::warn!(reservation = %r.id, reason, "a read told nothing");
+        if faulted {
+            view::note_fault(&mut tx, &self.job.merchant).await?;
+        }
+        let settle = again_after_fault(self.app, tx.now(), self.waiting_state(r));
+        tx.settle(&self.job.lease, settle).await?;
+        tx.commit().await?;
+        Ok(Settled::Already)
     }
 
     /// The credentials or the rate stopped a request: it was not executed, and others of the merchant wait too.
@@ -188,26 +235,6 @@ impl Run<'_> {
         tx.settle(&self.job.lease, lane_wait(until, self.waiting_state(r))).await?;
         tx.commit().await?;
         Ok(Settled::Already)
-    }
-
-    async fn search(&self, mut tx: Tx, stored: Stored, intent: &IntentId) -> Result<Settled, JobFault> {
-        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
-            return self.over_budget(tx, &stored.reservation, until).await;
-        }
-        tx.commit().await?;
-        let found = handlers::submit::search(self.app, self.handle, &stored.reservation, intent).await;
-        let (mut tx, mut stored) = self.lock().await?;
-        let r = &mut stored.reservation;
-        let Some(found) = found else {
-            let settle = again_after_fault(self.app, tx.now(), PlannedState::Resolving);
-            tx.settle(&self.job.lease, settle).await?;
-            tx.commit().await?;
-            return Ok(Settled::Already);
-        };
-        let facts = handlers::submit::searched(r, intent, &found, &self.handle.merchant, tx.now());
-        tx.check_lease(&self.job.lease).await?;
-        self.learn(&mut tx, r, &facts, "provider").await?;
-        self.finish(tx, r).await
     }
 
     /// How many requests an intent may come to. A cancel may find that its verb does not exist and send the other one;
@@ -238,7 +265,7 @@ impl Run<'_> {
         };
         let number = tx.start_attempt(&self.job.lease, Some(id)).await?;
         let written = Fact::AttemptWritten { intent: id.clone(), attempt, at: tx.now() };
-        self.learn(&mut tx, r, &[written], "worker").await?;
+        self.note(&mut tx, r, &[written], "worker").await?;
         tx.commit().await?;
         let request = handlers::prepare(self.app, self.handle, &stored, &intent, attempt).await?;
         Ok(Some((number, request)))
@@ -258,7 +285,7 @@ impl Run<'_> {
         };
         tx.mark_sending(&self.job.lease, number).await?;
         let sending = Fact::AttemptSending { intent: id.clone(), attempt, at: tx.now() };
-        self.learn(&mut tx, r, &[sending], "worker").await?;
+        self.note(&mut tx, r, &[sending], "worker").await?;
         tx.commit().await?;
         Ok(())
     }
@@ -272,9 +299,12 @@ impl Run<'_> {
     ) -> Result<Settled, JobFault> {
         let uuid = stored.reservation.provider.reservation_uuid.clone().unwrap_or_default();
         let sent = handlers::send(&self.handle.client, &uuid, request).await;
-        let (mut tx, mut stored) = self.lock().await?;
+        let (mut tx, mut stored, known) = self.after_request().await?;
         let r = &mut stored.reservation;
         let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
+        if sent.faulted {
+            view::note_fault(&mut tx, &self.job.merchant).await?;
+        }
         tx.finish_attempt(&self.job.lease, number, &sent.end).await?;
         if !matches!(intent.progress, IntentState::Sending(_)) {
             // Another worker took this one for dead and resolves the request by reading.
@@ -282,7 +312,7 @@ impl Run<'_> {
             return Ok(Settled::Already);
         }
         let facts = outcome(&intent, &sent.outcome, tx.now());
-        self.learn(&mut tx, r, &facts, "provider").await?;
+        self.learn(&mut tx, r, &known, &facts).await?;
         if let Err(StoreError::LeaseLost { .. }) = tx.check_lease(&self.job.lease).await {
             // What was learnt is true whoever holds the job by now; what becomes of the job is the other's.
             tx.commit().await?;
@@ -318,4 +348,6 @@ pub(crate) struct Sent {
     pub(crate) end: AttemptEnd,
     /// How long the provider wants to be left alone.
     pub(crate) retry_after: Option<TimeDelta>,
+    /// Did it fail on the way, or by a fault of the provider?
+    pub(crate) faulted: bool,
 }

@@ -3,6 +3,7 @@
 mod engine;
 mod lane;
 mod settling;
+mod view;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,6 +23,7 @@ use crate::handlers;
 pub(crate) use engine::Sent;
 pub(crate) use lane::stop_lane;
 pub(crate) use settling::lane_wait;
+pub(crate) use view::note_fault;
 
 /// How the workers run.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,32 @@
+//! What requests teach of a merchant's view of the provider, whatever they were sent for.
+
+use chrono::{DateTime, Utc};
+use domain::witness::Witnesses;
+use domain::{Fact, MerchantId, Reservation};
+use store::{StoreError, Tx};
+
+/// Keeps what facts about a reservation teach of its merchant's view, in their transaction and before they are folded
+/// in.
+pub(super) async fn learn(
+    tx: &mut Tx,
+    known: &Witnesses,
+    r: &Reservation,
+    facts: &[Fact],
+) -> Result<(), StoreError> {
+    match learnt(known, r, facts, tx.now()) {
+        Some(learnt) => tx.save_witnesses(&r.merchant, known, &learnt).await,
+        None => Ok(()),
+    }
+}
+
+/// Keeps that a request failed on the way, or by a fault of the provider.
+pub(crate) async fn note_fault(tx: &mut Tx, merchant: &MerchantId) -> Result<(), StoreError> {
+    let nothing = Witnesses::default();
+    let fault = Witnesses { faulted_at: Some(tx.now()), ..nothing };
+    tx.save_witnesses(merchant, &nothing, &fault).await
+}
+
+// To be replaced by the domain's own.
+const fn learnt(_: &Witnesses, _: &Reservation, _: &[Fact], _: DateTime<Utc>) -> Option<Witnesses> {
+    None
+}
