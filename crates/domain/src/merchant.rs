@@ -1,13 +1,15 @@
 //! What is known of a merchant's account that decisions depend on.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::deadlines::{CaptureWindow, ChargeValidityUnit};
 use crate::id::MerchantId;
 use crate::job::words;
+use crate::money::Money;
 use crate::policy::Policy;
+use crate::reservation::Operation;
 use crate::span::Span;
 
 words! {
@@ -18,6 +20,16 @@ words! {
         /// The rest is released after the first capture.
         Single = "single",
         /// Several captures have been seen to work.
+        Proven = "proven",
+    }
+}
+
+words! {
+    /// Does the provider refuse a capture that exceeds what is left of one of its lines, though the sum would fit?
+    LineRunway {
+        /// Nobody has found out; only the runway of the whole reservation is relied on.
+        Unknown = "unknown",
+        /// It has been seen to refuse.
         Proven = "proven",
     }
 }
@@ -35,6 +47,8 @@ pub struct Merchant {
     pub charge_validity_unit: ChargeValidityUnit,
     /// Whether a hold can be captured more than once.
     pub multi_capture: MultiCapture,
+    /// Whether the provider guards each line.
+    pub line_runway: LineRunway,
     /// The tax rates it may use, in percent.
     pub tax_percents: Vec<u8>,
     /// How long before `capture_by` captures have to be sent.
@@ -59,6 +73,7 @@ impl Merchant {
             capture_window: CaptureWindow::SHORTEST,
             charge_validity_unit: ChargeValidityUnit::Unknown,
             multi_capture: MultiCapture::Unknown,
+            line_runway: LineRunway::Unknown,
             tax_percents: vec![0, 12, 15, 25],
             guard: Span::hours(6),
             refresh_open_every: Span::hours(6),
@@ -79,6 +94,13 @@ pub struct Settle {
     pub absent_after: AbsentAfter,
     /// How many coherent reads without a trace that takes.
     pub absent_reads: u32,
+    /// Where nothing newer has shown since, which would prove that the view is not frozen: after so long without a
+    /// trace a submit counts as absent all the same, since a second link moves no money by itself, and a capture that
+    /// could go through twice goes to a person.
+    pub unproven_after: Span,
+    /// The most that is settled without a person where a mistake would move money: an effect known without its
+    /// marker, or another attempt of a capture that could go through twice.
+    pub weak_limit: Money,
 }
 
 impl Default for Settle {
@@ -88,6 +110,8 @@ impl Default for Settle {
             reads: [Span::seconds(15), Span::seconds(60)].into_iter().chain(minutes).collect(),
             absent_after: AbsentAfter::default(),
             absent_reads: 3,
+            unproven_after: Span::hours(4),
+            weak_limit: Money::kroner(5000),
         }
     }
 }
@@ -104,6 +128,23 @@ impl Settle {
                 let extra = i64::try_from(taken - self.reads.len()).unwrap_or(i64::from(u16::MAX)) + 1;
                 last + TimeDelta::days(extra.min(i64::from(u16::MAX)))
             }
+        }
+    }
+
+    /// When the read that follows `taken` earlier ones is due, the last of which took place at `last`.
+    #[must_use]
+    pub fn next_read(
+        &self,
+        sent_at: DateTime<Utc>,
+        taken: u32,
+        last: Option<DateTime<Utc>>,
+    ) -> DateTime<Utc> {
+        let after = self.read_after(taken);
+        let planned = sent_at + after;
+        // Reads that were late are not made up for in a row: silence has to last to prove anything.
+        match (taken.checked_sub(1), last) {
+            (Some(before), Some(last)) => planned.max(last + (after - self.read_after(before))),
+            _ => planned,
         }
     }
 }
@@ -137,6 +178,22 @@ impl Default for AbsentAfter {
             charge: Span::hours(24),
             refund: Span::hours(72),
         }
+    }
+}
+
+impl AbsentAfter {
+    /// The time of an operation; a message is looked for as long as a submit, which also sends one.
+    #[must_use]
+    pub const fn of(&self, operation: &Operation) -> TimeDelta {
+        match operation {
+            Operation::Capture { .. } => self.capture,
+            Operation::Cancel { .. } => self.cancel,
+            Operation::Complete { .. } => self.complete,
+            Operation::Submit | Operation::Resend { .. } => self.submit,
+            Operation::Charge { .. } => self.charge,
+            Operation::Refund { .. } => self.refund,
+        }
+        .delta()
     }
 }
 

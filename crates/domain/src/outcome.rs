@@ -90,6 +90,8 @@ pub fn outcome(intent: &Intent, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Fa
 
 /// What the provider answers to a capture after the window.
 const CAPTURE_DEADLINE: &str = "paymentcapturedeadlineexceed";
+/// What it answers to a complete while it knows of no money taken.
+const NOTHING_TAKEN: &str = "prerequisitefailedtocompletereservation";
 
 fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
@@ -109,6 +111,10 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
                 ask(DeskReason::DeadlinePassed, false),
                 Fact::ReadWanted,
             ]
+        }
+        // The books hold what was taken: what the provider says and shows does not add up, and repeating it is no help.
+        _ if key == NOTHING_TAKEN && matches!(intent.operation, Operation::Complete { .. }) => {
+            vec![refused, ask(DeskReason::Incoherent, true), Fact::ReadWanted]
         }
         RefusedBy::Business if intent.attempts > 1 && intent.operation.is_exclusive() => {
             evidence(intent, key, now)
@@ -154,13 +160,10 @@ fn evidence(intent: &Intent, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
 fn unknown(intent: &Intent, reason: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     let unknown = Fact::AttemptUnknown { intent: id.clone(), reason: reason.to_owned() };
-    match intent.operation {
-        // A second message is a nuisance, a third a complaint: the slot counts as used and nothing is repeated.
-        Operation::Resend { slot, .. } => {
-            let reason = "nobody knows whether the message went out; it is not repeated".to_owned();
-            let used = slot.map(|slot| Fact::ReminderUsed { slot, sent: true, at: now });
-            [unknown, Fact::IntentWithdrawn { intent: id, reason }].into_iter().chain(used).collect()
-        }
-        _ => vec![unknown],
-    }
+    // A second message is a nuisance, a third a complaint: the slot counts as used and nothing is repeated in it.
+    let used = match intent.operation {
+        Operation::Resend { slot, .. } => slot.map(|slot| Fact::ReminderUsed { slot, sent: true, at: now }),
+        _ => None,
+    };
+    std::iter::once(unknown).chain(used).collect()
 }

@@ -6,7 +6,7 @@ use crate::calendar::{last_decent, next_decent};
 use crate::decide::AFTER_INCOHERENT;
 use crate::job::{JobKind, Planned, PlannedState, Urgency};
 use crate::merchant::{Merchant, MultiCapture};
-use crate::observe::INCOHERENT_READS;
+use crate::observe::{INCOHERENT_READS, stand_in};
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
     DeskReason, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
@@ -26,6 +26,13 @@ const COMPLETE_KEY: &str = "complete:auto";
 
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// A late effect of a request in doubt is watched for so long after it was sent, a charge's for longer.
+const WATCH: TimeDelta = TimeDelta::days(14);
+/// How long a charge is watched.
+const WATCH_CHARGE: TimeDelta = TimeDelta::days(90);
+/// How often.
+const WATCH_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// The set of jobs that this reservation should have now.
 ///
@@ -119,21 +126,18 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
 /// When details, or the history, are read next to find out what became of this intent's request.
 #[must_use]
 pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
-    let (sent_at, reads, last) = match &intent.progress {
-        IntentState::Accepted { sent, reads, .. } => (sent.at, *reads, r.provider.tried_at),
-        // A callback has named the reservation: there is something to read at once.
-        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => return Some(doubt.sent.at),
-        IntentState::Unknown(doubt) => (doubt.sent.at, doubt.reads, doubt.last_read_at),
-        _ => return None,
-    };
-    let after = merchant.settle.read_after(reads);
-    let planned = sent_at + after;
-    // Reads that were late are not made up for in a row: silence has to last to prove anything.
-    let spaced = match (reads.checked_sub(1), last) {
-        (Some(before), Some(last)) => last + (after - merchant.settle.read_after(before)),
-        _ => planned,
-    };
-    Some(planned.max(spaced))
+    let settle = &merchant.settle;
+    match &intent.progress {
+        IntentState::Accepted { sent, reads, .. } => {
+            Some(settle.next_read(sent.at, *reads, r.provider.tried_at))
+        }
+        // There is something to read at once: the reservation that a callback has named, or the history of a row that
+        // can be the effect.
+        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => Some(doubt.sent.at),
+        IntentState::Unknown(doubt) if stand_in(r, intent).is_some() => Some(doubt.sent.at),
+        IntentState::Unknown(doubt) => Some(settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at)),
+        _ => None,
+    }
 }
 
 /// Is this a submit whose reservation a callback has named?
@@ -144,8 +148,9 @@ pub fn hinted(r: &Reservation, intent: &Intent) -> bool {
 
 fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let due = r.payment_link_due;
-    if let Some((slot, run_at)) = next_reminder(r, merchant) {
-        jobs.push(job(format!("remind:{slot}"), JobKind::Remind, run_at, due));
+    let next = next_reminder(r, merchant).map(|(slot, run_at)| (format!("remind:{slot}"), run_at));
+    if let Some((key, run_at)) = next.or_else(|| other_channel(r, merchant)) {
+        jobs.push(job(key, JobKind::Remind, run_at, due));
     }
     if let Some(grace) = r.policy.expiry.cancel_after_due.delta()
         && !is_refused(r, EXPIRY_KEY)
@@ -182,6 +187,34 @@ fn next_reminder(r: &Reservation, merchant: &Merchant) -> Option<(u32, DateTime<
             at < r.payment_link_due && at >= r.created_at && earliest.is_none_or(|earliest| at >= earliest);
         useful.then_some((slot, at))
     })
+}
+
+/// What a reminder's key ends with when it goes out once more, by another channel.
+pub(crate) const OTHER_CHANNEL: &str = ":other";
+
+/// The reminder that was proven not to have gone out, when the link is due before the next one.
+#[must_use]
+pub(crate) fn unsent_reminder<'a>(r: &'a Reservation, slot: u32) -> Option<&'a Intent> {
+    let key = format!("remind:{slot}");
+    let intent = r.intent_of_key(&key)?;
+    let absent = matches!(intent.progress, IntentState::Withdrawn { .. }) && intent.doubted_at.is_some();
+    absent.then_some(intent)
+}
+
+/// The key and the time of one try by another channel for a message that did not go out. The last one before the due
+/// date only: every other is made good by the next.
+fn other_channel(r: &Reservation, merchant: &Merchant) -> Option<(String, DateTime<Utc>)> {
+    let slot = r.reminders.slots.checked_sub(1)?;
+    let doubted_at = unsent_reminder(r, slot)?.doubted_at?;
+    let key = format!("remind:{slot}{OTHER_CHANNEL}");
+    let done = r.intent_of_key(&key).is_some() || r.guards_done.contains(&key);
+    let at = doubted_at + merchant.settle.absent_after.submit.delta();
+    let at = match r.policy.reminders.hours {
+        Hours::Any => at,
+        Hours::Decent => next_decent(merchant.zone, at),
+    };
+    let wanted = !done && r.policy.reminders.channels.len() > 1 && at < r.payment_link_due;
+    wanted.then_some((key, at))
 }
 
 fn held(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
@@ -245,7 +278,7 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let capture = automatic_capture(r, merchant);
     let idle = !is_refused(r, COMPLETE_KEY)
         && capture.is_none()
-        && r.open_intents().next().is_none()
+        && !r.open_intents().any(|intent| intent.operation.is_exclusive())
         && r.control.desk.is_empty();
     jobs.extend(capture);
     let rest_until = r.capture_by(merchant).filter(|_| capturable_rest(r, merchant));
@@ -299,7 +332,7 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
     // What is accepted is confirmed by the slow read; what is confirmed has nothing to wait for.
     let unshown = r.ledger.iter().filter(|row| !row.confirmed).map(|row| row.at).max();
     let at_desk = |intent: &Intent| matches!(intent.progress, IntentState::Desk(_));
-    match r.status() {
+    let usual = match r.status() {
         Status::AwaitingPayment => Some(since + every),
         Status::Held => {
             let window = r.capture_by(merchant).map(|by| by + AFTER_WINDOW);
@@ -308,7 +341,30 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
         }
         _ if r.intents.iter().any(at_desk) => Some(since.max(unshown.unwrap_or(since)) + every),
         _ => unshown.map(|last| since.max(last) + every),
-    }
+    };
+    let watch = watched_until(r).filter(|until| since < *until).map(|until| until.min(since + WATCH_EVERY));
+    usual.into_iter().chain(watch).min()
+}
+
+/// Until when a late effect is watched for: of every operation that was in doubt, unless its only request is known to
+/// have had its effect once.
+fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
+    let watch = |intent: &Intent| {
+        let done = matches!(intent.progress, IntentState::Done { .. });
+        let until = intent.doubted_at?
+            + match intent.operation {
+                Operation::Charge { .. } => WATCH_CHARGE,
+                _ => WATCH,
+            };
+        match intent.operation {
+            // Details show neither a second link nor a message.
+            Operation::Submit | Operation::Resend { .. } => None,
+            // A second cancel or complete changes nothing.
+            Operation::Cancel { .. } | Operation::Complete { .. } if done => None,
+            _ => (!done || intent.attempts > 1).then_some(until),
+        }
+    };
+    r.intents.iter().filter_map(watch).max()
 }
 
 /// What a delivery means that comes when nothing can be captured any more: by policy, a person hears of it.

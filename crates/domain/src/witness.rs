@@ -1,10 +1,20 @@
 //! What speaks for or against an effect besides the details of its reservation.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Offset as _, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::job::words;
+use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::reservation::{Fact, Intent, IntentState, Reservation};
+
+/// A money call is given up after this long: what it did, it did at most so long before its answer.
+pub(crate) const LONGEST_REQUEST: TimeDelta = TimeDelta::seconds(60);
+/// How far the provider's clock may be off, and how much is lost to times that are told to the minute.
+pub(crate) const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(2);
+/// How near to a change of the civil clock its times may be an hour off.
+const NEAR_CHANGE: TimeDelta = TimeDelta::hours(3);
 
 words! {
     /// Do details show the text that a capture or charge was sent with? Learnt from the first one that is confirmed,
@@ -35,6 +45,83 @@ impl Default for Witnesses {
     fn default() -> Self {
         Self { marker_echo: MarkerEcho::Unverified, shown_until: None, faulted_at: None }
     }
+}
+
+/// What the facts of a read, a search or an answer mean for a merchant's witnesses; `None` when they stay as they are.
+/// `r` is the reservation before these facts.
+#[must_use]
+pub fn learnt(
+    witnesses: &Witnesses,
+    r: &Reservation,
+    facts: &[Fact],
+    now: DateTime<Utc>,
+) -> Option<Witnesses> {
+    let mut learnt = *witnesses;
+    for fact in facts {
+        if let Fact::MarkerEchoed { echoed, .. } = fact {
+            learnt.marker_echo = if *echoed { MarkerEcho::Verified } else { MarkerEcho::Broken };
+        }
+        // An effect whose time nobody tells is dated by the read that shows it, which proves nothing.
+        learnt.shown_until = learnt.shown_until.max(shown_at(r, fact).filter(|at| *at < now));
+    }
+    (learnt != *witnesses).then_some(learnt)
+}
+
+/// The earliest that an effect can have taken place of which this fact shows that it did.
+fn shown_at(r: &Reservation, fact: &Fact) -> Option<DateTime<Utc>> {
+    match fact {
+        Fact::IntentConfirmed { intent, .. } => {
+            let intent = r.intent(intent)?;
+            intent.sent().map(|sent| sent.at).or(intent.doubted_at)
+        }
+        Fact::RowConfirmed { reference, intent, .. } => {
+            let of_intent = |row: &&crate::reservation::LedgerRow| intent.is_some() && row.intent == *intent;
+            let row = r.money_row(reference).or_else(|| r.ledger.iter().find(of_intent))?;
+            Some(row.at - LONGEST_REQUEST)
+        }
+        Fact::LinkCreated { intent, .. } => {
+            let intent = r.intent(intent)?;
+            // The answer to the request itself shows nothing of what can be read.
+            let searched = !matches!(intent.progress, IntentState::Sending(_));
+            intent.sent().filter(|_| searched).map(|sent| sent.at)
+        }
+        Fact::Held { at, .. } => Some(*at),
+        Fact::ForeignRow { row } | Fact::LateEffect { row, .. } => Some(row.at),
+        Fact::HistoryRead { row: Some(row), .. } => row.at,
+        _ => None,
+    }
+}
+
+/// The times between which the history is read for a trace of an intent's request.
+///
+/// The history's times are civil and to the minute: where the merchant's clock changes nearby, they may be an hour off.
+#[must_use]
+pub fn history_window(
+    intent: &Intent,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
+    let sent_at = intent.sent().map_or(intent.created_at, |sent| sent.at);
+    let (from, to) = (sent_at - CLOCK_SLACK, now.max(sent_at));
+    if clock_changes(merchant.zone, from - NEAR_CHANGE, to + NEAR_CHANGE) {
+        (from - TimeDelta::hours(1), to + TimeDelta::hours(1))
+    } else {
+        (from, to)
+    }
+}
+
+/// Does the civil clock of `zone` change between these times? No two changes lie within a month.
+fn clock_changes(zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+    let offset = |at: DateTime<Utc>| at.with_timezone(&zone).offset().fix();
+    let mut at = from;
+    while at < to {
+        let next = (at + TimeDelta::days(28)).min(to);
+        if offset(at) != offset(next) {
+            return true;
+        }
+        at = next;
+    }
+    false
 }
 
 words! {

@@ -1,8 +1,11 @@
 //! What a job does now. The one place that says whether a request may be sent.
 
+mod guard;
 mod policy;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use guard::{has_proven_guard, is_guarded};
 
 use crate::clock::Entropy;
 use crate::id::IntentId;
@@ -10,6 +13,7 @@ use crate::job::{JobKind, Planned, WaitingFor};
 use crate::marker;
 use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::observe::{is_half_refunded, stand_in};
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
     Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
@@ -23,6 +27,9 @@ pub(crate) const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
 const FOR_ANOTHER: TimeDelta = TimeDelta::seconds(15);
 /// How long a job waits before it looks again whether a person has decided.
 const FOR_A_PERSON: TimeDelta = TimeDelta::minutes(5);
+
+/// Who decides what the policy says.
+pub(crate) const POLICY: &str = "policy";
 
 /// What a job does now: at most one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +45,7 @@ pub enum Step {
     },
     /// Read the reservation's details.
     Read,
-    /// Read the history around the submit of this intent, to find the reservation it may have made.
+    /// Read the history for a trace of this intent's request; of a submit, for the reservation it may have made.
     Search(IntentId),
     /// Record these facts, then decide again.
     Record(Vec<Fact>),
@@ -145,11 +152,50 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTim
         }
         IntentState::Accepted { .. } | IntentState::Unknown(_) => match next_read(r, intent, merchant) {
             Some(at) if now < at => Step::Wait { until: at, waiting_for: Some(WaitingFor::Resolve) },
-            _ if intent.operation == Operation::Submit => Step::Search(id),
+            _ if is_moot(r, intent) => Step::Record(vec![Fact::IntentWithdrawn {
+                intent: id,
+                reason: "there is no unpaid link any more".to_owned(),
+            }]),
+            _ if wants_history(r, intent, merchant, now) => Step::Search(id),
             _ => read(r, now),
         },
         // A person decides; a read that somebody asks for may still bring the answer.
         IntentState::Desk(_) => Step::Done,
+    }
+}
+
+/// A message whose link is paid or over: whether it went out makes no difference any more.
+fn is_moot(r: &Reservation, intent: &Intent) -> bool {
+    matches!(intent.operation, Operation::Resend { .. }) && r.status() != Status::AwaitingPayment
+}
+
+/// Is it the history that is read next, rather than details?
+fn wants_history(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> bool {
+    let settle = &merchant.settle;
+    match (&intent.operation, &intent.progress) {
+        // Details show neither a reservation whose id is lost nor a message.
+        (Operation::Submit | Operation::Resend { .. }, _) => true,
+        // One witness of a refund has shown: every other look is for a second one.
+        (Operation::Refund { .. }, IntentState::Accepted { reads, .. }) => {
+            is_half_refunded(r, intent) && reads % 2 == 1
+        }
+        (Operation::Refund { .. }, IntentState::Unknown(doubt)) if is_half_refunded(r, intent) => {
+            doubt.reads % 2 == 1
+        }
+        (_, IntentState::Unknown(_)) if stand_in(r, intent).is_some() => true,
+        // Before absence is concluded from one more read, the history has to be silent too; where time is short, the
+        // read comes first, since it may be the last.
+        (operation, IntentState::Unknown(doubt)) => {
+            let horizon = doubt.sent.at + settle.absent_after.of(operation);
+            let silent = doubt.history_silent_at.is_some_and(|at| at >= horizon);
+            let next = settle.next_read(doubt.sent.at, doubt.reads + 1, Some(now));
+            now >= horizon
+                && doubt.clean_reads + 1 >= settle.absent_reads
+                && doubt.history_row.is_none()
+                && !silent
+                && next < send_by(r, operation, merchant)
+        }
+        _ => false,
     }
 }
 
@@ -172,7 +218,7 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
         return Step::Wait { until: (now + FOR_A_PERSON).min(by), waiting_for: None };
     }
     if matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
-        let at = reminder_time(r, merchant, now);
+        let at = reminder_time(r, &intent.key, merchant, now);
         if at >= by {
             return Step::Record(missed(intent, now));
         }
@@ -277,22 +323,6 @@ fn fits(r: &Reservation, lines: &[LineAmount]) -> bool {
     };
     let asked: Money = lines.iter().map(|part| part.amount).sum();
     lines.iter().all(on_line) && asked <= r.reserved().saturating_sub(r.booked(RowKind::Capture))
-}
-
-/// Is a duplicate of this operation refused by the provider, whatever happens?
-///
-/// True for a capture that takes more than half of what is left of each line it touches: a second one
-/// exceeds the line's runway.
-#[must_use]
-pub fn is_guarded(r: &Reservation, operation: &Operation) -> bool {
-    let Operation::Capture { lines, .. } = operation else {
-        return false;
-    };
-    let left = |line: u32| {
-        let amount = r.line(line).map_or(Money::ZERO, |line| line.amount);
-        amount.saturating_sub(r.captured_on(line))
-    };
-    lines.iter().all(|part| part.amount + part.amount > left(part.line))
 }
 
 fn relies_on_details(r: &Reservation, intent: &Intent) -> bool {

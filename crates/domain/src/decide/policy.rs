@@ -1,14 +1,17 @@
 //! What the jobs of the policy do: reminders, expiry, captures of what is delivered, guards, completion.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AFTER_INCOHERENT, Planner, Step, not_fresh};
+use super::{AFTER_INCOHERENT, POLICY, Planner, Step, not_fresh};
 use crate::calendar::next_decent;
 use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;
-use crate::policy::{BeforeDeadline, Hours};
+use crate::policy::{BeforeDeadline, Channel, Hours};
 use crate::reservation::{DeskReason, Fact, LineAmount, Operation, Reservation};
-use crate::schedule::{may_capture, send_by};
+use crate::schedule::{OTHER_CHANNEL, may_capture, send_by, unsent_reminder};
+
+/// The answer to a message, or its being lost, is known so soon after it was sent.
+const ANSWERED_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What a job that the schedule has, and that has decided nothing yet, does now.
 pub(super) fn by_policy(
@@ -39,18 +42,39 @@ fn planned(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Fact {
-    Fact::IntentPlanned { intent: planner.intent(r, operation, key, "policy", now) }
+    Fact::IntentPlanned { intent: planner.intent(r, operation, key, POLICY, now) }
 }
 
-/// When, from now on, a reminder may go out: after the spacing, in the hours of the policy.
-pub(super) fn reminder_time(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> DateTime<Utc> {
+/// When, from now on, the reminder with this key may go out: after the spacing, in the hours of the policy.
+pub(super) fn reminder_time(
+    r: &Reservation,
+    key: &str,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
     let policy = &r.policy.reminders;
-    let last = r.reminders.last_at;
+    let last = r.reminders.last_at.filter(|last| !is_made_good(r, key, *last));
     let spaced = last.map_or(now, |last| now.max(last + policy.min_spacing.delta()));
     match policy.hours {
         Hours::Any => spaced,
         Hours::Decent => next_decent(merchant.zone, spaced),
     }
+}
+
+/// The slot of a reminder's key, and whether it goes out once more, by another channel.
+fn slot_of(key: &str) -> Option<(u32, bool)> {
+    let slot = key.strip_prefix("remind:")?;
+    let other = slot.strip_suffix(OTHER_CHANNEL);
+    Some((other.unwrap_or(slot).parse().ok()?, other.is_some()))
+}
+
+/// Was the last message the one that this reminder makes good, since it did not go out? It needs no distance from it.
+fn is_made_good(r: &Reservation, key: &str, last: DateTime<Utc>) -> bool {
+    let Some((slot, true)) = slot_of(key) else {
+        return false;
+    };
+    let doubted_at = unsent_reminder(r, slot).and_then(|intent| intent.doubted_at);
+    doubted_at.is_some_and(|at| last <= at + ANSWERED_WITHIN)
 }
 
 /// One capture of what is delivered; when it is too late for that, a person hears of it once.
@@ -96,12 +120,17 @@ fn remind(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Step {
-    let Some(slot) = key.strip_prefix("remind:").and_then(|slot| slot.parse::<u32>().ok()) else {
+    let Some((slot, other)) = slot_of(key) else {
         return Step::Done;
     };
-    let at = reminder_time(r, merchant, now);
+    let at = reminder_time(r, key, merchant, now);
     if at >= r.payment_link_due {
-        return Step::Record(vec![Fact::ReminderUsed { slot, sent: false, at: now }]);
+        let used = Fact::ReminderUsed { slot, sent: false, at: now };
+        return Step::Record(vec![if other {
+            Fact::GuardActed { key: key.to_owned(), at: now }
+        } else {
+            used
+        }]);
     }
     if at > now {
         return Step::Wait { until: at, waiting_for: Some(WaitingFor::Hours) };
@@ -109,12 +138,20 @@ fn remind(
     if let Some(read) = not_fresh(r, merchant, now) {
         return read;
     }
-    // The channels take turns, the preferred one first.
-    let channels = &r.policy.reminders.channels;
-    let turn = r.reminders.sent as usize % channels.len().max(1);
-    let by = channels.get(turn).copied().into_iter().collect();
+    let by = channel(r, slot, other).into_iter().collect();
     let operation = Operation::Resend { by, elsewhere: false, slot: Some(slot) };
     Step::Record(vec![planned(r, operation, Some(key), planner, now)])
+}
+
+/// The channels take turns, the preferred one first; what did not go out by one goes out by another.
+fn channel(r: &Reservation, slot: u32, other: bool) -> Option<Channel> {
+    let channels = &r.policy.reminders.channels;
+    let turn = r.reminders.sent as usize % channels.len().max(1);
+    let tried = unsent_reminder(r, slot).filter(|_| other).map(|intent| &intent.operation);
+    match tried {
+        Some(Operation::Resend { by, .. }) => channels.iter().find(|channel| !by.contains(channel)).copied(),
+        _ => channels.get(turn).copied(),
+    }
 }
 
 fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>, now: DateTime<Utc>) -> Step {

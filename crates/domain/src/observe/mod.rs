@@ -1,18 +1,26 @@
 //! What a read of the provider's details means: every effect seen is attributed, and silence is counted.
 
+mod refunds;
 mod rows;
+mod search;
 mod silence;
 mod snapshot;
+mod standin;
+mod verdict;
 
 use chrono::{DateTime, Utc};
 
-pub use silence::verdict;
+pub(crate) use refunds::is_half_refunded;
+pub use search::search;
 pub use snapshot::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
+pub(crate) use standin::stand_in;
+pub use verdict::verdict;
 
+use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Closing, DeskReason, ExtraProduct, Fact, Hold, Link, Operation, Reservation, RowKind, SeenLine,
+    Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, Link, Operation, Reservation, RowKind, SeenLine,
 };
 use crate::witness::Witnesses;
 
@@ -36,7 +44,8 @@ pub fn observe(r: &Reservation, reading: Reading<'_>, merchant: &Merchant, now: 
     let Reading { seen, since, witnesses } = reading;
     let coherent = seen.is_coherent_with(r);
     let read = Fact::DetailsRead { at: now, status: Some(seen.word.clone()), coherent, since };
-    let mut observer = Observer { r, seen, witnesses, merchant, now, facts: vec![read] };
+    let traced = Vec::new();
+    let mut observer = Observer { r, seen, since, witnesses, merchant, now, facts: vec![read], traced };
     if coherent {
         observer.products();
         observer.hold();
@@ -45,7 +54,9 @@ pub fn observe(r: &Reservation, reading: Reading<'_>, merchant: &Merchant, now: 
         observer.refunds();
         observer.status();
     } else if r.control.incoherent_reads + 1 >= INCOHERENT_READS {
-        observer.ask(DeskReason::Incoherent, true);
+        // Money given back that stays gone is a truth of its own, and not a view that lags.
+        let vanished = seen.takes_back_a_refund(r);
+        observer.ask(if vanished { DeskReason::LateEffect } else { DeskReason::Incoherent }, true);
     }
     if coherent {
         observer.unshown();
@@ -57,10 +68,13 @@ pub fn observe(r: &Reservation, reading: Reading<'_>, merchant: &Merchant, now: 
 struct Observer<'a> {
     r: &'a Reservation,
     seen: &'a Snapshot,
+    since: i64,
     witnesses: &'a Witnesses,
     merchant: &'a Merchant,
     now: DateTime<Utc>,
     facts: Vec<Fact>,
+    /// Intents of which this read shows a sign that settles nothing yet.
+    traced: Vec<IntentId>,
 }
 
 impl Observer<'_> {
@@ -138,19 +152,22 @@ impl Observer<'_> {
     }
 
     fn closed(&mut self, how: Closing) {
-        let ours = self.r.open_intents().find(|intent| {
-            let same = match how {
-                Closing::Cancelled => matches!(intent.operation, Operation::Cancel { .. }),
-                Closing::Completed => matches!(intent.operation, Operation::Complete { .. }),
-            };
-            same && intent.was_sent()
-        });
-        match ours {
+        let same = |intent: &&Intent| match how {
+            Closing::Cancelled => matches!(intent.operation, Operation::Cancel { .. }),
+            Closing::Completed => matches!(intent.operation, Operation::Complete { .. }),
+        };
+        let mut sent = self.r.intents.iter().filter(same).filter(|intent| intent.was_sent());
+        // One that was in doubt and then given up has had its effect after all.
+        let late = sent.clone().any(|intent| intent.doubted_at.is_some());
+        match sent.find(|intent| intent.is_open()) {
             Some(intent) => self.confirm(intent, None, Money::ZERO, self.now),
-            None if self.r.is_open() => {
-                self.facts.push(Fact::Closed { how, at: self.now, foreign: true });
+            None if !self.r.is_open() => return,
+            None => {
+                self.facts.push(Fact::Closed { how, at: self.now, foreign: !late });
+                if late {
+                    self.ask(DeskReason::LateEffect, true);
+                }
             }
-            None => return,
         }
         self.explained();
     }
@@ -181,7 +198,7 @@ impl Observer<'_> {
         let Some(by) = self.r.capture_by(self.merchant) else {
             return;
         };
-        let idle = self.r.open_intents().next().is_none();
+        let idle = !self.r.open_intents().any(|intent| intent.operation.is_exclusive());
         if matches!(self.r.hold, Hold::Reserved { .. })
             && self.now >= by
             && self.seen.captured.is_zero()

@@ -7,7 +7,9 @@ use super::snapshot::{SeenRow, find_row};
 use crate::id::IntentId;
 use crate::marker;
 use crate::money::Money;
-use crate::reservation::{DeskReason, Fact, Intent, IntentState, LedgerRow, Operation, RowKind};
+use crate::policy::OnDelivery;
+use crate::reservation::{DeskReason, Fact, Intent, IntentState, LedgerRow, RowKind};
+use crate::witness::MarkerEcho;
 
 impl Observer<'_> {
     pub(super) fn rows(&mut self, kind: RowKind) {
@@ -26,6 +28,28 @@ impl Observer<'_> {
         }
         if differs {
             self.ask(DeskReason::EffectDiffers, true);
+        }
+        match known.intent.as_ref().and_then(|id| self.r.intent(id)) {
+            // Known by the reference of the answer: now it shows whether markers come back.
+            Some(intent) if !known.confirmed => {
+                self.echo(intent, marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker));
+            }
+            Some(_) => {}
+            None => self.nobodys_row(known, row),
+        }
+    }
+
+    /// A row that was booked as somebody else's is looked at again: its text may show late, or a witness speak up.
+    fn nobodys_row(&mut self, known: &LedgerRow, row: &SeenRow) {
+        if let Some(intent) = self.marked(known.kind, row).cloned() {
+            return self.marked_row(&intent, row, known.clone());
+        }
+        let waits = |intent: &&Intent| {
+            matches!(intent.progress, IntentState::Unknown(_) | IntentState::Desk(_))
+                && self.can_be(intent, known.kind, row)
+        };
+        if let Some(intent) = self.r.open_intents().find(waits) {
+            self.on_second_witness(intent, row, known.at);
         }
     }
 
@@ -49,24 +73,26 @@ impl Observer<'_> {
 
     /// Attributes a row that is not in the ledger: to the intent whose marker it carries, else to somebody else.
     fn new_row(&mut self, kind: RowKind, row: &SeenRow) {
-        let at = row.at.unwrap_or(self.now).min(self.now);
-        let text = row.text.as_deref().unwrap_or_default();
-        let of_kind = |intent: &&Intent| intent.operation.row_kind() == Some(kind);
-        let marked = self.r.intents.iter().filter(of_kind).find(|intent| marker::is_in(text, &intent.marker));
-        let ledger_row = |intent: Option<&Intent>| LedgerRow {
+        let booked = LedgerRow {
             kind,
             amount: row.amount,
             lines: Vec::new(),
             reference: row.reference.clone(),
-            at,
-            intent: intent.map(|intent| intent.id.clone()),
-            foreign: intent.is_none(),
+            at: row.at.unwrap_or(self.now).min(self.now),
+            intent: None,
+            foreign: true,
             confirmed: true,
             refunded_seen: Money::ZERO,
         };
-        let Some(intent) = marked else {
-            return self.unmarked_row(kind, row, ledger_row(None));
-        };
+        match self.marked(kind, row).cloned() {
+            Some(intent) => self.marked_row(&intent, row, booked),
+            None => self.unmarked_row(kind, row, booked),
+        }
+    }
+
+    fn marked_row(&mut self, intent: &Intent, row: &SeenRow, booked: LedgerRow) {
+        self.echo(intent, true);
+        let (kind, at) = (booked.kind, booked.at);
         // The answer named it otherwise, or a person vouched for it without a name.
         if let Some(known) = self.other_name(kind, intent) {
             let differs = known.amount != row.amount;
@@ -76,17 +102,47 @@ impl Observer<'_> {
             }
             return;
         }
-        match &intent.progress {
-            IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
-                self.facts
-                    .push(Fact::LateEffect { intent: intent.id.clone(), row: ledger_row(Some(intent)) });
-            }
+        let ours = LedgerRow { intent: Some(intent.id.clone()), foreign: false, ..booked };
+        let closed = !intent.is_open() || self.confirmed_now(&intent.id);
+        let given_up =
+            matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. });
+        if given_up && !self.has_row(&intent.id) {
+            self.facts.push(Fact::LateEffect { intent: intent.id.clone(), row: ours });
+        } else if closed {
             // The effect of one intent a second time.
-            _ if !intent.is_open() || self.confirmed_now(&intent.id) => {
-                self.facts.push(Fact::ForeignRow { row: ledger_row(Some(intent)) });
+            self.facts.push(Fact::ForeignRow { row: ours });
+            self.ask(DeskReason::EffectDiffers, true);
+        } else {
+            self.confirm(intent, row.reference.clone(), row.amount, at);
+            if row.amount == intent.operation.amount() && !self.lines_fit(intent, row) {
                 self.ask(DeskReason::EffectDiffers, true);
             }
-            _ => self.confirm(intent, row.reference.clone(), row.amount, at),
+        }
+    }
+
+    /// Does the ledger hold an effect of this intent, this read included?
+    fn has_row(&self, id: &IntentId) -> bool {
+        let told = |fact: &Fact| matches!(fact, Fact::LateEffect { intent, .. } if intent == id);
+        self.r.ledger.iter().any(|row| row.intent.as_ref() == Some(id)) || self.facts.iter().any(told)
+    }
+
+    /// Details show an effect that is known to be this intent's with its marker, or without: said when it is news.
+    fn echo(&mut self, intent: &Intent, echoed: bool) {
+        let told = self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::MarkerEchoed { echoed, .. } => Some(*echoed),
+            _ => None,
+        });
+        let before = match told {
+            Some(true) => MarkerEcho::Verified,
+            Some(false) => MarkerEcho::Broken,
+            None => self.witnesses.marker_echo,
+        };
+        let after = if echoed { MarkerEcho::Verified } else { MarkerEcho::Broken };
+        if before != after {
+            self.facts.push(Fact::MarkerEchoed { intent: intent.id.clone(), echoed });
+        }
+        if before == MarkerEcho::Verified && after == MarkerEcho::Broken {
+            self.ask(DeskReason::MarkerBroken, false);
         }
     }
 
@@ -116,7 +172,8 @@ impl Observer<'_> {
         }
     }
 
-    /// A row without a marker of ours. Only what the provider has accepted without naming it can be ours.
+    /// A row without a marker of ours. Only what the provider has accepted without naming it can be ours, and, where
+    /// markers do not come back, what a second witness speaks for.
     fn unmarked_row(&mut self, kind: RowKind, row: &SeenRow, foreign: LedgerRow) {
         let vouched = |known: &&LedgerRow| {
             known.kind == kind
@@ -134,12 +191,18 @@ impl Observer<'_> {
                 && !self.confirmed_now(&intent.id)
         };
         let candidates: Vec<_> = self.r.open_intents().filter(equal).collect();
+        let at = foreign.at;
         match candidates.as_slice() {
             [intent] if matches!(intent.progress, IntentState::Accepted { .. }) => {
-                self.confirm(intent, row.reference.clone(), row.amount, foreign.at);
+                self.confirm(intent, row.reference.clone(), row.amount, at);
+            }
+            [intent] if self.can_be(intent, kind, row) => {
+                if !self.on_second_witness(intent, row, at) {
+                    self.facts.push(Fact::ForeignRow { row: foreign });
+                }
             }
             // Somebody in the portal, or our marker cut off: booked so that it is never taken twice, and asked.
-            [] => self.facts.push(Fact::ForeignRow { row: foreign }),
+            [] => self.adopt(foreign),
             [intent, ..] => {
                 self.facts.push(Fact::ForeignRow { row: foreign });
                 if matches!(intent.progress, IntentState::Unknown(_)) {
@@ -149,87 +212,34 @@ impl Observer<'_> {
         }
     }
 
+    /// Books what somebody did in the portal, and asks when it took more than was delivered.
+    fn adopt(&mut self, row: LedgerRow) {
+        let delivered: Money = self.r.lines.iter().map(|line| self.r.delivered_on(line.line)).sum();
+        let counted = self.r.policy.capture.on_delivery != OnDelivery::Manual;
+        let too_much = row.kind == RowKind::Capture && counted && self.seen.captured > delivered;
+        self.facts.push(Fact::ForeignRow { row });
+        if too_much {
+            self.ask(DeskReason::ForeignAct, false);
+        }
+    }
+
+    /// Takes a row that can be the effect in doubt for it once a second witness speaks for it. Until then the history
+    /// is asked, before a person is.
+    fn on_second_witness(&mut self, intent: &Intent, row: &SeenRow, at: DateTime<Utc>) -> bool {
+        let told = self.has_second_witness(intent, row);
+        if told {
+            self.confirm(intent, row.reference.clone(), row.amount, at);
+        } else {
+            self.traced.push(intent.id.clone());
+        }
+        told
+    }
+
     pub(super) fn to_desk(&self, intent: &Intent) -> Fact {
         Fact::IntentToDesk {
             intent: intent.id.clone(),
             reason: intent.operation.doubt_reason(),
             at: self.now,
-        }
-    }
-
-    /// Refunds have no marker: what a row has given back more than is booked is our open refund of exactly
-    /// that amount, or somebody else's.
-    pub(super) fn refunds(&mut self) {
-        for kind in [RowKind::Capture, RowKind::Charge] {
-            let total = if kind == RowKind::Capture {
-                self.seen.refunded_captured
-            } else {
-                self.seen.refunded_charged
-            };
-            let rows = self.seen.rows(kind);
-            for row in rows {
-                let Some(reference) = row.reference.as_deref() else {
-                    continue;
-                };
-                // Older details do not say it by row; with a single row the aggregate does.
-                let refunded = row.refunded.or((rows.len() == 1).then_some(total));
-                if let Some(refunded) = refunded {
-                    self.refund_of(reference, refunded);
-                }
-            }
-        }
-    }
-
-    fn refund_of(&mut self, reference: &str, refunded: Money) {
-        let ours =
-            |row: &&LedgerRow| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference);
-        let booked: Money = self.r.ledger.iter().filter(ours).map(|row| row.amount).sum();
-        let rise = refunded.saturating_sub(booked);
-        if !rise.is_zero() {
-            let open = self.r.open_intents().find(|intent| {
-                matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
-                    && intent.was_sent()
-            });
-            match open {
-                Some(intent) if intent.operation.amount() == rise => {
-                    self.confirm(intent, Some(reference.to_owned()), rise, self.now);
-                }
-                Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
-                    self.facts.push(self.to_desk(intent));
-                }
-                Some(intent) if intent.is_unresolved() => self.ask(DeskReason::EffectDiffers, true),
-                _ => self.facts.push(self.unplanned_refund(reference, rise)),
-            }
-        }
-        if self.r.money_row(reference).is_some_and(|row| row.refunded_seen != refunded) {
-            self.facts.push(Fact::RefundSeen { reference: reference.to_owned(), refunded });
-        }
-    }
-
-    /// Money given back that no open refund accounts for: one that was settled as not done, or somebody else's.
-    fn unplanned_refund(&self, reference: &str, amount: Money) -> Fact {
-        let late = self.r.intents.iter().find(|intent| {
-            let settled =
-                matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. });
-            let same = matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
-                && intent.operation.amount() == amount;
-            let booked = self.r.ledger.iter().any(|row| row.intent.as_ref() == Some(&intent.id));
-            settled && same && intent.was_sent() && !booked
-        });
-        let row = LedgerRow {
-            kind: RowKind::Refund,
-            amount,
-            lines: Vec::new(),
-            reference: Some(reference.to_owned()),
-            at: self.now,
-            intent: late.map(|intent| intent.id.clone()),
-            foreign: late.is_none(),
-            confirmed: true,
-            refunded_seen: Money::ZERO,
-        };
-        match late {
-            Some(intent) => Fact::LateEffect { intent: intent.id.clone(), row },
-            None => Fact::ForeignRow { row },
         }
     }
 }

@@ -1,43 +1,69 @@
 //! What a read does not show: silence is counted, and settles what it settles.
 
-use chrono::{DateTime, Utc};
-
-use super::{Observer, SeenStatus};
-use crate::decide::is_guarded;
-use crate::merchant::Merchant;
-use crate::reservation::{DeskReason, Fact, Intent, IntentState, Operation, Reservation, RowKind};
-use crate::schedule::send_by;
-use crate::witness::Witnesses;
-
-/// An operation that stayed absent is sent at most so many times in all.
-const MAX_ATTEMPTS: u32 = 3;
+use super::{Observer, SeenStatus, verdict};
+use crate::decide::POLICY;
+use crate::reservation::{DeskReason, Fact, Intent, IntentState, Operation, RowKind};
+use crate::schedule::EXPIRY_KEY;
 
 impl Observer<'_> {
     /// Counts the read for every unresolved intent that it showed no trace of, and settles what silence settles.
     pub(super) fn silence(&mut self, coherent: bool) {
         let waiting: Vec<_> = self.r.intents.iter().filter(|intent| self.is_silent(intent)).collect();
+        // A callback that came during the read may tell of what it could not show yet: the next one is about that.
+        let overtaken = self.r.provider.read_wanted.is_some_and(|wanted| wanted > self.since);
         for intent in waiting {
             let id = intent.id.clone();
-            self.facts.push(Fact::TraceMissing { intent: id, clean: coherent, at: self.now });
-            if coherent && self.is_too_late_for(intent) {
-                let reason = "the reservation was over before it took effect".to_owned();
-                let intent = intent.id.clone();
-                self.facts.push(Fact::IntentWithdrawn { intent, reason });
-            } else if let Some(verdict) =
-                verdict(self.r, intent, coherent, self.witnesses, self.merchant, self.now)
-            {
-                self.facts.push(verdict);
+            let clean = coherent && !self.traced.contains(&id);
+            self.facts.push(Fact::TraceMissing { intent: id.clone(), clean, at: self.now });
+            let over = self.is_over_for(intent).filter(|_| coherent);
+            if let Some(reason) = over {
+                self.facts.push(Fact::IntentWithdrawn { intent: id, reason: reason.to_owned() });
+                self.lost_race(intent);
+            } else if !overtaken {
+                let verdict = verdict(self.r, intent, clean, self.witnesses, self.merchant, self.now);
+                self.facts.extend(verdict);
             }
         }
     }
 
-    /// A reservation that is over and shows no capture took none, and takes none any more.
-    fn is_too_late_for(&self, intent: &Intent) -> bool {
-        let over =
-            matches!(self.seen.status, SeenStatus::Cancelled | SeenStatus::Expired | SeenStatus::Completed);
-        let unknown_capture = matches!(intent.progress, IntentState::Unknown(_))
-            && matches!(intent.operation, Operation::Capture { .. });
-        over && unknown_capture && self.seen.captures.is_empty()
+    /// Why an operation that shows no trace cannot take effect any more.
+    fn is_over_for(&self, intent: &Intent) -> Option<&'static str> {
+        if !matches!(intent.progress, IntentState::Unknown(_) | IntentState::Desk(_)) {
+            return None;
+        }
+        let is = |status: SeenStatus| self.seen.status == status;
+        let over = is(SeenStatus::Cancelled) || is(SeenStatus::Expired) || is(SeenStatus::Completed);
+        match &intent.operation {
+            Operation::Capture { .. } => (over && !self.has_new_captures(intent))
+                .then_some("the reservation was over before it took effect"),
+            Operation::Cancel { .. } if is(SeenStatus::Expired) => {
+                Some("the reservation has expired by itself")
+            }
+            Operation::Cancel { .. } => (is(SeenStatus::Completed) || !self.seen.captures.is_empty())
+                .then_some("money was taken first, so it cannot be cancelled; a refund can"),
+            Operation::Complete { .. } => (is(SeenStatus::Cancelled) || is(SeenStatus::Expired))
+                .then_some("the reservation was over before it took effect"),
+            _ => None,
+        }
+    }
+
+    /// Do details show a capture that was not there when the request was put on record?
+    fn has_new_captures(&self, intent: &Intent) -> bool {
+        self.seen.captures.iter().any(|row| {
+            let known = self.r.money_row(row.reference.as_deref().unwrap_or_default());
+            let others = known
+                .is_some_and(|known| known.intent.is_some() && known.intent.as_ref() != Some(&intent.id));
+            !others && !intent.knew(row.reference.as_deref())
+        })
+    }
+
+    /// A release that somebody asked for, and may have promised, was overtaken by a capture.
+    fn lost_race(&mut self, intent: &Intent) {
+        let promised = intent.created_by != POLICY && intent.key != EXPIRY_KEY;
+        let taken = !self.seen.captures.is_empty() || self.seen.status == SeenStatus::Completed;
+        if matches!(intent.operation, Operation::Cancel { .. }) && taken && promised {
+            self.ask(DeskReason::ForeignAct, false);
+        }
     }
 
     /// What the provider's word alone stands for has to show itself in the end.
@@ -65,6 +91,7 @@ impl Observer<'_> {
         }
     }
 
+    /// Does this read tell nothing of what became of the intent's request, and could it have?
     fn is_silent(&self, intent: &Intent) -> bool {
         let waits = matches!(
             intent.progress,
@@ -73,59 +100,7 @@ impl Observer<'_> {
         let told = self.facts.iter().any(|fact| {
             matches!(fact, Fact::IntentConfirmed { intent: id, .. } | Fact::IntentToDesk { intent: id, .. } if *id == intent.id)
         });
-        waits && !told && intent.operation != Operation::Submit
-    }
-}
-
-/// What the absence of a trace, this read included, settles about an intent; `None` while it settles nothing.
-#[must_use]
-pub fn verdict(
-    r: &Reservation,
-    intent: &Intent,
-    clean: bool,
-    _witnesses: &Witnesses,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Option<Fact> {
-    let id = intent.id.clone();
-    let horizon = &merchant.settle.absent_after;
-    let doubt = match &intent.progress {
-        IntentState::Unknown(doubt) => doubt,
-        // A refund that stays pending beyond its horizon, or an accepted row that never shows.
-        IntentState::Accepted { sent, .. } => {
-            let late = now >= sent.at + horizon.refund.delta();
-            let reason = "accepted, but not shown since".to_owned();
-            return late.then_some(Fact::AttemptUnknown { intent: id, reason });
-        }
-        _ => return None,
-    };
-    let clean_reads = if clean { doubt.clean_reads + 1 } else { 0 };
-    let silent_since = |span: crate::span::Span| now >= doubt.sent.at + span.delta();
-    let absent = |span| clean_reads >= merchant.settle.absent_reads && silent_since(span);
-    let ask = |reason| Some(Fact::IntentToDesk { intent: id.clone(), reason, at: now });
-    let again = || Some(Fact::IntentAbsent { intent: id.clone(), at: now });
-    let again_or_ask = || {
-        if intent.attempts < MAX_ATTEMPTS { again() } else { ask(DeskReason::OutcomeUnknown) }
-    };
-    match &intent.operation {
-        Operation::Capture { .. } => {
-            let in_time = now < send_by(r, &intent.operation, merchant);
-            match (absent(horizon.capture), in_time && intent.attempts < MAX_ATTEMPTS) {
-                (true, true) => again(),
-                (true, false) => ask(DeskReason::CaptureUnknown),
-                // A duplicate could go through: a person decides while there is time. One that the provider
-                // refuses can wait for the proof of absence.
-                (false, _) if !in_time && !is_guarded(r, &intent.operation) => {
-                    ask(DeskReason::CaptureUnknown)
-                }
-                (false, _) => None,
-            }
-        }
-        Operation::Charge { .. } if silent_since(horizon.charge) => ask(DeskReason::ChargeUnknown),
-        Operation::Refund { .. } if absent(horizon.refund) => ask(DeskReason::RefundUnknown),
-        Operation::Cancel { .. } if absent(horizon.cancel) => again_or_ask(),
-        Operation::Complete { .. } if absent(horizon.complete) => again_or_ask(),
-        Operation::Submit if absent(horizon.submit) => again_or_ask(),
-        _ => None,
+        // Details show neither a reservation whose id is lost nor a message.
+        waits && !told && !matches!(intent.operation, Operation::Submit | Operation::Resend { .. })
     }
 }

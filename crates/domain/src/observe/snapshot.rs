@@ -107,6 +107,15 @@ impl Snapshot {
     /// less than was seen before?
     #[must_use]
     pub fn is_coherent_with(&self, r: &Reservation) -> bool {
+        self.adds_up_with(r) && !self.gives_back_less_than(r)
+    }
+
+    /// Is all in order, except that money which had been given back no longer shows?
+    pub(super) fn takes_back_a_refund(&self, r: &Reservation) -> bool {
+        self.adds_up_with(r) && self.gives_back_less_than(r)
+    }
+
+    fn adds_up_with(&self, r: &Reservation) -> bool {
         let sum = |rows: &[SeenRow]| rows.iter().map(|row| row.amount).sum::<Money>();
         let products: Money = self.products.iter().map(|product| product.captured).sum();
         sum(&self.captures) == self.captured
@@ -126,13 +135,15 @@ impl Snapshot {
     }
 
     fn still_shows(&self, row: &LedgerRow) -> bool {
-        if row.kind == RowKind::Refund || row.reference.is_none() {
-            return true;
-        }
-        match find_row(self.rows(row.kind), row.reference.as_deref()) {
-            Some(seen) => seen.refunded.is_none_or(|refunded| refunded >= row.refunded_seen),
-            None => !row.confirmed,
-        }
+        let looked_for = row.kind != RowKind::Refund && row.reference.is_some() && row.confirmed;
+        !looked_for || find_row(self.rows(row.kind), row.reference.as_deref()).is_some()
+    }
+
+    fn gives_back_less_than(&self, r: &Reservation) -> bool {
+        let shown = |row: &LedgerRow| {
+            find_row(self.rows(row.kind), row.reference.as_deref()).and_then(|seen| seen.refunded)
+        };
+        r.ledger.iter().any(|row| shown(row).is_some_and(|refunded| refunded < row.refunded_seen))
     }
 }
 

@@ -115,11 +115,15 @@ impl Reservation {
     /// What has been given back of the row with this reference: booked or seen, whichever is more.
     #[must_use]
     pub fn given_back(&self, reference: &str) -> Money {
-        let refunds = self.ledger.iter().filter(|row| row.kind == RowKind::Refund);
-        let booked: Money =
-            refunds.filter(|row| row.reference.as_deref() == Some(reference)).map(|row| row.amount).sum();
         let seen = self.money_row(reference).map_or(Money::ZERO, |row| row.refunded_seen);
-        booked.max(seen)
+        self.refunds_of(reference).max(seen)
+    }
+
+    /// The sum of the booked refunds of the row with this reference.
+    #[must_use]
+    pub fn refunds_of(&self, reference: &str) -> Money {
+        let refunds = self.ledger.iter().filter(|row| row.kind == RowKind::Refund);
+        refunds.filter(|row| row.reference.as_deref() == Some(reference)).map(|row| row.amount).sum()
     }
 
     /// The capture or charge with this reference.

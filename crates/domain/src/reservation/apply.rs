@@ -207,9 +207,17 @@ impl Reservation {
         }
     }
 
-    /// A callback names the provider's id: a submit that was about to be repeated is in doubt again.
+    /// A callback names the provider's id: a submit that was about to be repeated is in doubt again, and one that is
+    /// in doubt is looked for anew.
     fn hint(&mut self, uuid: &str) {
-        self.provider.hinted_uuid = Some(uuid.to_owned());
+        let known = self.provider.hinted_uuid.replace(uuid.to_owned());
+        for submit in self.intents.iter_mut().filter(|intent| intent.operation == Operation::Submit) {
+            if let IntentState::Unknown(doubt) = &submit.progress
+                && known.as_deref() != Some(uuid)
+            {
+                submit.progress = IntentState::Unknown(Doubt::new(doubt.sent, &doubt.reason));
+            }
+        }
         let repeated = |intent: &&mut Intent| {
             let waits = matches!(intent.progress, IntentState::Planned | IntentState::Written(_));
             intent.operation == Operation::Submit && intent.was_sent() && waits
@@ -261,14 +269,36 @@ impl Reservation {
     }
 
     /// Adds a row unless one of the same kind and reference stands there already (a refund's reference names
-    /// the row it gives back from, so refunds may share one).
+    /// the row it gives back from, so refunds may share one). One that was taken for somebody else's and turns out to
+    /// be an intent's is taken over.
     fn book(&mut self, row: LedgerRow) {
-        let known = row.kind != RowKind::Refund && row.reference.is_some();
-        if known && self.ledger.iter().any(|other| other.kind == row.kind && other.reference == row.reference)
-        {
-            return;
+        let of_intent = row.intent.as_ref().and_then(|id| self.intent(id));
+        let known = |other: &LedgerRow| {
+            row.kind != RowKind::Refund && other.kind == row.kind && other.reference == row.reference
+        };
+        let same = |other: &LedgerRow| match (&row.reference, of_intent) {
+            (Some(_), _) => known(other),
+            // Vouched for without a name: a row that nobody claims and that came since is what is meant.
+            (None, Some(intent)) => {
+                other.intent.is_none()
+                    && other.kind == row.kind
+                    && other.amount == row.amount
+                    && !intent.knew(other.reference.as_deref())
+            }
+            (None, None) => false,
+        };
+        let found = self.ledger.iter().position(same);
+        match found.map(|index| &mut self.ledger[index]) {
+            None => self.ledger.push(row),
+            Some(other) if other.intent.is_none() && row.intent.is_some() => {
+                other.intent = row.intent;
+                other.foreign = false;
+                if other.amount == row.amount {
+                    other.lines = row.lines;
+                }
+            }
+            Some(_) => {}
         }
-        self.ledger.push(row);
     }
 
     fn apply_to_intent(&mut self, id: &IntentId, fact: &Fact) -> Result<(), IllegalFact> {
@@ -351,6 +381,11 @@ impl Reservation {
             }
             Fact::IntentWithdrawn { reason, .. } if intent.operation == Operation::Submit => {
                 self.link = Link::Failed { reason: reason.clone() };
+            }
+            // It may have gone out: the next message keeps its distance.
+            Fact::AttemptUnknown { .. } if matches!(intent.operation, Operation::Resend { .. }) => {
+                let sent_at = intent.sent().map(|sent| sent.at);
+                self.reminders.last_at = self.reminders.last_at.max(sent_at);
             }
             Fact::IntentToDesk { reason, at, .. } => self.raise(*reason, false, *at),
             Fact::LateEffect { row, .. } => {

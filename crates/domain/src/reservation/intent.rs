@@ -133,6 +133,12 @@ impl Operation {
         }
     }
 
+    /// Does its request carry a text in which details show its marker?
+    #[must_use]
+    pub const fn has_marker(&self) -> bool {
+        matches!(self, Self::Capture { .. } | Self::Charge { .. })
+    }
+
     /// Why a person must decide when its outcome stays unknown.
     #[must_use]
     pub const fn doubt_reason(&self) -> DeskReason {
@@ -329,6 +335,13 @@ impl Intent {
     pub const fn was_sent(&self) -> bool {
         let on_record_only = matches!(self.progress, IntentState::Written(_));
         self.attempts > if on_record_only { 1 } else { 0 }
+    }
+
+    /// Was a row with this reference in the books when the latest attempt was put on record?
+    #[must_use]
+    pub fn knew(&self, reference: Option<&str>) -> bool {
+        let known = self.baseline.iter().flat_map(|baseline| &baseline.references);
+        known.into_iter().any(|known| Some(known.as_str()) == reference)
     }
 
     /// The request that was sent last, while it is not settled.

@@ -341,7 +341,7 @@ impl Reservation {
             let message = "nothing has been captured or charged; cancel it instead";
             return Err(Refusal::state("no_money_taken", message));
         }
-        if let Some(open) = self.open_intents().next() {
+        if let Some(open) = self.open_intents().find(|intent| intent.operation.is_exclusive()) {
             let message =
                 format!("a {} is not over yet; the books are closed after it", open.operation.job_kind());
             return Err(Refusal::state("operation_open", message));

@@ -3,15 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::{Planner, Step, decide};
-use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, observe};
+use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, observe, search};
 use domain::outcome::{NewLink, Outcome, outcome};
 use domain::policy::PolicyPatch;
 use domain::reservation::{
     ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource, Refusal, RowKind,
 };
 use domain::schedule::schedule;
-use domain::witness::Witnesses;
-
+use domain::witness::{HistoryRow, MarkerEcho, Witnesses, learnt};
 use domain::{
     Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId, SeededEntropy,
 };
@@ -120,8 +119,12 @@ impl Booking {
         let now = monday();
         let new = NewReservation { policy: patch(policy), ..new_reservation(amounts) };
         let r = new.build(ReservationId::new(now, &entropy), &merchant, now).expect("a reservation");
-        // A merchant whose view is current, and who has not been refused a marker yet.
-        let witnesses = Witnesses { shown_until: Some(DateTime::<Utc>::MAX_UTC), ..Witnesses::default() };
+        // A merchant whose view is current, and whose markers come back.
+        let witnesses = Witnesses {
+            marker_echo: MarkerEcho::Verified,
+            shown_until: Some(DateTime::<Utc>::MAX_UTC),
+            faulted_at: None,
+        };
         let mut booking = Self { r, merchant, witnesses, now, entropy };
         booking.fold(&[Fact::Created]);
         booking.plan_as(Operation::Submit, Some("submit"));
@@ -295,8 +298,20 @@ impl Booking {
     pub(crate) fn read(&mut self, seen: &Snapshot) -> Vec<Fact> {
         let reading = Reading { seen, since: self.r.version, witnesses: &self.witnesses };
         let facts = observe(&self.r, reading, &self.merchant, self.now);
-        self.fold(&facts);
+        self.learn(&facts);
         facts.into_iter().skip(1).collect()
+    }
+
+    /// Folds in what a search of the history that shows these rows means.
+    pub(crate) fn search(&mut self, id: &IntentId, rows: &[HistoryRow]) -> Vec<Fact> {
+        let facts = search(&self.r, id, rows, &self.witnesses, &self.merchant, self.now);
+        self.learn(&facts);
+        facts
+    }
+
+    fn learn(&mut self, facts: &[Fact]) {
+        self.witnesses = learnt(&self.witnesses, &self.r, facts, self.now).unwrap_or(self.witnesses);
+        self.fold(facts);
     }
 
     pub(crate) fn jobs(&self) -> Vec<Planned> {

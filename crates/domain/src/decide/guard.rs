@@ -1,0 +1,48 @@
+//! Natural guards: which duplicates the provider refuses by construction.
+
+use crate::merchant::{LineRunway, Merchant};
+use crate::money::Money;
+use crate::reservation::{LineAmount, Operation, Reservation, RowKind};
+
+/// Is a duplicate of this operation refused by the provider, as far as it keeps a runway for each line?
+///
+/// True for a capture that takes more than half of what is left of each line it touches: a second one
+/// exceeds the line's runway. Good enough to send without a fresh read; what may be sent a second time in doubt is told
+/// by [`has_proven_guard`].
+#[must_use]
+pub fn is_guarded(r: &Reservation, operation: &Operation) -> bool {
+    match operation {
+        Operation::Capture { lines, .. } => lines.iter().all(|part| is_most_of_line(r, part)),
+        _ => false,
+    }
+}
+
+/// Is it certain that the provider refuses a duplicate of this operation?
+///
+/// A capture by the documented runway of the whole reservation, or by that of a line where the merchant's is proven; a
+/// refund of all that is left of its row; a cancel and a complete by the status.
+#[must_use]
+pub fn has_proven_guard(r: &Reservation, operation: &Operation, merchant: &Merchant) -> bool {
+    match operation {
+        Operation::Capture { lines, .. } => {
+            let amount = operation.amount();
+            let left = r.reserved().saturating_sub(r.booked(RowKind::Capture));
+            let by_line = merchant.line_runway == LineRunway::Proven;
+            amount + amount > left || (by_line && lines.iter().any(|part| is_most_of_line(r, part)))
+        }
+        Operation::Refund { reference, .. } => {
+            let left = r
+                .money_row(reference)
+                .map_or(Money::ZERO, |row| row.amount.saturating_sub(r.given_back(reference)));
+            operation.amount() >= left
+        }
+        Operation::Cancel { .. } | Operation::Complete { .. } => true,
+        Operation::Submit | Operation::Charge { .. } | Operation::Resend { .. } => false,
+    }
+}
+
+/// Does this part take more than half of what is left of its line, its own claim aside?
+fn is_most_of_line(r: &Reservation, part: &LineAmount) -> bool {
+    let amount = r.line(part.line).map_or(Money::ZERO, |line| line.amount);
+    part.amount + part.amount > amount.saturating_sub(r.captured_on(part.line))
+}

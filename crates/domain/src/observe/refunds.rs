@@ -1,0 +1,140 @@
+//! Refunds have no marker: the places where one shows itself are its witnesses, and two of them settle it.
+
+use super::Observer;
+use super::snapshot::SeenRow;
+use crate::money::Money;
+use crate::reservation::{DeskReason, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind};
+
+/// Has one witness shown this refund, and is the second one missing?
+pub(crate) fn is_half_refunded(r: &Reservation, intent: &Intent) -> bool {
+    let Operation::Refund { reference, .. } = &intent.operation else {
+        return false;
+    };
+    let seen = r.money_row(reference).map(|row| row.refunded_seen);
+    intent.is_unresolved() && seen == Some(r.refunds_of(reference) + intent.operation.amount())
+}
+
+/// What the places that tell it say was given back of a row.
+struct Told {
+    /// The row itself.
+    row: Option<Money>,
+    /// The list of refunds.
+    list: Option<Money>,
+    /// The sum of all, less what the other rows account for.
+    sum: Option<Money>,
+}
+
+impl Told {
+    /// What counts as given back: a sum tells only where there is a single row.
+    fn refunded(&self, single: bool) -> Option<Money> {
+        self.row.or(self.list).or(self.sum.filter(|_| single))
+    }
+
+    fn witnesses(&self, refunded: Money) -> usize {
+        [self.row, self.list, self.sum].iter().filter(|told| **told == Some(refunded)).count()
+    }
+}
+
+impl Observer<'_> {
+    /// What a row has given back more than is booked is our open refund of exactly that amount, or somebody else's.
+    pub(super) fn refunds(&mut self) {
+        for kind in [RowKind::Capture, RowKind::Charge] {
+            for row in self.seen.rows(kind) {
+                if let Some(reference) = row.reference.as_deref() {
+                    self.refunds_of(kind, row, reference);
+                }
+            }
+        }
+    }
+
+    fn told(&self, kind: RowKind, row: &SeenRow) -> Told {
+        let reference = row.reference.as_deref();
+        let mut listed =
+            self.seen.refunds.iter().filter(|refund| refund.reference.as_deref() == reference).peekable();
+        let list = listed.peek().is_some().then(|| listed.map(|refund| refund.amount).sum());
+        let others: Money = self
+            .seen
+            .rows(kind)
+            .iter()
+            .filter(|other| other.reference.as_deref() != reference)
+            .map(|other| {
+                other
+                    .refunded
+                    .unwrap_or_else(|| self.r.refunds_of(other.reference.as_deref().unwrap_or_default()))
+            })
+            .sum();
+        let total = match kind {
+            RowKind::Capture => self.seen.refunded_captured,
+            _ => self.seen.refunded_charged,
+        };
+        Told { row: row.refunded, list, sum: total.checked_sub(others) }
+    }
+
+    fn refunds_of(&mut self, kind: RowKind, row: &SeenRow, reference: &str) {
+        let told = self.told(kind, row);
+        let booked = self.r.refunds_of(reference);
+        let refunded = told.refunded(self.seen.rows(kind).len() == 1);
+        let rise = refunded.unwrap_or(booked).saturating_sub(booked);
+        let open = self.r.open_intents().find(|intent| {
+            matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
+                && intent.was_sent()
+        });
+        match open {
+            Some(intent) if rise.is_zero() || rise == intent.operation.amount() => {
+                self.witnessed(intent, reference, told.witnesses(booked + intent.operation.amount()));
+            }
+            Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
+                self.facts.push(self.to_desk(intent));
+            }
+            Some(intent) if intent.is_unresolved() => self.ask(DeskReason::EffectDiffers, true),
+            _ if rise.is_zero() => {}
+            _ => self.facts.push(self.unplanned_refund(reference, rise)),
+        }
+        let known = self.r.money_row(reference).map(|row| row.refunded_seen);
+        if let Some(refunded) = refunded.filter(|refunded| known.is_some_and(|known| known != *refunded)) {
+            self.facts.push(Fact::RefundSeen { reference: reference.to_owned(), refunded });
+        }
+    }
+
+    /// So many places in details show this refund with exactly its amount.
+    fn witnessed(&mut self, intent: &Intent, reference: &str, shown: usize) {
+        let history = match &intent.progress {
+            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => doubt.history_row.is_some(),
+            _ => false,
+        };
+        // One that is about to be sent again is not: whoever did this, it has been given back.
+        let enough = if intent.is_unresolved() { 2 } else { 1 };
+        if shown > 0 && shown + usize::from(history) >= enough {
+            self.confirm(intent, Some(reference.to_owned()), intent.operation.amount(), self.now);
+        } else if shown > 0 {
+            self.traced.push(intent.id.clone());
+        }
+    }
+
+    /// Money given back that no open refund accounts for: one that was settled as not done, or somebody else's.
+    fn unplanned_refund(&self, reference: &str, amount: Money) -> Fact {
+        let late = self.r.intents.iter().find(|intent| {
+            let settled =
+                matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. });
+            let same = matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
+                && intent.operation.amount() == amount;
+            let booked = self.r.ledger.iter().any(|row| row.intent.as_ref() == Some(&intent.id));
+            settled && same && intent.was_sent() && !booked
+        });
+        let row = LedgerRow {
+            kind: RowKind::Refund,
+            amount,
+            lines: Vec::new(),
+            reference: Some(reference.to_owned()),
+            at: self.now,
+            intent: late.map(|intent| intent.id.clone()),
+            foreign: late.is_none(),
+            confirmed: true,
+            refunded_seen: Money::ZERO,
+        };
+        match late {
+            Some(intent) => Fact::LateEffect { intent: intent.id.clone(), row },
+            None => Fact::ForeignRow { row },
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What the provider's history tells of a request in doubt.
+
+use chrono::{DateTime, Utc};
+
+use super::refunds::is_half_refunded;
+use super::standin::{may_be_weak, stand_in};
+use crate::id::IntentId;
+use crate::marker;
+use crate::merchant::Merchant;
+use crate::reservation::{Fact, Intent, IntentState, Operation, RefundSource, Reservation};
+use crate::witness::{Event, HistoryRow, Witnesses, history_window};
+
+/// The facts that a search of the history for a trace of an intent's request makes.
+///
+/// `rows` are those of the [`history_window`], without the ones that other reservations are known to own.
+#[must_use]
+pub fn search(
+    r: &Reservation,
+    intent: &IntentId,
+    rows: &[HistoryRow],
+    witnesses: &Witnesses,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Vec<Fact> {
+    let Some(intent) = r.intent(intent).filter(|intent| intent.is_unresolved()) else {
+        return Vec::new();
+    };
+    let fitting = || rows.iter().filter(|row| fits(r, intent, row, merchant, now));
+    let row = fitting().find(|row| is_marked(intent, row)).or_else(|| fitting().next());
+    let read = Fact::HistoryRead { intent: intent.id.clone(), row: row.cloned(), at: now };
+    let follows = Found { r, intent, row, witnesses, merchant, now }.follows();
+    std::iter::once(read).chain(follows).collect()
+}
+
+fn is_marked(intent: &Intent, row: &HistoryRow) -> bool {
+    row.note.as_deref().is_some_and(|note| marker::is_in(note, &intent.marker))
+}
+
+/// Can this row tell of the effect of this intent?
+fn fits(r: &Reservation, intent: &Intent, row: &HistoryRow, merchant: &Merchant, now: DateTime<Utc>) -> bool {
+    let event = match &intent.operation {
+        Operation::Submit => return false,
+        Operation::Capture { .. } => Event::Captured,
+        Operation::Charge { .. } => Event::Charged,
+        Operation::Refund { source: RefundSource::Captured, .. } => Event::CaptureRefunded,
+        Operation::Refund { source: RefundSource::Charged, .. } => Event::ChargeRefunded,
+        Operation::Cancel { .. } => Event::Cancelled,
+        Operation::Complete { .. } => Event::Completed,
+        Operation::Resend { .. } => Event::LinkSent,
+    };
+    if row.event != event {
+        return false;
+    }
+    let (from, to) = history_window(intent, merchant, now);
+    let in_time = row.at.is_none_or(|at| (from..=to).contains(&at));
+    let amount = row.amount.is_none_or(|amount| amount == intent.operation.amount());
+    is_marked(intent, row) || (in_time && amount && names(r, intent, row.uuid.as_deref()))
+}
+
+/// Can the id of a row be that of this intent's effect?
+fn names(r: &Reservation, intent: &Intent, uuid: Option<&str>) -> bool {
+    let Some(uuid) = uuid else {
+        return true;
+    };
+    let reservation = r.provider.reservation_uuid.as_deref() == Some(uuid);
+    match &intent.operation {
+        // Captures and charges carry ids of their own: one that is not booked for another operation.
+        Operation::Capture { .. } | Operation::Charge { .. } => {
+            let free = r.money_row(uuid).is_none_or(|row| row.intent.is_none());
+            reservation || (free && !intent.knew(Some(uuid)))
+        }
+        Operation::Refund { reference, .. } => reservation || reference == uuid,
+        Operation::Submit
+        | Operation::Cancel { .. }
+        | Operation::Complete { .. }
+        | Operation::Resend { .. } => reservation,
+    }
+}
+
+/// A search that is over, with the row that can tell of the effect.
+struct Found<'a> {
+    r: &'a Reservation,
+    intent: &'a Intent,
+    row: Option<&'a HistoryRow>,
+    witnesses: &'a Witnesses,
+    merchant: &'a Merchant,
+    now: DateTime<Utc>,
+}
+
+impl Found<'_> {
+    fn follows(&self) -> Vec<Fact> {
+        match &self.intent.operation {
+            Operation::Capture { .. } | Operation::Charge { .. } => self.stand_in().into_iter().collect(),
+            Operation::Refund { reference, .. } => self.refund(reference),
+            // Our own words stand with it.
+            Operation::Cancel { .. } | Operation::Complete { .. } => {
+                let marked = self.row.filter(|row| is_marked(self.intent, row));
+                marked.map(|row| self.confirmed(None, row.at)).into_iter().collect()
+            }
+            Operation::Resend { .. } => self.message(),
+            Operation::Submit => Vec::new(),
+        }
+    }
+
+    fn confirmed(&self, reference: Option<String>, at: Option<DateTime<Utc>>) -> Fact {
+        let amount = self.intent.operation.amount();
+        let at = at.unwrap_or(self.now).min(self.now);
+        Fact::IntentConfirmed { intent: self.intent.id.clone(), reference, amount, at }
+    }
+
+    fn missing(&self, clean: bool) -> Fact {
+        Fact::TraceMissing { intent: self.intent.id.clone(), clean, at: self.now }
+    }
+
+    /// Details show a row without our marker that can be the effect: the history is the second witness, or else a
+    /// person decides.
+    fn stand_in(&self) -> Option<Fact> {
+        let shown = stand_in(self.r, self.intent)?;
+        let same = |row: &&HistoryRow| row.uuid.is_none() || row.uuid == shown.reference;
+        let told = self.row.filter(same).is_some_and(|row| {
+            is_marked(self.intent, row) || may_be_weak(self.r, self.intent, self.witnesses, self.merchant)
+        });
+        Some(if told {
+            self.confirmed(shown.reference.clone(), Some(shown.at))
+        } else {
+            let reason = self.intent.operation.doubt_reason();
+            Fact::IntentToDesk { intent: self.intent.id.clone(), reason, at: self.now }
+        })
+    }
+
+    /// One place in details shows the refund: the history is the second witness.
+    fn refund(&self, reference: &str) -> Vec<Fact> {
+        match self.row {
+            _ if !is_half_refunded(self.r, self.intent) => Vec::new(),
+            Some(_) => vec![self.confirmed(Some(reference.to_owned()), None)],
+            None => vec![self.missing(false)],
+        }
+    }
+
+    /// A message is looked for a few times and then given up; it is not repeated.
+    fn message(&self) -> Vec<Fact> {
+        let IntentState::Unknown(doubt) = &self.intent.progress else {
+            return Vec::new();
+        };
+        let settle = &self.merchant.settle;
+        let silent = self.now >= doubt.sent.at + settle.absent_after.of(&self.intent.operation);
+        match self.row {
+            Some(row) => vec![self.confirmed(None, row.at)],
+            None if silent && doubt.clean_reads + 1 >= settle.absent_reads => {
+                let reason = "the history does not show that the message went out".to_owned();
+                vec![self.missing(true), Fact::IntentWithdrawn { intent: self.intent.id.clone(), reason }]
+            }
+            None => vec![self.missing(true)],
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A row without our marker that can be the effect in doubt: when it is taken for it, and on whose word.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Observer;
+use super::snapshot::SeenRow;
+use crate::marker;
+use crate::merchant::Merchant;
+use crate::reservation::{Intent, IntentState, LedgerRow, Operation, Reservation, RowKind};
+use crate::witness::{CLOCK_SLACK, MarkerEcho, Witnesses};
+
+/// A request whose answer was lost may still be under way for so long.
+const EXECUTES_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
+/// The row of the ledger that can be the effect in doubt: nobody's, unmarked, of its amount, new since the request was
+/// sent and from its time. `None` when there is no such row, or when the history has spoken.
+pub(crate) fn stand_in<'a>(r: &'a Reservation, intent: &Intent) -> Option<&'a LedgerRow> {
+    let IntentState::Unknown(doubt) = &intent.progress else {
+        return None;
+    };
+    let mut rows = r.ledger.iter().filter(|row| {
+        Some(row.kind) == intent.operation.row_kind()
+            && row.intent.is_none()
+            && row.amount == intent.operation.amount()
+            && !intent.knew(row.reference.as_deref())
+            && is_of_the_time(intent, row.at)
+    });
+    rows.next().filter(|_| doubt.history_row.is_none() && intent.operation.has_marker())
+}
+
+/// Did it happen while the request of this intent can have been carried out?
+fn is_of_the_time(intent: &Intent, at: DateTime<Utc>) -> bool {
+    intent
+        .sent()
+        .is_some_and(|sent| (sent.at - CLOCK_SLACK..=sent.at + EXECUTES_WITHIN + CLOCK_SLACK).contains(&at))
+}
+
+/// May a row without a marker be taken for the effect of this intent, once a second witness speaks for it?
+pub(super) fn may_be_weak(
+    r: &Reservation,
+    intent: &Intent,
+    witnesses: &Witnesses,
+    merchant: &Merchant,
+) -> bool {
+    let same = |other: &&Intent| other.operation.row_kind() == intent.operation.row_kind();
+    witnesses.marker_echo == MarkerEcho::Broken
+        && intent.operation.amount() <= merchant.settle.weak_limit
+        && r.open_intents().filter(same).count() == 1
+}
+
+impl Observer<'_> {
+    /// Can this row be the effect in doubt, and no other?
+    pub(super) fn can_be(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
+        let mut rows = self.seen.rows(kind).iter().filter(|row| self.can_stand_in(intent, kind, row));
+        matches!((rows.next(), rows.next()), (Some(only), None) if std::ptr::eq(only, row))
+            && self.lines_fit(intent, row)
+            && may_be_weak(self.r, intent, self.witnesses, self.merchant)
+    }
+
+    fn can_stand_in(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
+        let reference = row.reference.as_deref().unwrap_or_default();
+        let nobodys = self.r.money_row(reference).is_none_or(|known| known.intent.is_none());
+        nobodys
+            && row.amount == intent.operation.amount()
+            && !intent.knew(row.reference.as_deref())
+            && row.at.is_some_and(|at| is_of_the_time(intent, at))
+            && self.marked(kind, row).is_none()
+    }
+
+    /// The intent whose marker a row carries.
+    pub(super) fn marked(&self, kind: RowKind, row: &SeenRow) -> Option<&Intent> {
+        let text = row.text.as_deref()?;
+        let mut of_kind = self.r.intents.iter().filter(|intent| intent.operation.row_kind() == Some(kind));
+        of_kind.find(|intent| marker::is_in(text, &intent.marker))
+    }
+
+    /// Has the callback for such an effect come, or a row of the history that fits this one?
+    pub(super) fn has_second_witness(&self, intent: &Intent, row: &SeenRow) -> bool {
+        let word = match intent.operation {
+            Operation::Charge { .. } => "charged",
+            _ => "captured",
+        };
+        let sent_at = intent.sent().map(|sent| sent.at);
+        let called = self.r.provider.called_back.as_ref().is_some_and(|called| {
+            called.word.eq_ignore_ascii_case(word) && sent_at.is_some_and(|at| called.at >= at)
+        });
+        let told = match &intent.progress {
+            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => doubt.history_row.as_ref(),
+            _ => None,
+        };
+        called || told.is_some_and(|told| told.uuid.is_none() || told.uuid == row.reference)
+    }
+
+    /// Are the lines of a capture those that details show it on, as far as they tell?
+    pub(super) fn lines_fit(&self, intent: &Intent, row: &SeenRow) -> bool {
+        let Operation::Capture { lines, .. } = &intent.operation else {
+            return true;
+        };
+        let told = self.seen.products.iter().map(|product| product.captured).sum();
+        // What other rows account for is not this one's.
+        let others = |line: u32| {
+            let rows = self.r.ledger.iter().filter(|other| {
+                other.kind == RowKind::Capture
+                    && other.reference != row.reference
+                    && other.intent.as_ref() != Some(&intent.id)
+            });
+            rows.flat_map(|other| &other.lines).filter(|part| part.line == line).map(|part| part.amount).sum()
+        };
+        let shown = |line: u32| {
+            let id = self.r.line(line).and_then(|line| line.provider_id);
+            self.seen.products.iter().find(|product| Some(product.id) == id).map(|product| product.captured)
+        };
+        self.seen.captured != told
+            || lines.iter().all(|part| {
+                shown(part.line)
+                    .is_none_or(|captured| captured.checked_sub(others(part.line)) >= Some(part.amount))
+            })
+    }
+}
