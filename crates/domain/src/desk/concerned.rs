@@ -76,14 +76,12 @@ pub(super) fn delivered_uncaptured(r: &Reservation) -> Money {
 
 /// Is this row of the kind that the operation makes, nobody's, and not of the time before the request?
 pub(super) fn may_be_of(row: &LedgerRow, intent: &Intent) -> bool {
-    let before = intent.baseline.as_ref().map(|baseline| &baseline.references);
-    let known = |reference: &String| before.is_some_and(|before| before.contains(reference));
     Some(row.kind) == intent.operation.row_kind()
         && row.kind != RowKind::Refund
         && row.foreign
         && row.intent.is_none()
         && row.confirmed
-        && !row.reference.as_ref().is_some_and(known)
+        && !intent.knew(row.reference.as_deref())
 }
 
 /// The rows that are nobody's, came since the request, and have its very amount.

@@ -275,14 +275,36 @@ impl Reservation {
     }
 
     /// Adds a row unless one of the same kind and reference stands there already (a refund's reference names
-    /// the row it gives back from, so refunds may share one).
+    /// the row it gives back from, so refunds may share one). One that was taken for somebody else's and turns out to
+    /// be an intent's is taken over.
     fn book(&mut self, row: LedgerRow) {
-        let known = row.kind != RowKind::Refund && row.reference.is_some();
-        if known && self.ledger.iter().any(|other| other.kind == row.kind && other.reference == row.reference)
-        {
-            return;
+        let of_intent = row.intent.as_ref().and_then(|id| self.intent(id));
+        let known = |other: &LedgerRow| {
+            row.kind != RowKind::Refund && other.kind == row.kind && other.reference == row.reference
+        };
+        let same = |other: &LedgerRow| match (&row.reference, of_intent) {
+            (Some(_), _) => known(other),
+            // Vouched for without a name: a row that nobody claims and that came since is what is meant.
+            (None, Some(intent)) => {
+                other.intent.is_none()
+                    && other.kind == row.kind
+                    && other.amount == row.amount
+                    && !intent.knew(other.reference.as_deref())
+            }
+            (None, None) => false,
+        };
+        let found = self.ledger.iter().position(same);
+        match found.map(|index| &mut self.ledger[index]) {
+            None => self.ledger.push(row),
+            Some(other) if other.intent.is_none() && row.intent.is_some() => {
+                other.intent = row.intent;
+                other.foreign = false;
+                if other.amount == row.amount {
+                    other.lines = row.lines;
+                }
+            }
+            Some(_) => {}
         }
-        self.ledger.push(row);
     }
 
     fn apply_to_intent(&mut self, id: &IntentId, fact: &Fact) -> Result<(), IllegalFact> {

@@ -331,6 +331,13 @@ impl Intent {
         self.attempts > if on_record_only { 1 } else { 0 }
     }
 
+    /// Was a row with this reference in the books when the latest attempt was put on record?
+    #[must_use]
+    pub fn knew(&self, reference: Option<&str>) -> bool {
+        let known = self.baseline.iter().flat_map(|baseline| &baseline.references);
+        known.into_iter().any(|known| Some(known.as_str()) == reference)
+    }
+
     /// The request that was sent last, while it is not settled.
     #[must_use]
     pub const fn sent(&self) -> Option<Sent> {
