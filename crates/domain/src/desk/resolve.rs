@@ -9,6 +9,7 @@ use crate::customer::is_text;
 use crate::decide::{Planner, Step, decide};
 use crate::error::FieldError;
 use crate::id::IntentId;
+use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
@@ -21,12 +22,34 @@ const MAX_NOTE: usize = 500;
 /// The longest reference that is looked for, in characters.
 const MAX_REFERENCE: usize = 64;
 
+words! {
+    /// What a person says became of a request in doubt.
+    Ruling {
+        /// The effect took place.
+        Applied = "applied",
+        /// It did not, and is not to be tried again.
+        NotApplied = "not_applied",
+        /// It did not, and is to be sent once more.
+        Resend = "resend",
+    }
+}
+
+impl Ruling {
+    const fn verdict(self) -> Verdict {
+        match self {
+            Self::Applied => Verdict::Applied,
+            Self::NotApplied => Verdict::NotApplied,
+            Self::Resend => Verdict::Resend,
+        }
+    }
+}
+
 /// A decision about a request in doubt, as a person asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resolution {
-    /// `applied`, `not_applied` or `resend`.
-    pub outcome: Verdict,
+    /// What became of it.
+    pub outcome: Ruling,
     /// The provider's reference of the effect, of an `applied`.
     #[serde(default)]
     pub reference: Option<String>,
@@ -152,26 +175,23 @@ pub fn resolve(
     };
     check(r, &resolution.note, resolution.evidence_version)?;
     let reference = resolution.reference.as_deref();
-    if reference.is_some() && resolution.outcome != Verdict::Applied {
+    if reference.is_some() && resolution.outcome != Ruling::Applied {
         return Err(field("reference", "belongs to \"applied\" alone"));
     }
     let follows = match resolution.outcome {
-        Verdict::Applied => applied(r, intent, reference, now)?,
-        Verdict::NotApplied => not_applied(r, intent, merchant),
-        Verdict::Resend => match not_sendable(r, intent, merchant, now) {
+        Ruling::Applied => applied(r, intent, reference, now)?,
+        Ruling::NotApplied => not_applied(r, intent, merchant),
+        Ruling::Resend => match not_sendable(r, intent, merchant, now) {
             Some(reason) => return Err(DecisionError::NotSendable { reason }),
             None => vec![Fact::IntentAbsent { intent: intent.id.clone(), at: now }],
         },
-        Verdict::Cleared => {
-            return Err(field("outcome", "is not one of applied, not_applied, resend"));
-        }
     };
     let reason = intent.operation.doubt_reason();
     let decided = Fact::Decided {
         intent: Some(intent.id.clone()),
         reason,
         decision: Decision {
-            verdict: resolution.outcome,
+            verdict: resolution.outcome.verdict(),
             reference: resolution.reference.clone(),
             note: resolution.note.clone(),
             evidence_version: r.evidence_version,

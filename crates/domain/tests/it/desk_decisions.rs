@@ -1,6 +1,6 @@
 //! What a person decides: what is refused and why, what follows, and what happens when the truth shows later.
 
-use domain::desk::{Clearing, DecisionError, PastDecision, Resolution, clear, resolve};
+use domain::desk::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
 use domain::observe::SeenStatus;
 use domain::reservation::{DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
 use domain::{IntentId, JobKind};
@@ -10,12 +10,12 @@ use crate::booking::{
 };
 use crate::desk_packs::{asked, foreign, pack, to_desk};
 
-fn saying(outcome: Verdict) -> Resolution {
+fn saying(outcome: Ruling) -> Resolution {
     Resolution { outcome, reference: None, note: "Looked into the portal".into(), evidence_version: None }
 }
 
 fn applied(reference: &str) -> Resolution {
-    Resolution { reference: Some(reference.into()), ..saying(Verdict::Applied) }
+    Resolution { reference: Some(reference.into()), ..saying(Ruling::Applied) }
 }
 
 fn clearing(reason: DeskReason) -> Clearing {
@@ -55,11 +55,11 @@ fn every_decision_that_cannot_be_taken_is_refused_by_name_and_changes_nothing() 
     booking.fold(&[Fact::ForeignRow { row }]);
     let id = asked(&mut booking, capture(&[on(1, 400)]));
     let (settled, current) = (booking.r.intents[0].id.clone(), booking.r.evidence_version);
-    let with_note = |note: &str| Resolution { note: note.into(), ..saying(Verdict::NotApplied) };
-    let on_version = |version| Resolution { evidence_version: Some(version), ..saying(Verdict::NotApplied) };
+    let with_note = |note: &str| Resolution { note: note.into(), ..saying(Ruling::NotApplied) };
+    let on_version = |version| Resolution { evidence_version: Some(version), ..saying(Ruling::NotApplied) };
     let named_for = |outcome| Resolution { reference: Some("CAP9".into()), ..saying(outcome) };
     let table = [
-        (settled, saying(Verdict::Applied), "NotAtDesk"),
+        (settled, saying(Ruling::Applied), "NotAtDesk"),
         (id.clone(), on_version(current - 1), "EvidenceChanged"),
         (id.clone(), on_version(current + 1), "EvidenceChanged"),
         (id.clone(), applied("CAP9"), "NotShown"),
@@ -67,13 +67,12 @@ fn every_decision_that_cannot_be_taken_is_refused_by_name_and_changes_nothing() 
         (id.clone(), applied("CAP1"), "OfAnother"),
         (id.clone(), applied(""), "field reference"),
         (id.clone(), applied(&"9".repeat(65)), "field reference"),
-        (id.clone(), named_for(Verdict::NotApplied), "field reference"),
-        (id.clone(), named_for(Verdict::Resend), "field reference"),
+        (id.clone(), named_for(Ruling::NotApplied), "field reference"),
+        (id.clone(), named_for(Ruling::Resend), "field reference"),
         (id.clone(), with_note(""), "field note"),
         (id.clone(), with_note("  "), "field note"),
         (id.clone(), with_note(&"x".repeat(501)), "field note"),
         (id.clone(), with_note("one\u{7}two"), "field note"),
-        (id.clone(), saying(Verdict::Cleared), "field outcome"),
     ];
     for (id, resolution, expected) in table {
         let error = decided(&booking, &id, &resolution).expect_err(expected);
@@ -99,7 +98,7 @@ fn a_stale_decision_names_both_versions_and_a_read_without_news_makes_none_stale
     let mut booking = Booking::new(&[1000]).held();
     let id = asked(&mut booking, charge(400));
     let given = booking.r.evidence_version;
-    let resolution = Resolution { evidence_version: Some(given), ..saying(Verdict::NotApplied) };
+    let resolution = Resolution { evidence_version: Some(given), ..saying(Ruling::NotApplied) };
     let seen = booking.seen();
     booking.read(&seen);
     assert!(decided(&booking, &id, &resolution).is_ok(), "nothing new was read");
@@ -118,7 +117,7 @@ fn what_a_person_vouches_for_without_a_reference_is_booked_and_has_to_show_itsel
         let mut booking = Booking::new(&[1000]).held();
         let before = booking.seen();
         let id = asked(&mut booking, operation);
-        let facts = decide(&mut booking, &id, &saying(Verdict::Applied));
+        let facts = decide(&mut booking, &id, &saying(Ruling::Applied));
         assert_eq!(facts, ["decided", "intent_confirmed", "read_wanted", "desk_cleared"]);
         assert_eq!((booking.state(&id), booking.r.booked(kind), booking.desk().len()), ("done", kr(400), 0));
         assert!(!booking.r.ledger[0].confirmed, "{kind}");
@@ -168,7 +167,7 @@ fn a_refund_is_taken_for_done_when_details_show_that_much_more_given_back() {
     assert_eq!(kind(&error), "NotShown");
     assert_eq!(kind(&decided(&booking, &id, &applied("CAP2")).expect_err("another row")), "NotShown");
     let mut vouched = same(&booking);
-    decide(&mut vouched, &id, &saying(Verdict::Applied));
+    decide(&mut vouched, &id, &saying(Ruling::Applied));
     assert_eq!(vouched.r.ledger[1].confirmed, false, "it has to show itself");
     vouched.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(300) }]);
     assert!(vouched.r.ledger[1].confirmed);
@@ -187,7 +186,7 @@ fn a_cancel_or_complete_that_a_person_vouches_for_closes_the_books_and_has_no_re
             kind(&decided(&booking, &id, &applied("CAP1")).expect_err("a reference")),
             "field reference"
         );
-        decide(&mut booking, &id, &saying(Verdict::Applied));
+        decide(&mut booking, &id, &saying(Ruling::Applied));
         assert_eq!((booking.r.status().as_str(), booking.desk().len()), (status, 0));
     }
 }
@@ -199,7 +198,7 @@ fn the_id_that_a_person_names_for_a_submit_is_verified_before_it_is_taken_on() {
     booking.lose(&id);
     to_desk(&mut booking, &id);
     assert_eq!(
-        kind(&decided(&booking, &id, &saying(Verdict::Applied)).expect_err("no id")),
+        kind(&decided(&booking, &id, &saying(Ruling::Applied)).expect_err("no id")),
         "field reference"
     );
     decide(&mut booking, &id, &applied(RES));
@@ -217,7 +216,7 @@ fn what_did_not_happen_is_given_up_and_the_policy_does_not_take_it_up_again() {
     let id = booking.last_intent().id.clone();
     booking.lose(&id);
     to_desk(&mut booking, &id);
-    let facts = decide(&mut booking, &id, &saying(Verdict::NotApplied));
+    let facts = decide(&mut booking, &id, &saying(Ruling::NotApplied));
     assert_eq!(facts, ["decided", "intent_withdrawn", "job_stopped", "desk_cleared"]);
     assert_eq!(booking.state(&id), "withdrawn");
     assert!(!booking.jobs().iter().any(|job| job.kind == JobKind::Capture), "{:?}", booking.keys());
@@ -228,7 +227,7 @@ fn case_112_a_charge_is_sent_again_by_a_person_alone() {
     let mut booking = Booking::new(&[1000]).held();
     let id = asked(&mut booking, charge(400));
     assert_eq!(booking.decide_intent(&id), domain::decide::Step::Done, "never by itself");
-    let facts = decide(&mut booking, &id, &saying(Verdict::Resend));
+    let facts = decide(&mut booking, &id, &saying(Ruling::Resend));
     assert_eq!(facts, ["decided", "intent_absent", "desk_cleared"]);
     let seen = booking.seen();
     booking.read(&seen);
@@ -264,12 +263,12 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
         let mut booking = Booking::new(&[1000]).held();
         let id = asked(&mut booking, operation);
         change(&mut booking);
-        let error = decided(&booking, &id, &saying(Verdict::Resend)).expect_err(what);
+        let error = decided(&booking, &id, &saying(Ruling::Resend)).expect_err(what);
         assert!(
             matches!(&error, DecisionError::NotSendable { reason: told } if told.contains(reason)),
             "{what}: {error}"
         );
-        assert!(decided(&booking, &id, &saying(Verdict::NotApplied)).is_ok(), "{what}");
+        assert!(decided(&booking, &id, &saying(Ruling::NotApplied)).is_ok(), "{what}");
     }
 }
 
@@ -321,7 +320,7 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     let mut booking = Booking::new(&[1000]).held();
     let before = booking.seen();
     let id = asked(&mut booking, capture(&[on(1, 400)]));
-    let facts = decided(&booking, &id, &saying(Verdict::NotApplied)).expect("a decision");
+    let facts = decided(&booking, &id, &saying(Ruling::NotApplied)).expect("a decision");
     booking.fold(&facts);
     let Some(Fact::Decided { intent, reason, decision }) = facts.first().cloned() else {
         panic!("the decision comes first: {facts:?}");
