@@ -136,7 +136,8 @@ pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
         (Available, "it is no longer wanted", Cancelled),
         (Resolving, "it is no longer wanted", Cancelled),
         (Attention, "it is no longer wanted", Cancelled),
-        (Attention, "a person retries it", Available),
+        (Attention, "a person retries it, or has it sent once more", Available),
+        (Attention, "a person says that it took effect", Succeeded),
         (Dead, "a person retries it", Available),
         (Scheduled, "a person runs it now", Available),
     ]

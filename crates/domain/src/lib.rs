@@ -7,6 +7,7 @@ mod clock;
 pub mod customer;
 pub mod deadlines;
 pub mod decide;
+pub mod desk;
 mod error;
 mod id;
 pub mod job;

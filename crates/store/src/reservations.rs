@@ -86,6 +86,18 @@ struct EventRow {
     fact: String,
 }
 
+impl EventRow {
+    fn decode(self, reservation: &ReservationId) -> Result<Event, RowError> {
+        let place = Place { table: "events", row: reservation.as_str() };
+        Ok(Event {
+            seq: self.seq,
+            at: place.time("at", self.at)?,
+            fact: place.json("fact", &self.fact)?,
+            actor: self.actor,
+        })
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct SubmissionRow {
     id: String,
@@ -411,17 +423,21 @@ impl Store {
             cursor.unwrap_or(0),
             i64::from(limit) + 1,
         )?;
-        let decode = |row: EventRow| {
-            let place = Place { table: "events", row: id.as_str() };
-            Ok::<_, RowError>(Event {
-                seq: row.seq,
-                at: place.time("at", row.at)?,
-                fact: place.json("fact", &row.fact)?,
-                actor: row.actor,
-            })
-        };
+        let decode = |row: EventRow| row.decode(id);
         let events = rows.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
         Ok(page(events, limit, |event| event.seq))
+    }
+
+    /// What people have decided about a reservation, oldest first: at most [`MAX_PAGE`] events, the newest ones.
+    ///
+    /// # Errors
+    /// When the database fails or a row cannot be read.
+    pub async fn decisions(&self, id: &ReservationId) -> Result<Vec<Event>, StoreError> {
+        let mut reader = self.reader().await?;
+        let sql = "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND name = 'decided'
+                   ORDER BY seq DESC LIMIT $2";
+        let rows = fetch_all!(reader, EventRow, sql, id.as_str(), i64::from(MAX_PAGE))?;
+        Ok(rows.into_iter().rev().map(|row| row.decode(id)).collect::<Result<_, _>>()?)
     }
 
     /// What only the provider needs to know of a reservation. Personal.

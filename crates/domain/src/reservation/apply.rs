@@ -259,6 +259,20 @@ impl Reservation {
         if let Some(row) = self.ledger.iter_mut().find(|row| mine(row)) {
             row.refunded_seen = refunded;
         }
+        self.confirm_refunds(reference);
+    }
+
+    /// What a person vouched for has shown itself once details show as much given back as is booked.
+    fn confirm_refunds(&mut self, reference: &str) {
+        let seen = self.money_row(reference).map_or(Money::ZERO, |row| row.refunded_seen);
+        let of_it =
+            |row: &LedgerRow| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference);
+        let booked: Money = self.ledger.iter().filter(|row| of_it(row)).map(|row| row.amount).sum();
+        if booked <= seen {
+            for row in self.ledger.iter_mut().filter(|row| of_it(row)) {
+                row.confirmed = true;
+            }
+        }
     }
 
     fn raise(&mut self, reason: DeskReason, freezes: bool, at: DateTime<Utc>) {
@@ -320,7 +334,7 @@ impl Reservation {
             _ => before.attempts,
         };
         let was = before.clone();
-        let baseline = matches!(fact, Fact::AttemptWritten { .. }).then(|| self.baseline());
+        let baseline = matches!(fact, Fact::AttemptWritten { .. }).then(|| self.books());
         let intent = &mut self.intents[index];
         if let (Fact::AttemptUnknown { .. }, Some(sent)) = (fact, was.sent()) {
             intent.doubted_at = Some(sent.at);
@@ -333,7 +347,8 @@ impl Reservation {
         Ok(())
     }
 
-    fn baseline(&self) -> Baseline {
+    /// What the books say now.
+    pub(crate) fn books(&self) -> Baseline {
         let named = self.ledger.iter().filter(|row| row.kind != RowKind::Refund);
         Baseline {
             read_at: self.provider.read_at,
@@ -362,8 +377,13 @@ impl Reservation {
         match fact {
             Fact::AttemptAccepted { reference, at, .. } => self.accepted(intent, reference.as_ref(), *at),
             Fact::IntentConfirmed { reference, amount, at, .. } => {
-                if let Some(row) = row_of(intent, reference.as_ref(), *amount, *at, true) {
+                // Without a name it is booked on a person's word, and has to show itself.
+                let shown = reference.is_some();
+                if let Some(row) = row_of(intent, reference.as_ref(), *amount, *at, shown) {
                     self.book(row);
+                }
+                if let Operation::Refund { reference, .. } = &intent.operation {
+                    self.confirm_refunds(reference);
                 }
                 self.close_by(&intent.operation, *at);
             }

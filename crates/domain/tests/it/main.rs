@@ -7,6 +7,8 @@ mod cases_races;
 mod cases_reminders;
 mod cases_windows;
 mod deciding;
+mod desk_decisions;
+mod desk_packs;
 mod observing_captures;
 mod observing_others;
 mod outcomes;

@@ -1,9 +1,10 @@
-//! What people do to jobs: retry, run now, reschedule, cancel.
+//! What people do to jobs: retry, run now, reschedule, cancel, conclude.
 //!
 //! Each returns what it changed, so that the caller can write it to the audit in the same transaction.
 
 use chrono::{DateTime, Utc};
 use domain::{JobId, JobKind, JobState, MerchantId, ReservationId};
+use serde_json::Value;
 
 use crate::db::{Sql, execute, fetch_optional, millis};
 use crate::queue::enqueue::{IdRow, LIVE_BY_KEY};
@@ -42,6 +43,8 @@ const CHANGE: &str = "UPDATE jobs SET state = $3, run_at = $4, finished_at = $5,
 
 /// A retry starts with all its attempts, since what used them up is thought to be over.
 const FRESH: &str = "UPDATE jobs SET attempts_used = 0, crashes = 0 WHERE id = $1";
+
+const RESULT: &str = "UPDATE jobs SET result = $2 WHERE id = $1";
 
 /// One change that a person may make.
 struct Action {
@@ -98,6 +101,27 @@ impl Tx {
             reason: Some(("cancelled", bounded(reason, MAX_MESSAGE_BYTES))),
         };
         self.act(job, action).await
+    }
+
+    /// Ends a job as done without a run: a person has found that what it was to do has taken place.
+    ///
+    /// # Errors
+    /// [`StoreError::NoJob`], [`StoreError::JobState`].
+    pub async fn conclude_job(
+        &mut self,
+        job: &JobId,
+        result: Option<&Value>,
+    ) -> Result<JobChanged, StoreError> {
+        let action = Action {
+            name: "be concluded",
+            from: &[JobState::Attention, JobState::Resolving, JobState::Scheduled, JobState::Available],
+            to: JobState::Succeeded,
+            run_at: None,
+            reason: None,
+        };
+        let changed = self.act(job, action).await?;
+        execute!(self, RESULT, job.as_str(), result.map(Value::to_string))?;
+        Ok(changed)
     }
 
     /// Has a job that waits run at another time. It stays there until its reservation's plan changes.

@@ -203,3 +203,19 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
     let told: Vec<_> = fresh.details(&plain).await.attempts.iter().map(|a| (a.number, a.outcome)).collect();
     assert_eq!(told, [(1, AttemptOutcome::Confirmed)], "made up from the job's times");
 }
+
+pub(crate) async fn what_a_person_finds_done_ends_as_done_with_its_result(fresh: Fresh) {
+    let asked = fresh.enqueue(&keyed("asked")).await;
+    run_all(&fresh, &[&asked], Settle::Attention { code: "unknown".into(), message: "who knows".into() })
+        .await;
+    let result = serde_json::json!({"reference": "CAP1"});
+    let mut tx = fresh.store.begin().await.expect("begins");
+    let changed = tx.conclude_job(&asked, Some(&result)).await.expect("concludes");
+    assert_eq!((changed.from, changed.to), (JobState::Attention, JobState::Succeeded));
+    let again = tx.conclude_job(&asked, None).await;
+    assert!(matches!(again, Err(StoreError::JobState { state: JobState::Succeeded, .. })));
+    tx.commit().await.expect("a refusal does not spoil the transaction");
+    let job = fresh.job(&asked).await;
+    assert_eq!((job.state, job.result), (JobState::Succeeded, Some(result)));
+    assert!(job.finished_at.is_some());
+}

@@ -35,6 +35,7 @@ conformance! {
     jobs::a_bulk_enqueue_answers_in_order_and_spots_its_own_duplicates;
     jobs::a_payload_beyond_the_bound_is_refused;
     jobs::people_change_jobs_only_in_the_states_that_allow_it;
+    jobs::what_a_person_finds_done_ends_as_done_with_its_result;
     jobs::a_retry_starts_with_all_attempts_unless_its_key_is_taken;
     jobs::lists_go_page_by_page_and_filter;
     jobs::attempts_are_kept_with_what_became_of_them;
@@ -51,6 +52,7 @@ conformance! {
     open::opening_again_changes_nothing;
     reservations::a_reference_names_one_reservation_of_its_merchant;
     reservations::the_journal_folds_to_the_reservation;
+    reservations::decisions_are_found_in_the_journal;
     reservations::a_save_over_a_newer_version_is_a_conflict;
     reservations::an_illegal_fact_changes_nothing;
     reservations::the_jobs_follow_the_facts_in_one_transaction;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::Planner;
 use domain::policy::PolicyPatch;
-use domain::reservation::{NewLine, NewReservation, Operation};
+use domain::reservation::{Decision, DeskReason, NewLine, NewReservation, Operation, Verdict};
 use domain::{
     Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId, Reservation,
     ReservationId, SystemEntropy,
@@ -324,4 +324,23 @@ pub(crate) async fn a_row_that_cannot_be_read_names_its_place(fresh: Fresh) {
     let error = fresh.store.reservation(&r.id).await.expect_err("cannot be read");
     let StoreError::Row(row) = error else { panic!("a row's error: {error}") };
     assert_eq!((row.table, row.column, row.row.as_str()), ("reservations", "state", r.id.as_str()));
+}
+
+pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
+    let (mut r, _) = created(&fresh, "BOOK-1").await;
+    assert!(fresh.store.decisions(&r.id).await.expect("reads").is_empty());
+    let decided = |note: &str| Fact::Decided {
+        intent: None,
+        reason: DeskReason::Refused,
+        decision: Decision {
+            verdict: Verdict::Cleared,
+            reference: None,
+            note: note.to_owned(),
+            evidence_version: 2,
+        },
+    };
+    record(&fresh, &mut r, &[decided("first"), Fact::Paused, decided("second")]).await;
+    let found = fresh.store.decisions(&r.id).await.expect("reads");
+    let told: Vec<_> = found.iter().map(|event| (event.seq, &event.fact, event.actor.as_str())).collect();
+    assert_eq!(told, [(3, &decided("first"), "test"), (5, &decided("second"), "test")]);
 }

@@ -1,0 +1,114 @@
+//! What an item of the desk is about that belongs to no intent in doubt: its rows, its intent, its amount.
+
+use super::Subject;
+use crate::money::Money;
+use crate::reservation::{DeskReason, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind};
+
+/// The rows of the ledger that an item is about.
+pub(super) fn rows(r: &Reservation, reason: DeskReason) -> Vec<&LedgerRow> {
+    let all = r.ledger.iter();
+    let unshown = |kind: RowKind| all.clone().filter(move |row| row.kind == kind && !row.confirmed).collect();
+    match reason {
+        DeskReason::LateEffect => all.filter(|row| owner(r, row).is_some_and(is_settled_as_absent)).collect(),
+        DeskReason::EffectDiffers => {
+            all.filter(|row| owner(r, row).is_some_and(|intent| differs(r, intent))).collect()
+        }
+        DeskReason::ForeignAct => all.filter(|row| row.foreign).collect(),
+        DeskReason::CaptureUnknown => unshown(RowKind::Capture),
+        DeskReason::ChargeUnknown => unshown(RowKind::Charge),
+        DeskReason::RefundUnknown => unshown(RowKind::Refund),
+        _ => Vec::new(),
+    }
+}
+
+/// The intent that a subject is about: the one in doubt, else the newest that the item can have come from.
+pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'r Intent> {
+    let newest = |fits: fn(&Intent) -> bool| r.intents.iter().rev().find(|intent| fits(intent));
+    subject.intent.or_else(|| match subject.reason {
+        DeskReason::Refused | DeskReason::NotFound => {
+            newest(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
+        }
+        DeskReason::DeadlinePassed => newest(is_settled_as_absent),
+        reason => rows(r, reason).into_iter().rev().find_map(|row| owner(r, row)),
+    })
+}
+
+/// The intent whose effect a row is.
+pub(super) fn owner<'r>(r: &'r Reservation, row: &LedgerRow) -> Option<&'r Intent> {
+    row.intent.as_ref().and_then(|id| r.intent(id))
+}
+
+fn is_settled_as_absent(intent: &Intent) -> bool {
+    matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. })
+}
+
+/// The rows of one intent.
+pub(super) fn rows_of<'r>(r: &'r Reservation, intent: &Intent) -> Vec<&'r LedgerRow> {
+    r.ledger.iter().filter(|row| row.intent.as_ref() == Some(&intent.id)).collect()
+}
+
+fn differs(r: &Reservation, intent: &Intent) -> bool {
+    let rows = rows_of(r, intent);
+    let sum: Money = rows.iter().map(|row| row.amount).sum();
+    !rows.is_empty() && (rows.len() > 1 || sum != intent.operation.amount())
+}
+
+/// The money that an item is about when nothing is done about it: taken or given back beyond what was wanted, or
+/// booked and not shown.
+pub(super) fn amount(r: &Reservation, reason: DeskReason) -> Money {
+    let rows = rows(r, reason);
+    let sum: Money = rows.iter().map(|row| row.amount).sum();
+    match reason {
+        DeskReason::EffectDiffers => {
+            let mut owners: Vec<&Intent> = rows.iter().filter_map(|row| owner(r, row)).collect();
+            owners.dedup_by_key(|intent| &intent.id);
+            sum.saturating_sub(owners.iter().map(|intent| intent.operation.amount()).sum())
+        }
+        _ => sum,
+    }
+}
+
+/// What was delivered on all lines and has not been captured.
+pub(super) fn delivered_uncaptured(r: &Reservation) -> Money {
+    let lines = r.lines.iter().map(|line| line.line);
+    lines.map(|line| r.delivered_on(line).saturating_sub(r.captured_on(line))).sum()
+}
+
+/// Is this row of the kind that the operation makes, nobody's, and not of the time before the request?
+pub(super) fn may_be_of(row: &LedgerRow, intent: &Intent) -> bool {
+    Some(row.kind) == intent.operation.row_kind()
+        && row.kind != RowKind::Refund
+        && row.foreign
+        && row.intent.is_none()
+        && row.confirmed
+        && !intent.knew(row.reference.as_deref())
+}
+
+/// The rows that are nobody's, came since the request, and have its very amount.
+pub(super) fn equal_rows<'r>(r: &'r Reservation, intent: &Intent) -> Vec<&'r LedgerRow> {
+    let amount = intent.operation.amount();
+    r.ledger.iter().filter(|row| may_be_of(row, intent) && row.amount == amount).collect()
+}
+
+/// What details show as given back of the row that a refund names, and no row of the ledger accounts for.
+pub(super) fn unaccounted_refund(r: &Reservation, operation: &Operation) -> Option<Money> {
+    let Operation::Refund { reference, .. } = operation else { return None };
+    let refunds = r.ledger.iter().filter(|row| row.kind == RowKind::Refund);
+    let booked: Money = refunds
+        .filter(|row| row.reference.as_deref() == Some(reference.as_str()))
+        .map(|row| row.amount)
+        .sum();
+    let seen = r.money_row(reference)?.refunded_seen;
+    Some(seen.saturating_sub(booked)).filter(|rise| !rise.is_zero())
+}
+
+/// Is this one of the reasons that stand for a request, or a booked row, of which nobody knows?
+pub(super) const fn is_unknown(reason: DeskReason) -> bool {
+    matches!(
+        reason,
+        DeskReason::CaptureUnknown
+            | DeskReason::ChargeUnknown
+            | DeskReason::RefundUnknown
+            | DeskReason::OutcomeUnknown
+    )
+}

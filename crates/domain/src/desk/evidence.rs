@@ -1,0 +1,187 @@
+//! The evidence pack: what is asked, what the books said before and say now, and everything a decision rests on.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::exposure::{Countdown, Exposure, countdown, exposure};
+use super::options::{Choice, choices};
+use super::remedies::{Remedy, remedies};
+use super::signs::{Sign, signs};
+use super::{PastDecision, Subject, concerned, question};
+use crate::id::IntentId;
+use crate::marker;
+use crate::merchant::Merchant;
+use crate::money::Money;
+use crate::reservation::{Baseline, DeskReason, Intent, IntentState, Operation, Reservation};
+
+/// Everything that a decision about one thing on the desk rests on. Without personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// The version of the evidence. A decision that names it is refused once there is newer evidence.
+    pub version: i64,
+    /// Why it lies on the desk.
+    pub reason: DeskReason,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Does nothing more happen to the reservation until it is decided?
+    pub freezes: bool,
+    /// What a person has to find out or decide.
+    pub question: &'static str,
+    /// The operation it is about, if it is about one.
+    pub operation: Option<OperationSeen>,
+    /// What the books said before the operation's latest request.
+    pub baseline: Option<Baseline>,
+    /// What they say now.
+    pub now: Baseline,
+    /// What has changed in between; `None` without a baseline.
+    pub difference: Option<Difference>,
+    /// Every sign for and against an effect.
+    pub witnesses: Vec<Sign>,
+    /// What may still be taken and given back, and what of it is spoken for.
+    pub exposure: Exposure,
+    /// Until when something can be done, and what happens by itself then.
+    pub countdown: Option<Countdown>,
+    /// What can be decided, with what each costs at worst. Exactly one is recommended.
+    pub options: Vec<Choice>,
+    /// What would put a wrong effect right, as calls of the API. Nothing of it is done by itself.
+    pub remedies: Vec<Remedy>,
+    /// What was decided about the same operation, or for the same reason, before.
+    pub decisions: Vec<PastDecision>,
+}
+
+/// The operation that something on the desk is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OperationSeen {
+    /// Its intent.
+    pub intent: IntentId,
+    /// What was to be done, with its lines.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// The money it moves.
+    pub amount: Money,
+    /// Where the intent is.
+    pub state: &'static str,
+    /// Who decided it.
+    pub created_by: String,
+    /// When it was decided.
+    pub created_at: DateTime<Utc>,
+    /// How many requests were made for it.
+    pub attempts: u32,
+    /// When the request was sent whose outcome nobody knew.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Why nobody knows, or why it was refused or given up.
+    pub cause: Option<String>,
+    /// The text to look for at the provider; `None` for what carries none.
+    pub marker: Option<String>,
+}
+
+/// What has changed since a request was put on record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The amounts and the status word that are not what they were.
+    pub changed: Vec<Change>,
+    /// References of captures and charges that have appeared.
+    pub appeared: Vec<String>,
+    /// Those that are gone.
+    pub vanished: Vec<String>,
+}
+
+/// One value that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which.
+    pub what: &'static str,
+    /// What it was.
+    pub before: String,
+    /// What it is.
+    pub now: String,
+}
+
+/// The evidence for one thing on the desk. `decided` is what the journal has of decisions about this reservation.
+#[must_use]
+pub fn evidence(
+    r: &Reservation,
+    about: &Subject<'_>,
+    merchant: &Merchant,
+    decided: &[PastDecision],
+    now: DateTime<Utc>,
+) -> Evidence {
+    let intent = concerned::intent(r, about);
+    let baseline = intent.and_then(|intent| intent.baseline.clone());
+    let books = r.books();
+    let countdown = countdown(r, about, merchant, now);
+    Evidence {
+        version: r.evidence_version,
+        reason: about.reason,
+        since: about.since,
+        freezes: about.freezes,
+        question: question(about.reason),
+        operation: intent.map(operation),
+        difference: baseline.as_ref().map(|before| difference(before, &books)),
+        baseline,
+        now: books,
+        witnesses: signs(r, about, now),
+        exposure: exposure(r),
+        countdown,
+        options: choices(r, about, merchant, now),
+        remedies: remedies(r, about, merchant, now),
+        decisions: decisions(r, about, decided),
+    }
+}
+
+fn operation(intent: &Intent) -> OperationSeen {
+    let marked =
+        !matches!(intent.operation, Operation::Submit | Operation::Refund { .. } | Operation::Resend { .. });
+    OperationSeen {
+        intent: intent.id.clone(),
+        operation: intent.operation.clone(),
+        amount: intent.operation.amount(),
+        state: intent.progress.name(),
+        created_by: intent.created_by.clone(),
+        created_at: intent.created_at,
+        attempts: intent.attempts,
+        sent_at: intent.sent().map(|sent| sent.at).or(intent.doubted_at),
+        cause: match &intent.progress {
+            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => Some(doubt.reason.clone()),
+            IntentState::Rejected { key } => Some(key.clone()),
+            IntentState::Withdrawn { reason } => Some(reason.clone()),
+            _ => None,
+        },
+        marker: marked.then(|| marker::of_attempt(&intent.marker, intent.attempts.max(1))),
+    }
+}
+
+fn difference(before: &Baseline, now: &Baseline) -> Difference {
+    let status = |books: &Baseline| books.status.clone().unwrap_or_default();
+    let values = [
+        ("status", status(before), status(now)),
+        ("reserved", before.reserved.to_string(), now.reserved.to_string()),
+        ("captured", before.captured.to_string(), now.captured.to_string()),
+        ("charged", before.charged.to_string(), now.charged.to_string()),
+        ("refunded", before.refunded.to_string(), now.refunded.to_string()),
+    ];
+    let changed = values.into_iter().filter(|(_, before, now)| before != now);
+    let missing = |from: &Baseline, other: &Baseline| {
+        let missing = from.references.iter().filter(|reference| !other.references.contains(reference));
+        missing.cloned().collect()
+    };
+    Difference {
+        changed: changed.map(|(what, before, now)| Change { what, before, now }).collect(),
+        appeared: missing(now, before),
+        vanished: missing(before, now),
+    }
+}
+
+/// The decisions that bear on this: about the intents whose effects it is about, or for the same reason.
+fn decisions(r: &Reservation, about: &Subject<'_>, decided: &[PastDecision]) -> Vec<PastDecision> {
+    let mut intents: Vec<&IntentId> =
+        concerned::intent(r, about).map(|intent| &intent.id).into_iter().collect();
+    if about.intent.is_none() {
+        intents.extend(concerned::rows(r, about.reason).into_iter().filter_map(|row| row.intent.as_ref()));
+    }
+    let bears = |past: &&PastDecision| match &past.intent {
+        Some(intent) => intents.contains(&intent),
+        None => past.reason == about.reason,
+    };
+    decided.iter().filter(bears).cloned().collect()
+}

@@ -1,0 +1,144 @@
+//! What would put a wrong effect right: drafted as calls of the API, never carried out by itself.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Subject, concerned};
+use crate::merchant::Merchant;
+use crate::money::Money;
+use crate::reservation::{DeskReason, LedgerRow, Operation, Refusal, Reservation, RowKind};
+
+/// A call of the API that would put something right. It would be taken as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// What it does.
+    pub does: String,
+    /// How much money it moves; zero for a cancel.
+    pub amount: Money,
+    /// The verb.
+    pub method: &'static str,
+    /// The path.
+    pub path: String,
+    /// The body.
+    pub body: Value,
+}
+
+struct Drafter<'a> {
+    r: &'a Reservation,
+    merchant: &'a Merchant,
+    now: DateTime<Utc>,
+}
+
+pub(super) fn remedies(
+    r: &Reservation,
+    about: &Subject<'_>,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Vec<Remedy> {
+    let drafter = Drafter { r, merchant, now };
+    match about.reason {
+        DeskReason::LateEffect => {
+            let rows = concerned::rows(r, about.reason);
+            rows.into_iter().filter_map(|row| drafter.refund(row, row.amount)).collect()
+        }
+        DeskReason::EffectDiffers => drafter.differences(),
+        DeskReason::WindowClosing => {
+            [drafter.capture_delivered(), drafter.cancel()].into_iter().flatten().collect()
+        }
+        DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
+            drafter.charge_delivered().into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl Drafter<'_> {
+    /// A call, if the API would take it now.
+    fn draft<T: serde::de::DeserializeOwned>(
+        &self,
+        action: &str,
+        body: Value,
+        does: String,
+        check: impl Fn(&T) -> Result<Operation, Refusal>,
+    ) -> Option<Remedy> {
+        let request: T = serde_json::from_value(body.clone()).ok()?;
+        let amount = check(&request).ok()?.amount();
+        let path = format!("/v1/reservations/{}/{action}", self.r.id);
+        Some(Remedy { does, amount, method: "POST", path, body })
+    }
+
+    /// Gives back so much of a row, at most what is left of it.
+    fn refund(&self, row: &LedgerRow, amount: Money) -> Option<Remedy> {
+        let reference = row.reference.as_deref()?;
+        let source = match row.kind {
+            RowKind::Capture => "captured",
+            RowKind::Charge => "charged",
+            RowKind::Refund => return None,
+        };
+        let amount = amount.min(self.r.refundable(reference));
+        let body = json!({"source": source, "reference": reference, "amount": amount});
+        self.draft("refund", body, format!("gives {amount} of {reference} back"), |request| {
+            self.r.refund(request)
+        })
+    }
+
+    /// For every intent: the rows beyond one, and what the one is too much or too little.
+    fn differences(&self) -> Vec<Remedy> {
+        let mut drafts = Vec::new();
+        for intent in &self.r.intents {
+            let rows = concerned::rows_of(self.r, intent);
+            let asked = intent.operation.amount();
+            let stands = rows.iter().find(|row| row.amount == asked).or(rows.first()).copied();
+            for row in rows {
+                let extra = stands.is_some_and(|stands| !std::ptr::eq(stands, row));
+                let over = if extra { row.amount } else { row.amount.saturating_sub(asked) };
+                if !over.is_zero() {
+                    drafts.extend(self.refund(row, over));
+                }
+                let rest = asked.saturating_sub(row.amount);
+                if !extra && row.kind == RowKind::Capture && !rest.is_zero() {
+                    drafts.extend(self.capture(json!({"amount": rest}), format!("takes the missing {rest}")));
+                }
+            }
+        }
+        drafts
+    }
+
+    fn capture(&self, body: Value, does: String) -> Option<Remedy> {
+        self.draft("capture", body, does, |request| self.r.capture(request, self.merchant, self.now))
+    }
+
+    fn capture_delivered(&self) -> Option<Remedy> {
+        let lines = self.r.delivered_uncaptured();
+        let all = lines.is_empty();
+        let body = if all { json!({}) } else { json!({ "lines": lines }) };
+        let does =
+            if all { "takes all that is held: nothing was delivered" } else { "takes what was delivered" };
+        self.capture(body, does.to_owned())
+    }
+
+    fn cancel(&self) -> Option<Remedy> {
+        #[derive(serde::Deserialize)]
+        struct Note {
+            note: String,
+        }
+        let body = json!({"note": "Released before the hold would have lapsed."});
+        let does = "releases the hold".to_owned();
+        self.draft("cancel", body, does, |request: &Note| self.r.cancel(&request.note))
+    }
+
+    /// A charge of what was delivered and not captured, a unit of each line.
+    fn charge_delivered(&self) -> Option<Remedy> {
+        let lines = self.r.lines.iter().filter_map(|line| {
+            let amount = self.r.delivered_on(line.line).saturating_sub(self.r.captured_on(line.line));
+            let (name, tax_percent) = (&line.name, line.tax_percent);
+            (!amount.is_zero()).then(
+                || json!({"name": name, "product_id": line.product_id, "rate": amount, "tax_percent": tax_percent, "amount": amount}),
+            )
+        });
+        let body = json!({"lines": lines.collect::<Vec<Value>>()});
+        let does = "charges the card with what was delivered and not captured".to_owned();
+        self.draft("charge", body, does, |request| self.r.charge(request, self.merchant, self.now))
+    }
+}
