@@ -116,6 +116,34 @@ pub struct RefundRequest {
     pub amount: Option<Money>,
 }
 
+impl CaptureRequest {
+    /// Does this operation do what is asked for? While it is open, asking once more is a second click.
+    #[must_use]
+    pub fn is_done_by(&self, operation: &Operation) -> bool {
+        let Operation::Capture { lines, note } = operation else { return false };
+        *note == self.note && is_same(self.lines.as_deref(), self.amount, lines)
+    }
+}
+
+impl RefundRequest {
+    /// Does this operation do what is asked for? While it is open, asking once more is a second click.
+    #[must_use]
+    pub fn is_done_by(&self, operation: &Operation) -> bool {
+        let Operation::Refund { source, reference, lines } = operation else { return false };
+        let same_row = self.reference.as_ref().is_none_or(|asked| asked == reference);
+        *source == self.source && same_row && is_same(self.lines.as_deref(), self.amount, lines)
+    }
+}
+
+/// Are these the lines that were asked for, or do they add up to the amount?
+fn is_same(asked: Option<&[RequestLine]>, amount: Option<Money>, lines: &[LineAmount]) -> bool {
+    match (asked, amount) {
+        (Some(asked), None) => merged(asked) == lines,
+        (None, Some(amount)) => lines.iter().map(|part| part.amount).sum::<Money>() == amount,
+        (Some(_), Some(_)) | (None, None) => false,
+    }
+}
+
 /// Where a link is to be sent again. Without any field: where it was sent first.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
