@@ -15,6 +15,9 @@ use crate::{
 /// The most sentences of a rejection that are kept.
 const MAX_SENTENCES: usize = 20;
 
+/// The deepest nesting of an answer that is read; the provider's own are five deep.
+const MAX_DEPTH: usize = 64;
+
 /// What a body is.
 enum Body {
     Envelope(Box<Envelope<Box<RawValue>>>),
@@ -64,7 +67,6 @@ const fn after_send(kind: &FaultKind) -> DoubtReason {
     }
 }
 
-/// Depth is bounded by serde_json, which stops at 128 levels.
 fn read(response: &WireResponse) -> Body {
     let bytes = response.body.trim_ascii();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -78,11 +80,34 @@ fn read(response: &WireResponse) -> Body {
         // A list would be read as the fields in their order.
         Some(_) => return Body::Not(DoubtReason::Malformed),
     }
+    // Also where nobody looks at what is nested: an answer like that is not the provider's.
+    if is_too_deep(bytes) {
+        return Body::Not(DoubtReason::Malformed);
+    }
     match serde_json::from_slice(bytes) {
         Ok(envelope) => Body::Envelope(Box::new(envelope)),
         Err(error) if error.is_eof() => Body::Not(DoubtReason::Truncated),
         Err(_) => Body::Not(DoubtReason::Malformed),
     }
+}
+
+/// Is the JSON nested deeper than [`MAX_DEPTH`]? Brackets within strings do not count.
+fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 /// Does the body repeat a status of another class, or call a success an error?

@@ -1,11 +1,14 @@
 //! What the data of an accepted answer has to hold, by the type that it is read into.
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::DoubtReason;
+use crate::wire::object::Object;
 use crate::wire::{
-    CaptureAccepted, ChargeAccepted, Details, HistoryRow, OrderStatus, OrderSubmitted, Submitted,
+    CaptureAccepted, ChargeAccepted, Details, HistoryRow, OrderStatus, OrderSubmitted, ProviderStatus,
+    Submitted,
 };
 
 /// The data of an accepted answer.
@@ -62,9 +65,37 @@ impl Payload for ChargeAccepted {
     }
 }
 
+/// Once somebody may have paid, details have to tell what was taken: silence about it is not "nothing".
 impl Payload for Details {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
-        read(data, DoubtReason::Malformed)
+        let details: Self = read(data, DoubtReason::Malformed)?;
+        let unpaid = matches!(details.status, ProviderStatus::Sent | ProviderStatus::ReservedNotPaid);
+        let taken: Taken = read(data, DoubtReason::Malformed)?;
+        if unpaid || taken.is_told() { Ok(details) } else { Err(DoubtReason::Malformed) }
+    }
+}
+
+/// Where details tell what was taken. Older ones have no sums, so that rows are enough, also an empty list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Taken {
+    payment_details: Option<Told>,
+    payment_history: Option<Told>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    #[serde(alias = "capturedAmount")]
+    captured: Option<IgnoredAny>,
+    #[serde(alias = "chargedAmount")]
+    charged: Option<IgnoredAny>,
+}
+
+impl Taken {
+    fn is_told(&self) -> bool {
+        let places = || [&self.payment_details, &self.payment_history].into_iter().flatten();
+        places().any(|told| told.captured.is_some()) && places().any(|told| told.charged.is_some())
     }
 }
 
@@ -77,7 +108,8 @@ impl Payload for OrderStatus {
 impl Payload for Vec<HistoryRow> {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
         data.map_or(Ok(Self::new()), |data| {
-            serde_json::from_str(data.get()).map_err(|_| DoubtReason::Malformed)
+            let rows = serde_json::from_str(data.get()).map_err(|_| DoubtReason::Malformed)?;
+            Ok(Vec::into_iter(rows).map(|Object(row)| row).collect())
         })
     }
 

@@ -203,23 +203,25 @@ impl App {
             }
             Action::Capture(request) => {
                 let operation = r.capture(&request, merchant, now);
-                self.ask(&mut tx, r, merchant, operation, actor).await?
+                let again = |operation: &Operation| request.is_done_by(operation);
+                self.ask(&mut tx, r, merchant, operation, again, actor).await?
             }
             Action::Charge(request) => {
                 let operation = r.charge(&request, merchant, now);
-                self.ask(&mut tx, r, merchant, operation, actor).await?
+                self.ask(&mut tx, r, merchant, operation, |_| false, actor).await?
             }
             Action::Refund(request) => {
                 let operation = r.refund(&request);
-                self.ask(&mut tx, r, merchant, operation, actor).await?
+                let again = |operation: &Operation| request.is_done_by(operation);
+                self.ask(&mut tx, r, merchant, operation, again, actor).await?
             }
             Action::Cancel { note } => {
                 let operation = r.cancel(&note);
-                self.ask(&mut tx, r, merchant, operation, actor).await?
+                self.ask(&mut tx, r, merchant, operation, |_| false, actor).await?
             }
             Action::Complete { note } => {
                 let operation = r.complete(&note);
-                self.ask(&mut tx, r, merchant, operation, actor).await?
+                self.ask(&mut tx, r, merchant, operation, |_| false, actor).await?
             }
             Action::Resend(contact) => self.resend(&mut tx, r, merchant, &contact, actor).await?,
             Action::Refresh => {
@@ -251,20 +253,22 @@ impl App {
         Ok(None)
     }
 
-    /// Decides an operation that somebody asks for. The same one, asked for twice while the first is open, is one.
+    /// Decides an operation that somebody asks for. The same one, asked for twice while the first is open, is one;
+    /// `again` tells it where the first leaves too little for a second.
     async fn ask(
         &self,
         tx: &mut Tx,
         r: &mut Reservation,
         merchant: &domain::Merchant,
         operation: Result<Operation, Refusal>,
+        again: impl Fn(&Operation) -> bool,
         actor: &str,
     ) -> Result<Option<JobId>, ServiceError> {
         let same = |operation: &Operation| r.open_intents().find(|open| open.operation == *operation);
         let operation = match operation {
             Ok(operation) => operation,
-            // A second click on a whole capture finds nothing left to ask for: the first one is the answer.
-            Err(refusal) => match self.first_click(r, &refusal) {
+            // A second click finds too little left to ask for: the first one is the answer.
+            Err(refusal) => match first_click(r, &refusal, again) {
                 Some(first) => return Ok(tx.job_of_intent(&first).await?),
                 None => return Err(refusal.into()),
             },
@@ -276,16 +280,6 @@ impl App {
         let id = intent.id.clone();
         tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None).await?;
         Ok(tx.job_of_intent(&id).await?)
-    }
-
-    fn first_click(&self, r: &Reservation, refusal: &Refusal) -> Option<domain::IntentId> {
-        let Refusal::State { code, .. } = refusal else { return None };
-        let is_same = |operation: &Operation| match *code {
-            "nothing_capturable" => matches!(operation, Operation::Capture { .. }),
-            "nothing_refundable" => matches!(operation, Operation::Refund { .. }),
-            _ => false,
-        };
-        r.open_intents().find(|open| is_same(&open.operation)).map(|open| open.id.clone())
     }
 
     async fn resend(
@@ -454,6 +448,22 @@ fn told(r: &Reservation, callback: &Callback, now: DateTime<Utc>) -> Option<Fact
     let last = r.provider.called_back.as_ref().filter(|last| sent.is_none_or(|sent| last.at >= sent));
     let said = r.provider.read_wanted.is_some() && last.is_some_and(|last| last.word == word);
     (!said).then_some(Fact::CalledBack { word, at: now })
+}
+
+/// The open operation that was asked for already by whoever asks for what is refused now.
+fn first_click(
+    r: &Reservation,
+    refusal: &Refusal,
+    again: impl Fn(&Operation) -> bool,
+) -> Option<domain::IntentId> {
+    let is_same = |operation: &Operation| match refusal {
+        Refusal::State { code: "nothing_capturable", .. } => matches!(operation, Operation::Capture { .. }),
+        Refusal::State { code: "nothing_refundable", .. } => matches!(operation, Operation::Refund { .. }),
+        Refusal::State { .. } => false,
+        Refusal::Fields(_) => again(operation),
+    };
+    let open: Vec<_> = r.open_intents().filter(|open| is_same(&open.operation)).collect();
+    open.last().map(|open| open.id.clone())
 }
 
 fn not_at_provider(r: &Reservation) -> Refusal {

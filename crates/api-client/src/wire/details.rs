@@ -4,7 +4,7 @@
 use domain::Money;
 use serde::{Deserialize, Serialize};
 
-use super::{Personal, ProviderStatus, SendOrderBy, WireTime, amount, lenient, lines};
+use super::{Personal, ProviderStatus, SendOrderBy, WireTime, amount, lenient, lines, object};
 
 /// Everything that details show. The set of fields grew over the years, so that only the uuid and the status
 /// have to be there; what is there has to be readable.
@@ -41,13 +41,13 @@ pub struct Details {
     /// `tnc` of the request.
     #[serde(default, deserialize_with = "lenient::text")]
     pub terms_and_condition: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::option")]
     pub payment_details: Option<PaymentDetails>,
     #[serde(default)]
     pub organization_details: Option<OrganizationDetails>,
     #[serde(default, deserialize_with = "lenient::text")]
     pub translation_key: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::option")]
     pub payment_history: Option<PaymentHistory>,
 }
 
@@ -119,6 +119,7 @@ pub struct PaymentDetails {
     pub captured_amount: Option<Money>,
     #[serde(with = "amount::option")]
     pub charged_amount: Option<Money>,
+    #[serde(deserialize_with = "object::option")]
     pub amount_refunded: Option<RefundedSums>,
 }
 

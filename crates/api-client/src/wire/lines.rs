@@ -1,10 +1,13 @@
 //! Lists that the provider also writes as objects keyed `"0"`, `"1"`, …
 
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::object::Object;
 
 struct ListOrObject<T>(PhantomData<T>);
 
@@ -21,18 +24,21 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListOrObject<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
+        while let Some(Object(item)) = seq.next_element()? {
             items.push(item);
         }
         Ok(items)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
-        let mut items: Vec<(u64, T)> = Vec::new();
-        while let Some((key, item)) = map.next_entry::<String, T>()? {
-            items.push((key.parse().unwrap_or(u64::MAX), item));
+        let (mut items, mut keys) = (Vec::new(), HashSet::new());
+        while let Some((key, item)) = map.next_entry::<String, Object<T>>()? {
+            items.push((key.parse().unwrap_or(u64::MAX), item.0));
+            if !keys.insert(key) {
+                return Err(de::Error::custom("a key stands there twice"));
+            }
         }
-        items.sort_by_key(|(key, _)| *key);
+        items.sort_by_key(|(key, _): &(u64, T)| *key);
         Ok(items.into_iter().map(|(_, item)| item).collect())
     }
 }

@@ -9,6 +9,7 @@ mod details;
 mod envelope;
 pub(crate) mod lenient;
 mod lines;
+pub(crate) mod object;
 mod order;
 mod personal;
 mod request;

@@ -7,6 +7,7 @@ mod client;
 mod contradictions;
 mod corpus;
 mod fixtures;
+mod hostile;
 mod network;
 mod server;
 mod support;

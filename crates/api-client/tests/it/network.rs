@@ -45,12 +45,34 @@ async fn a_refused_connection_is_unsent() {
     assert_eq!(unsent(client.capture("RES1", &capture()).await.outcome).kind, FaultKind::Refused);
 }
 
-#[tokio::test]
-async fn case_100_a_failed_handshake_is_unsent() {
-    let server = Server::start(vec![Act::Greet(b"this is no TLS\r\n\r\n".to_vec())]);
+/// Captures over https from a server that does `act`: unsent for want of TLS, and nothing of the request was told.
+async fn refuses_to_talk(act: Act) {
+    let server = Server::start(vec![act]);
     let url = format!("https://{}", server.address());
     let client = Client::new(settings(&url)).expect("client");
-    assert_eq!(unsent(client.capture("RES1", &capture()).await.outcome).kind, FaultKind::Tls);
+    let fault = unsent(client.capture("RES1", &capture()).await.outcome);
+    assert_eq!(
+        (fault.kind, fault.message.as_str()),
+        (FaultKind::Tls, "no trusted TLS connection to the provider")
+    );
+    assert_eq!(server.finish(), [""], "one connection, no request in it, and no other try without TLS");
+}
+
+#[tokio::test]
+async fn case_100_a_failed_handshake_is_unsent() {
+    refuses_to_talk(Act::Greet(b"this is no TLS\r\n\r\n".to_vec())).await;
+}
+
+#[tokio::test]
+async fn case_100_a_wrong_certificate_is_unsent_and_never_answered_without_tls() {
+    refuses_to_talk(Act::Untrusted).await;
+}
+
+#[tokio::test]
+async fn case_100_plain_http_is_not_spoken_to_anybody_but_this_machine() {
+    for url in ["http://demo-api.frontpayment.no", "http://192.0.2.1"] {
+        assert!(Client::new(settings(url)).is_err(), "{url}");
+    }
 }
 
 #[tokio::test]
@@ -106,6 +128,54 @@ async fn no_answer_in_time_is_unknown_and_not_tried_again() {
     assert_eq!(doubt(Act::Hang, impatient).await, DoubtReason::Timeout);
     let half = b"HTTP/1.1 202 Accepted\r\ncontent-length: 100\r\n\r\n{".to_vec();
     assert_eq!(doubt(Act::Stall(half), impatient).await, DoubtReason::Timeout);
+}
+
+#[tokio::test]
+async fn case_099_an_answer_that_comes_after_its_timeout_is_nobodys() {
+    let hasty = |url: &str| {
+        let mut wanted = settings(url);
+        wanted.timeouts.read = Duration::from_millis(150);
+        wanted.timeouts.money = Duration::from_millis(150);
+        Client::new(wanted).expect("client")
+    };
+    let other = fixture("details").replace("RES1943140879", "RES2");
+    let late = reply("200 OK", "", &fixture("details"));
+    let server = Server::start(vec![Act::Late(late), Act::Write(reply("200 OK", "", &other))]);
+    let client = hasty(&server.url());
+    assert_eq!(reason(&client.details("RES1943140879").await.outcome), DoubtReason::Timeout);
+    let second = client.details("RES2").await.outcome.accepted().expect("its own answer");
+    assert_eq!(second.reservation_uuid, "RES2");
+    assert_eq!(server.finish().len(), 2, "each request on a connection of its own");
+
+    let late = reply("202 Accepted", "", &fixture("captured"));
+    let own = reply("202 Accepted", "", &fixture("captured").replace("CAP1234567890", "CAP2"));
+    let server = Server::start(vec![Act::Late(late), Act::Write(own)]);
+    let client = hasty(&server.url());
+    assert_eq!(reason(&client.capture("RES1", &capture()).await.outcome), DoubtReason::Timeout);
+    let second = client.capture("RES2", &capture()).await.outcome.accepted().expect("its own answer");
+    assert_eq!(second.uuid.as_deref(), Some("CAP2"));
+    assert_eq!(server.finish().len(), 2, "each request on a connection of its own");
+}
+
+#[tokio::test]
+async fn case_153_a_cancel_by_get_may_not_be_cached_and_has_a_connection_of_its_own() {
+    // The connections stay open: a second request on one of them would hang.
+    let done = || Act::Stall(reply("202 Accepted", "", &fixture("cancelled")));
+    let server = Server::start(vec![done(), done()]);
+    let mut wanted = settings(&server.url());
+    wanted.cancel_verb = api_client::CancelVerb::Get;
+    wanted.timeouts.money = Duration::from_secs(20);
+    let client = Client::new(wanted).expect("client");
+    for uuid in ["RES1", "RES1"] {
+        let answer = client.cancel(uuid, &Note { note: "R1 7QK2M9XDPA 01".to_owned() }).await;
+        assert_eq!(answer.outcome, Outcome::Accepted(()));
+    }
+    let seen = server.finish();
+    assert_eq!(seen.len(), 2, "{seen:#?}");
+    for request in seen {
+        let lower = request.to_ascii_lowercase();
+        assert!(lower.starts_with("get ") && lower.contains("\r\ncache-control: no-store\r\n"), "{request}");
+    }
 }
 
 #[tokio::test]

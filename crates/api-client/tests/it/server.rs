@@ -1,8 +1,12 @@
 //! A server of raw TCP on loopback that does what it is told to each connection in turn.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 /// What [`Server::finish`] says to end the server.
 const STOP: &str = "STOP";
@@ -19,6 +23,10 @@ pub(crate) enum Act {
     Hang,
     /// Read the request, write these bytes, and say nothing more until the end of the test.
     Stall(Vec<u8>),
+    /// Read the request, and write these bytes only when the next connection has come.
+    Late(Vec<u8>),
+    /// Speak TLS with a certificate that nobody has a reason to trust, and read the request.
+    Untrusted,
 }
 
 pub(crate) struct Server {
@@ -52,8 +60,14 @@ impl Server {
 
 fn serve(listener: &TcpListener, acts: Vec<Act>) -> Vec<String> {
     let (mut acts, mut seen, mut held) = (acts.into_iter(), Vec::new(), Vec::new());
+    let mut late: Vec<(TcpStream, Vec<u8>)> = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().expect("a connection");
+        for (mut stream, bytes) in late.drain(..) {
+            // The client may have left by now.
+            let _ = stream.write_all(&bytes);
+            held.push(stream);
+        }
         let mut start = [0; STOP.len()];
         // A client may connect and leave again without a word, as one does that is dropped.
         let length = stream.peek(&mut start).unwrap_or(0);
@@ -71,8 +85,14 @@ fn serve(listener: &TcpListener, acts: Vec<Act>) -> Vec<String> {
             held.push(stream);
             continue;
         }
+        if matches!(act, Act::Untrusted) {
+            let mut tls = rustls::ServerConnection::new(untrusted()).expect("a connection");
+            seen.push(read_request(&mut rustls::Stream::new(&mut tls, &mut stream)));
+            continue;
+        }
         seen.push(read_request(&mut stream));
         match act {
+            Act::Late(bytes) => late.push((stream, bytes)),
             Act::Write(bytes) => {
                 // The client may have heard enough before the end.
                 let _ = stream.write_all(&bytes);
@@ -81,13 +101,23 @@ fn serve(listener: &TcpListener, acts: Vec<Act>) -> Vec<String> {
                 let _ = stream.write_all(&bytes);
                 held.push(stream);
             }
-            Act::Hang | Act::Greet(_) | Act::Close => held.push(stream),
+            Act::Hang | Act::Greet(_) | Act::Untrusted | Act::Close => held.push(stream),
         }
     }
 }
 
+/// Made with `openssl req -x509` for 127.0.0.1, and good for nothing else.
+fn untrusted() -> Arc<ServerConfig> {
+    let certificate = CertificateDer::from_slice(include_bytes!("../tls/untrusted-certificate.der"));
+    let key = PrivatePkcs8KeyDer::from(include_bytes!("../tls/untrusted-key.der").as_slice());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("the default versions").with_no_client_auth();
+    Arc::new(config.with_single_cert(vec![certificate], key.into()).expect("a key that fits"))
+}
+
 /// The head and, if it announces one, the body.
-fn read_request(stream: &mut TcpStream) -> String {
+fn read_request(stream: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {

@@ -1,6 +1,6 @@
 //! The refund that somebody asks for, checked against what was taken and what has been given back.
 
-use super::request::{merged, spread};
+use super::request::{merged, on_line, spread};
 use super::{LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind};
 use crate::money::Money;
 
@@ -28,7 +28,8 @@ impl Reservation {
             (None, amount) => {
                 let amount = amount.unwrap_or(left);
                 let over = || {
-                    Refusal::field("amount", format!("asks for {amount}, and {left} can still be refunded"))
+                    let left = self.left_to_refund(&reference);
+                    Refusal::field("amount", format!("asks for {amount}, and {left}"))
                 };
                 self.spread_refund(&row.lines, amount, &reference)
                     .filter(|_| amount <= left)
@@ -37,13 +38,13 @@ impl Reservation {
         };
         let asked: Money = lines.iter().map(|line| line.amount).sum();
         if asked.is_zero() {
-            return Err(Refusal::state("nothing_refundable", "nothing is left to refund of this row"));
+            let message =
+                format!("nothing is left to refund of this row: {}", self.left_to_refund(&reference));
+            return Err(Refusal::state("nothing_refundable", message));
         }
         if asked > left {
-            return Err(Refusal::field(
-                "lines",
-                format!("ask for {asked}, and {left} can still be refunded"),
-            ));
+            let message = format!("ask for {asked}, and {}", self.left_to_refund(&reference));
+            return Err(Refusal::field("lines", message));
         }
         if kind == RowKind::Charge && !self.charge_partially_refundable && asked != row.amount {
             let message =
@@ -81,10 +82,10 @@ impl Reservation {
         for part in &lines {
             let left = self.refundable_on(reference, part.line);
             if part.amount > left {
-                let message = format!(
-                    "asks for {} of line {}, of which {left} can be refunded",
-                    part.amount, part.line
-                );
+                let left = self.head_room(left, "refunded", |operation| {
+                    refund_of(operation, reference).map_or(Money::ZERO, |lines| on_line(lines, part.line))
+                });
+                let message = format!("asks for {} of line {}, and {left}", part.amount, part.line);
                 return Err(Refusal::field("lines", message));
             }
         }
@@ -99,23 +100,21 @@ impl Reservation {
         if row.lines.is_empty() {
             return self.refundable(reference);
         }
-        let on = |lines: &[LineAmount]| -> Money {
-            lines.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
-        };
         let booked: Money = self
             .ledger
             .iter()
             .filter(|row| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference))
-            .map(|row| on(&row.lines))
+            .map(|row| on_line(&row.lines, line))
             .sum();
-        let claimed: Money = self
-            .open_intents()
-            .filter_map(|intent| match &intent.operation {
-                Operation::Refund { reference: other, lines, .. } if other == reference => Some(on(lines)),
-                _ => None,
-            })
-            .sum();
-        on(&row.lines).saturating_sub(booked + claimed)
+        let claimed = self.open_intents().filter_map(|intent| refund_of(&intent.operation, reference));
+        let claimed: Money = claimed.map(|lines| on_line(lines, line)).sum();
+        on_line(&row.lines, line).saturating_sub(booked + claimed)
+    }
+
+    fn left_to_refund(&self, reference: &str) -> String {
+        self.head_room(self.refundable(reference), "refunded", |operation| {
+            refund_of(operation, reference).map_or(Money::ZERO, |_| operation.amount())
+        })
     }
 
     fn spread_refund(&self, lines: &[LineAmount], amount: Money, reference: &str) -> Option<Vec<LineAmount>> {
@@ -123,5 +122,13 @@ impl Reservation {
             return Some(vec![LineAmount { line: 1, amount }]);
         }
         spread(lines.iter().map(|part| part.line), amount, |line| self.refundable_on(reference, line))
+    }
+}
+
+/// The lines of a refund of this row; `None` for any other operation.
+fn refund_of<'o>(operation: &'o Operation, reference: &str) -> Option<&'o [LineAmount]> {
+    match operation {
+        Operation::Refund { reference: other, lines, .. } if other == reference => Some(lines),
+        _ => None,
     }
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChargeLine, Closure, Fact, Hold, Line, LineAmount, Link, MAX_LINES, NewLine, Operation, RefundSource,
-    Reservation, RowKind,
+    ChargeLine, Closure, Fact, Hold, IntentState, Line, LineAmount, Link, MAX_LINES, NewLine, Operation,
+    RefundSource, Reservation, RowKind,
 };
 use crate::customer::{is_country_code, is_email, is_msisdn, is_text};
 use crate::merchant::Merchant;
@@ -114,6 +114,34 @@ pub struct RefundRequest {
     /// This much in all; all that is left when both are left out.
     #[serde(default)]
     pub amount: Option<Money>,
+}
+
+impl CaptureRequest {
+    /// Does this operation do what is asked for? While it is open, asking once more is a second click.
+    #[must_use]
+    pub fn is_done_by(&self, operation: &Operation) -> bool {
+        let Operation::Capture { lines, note } = operation else { return false };
+        *note == self.note && is_same(self.lines.as_deref(), self.amount, lines)
+    }
+}
+
+impl RefundRequest {
+    /// Does this operation do what is asked for? While it is open, asking once more is a second click.
+    #[must_use]
+    pub fn is_done_by(&self, operation: &Operation) -> bool {
+        let Operation::Refund { source, reference, lines } = operation else { return false };
+        let same_row = self.reference.as_ref().is_none_or(|asked| asked == reference);
+        *source == self.source && same_row && is_same(self.lines.as_deref(), self.amount, lines)
+    }
+}
+
+/// Are these the lines that were asked for, or do they add up to the amount?
+fn is_same(asked: Option<&[RequestLine]>, amount: Option<Money>, lines: &[LineAmount]) -> bool {
+    match (asked, amount) {
+        (Some(asked), None) => merged(asked) == lines,
+        (None, Some(amount)) => lines.iter().map(|part| part.amount).sum::<Money>() == amount,
+        (Some(_), Some(_)) | (None, None) => false,
+    }
 }
 
 /// Where a link is to be sent again. Without any field: where it was sent first.
@@ -230,10 +258,8 @@ impl Reservation {
             (Some(lines), None) => self.known_lines(lines)?,
             (None, Some(amount)) => {
                 self.spread(amount, |line| self.capturable_on(line)).ok_or_else(|| {
-                    Refusal::field(
-                        "amount",
-                        format!("is more than can still be captured: {}", self.capturable()),
-                    )
+                    let left = self.left_to_capture();
+                    Refusal::field("amount", format!("asks for {amount}, and {left}"))
                 })?
             }
             (None, None) => self.capturable_lines(),
@@ -245,21 +271,49 @@ impl Reservation {
     fn check_capture(&self, lines: &[LineAmount]) -> Result<(), Refusal> {
         let asked: Money = lines.iter().map(|line| line.amount).sum();
         if asked.is_zero() {
-            return Err(Refusal::state("nothing_capturable", "nothing is left to capture"));
+            let message = format!("nothing is left to capture: {}", self.left_to_capture());
+            return Err(Refusal::state("nothing_capturable", message));
         }
         for LineAmount { line, amount } in lines.iter().copied() {
             let left = self.capturable_on(line);
             if amount > left {
-                let message =
-                    format!("asks for {amount} of line {line}, of which {left} can still be captured");
-                return Err(Refusal::field("lines", message));
+                let left = self.head_room(left, "captured", |operation| match operation {
+                    Operation::Capture { lines, .. } => on_line(lines, line),
+                    _ => Money::ZERO,
+                });
+                return Err(Refusal::field("lines", format!("asks for {amount} of line {line}, and {left}")));
             }
         }
         if asked > self.capturable() {
-            let message = format!("ask for {asked}, and {} can still be captured", self.capturable());
+            let message = format!("ask for {asked}, and {}", self.left_to_capture());
             return Err(Refusal::field("lines", message));
         }
         Ok(())
+    }
+
+    fn left_to_capture(&self) -> String {
+        self.head_room(self.capturable(), "captured", |operation| match operation {
+            Operation::Capture { .. } => operation.amount(),
+            _ => Money::ZERO,
+        })
+    }
+
+    /// What is left to be captured or refunded, in words, with what counts as spent although it is not settled.
+    /// `of` says how much of it an operation takes.
+    pub(super) fn head_room(&self, left: Money, done: &str, of: impl Fn(&Operation) -> Money) -> String {
+        let (mut unknown, mut under_way) = (Money::ZERO, Money::ZERO);
+        for intent in self.open_intents() {
+            match intent.progress {
+                IntentState::Sending(_) | IntentState::Unknown(_) | IntentState::Desk(_) => {
+                    unknown += of(&intent.operation);
+                }
+                _ => under_way += of(&intent.operation),
+            }
+        }
+        let spent = [(unknown, "is unknown"), (under_way, "is under way")];
+        let spent = spent.into_iter().filter(|(amount, _)| !amount.is_zero());
+        let spent = spent.map(|(amount, why)| format!("; {amount} {why} and counts as {done}"));
+        std::iter::once(format!("{left} can still be {done}")).chain(spent).collect()
     }
 
     /// The charge that a request asks for.
@@ -416,6 +470,11 @@ impl Reservation {
     fn spread(&self, amount: Money, left_on: impl Fn(u32) -> Money) -> Option<Vec<LineAmount>> {
         spread(self.lines.iter().map(|line| line.line), amount, left_on)
     }
+}
+
+/// How much of the parts is on a line.
+pub(super) fn on_line(parts: &[LineAmount], line: u32) -> Money {
+    parts.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
 }
 
 /// One part per line, in the order of the lines; empty parts fall out.

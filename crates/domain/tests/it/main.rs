@@ -3,7 +3,9 @@
 
 mod booking;
 mod cases_amounts;
+mod cases_head_room;
 mod cases_races;
+mod cases_refusals;
 mod cases_reminders;
 mod cases_windows;
 mod deciding;

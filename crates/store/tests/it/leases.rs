@@ -83,6 +83,34 @@ pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
     second.kill().await;
 }
 
+pub(crate) async fn case_072_a_worker_taken_for_dead_is_stopped_at_the_step_before_its_request(fresh: Fresh) {
+    let id = fresh.enqueue(&job(JobKind::Capture)).await;
+    let (slow, mut leases) = hanging(&fresh);
+    let stale = soon("the claim", leases.recv()).await.expect("a lease");
+    let mut tx = fresh.store.begin().await.expect("begins");
+    let number = tx.start_attempt(&stale, None).await.expect("it is on record");
+    tx.commit().await.expect("commits");
+    // It sleeps past its lease with the attempt on record, and another worker takes the job.
+    slow.kill().await;
+    fresh.clock.advance(PAST_LEASE);
+    let (second, mut leases) = hanging(&fresh);
+    let current = soon("the second claim", leases.recv()).await.expect("a lease");
+
+    let mut tx = fresh.store.begin().await.expect("begins");
+    assert!(matches!(tx.mark_sending(&stale, number).await, Err(StoreError::LeaseLost { .. })));
+    let next = tx.start_attempt(&current, None).await.expect("an attempt of its own");
+    assert_eq!(next, number + 1);
+    tx.mark_sending(&current, next).await.expect("the second claim may send");
+    tx.commit().await.expect("commits");
+    let outcomes: Vec<_> = fresh.details(&id).await.attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [AttemptOutcome::Crashed, AttemptOutcome::Sending],
+        "what was on record was not sent"
+    );
+    second.kill().await;
+}
+
 pub(crate) async fn a_live_worker_keeps_its_lease(fresh: Fresh) {
     let id = fresh.enqueue(&job(JobKind::Refresh)).await;
     let (worker, mut leases) = hanging(&fresh);

@@ -46,6 +46,7 @@ conformance! {
     leases::a_vanished_worker_s_job_runs_again_once_its_lease_ends;
     leases::three_crashes_bring_a_job_to_the_desk;
     leases::a_stale_worker_can_neither_settle_nor_send;
+    leases::case_072_a_worker_taken_for_dead_is_stopped_at_the_step_before_its_request;
     leases::a_live_worker_keeps_its_lease;
     open::a_newer_database_is_refused;
     open::a_changed_migration_is_refused;

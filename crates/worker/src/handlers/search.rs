@@ -3,10 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::observe::verdict;
+use chrono::{DateTime, Utc};
+use domain::observe::{self, verdict};
 use domain::reservation::{DeskReason, Intent, IntentState, Operation};
-use domain::witness::{HistoryRow, Witnesses};
+use domain::witness::{HistoryRow, Witnesses, history_window};
 use domain::{Fact, IntentId, Merchant, Reservation};
 use store::StoreError;
 
@@ -64,15 +64,9 @@ async fn history(
     r: &Reservation,
     intent: &Intent,
 ) -> Result<Vec<HistoryRow>, Unread> {
-    let sent = intent.sent().ok_or_else(|| Unread::nothing("its request is settled"))?;
-    let (from, to) = history_window(sent.at, app.clock.now());
+    let (from, to) = history_window(intent, &handle.merchant, app.clock.now());
     let rows = read(handle.client.history(from, to).await)?;
     Ok(rows.iter().map(|row| provider::history_row(row, r, &handle.merchant)).collect())
-}
-
-// To be replaced by the domain's own.
-fn history_window(sent_at: DateTime<Utc>, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
-    (sent_at - TimeDelta::minutes(2), now + TimeDelta::minutes(1))
 }
 
 /// Leaves out what happened to other reservations: to one that the row names, or in whose ledger its capture or charge
@@ -180,20 +174,8 @@ pub(crate) fn facts(
     let Some(known) = r.intent(intent).filter(|intent| intent.is_unresolved()) else { return Vec::new() };
     match found {
         Found::Submitted { ours, whole } => of_submit(r, known, ours, *whole, witnesses, merchant, now),
-        Found::Rows(rows) => observe_search(r, intent, rows, witnesses, merchant, now),
+        Found::Rows(rows) => observe::search(r, intent, rows, witnesses, merchant, now),
     }
-}
-
-// To be replaced by the domain's own.
-fn observe_search(
-    _: &Reservation,
-    intent: &IntentId,
-    _: &[HistoryRow],
-    _: &Witnesses,
-    _: &Merchant,
-    now: DateTime<Utc>,
-) -> Vec<Fact> {
-    vec![Fact::HistoryRead { intent: intent.clone(), row: None, at: now }]
 }
 
 /// What a search for a lost submit means: found, still missing, absent, or for a person when there are several.

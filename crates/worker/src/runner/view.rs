@@ -1,7 +1,6 @@
 //! What requests teach of a merchant's view of the provider, whatever they were sent for.
 
-use chrono::{DateTime, Utc};
-use domain::witness::Witnesses;
+use domain::witness::{Witnesses, learnt};
 use domain::{Fact, MerchantId, Reservation};
 use store::{StoreError, Tx};
 
@@ -24,9 +23,4 @@ pub(crate) async fn note_fault(tx: &mut Tx, merchant: &MerchantId) -> Result<(),
     let nothing = Witnesses::default();
     let fault = Witnesses { faulted_at: Some(tx.now()), ..nothing };
     tx.save_witnesses(merchant, &nothing, &fault).await
-}
-
-// To be replaced by the domain's own.
-const fn learnt(_: &Witnesses, _: &Reservation, _: &[Fact], _: DateTime<Utc>) -> Option<Witnesses> {
-    None
 }

@@ -1,9 +1,11 @@
 //! What is done to reservations, and one-time payment links.
 
 use axum::http::header;
+use domain::reservation::{LedgerRow, LineAmount, RowKind};
+use domain::{Fact, Money, ReservationId};
 use serde_json::{Value, json};
 
-use crate::support::{Service, booking, request};
+use crate::support::{Service, booking, now, request};
 
 #[tokio::test]
 async fn actions_answer_with_the_job_that_carries_them() {
@@ -43,6 +45,117 @@ async fn actions_answer_with_the_job_that_carries_them() {
     assert_eq!(refresh.await.ok(202)["kind"], "refresh");
     let charge = json!({"lines": [{"name": "Cleaning", "rate": 250, "tax_percent": 25, "amount": "250.00"}]});
     assert_eq!(service.post(&path("charge"), &charge).await.ok(202)["kind"], "charge");
+}
+
+/// The jobs of one kind.
+async fn jobs(service: &Service, id: &ReservationId, kind: &str) -> Vec<Value> {
+    let page = service.get(&format!("/v1/jobs?reservation={id}&kind={kind}")).await.ok(200);
+    page["data"].as_array().expect("data").clone()
+}
+
+#[tokio::test]
+async fn case_074_two_clicks_on_a_capture_are_one_operation_whoever_makes_them() {
+    let service = Service::start().await;
+    let id = service.submitted("BOOK-1").await;
+    service.held(&id).await;
+    let path = |action: &str| format!("/v1/reservations/{id}/{action}");
+    for (kind, body) in [
+        ("capture", json!({"amount": "400.00"})),
+        ("capture", json!({"lines": [{"line": 1, "amount": "500.00"}]})),
+        ("capture", json!({})),
+    ] {
+        let before = jobs(&service, &id, kind).await.len();
+        let path = path(kind);
+        let (first, second) = tokio::join!(service.post(&path, &body), service.post(&path, &body));
+        let (first, second) = (first.ok(202), second.ok(202));
+        assert_eq!(first["id"], second["id"], "{body}");
+        assert_eq!(jobs(&service, &id, kind).await.len(), before + 1, "{body}");
+    }
+    let seen = service.get(&format!("/v1/reservations/{id}")).await.ok(200);
+    let planned = seen["schedule"].as_array().expect("jobs").iter().filter(|job| job["kind"] == "capture");
+    assert_eq!(planned.count(), 3, "who looks sees what the first one asked for: {seen}");
+    for (body, field) in
+        [(json!({"amount": "450.00"}), "amount"), (json!({"amount": "400.00", "note": "\n"}), "note")]
+    {
+        assert_eq!(
+            service.post(&path("capture"), &body).await.fields(),
+            [field],
+            "{body} is no second click"
+        );
+    }
+}
+
+/// The request of the only planned intent is lost: nobody knows what became of it.
+async fn lost(service: &Service, id: &ReservationId) {
+    let stored = service.app.store.reservation(id).await.expect("read").expect("reservation");
+    let mut open = stored.reservation.open_intents();
+    let (intent, at) = (open.next().expect("an intent").id.clone(), now());
+    assert!(open.next().is_none(), "one at a time");
+    service
+        .record(
+            id,
+            &[
+                Fact::AttemptWritten { intent: intent.clone(), attempt: 1, at },
+                Fact::AttemptSending { intent: intent.clone(), attempt: 1, at },
+                Fact::AttemptUnknown { intent, reason: "timeout".to_owned() },
+            ],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_capture_over_the_head_room_names_what_was_asked_what_is_left_and_what_is_unknown() {
+    let service = Service::start().await;
+    let id = service.submitted("BOOK-1").await;
+    service.held(&id).await;
+    let path = format!("/v1/reservations/{id}/capture");
+    service.post(&path, &json!({"amount": "400.00"})).await.ok(202);
+    lost(&service, &id).await;
+    let line = json!([{"line": 1, "amount": "600.01"}]);
+    for (body, field, asked) in
+        [(json!({"amount": "700.00"}), "amount", "700.00"), (json!({"lines": line}), "lines", "600.01")]
+    {
+        let answer = service.post(&path, &body).await;
+        assert_eq!(answer.fields(), [field]);
+        let detail = answer.body["errors"][0]["message"].as_str().expect("a message");
+        for words in [asked, "600.00 can still be captured", "400.00 is unknown and counts as captured"] {
+            assert!(detail.contains(words), "{words}: {detail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn case_077_a_refund_over_the_head_room_names_what_was_asked_what_is_left_and_what_is_unknown() {
+    let service = Service::start().await;
+    let id = service.submitted("BOOK-1").await;
+    service.held(&id).await;
+    let at = now();
+    let row = LedgerRow {
+        kind: RowKind::Capture,
+        amount: Money::kroner(1000),
+        lines: vec![LineAmount { line: 1, amount: Money::kroner(1000) }],
+        reference: Some("CAP1".to_owned()),
+        at,
+        intent: None,
+        foreign: true,
+        confirmed: true,
+        refunded_seen: Money::ZERO,
+    };
+    service.record(&id, &[Fact::ForeignRow { row }]).await;
+    let path = format!("/v1/reservations/{id}/refund");
+    let asked = json!({"source": "captured", "amount": "800.00"});
+    let first = service.post(&path, &asked).await.ok(202);
+    assert_eq!(
+        service.post(&path, &asked).await.ok(202)["id"],
+        first["id"],
+        "a second click is the first refund"
+    );
+    lost(&service, &id).await;
+    let answer = service.post(&path, &json!({"source": "captured", "amount": "300.00"})).await;
+    assert_eq!(answer.fields(), ["amount"]);
+    let detail = answer.body["errors"][0]["message"].as_str().expect("a message");
+    let told = "asks for 300.00, and 200.00 can still be refunded; 800.00 is unknown and counts as refunded";
+    assert_eq!(detail, told);
 }
 
 #[tokio::test]

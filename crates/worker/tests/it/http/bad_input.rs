@@ -1,8 +1,9 @@
 //! Every field of `POST /v1/reservations` missing, of another type, out of range, unknown or hostile.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::{Service, booking, json_request};
+use crate::support::{Service, booking, json_request, now};
 
 /// Fields that have to be there, below the objects that hold them.
 const REQUIRED: [&str; 19] = [
@@ -253,5 +254,62 @@ async fn several_faults_are_told_at_once_and_a_doubled_field_is_one() {
     assert_eq!(answer.fields(), ["notes", "customer.email", "lines[0].tax_percent"]);
     let twice = booking().to_string().replacen('{', "{\"reference\":\"A\",", 1);
     assert_refused(&service, &twice, "reference", "twice").await;
+    assert_eq!(service.written().await, (0, 0));
+}
+
+#[tokio::test]
+async fn case_006_a_link_due_in_less_than_ten_minutes_is_refused() {
+    let service = Service::start().await;
+    for (minutes, status) in [(0, 422), (9, 422), (11, 202)] {
+        let due = (now() + TimeDelta::minutes(minutes)).to_rfc3339();
+        let answer =
+            service.post("/v1/reservations", &with(booking(), "/payment_link_due", json!(due))).await;
+        assert_eq!(answer.status, status, "{minutes}: {}", answer.body);
+        if status == 422 {
+            assert_eq!(answer.fields(), ["payment_link_due"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn case_014_a_personal_number_without_secure_details_is_refused_and_not_repeated() {
+    let service = Service::start().await;
+    let number = booking()["customer"]["personal_number"].as_str().expect("a number").to_owned();
+    for settings in [json!({"secure_details": false}), json!({})] {
+        let body = with(booking(), "/settings", settings);
+        let answer = service.post("/v1/reservations", &body).await;
+        assert_eq!(answer.fields(), ["customer.personal_number"]);
+        let told = answer.body.to_string();
+        assert!(told.contains("settings.secure_details") && !told.contains(&number), "{told}");
+    }
+    assert_eq!(service.written().await, (0, 0));
+    service.post("/v1/reservations", &booking()).await.ok(202);
+}
+
+#[tokio::test]
+async fn case_016_a_tax_rate_that_the_merchant_does_not_have_is_refused_with_those_it_has() {
+    let service = Service::start().await;
+    for percent in [1, 11, 24, 100] {
+        let body = with(booking(), "/lines/0/tax_percent", json!(percent));
+        let answer = service.post("/v1/reservations", &body).await;
+        assert_eq!(answer.fields(), ["lines[0].tax_percent"], "{percent}");
+        assert!(answer.body.to_string().contains("0, 12, 15, 25"), "{}", answer.body);
+    }
+    assert_eq!(service.written().await, (0, 0));
+}
+
+#[tokio::test]
+async fn case_054_an_amount_with_a_third_decimal_or_another_currency_is_refused() {
+    let service = Service::start().await;
+    for amount in
+        [json!("10.005"), json!(10.005), json!("10.00 EUR"), json!({"amount": "10.00", "currency": "EUR"})]
+    {
+        let answer =
+            service.post("/v1/reservations", &with(booking(), "/lines/0/amount", amount.clone())).await;
+        assert!(answer.fields().iter().all(|field| field.starts_with("lines[0].amount")), "{amount}");
+    }
+    let mut euros = booking();
+    euros["currency"] = json!("EUR");
+    assert_eq!(service.post("/v1/reservations", &euros).await.fields(), ["currency"]);
     assert_eq!(service.written().await, (0, 0));
 }

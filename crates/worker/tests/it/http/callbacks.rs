@@ -3,9 +3,10 @@
 use api_client::callback::{Formula, sign};
 use axum::body::Body;
 use axum::http::Request;
-use serde_json::Value;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
-use crate::support::{Answer, CALLBACK_SECRET, Service};
+use crate::support::{Answer, CALLBACK_SECRET, Service, now};
 
 async fn call(service: &Service, path: &str) -> Answer {
     // The provider sends no key.
@@ -13,11 +14,15 @@ async fn call(service: &Service, path: &str) -> Answer {
 }
 
 fn genuine(uuid: &str) -> String {
+    told(uuid, "RESEVRED", "1767225600", "1767225660")
+}
+
+fn told(uuid: &str, status: &str, created_at: &str, timestamp: &str) -> String {
     let pairs = [
         ("orderUuid", uuid),
-        ("status", "RESEVRED"),
-        ("createdAt", "1767225600"),
-        ("timestamp", "1767225660"),
+        ("status", status),
+        ("createdAt", created_at),
+        ("timestamp", timestamp),
         ("paymentMethod", "Visa"),
         ("amount", "1000.00"),
     ];
@@ -64,4 +69,37 @@ async fn case_035_a_callback_that_cannot_be_stored_may_come_again() {
     let answer = service.get("/v1/reservations").await;
     assert_eq!(answer.problem(500), "internal");
     assert!(!answer.body.to_string().to_lowercase().contains("pool"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn case_157_the_times_in_a_callback_order_and_date_nothing() {
+    let service = Service::start().await;
+    let id = service.submitted("BOOK-1").await;
+    service.linked(&id).await;
+    let token = service.app.store.reservation(&id).await.expect("read").expect("reservation").callback_token;
+    let began = now();
+    // The order's creation lies behind, before or after what is told of it, and so may the time of sending.
+    for (status, created_at, timestamp) in [
+        ("COMPLETED", "978307200", "978307260"),
+        ("RESERVED", "4102444800", "4102444860"),
+        ("CAPTURED", "1767225600", "0"),
+        ("RESERVED", "x", "NaN"),
+    ] {
+        let query = told("RES4161996022", status, created_at, timestamp);
+        let answer = call(&service, &format!("/callbacks/{token}?{query}")).await;
+        assert_eq!(answer.status, 200, "{status} {created_at} {timestamp}");
+    }
+    let seen = service.get(&format!("/v1/reservations/{id}")).await.ok(200);
+    assert_eq!(seen["status"], "awaiting_payment", "a hint to read, in whatever order");
+    let events = service.get(&format!("/v1/reservations/{id}/events?limit=200")).await.ok(200);
+    let hints: Vec<&Value> = events["data"]
+        .as_array()
+        .expect("data")
+        .iter()
+        .filter(|event| event["actor"] == "provider")
+        .collect();
+    assert_eq!(hints.len(), 1, "one read is wanted once: {hints:?}");
+    assert_eq!((&hints[0]["event"], &hints[0]["data"]), (&json!("read_wanted"), &json!({})));
+    let at: DateTime<Utc> = hints[0]["at"].as_str().expect("time").parse().expect("time");
+    assert!((began..=now()).contains(&at), "{at}");
 }
