@@ -14,8 +14,9 @@ use crate::booking::{
 #[test]
 fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
     use MarkerEcho::{Broken, Unverified, Verified};
+    type Row = (MarkerEcho, bool, &'static [&'static str], MarkerEcho, &'static [&'static str]);
     #[rustfmt::skip]
-    let rows: [(MarkerEcho, bool, &[&str], MarkerEcho, &[&str]); 6] = [
+    let rows: [Row; 6] = [
         (Unverified, true,  &["row_confirmed", "marker_echoed"],                Verified, &[]),
         (Unverified, false, &["row_confirmed", "marker_echoed"],                Broken,   &[]),
         (Verified,   true,  &["row_confirmed"],                                 Verified, &[]),

@@ -372,7 +372,7 @@ impl World {
         match self.provider.uuid.clone() {
             Some(_) if known && self.booking.r.provider.read_wanted.is_none() => {
                 let word = if self.provider.captures.is_empty() { "reserved" } else { "captured" };
-                self.learn(vec![Fact::CalledBack { word: word.into(), at: self.now() }])
+                self.learn(vec![Fact::CalledBack { word: word.into(), at: self.now() }]);
             }
             Some(uuid) if !known => self.learn(vec![Fact::UuidHinted { uuid }]),
             _ => {}
