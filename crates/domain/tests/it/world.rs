@@ -41,6 +41,19 @@ pub(crate) struct World {
     snoozed: BTreeMap<String, (DateTime<Utc>, PlannedState, DateTime<Utc>)>,
     pub(crate) reads: u32,
     pub(crate) searches: u32,
+    /// What becomes of the next request, whatever goes wrong otherwise.
+    pub(crate) fate: Option<Fate>,
+}
+
+/// What becomes of a request whose answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It never arrived.
+    Never,
+    /// It is carried out some minutes later.
+    Late,
+    /// It has been carried out.
+    Done,
 }
 
 impl World {
@@ -59,6 +72,7 @@ impl World {
             snoozed: BTreeMap::new(),
             reads: 0,
             searches: 0,
+            fate: None,
         }
     }
 
@@ -143,7 +157,10 @@ impl World {
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
                 (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
-                (None, JobKind::Complete) => !r.ledger.is_empty() && r.open_intents().next().is_none(),
+                (None, JobKind::Complete) => {
+                    let holds_up = |intent: &domain::reservation::Intent| intent.operation.is_exclusive();
+                    !r.ledger.is_empty() && !r.open_intents().any(holds_up)
+                }
                 (None, _) => false,
             };
             assert!(legal, "{job:?} has no place in {r:#?}");
@@ -316,7 +333,13 @@ impl World {
     fn carry_out(&mut self, id: &IntentId) -> Option<Outcome> {
         let (now, intent) = (self.now(), self.booking.intent(id).clone());
         let unknown = || Outcome::Unknown { reason: "timeout".into() };
-        let fault = if self.goes_wrong() { self.draw(8) } else { 99 };
+        let fault = match self.fate.take() {
+            Some(Fate::Never) => 2,
+            Some(Fate::Late) => 3,
+            Some(Fate::Done) => 4,
+            None if self.goes_wrong() => self.draw(8),
+            None => 99,
+        };
         if fault == 0 {
             return Some(Outcome::Unsent { reason: "connection refused".into() });
         }
