@@ -194,7 +194,7 @@ pub(crate) const OTHER_CHANNEL: &str = ":other";
 
 /// The reminder that was proven not to have gone out, when the link is due before the next one.
 #[must_use]
-pub(crate) fn unsent_reminder<'a>(r: &'a Reservation, slot: u32) -> Option<&'a Intent> {
+pub(crate) fn unsent_reminder(r: &Reservation, slot: u32) -> Option<&Intent> {
     let key = format!("remind:{slot}");
     let intent = r.intent_of_key(&key)?;
     let absent = matches!(intent.progress, IntentState::Withdrawn { .. }) && intent.doubted_at.is_some();

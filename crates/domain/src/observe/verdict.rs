@@ -93,8 +93,7 @@ impl Look<'_> {
                 }
                 false
             }
-            // Of one that is refused a second time the proof may as well come later: nothing is sent after its time.
-            _ if self.earliest_proof() >= by => !guarded || self.now < by,
+            _ if self.earliest_proof() >= by => true,
             // Only the proof is missing that the view is not frozen, and may be for ever.
             Operation::Capture { .. } => absent && self.is_silent_for(self.unproven_after()),
             Operation::Refund { .. } => {

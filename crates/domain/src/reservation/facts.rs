@@ -68,6 +68,7 @@ pub struct SeenLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields repeat the words of the variants they stand in")]
+#[expect(clippy::large_enum_variant, reason = "facts are made and folded a few at a time")]
 pub enum Fact {
     /// The reservation was submitted to us.
     Created,

@@ -10,7 +10,7 @@ use domain::reservation::{
     ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource, Refusal, RowKind,
 };
 use domain::schedule::schedule;
-use domain::witness::{HistoryRow, MarkerEcho, Witnesses, learnt};
+use domain::witness::{Event, HistoryRow, MarkerEcho, Witnesses, learnt};
 use domain::{
     Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId, SeededEntropy,
 };
@@ -309,6 +309,35 @@ impl Booking {
         facts
     }
 
+    /// Looks for what became of an intent's request at each of the times when a look is due, at details and a history
+    /// that stay the same, until it is settled: how many details were read, and how often the history.
+    pub(crate) fn look(
+        &mut self,
+        id: &IntentId,
+        seen: &Snapshot,
+        rows: &[HistoryRow],
+        most: u32,
+    ) -> (u32, u32) {
+        let (mut reads, mut searches) = (0, 0);
+        while reads + searches < most && matches!(self.state(id), "unknown" | "accepted") {
+            let (kind, key) = (self.intent(id).operation.job_kind(), self.intent(id).key.clone());
+            let Some(job) = self.job(&key) else { break };
+            self.now = self.now.max(job.run_at);
+            match self.run(kind, &key) {
+                Step::Read => {
+                    reads += 1;
+                    self.read(seen);
+                }
+                Step::Search(_) => {
+                    searches += 1;
+                    self.search(id, rows);
+                }
+                step => assert_eq!(step, Step::Done, "a look, or nothing to look for any more"),
+            }
+        }
+        (reads, searches)
+    }
+
     fn learn(&mut self, facts: &[Fact]) {
         self.witnesses = learnt(&self.witnesses, &self.r, facts, self.now).unwrap_or(self.witnesses);
         self.fold(facts);
@@ -382,6 +411,46 @@ pub(crate) fn delivered(event: &str, at: DateTime<Utc>, lines: &[LineAmount], co
 /// A row of details.
 pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow {
     SeenRow { reference: Some(reference.into()), amount: kr(kroner), at: None, text, refunded: None }
+}
+
+/// A row of the history, at this time.
+pub(crate) fn told(event: Event, uuid: &str, kroner: u32, at: DateTime<Utc>) -> HistoryRow {
+    let amount = Some(kr(kroner)).filter(|amount| !amount.is_zero());
+    HistoryRow { event, uuid: Some(uuid.into()), at: Some(at), amount, note: None }
+}
+
+/// A capture of 400 of 1000 whose answer was lost a minute ago, and details as they were before it.
+pub(crate) fn lost_capture() -> (Booking, IntentId, Snapshot) {
+    let mut booking = Booking::new(&[1000]).held();
+    let seen = booking.seen();
+    let id = booking.lost(capture(&[on(1, 400)]));
+    booking.now += minutes(1);
+    (booking, id, seen)
+}
+
+/// These details with a capture more, on the first line.
+pub(crate) fn with_capture(seen: &Snapshot, reference: &str, kroner: u32, text: Option<String>) -> Snapshot {
+    let mut seen = seen.clone();
+    seen.captures.push(row(reference, kroner, text));
+    seen.captured += kr(kroner);
+    seen.products[0].captured += kr(kroner);
+    seen
+}
+
+/// These details with a charge more.
+pub(crate) fn with_charge(seen: &Snapshot, reference: &str, kroner: u32, text: Option<String>) -> Snapshot {
+    let mut seen = seen.clone();
+    seen.charges.push(row(reference, kroner, text));
+    seen.charged += kr(kroner);
+    seen
+}
+
+/// These details with so much given back of the first capture, by its row and by the sum.
+pub(crate) fn given_back(seen: &Snapshot, kroner: u32) -> Snapshot {
+    let mut seen = seen.clone();
+    seen.captures[0].refunded = Some(kr(kroner));
+    seen.refunded_captured = kr(kroner);
+    seen
 }
 
 /// The names of facts.

@@ -154,30 +154,15 @@ fn a_capture_after_the_window_closes_it_for_good() {
 }
 
 #[test]
-fn case_137_a_resend_whose_outcome_is_unknown_uses_up_its_slot() {
-    let resend = |slot| Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot };
-    let mut booking = Booking::new(&[1000]).awaiting();
-    let id = booking.lost(resend(Some(0)));
-    assert_eq!(booking.state(&id), "withdrawn");
-    assert_eq!((booking.r.reminders.slots, booking.r.reminders.sent), (1, 1));
-    assert_eq!(booking.job("remind:0"), None);
-    assert!(booking.job("remind:1").is_some());
-    let by_hand = booking.lost(resend(None));
-    assert_eq!((booking.state(&by_hand), booking.r.reminders.slots), ("withdrawn", 1));
-}
-
-#[test]
-fn a_worker_that_died_over_a_request_leaves_it_unknown_and_a_message_withdrawn() {
-    for (operation, state) in [
-        (capture(&[on(1, 1000)]), "unknown"),
-        (Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(0) }, "withdrawn"),
-    ] {
-        let booking = Booking::new(&[1000]);
-        let mut booking = if state == "unknown" { booking.held() } else { booking.awaiting() };
+fn a_worker_that_died_over_a_request_leaves_it_unknown() {
+    let message = Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(0) };
+    for (operation, used) in [(capture(&[on(1, 1000)]), 0), (message, 1)] {
+        let mut booking = Booking::new(&[1000]);
+        booking = if used == 0 { booking.held() } else { booking.awaiting() };
         let id = booking.plan(operation);
         booking.send(&id);
         let (kind, key) = (booking.intent(&id).operation.job_kind(), booking.intent(&id).key.clone());
         booking.run(kind, &key);
-        assert_eq!(booking.state(&id), state);
+        assert_eq!((booking.state(&id), booking.r.reminders.slots), ("unknown", used));
     }
 }

@@ -1,10 +1,11 @@
 //! A simple, honest provider: it knows what really happened, and shows it late, not at all, or wrongly.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use domain::marker;
 use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
 use domain::reservation::{Intent, Operation, RowKind};
+use domain::witness::{Event, HistoryRow};
 use domain::{IntentId, Money, Reservation};
 
 /// The hold can be captured for exactly so long.
@@ -32,6 +33,12 @@ pub(crate) struct Provider {
     pending: Vec<(DateTime<Utc>, Intent)>,
     /// What could be read from when on.
     past: Vec<(DateTime<Utc>, Snapshot)>,
+    /// The history, with when each row came about.
+    history: Vec<(DateTime<Utc>, HistoryRow)>,
+    /// When reminders really went out.
+    pub(crate) reminded: Vec<DateTime<Utc>>,
+    /// Do details show the texts of captures and charges?
+    pub(crate) echoes: bool,
     numbers: u32,
 }
 
@@ -49,6 +56,9 @@ impl Provider {
             effects: Vec::new(),
             pending: Vec::new(),
             past: Vec::new(),
+            history: Vec::new(),
+            reminded: Vec::new(),
+            echoes: true,
             numbers: 0,
         }
     }
@@ -116,7 +126,11 @@ impl Provider {
                 self.complete(now)?;
                 None
             }
-            Operation::Resend { .. } if self.status == SeenStatus::Unpaid => None,
+            Operation::Resend { slot, .. } if self.status == SeenStatus::Unpaid => {
+                self.reminded.extend(slot.map(|_| now));
+                self.tell(Event::LinkSent, self.uuid.clone(), None, now);
+                None
+            }
             Operation::Resend { .. } => return Err(ALREADY),
         };
         self.effects.push(intent.id.clone());
@@ -156,6 +170,7 @@ impl Provider {
         let amount = parts.iter().map(|(_, amount)| *amount).sum();
         let row = self.row("CAP", amount, text, now);
         self.captures.push(row.clone());
+        self.tell(Event::Captured, row.reference.clone(), Some(amount), now);
         self.note(now);
         Ok(row.reference.unwrap_or_default())
     }
@@ -174,6 +189,7 @@ impl Provider {
         }
         let row = self.row("CHA", amount, text, now);
         self.charges.push(row.clone());
+        self.tell(Event::Charged, row.reference.clone(), Some(amount), now);
         self.note(now);
         Ok(row.reference.unwrap_or_default())
     }
@@ -192,6 +208,8 @@ impl Provider {
             return Err((RefusedBy::Business, "refundrejectionforproductamountexceed"));
         }
         row.refunded = Some(refunded);
+        let event = if reference.starts_with("CHA") { Event::ChargeRefunded } else { Event::CaptureRefunded };
+        self.tell(event, self.uuid.clone(), Some(amount), now);
         self.note(now);
         Ok(())
     }
@@ -202,6 +220,7 @@ impl Provider {
             return Err(ALREADY);
         }
         self.status = SeenStatus::Cancelled;
+        self.tell(Event::Cancelled, self.uuid.clone(), None, now);
         self.note(now);
         Ok(())
     }
@@ -212,6 +231,7 @@ impl Provider {
             return Err(PREREQUISITE);
         }
         self.status = SeenStatus::Completed;
+        self.tell(Event::Completed, self.uuid.clone(), None, now);
         self.note(now);
         Ok(())
     }
@@ -219,6 +239,7 @@ impl Provider {
     fn row(&mut self, prefix: &str, amount: Money, text: Option<String>, now: DateTime<Utc>) -> SeenRow {
         self.numbers += 1;
         let reference = Some(format!("{prefix}{}", self.numbers));
+        let text = text.filter(|_| self.echoes);
         SeenRow { reference, amount, at: Some(now), text, refunded: Some(Money::ZERO) }
     }
 
@@ -268,6 +289,22 @@ impl Provider {
     pub(crate) fn snapshot_at(&self, at: DateTime<Utc>) -> Snapshot {
         let known = self.past.iter().rev().find(|(since, _)| *since <= at);
         known.or(self.past.first()).map_or_else(|| self.snapshot(), |(_, seen)| seen.clone())
+    }
+
+    /// The rows of the history between two times, as they could be read at `seen`.
+    pub(crate) fn history(
+        &self,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        seen: DateTime<Utc>,
+    ) -> Vec<HistoryRow> {
+        let shown = self.history.iter().filter(|(at, _)| *at <= seen && (from..=to).contains(at));
+        shown.map(|(_, row)| row.clone()).collect()
+    }
+
+    /// Adds a row to the history, whose times are to the minute.
+    fn tell(&mut self, event: Event, uuid: Option<String>, amount: Option<Money>, now: DateTime<Utc>) {
+        let at = now.duration_trunc(TimeDelta::minutes(1)).ok();
+        self.history.push((now, HistoryRow { event, uuid, at, amount, note: None }));
     }
 
     fn note(&mut self, now: DateTime<Utc>) {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::next_decent;
 use domain::decide::Step;
-use domain::observe::{Reading, observe, verdict};
+use domain::observe::{Reading, observe, search, verdict};
 use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
 use domain::policy::Hours;
 use domain::reservation::{Closure, DeskReason, Hold, IntentState, Operation, RowKind};
 use domain::schedule::{late_delivery, schedule};
+use domain::witness::{MarkerEcho, Witnesses, history_window, learnt};
 use domain::{
     Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation, SeededEntropy, Status,
 };
@@ -38,22 +39,40 @@ pub(crate) struct World {
     pub(crate) trouble: u64,
     /// Jobs that look again later although their plan has not changed: the plan, and when.
     snoozed: BTreeMap<String, (DateTime<Utc>, PlannedState, DateTime<Utc>)>,
-    reminded: Vec<DateTime<Utc>>,
     pub(crate) reads: u32,
+    pub(crate) searches: u32,
+    /// What becomes of the next request, whatever goes wrong otherwise.
+    pub(crate) fate: Option<Fate>,
+}
+
+/// What becomes of a request whose answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It never arrived.
+    Never,
+    /// It is carried out some minutes later.
+    Late,
+    /// It has been carried out.
+    Done,
 }
 
 impl World {
-    pub(crate) fn new(booking: Booking, seed: u64, trouble: u64) -> Self {
+    pub(crate) fn new(mut booking: Booking, seed: u64, trouble: u64) -> Self {
+        // Nothing is known of the merchant's view yet.
+        booking.witnesses = Witnesses::default();
+        let mut provider = Provider::new(&booking.r);
+        provider.echoes = !seed.is_multiple_of(5);
         Self {
-            provider: Provider::new(&booking.r),
+            provider,
             before: booking.r.clone(),
             booking,
             facts: Vec::new(),
             faults: SeededEntropy::new(seed),
             trouble,
             snoozed: BTreeMap::new(),
-            reminded: Vec::new(),
             reads: 0,
+            searches: 0,
+            fate: None,
         }
     }
 
@@ -82,6 +101,17 @@ impl World {
         }
         self.facts.extend(facts);
         self.check(closure);
+    }
+
+    /// Folds in what was seen at the provider, and what it means for the merchant's witnesses.
+    fn learn_seen(&mut self, facts: Vec<Fact>) {
+        let booking = &mut self.booking;
+        let witnesses = &mut booking.witnesses;
+        *witnesses = learnt(witnesses, &booking.r, &facts, booking.now).unwrap_or(*witnesses);
+        let echoes = !self.provider.echoes || witnesses.marker_echo != MarkerEcho::Broken;
+        assert!(echoes, "markers come back: {facts:#?}");
+        assert!(witnesses.shown_until.is_none_or(|at| at < booking.now), "{witnesses:?}");
+        self.learn(facts);
     }
 
     fn check(&self, closure: Closure) {
@@ -127,7 +157,10 @@ impl World {
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
                 (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
-                (None, JobKind::Complete) => !r.ledger.is_empty() && r.open_intents().next().is_none(),
+                (None, JobKind::Complete) => {
+                    let holds_up = |intent: &domain::reservation::Intent| intent.operation.is_exclusive();
+                    !r.ledger.is_empty() && !r.open_intents().any(holds_up)
+                }
                 (None, _) => false,
             };
             assert!(legal, "{job:?} has no place in {r:#?}");
@@ -204,7 +237,7 @@ impl World {
         let fault = if self.goes_wrong() { self.draw(4) } else { 9 };
         let mut seen = self.provider.snapshot();
         match fault {
-            0 => return self.snooze(key, now + minutes(1)),
+            0 => return self.fail(key),
             1 => seen.captured += Money::kroner(1),
             2 | 3 => {
                 let lag = i64::try_from(self.draw(MAX_LAG.unsigned_abs())).unwrap_or(0);
@@ -214,35 +247,41 @@ impl World {
         }
         let (since, witnesses) = (self.booking.r.version, &self.booking.witnesses);
         let reading = Reading { seen: &seen, since, witnesses };
-        self.learn(observe(&self.booking.r, reading, &self.booking.merchant, now));
+        self.learn_seen(observe(&self.booking.r, reading, &self.booking.merchant, now));
+    }
+
+    /// A request that only reads came to nothing.
+    fn fail(&mut self, key: &str) {
+        let now = self.now();
+        self.booking.witnesses.faulted_at = Some(now);
+        self.snooze(key, now + minutes(1));
     }
 
     fn search(&mut self, key: &str, id: &IntentId) {
-        let now = self.now();
+        self.searches += 1;
         if self.goes_wrong() {
-            return self.snooze(key, now + minutes(1));
+            return self.fail(key);
         }
-        let intent = id.clone();
+        let (now, r) = (self.now(), &self.booking.r);
+        let (witnesses, merchant) = (&self.booking.witnesses, &self.booking.merchant);
+        let known = self.booking.intent(id);
         let facts = match self.provider.uuid.clone() {
+            _ if known.operation != Operation::Submit => {
+                let lag = i64::try_from(self.draw(MAX_LAG.unsigned_abs())).unwrap_or(0);
+                let rows = self.provider.history(history_window(known, merchant, now), now - minutes(lag));
+                search(r, id, &rows, witnesses, merchant, now)
+            }
             Some(reservation_uuid) => {
-                let found =
-                    Fact::LinkCreated { intent, reservation_uuid, customer_uuid: None, url: None, at: now };
+                let (intent, customer_uuid, url) = (id.clone(), None, None);
+                let found = Fact::LinkCreated { intent, reservation_uuid, customer_uuid, url, at: now };
                 vec![found, Fact::ReadWanted]
             }
             None => {
-                let missing = Fact::TraceMissing { intent, clean: true, at: now };
-                let verdict = verdict(
-                    &self.booking.r,
-                    self.booking.intent(id),
-                    true,
-                    &self.booking.witnesses,
-                    &self.booking.merchant,
-                    now,
-                );
-                std::iter::once(missing).chain(verdict).collect()
+                let missing = Fact::TraceMissing { intent: id.clone(), clean: true, at: now };
+                std::iter::once(missing).chain(verdict(r, known, true, witnesses, merchant, now)).collect()
             }
         };
-        self.learn(facts);
+        self.learn_seen(facts);
     }
 
     fn send(&mut self, key: &str, id: &IntentId) {
@@ -259,7 +298,10 @@ impl World {
         match self.carry_out(id) {
             Some(answer) => {
                 let facts = outcome(self.booking.intent(id), &answer, now);
-                self.learn(facts);
+                if matches!(answer, Outcome::Unknown { .. } | Outcome::Unsent { .. }) {
+                    self.booking.witnesses.faulted_at = Some(now);
+                }
+                self.learn_seen(facts);
                 let again = match answer {
                     Outcome::Unsent { .. } => Some(TimeDelta::seconds(30)),
                     Outcome::Rejected { by: RefusedBy::Throttled | RefusedBy::Auth, .. } => Some(minutes(1)),
@@ -283,9 +325,7 @@ impl World {
             let decent =
                 r.policy.reminders.hours == Hours::Any || next_decent(self.booking.merchant.zone, now) == now;
             assert!(decent && now < r.payment_link_due, "{now}: {intent:?}");
-            let spacing = r.policy.reminders.min_spacing.delta();
-            assert!(self.reminded.last().is_none_or(|last| now >= *last + spacing), "{now}: {intent:?}");
-            assert!(self.reminded.len() < usize::from(r.policy.reminders.max), "{now}: {intent:?}");
+            assert!(self.provider.reminded.len() < usize::from(r.policy.reminders.max), "{now}: {intent:?}");
         }
     }
 
@@ -293,7 +333,13 @@ impl World {
     fn carry_out(&mut self, id: &IntentId) -> Option<Outcome> {
         let (now, intent) = (self.now(), self.booking.intent(id).clone());
         let unknown = || Outcome::Unknown { reason: "timeout".into() };
-        let fault = if self.goes_wrong() { self.draw(8) } else { 99 };
+        let fault = match self.fate.take() {
+            Some(Fate::Never) => 2,
+            Some(Fate::Late) => 3,
+            Some(Fate::Done) => 4,
+            None if self.goes_wrong() => self.draw(8),
+            None => 99,
+        };
         if fault == 0 {
             return Some(Outcome::Unsent { reason: "connection refused".into() });
         }
@@ -316,9 +362,6 @@ impl World {
             return Some(Outcome::Accepted { reference: None, link: None });
         }
         let done = self.provider.execute(&intent, now);
-        if done.is_ok() && matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
-            self.reminded.push(now);
-        }
         match (fault, done) {
             (4, _) => Some(unknown()),
             (5, _) => None,
@@ -351,7 +394,8 @@ impl World {
         let known = self.booking.r.provider.reservation_uuid.is_some();
         match self.provider.uuid.clone() {
             Some(_) if known && self.booking.r.provider.read_wanted.is_none() => {
-                self.learn(vec![Fact::ReadWanted])
+                let word = if self.provider.captures.is_empty() { "reserved" } else { "captured" };
+                self.learn(vec![Fact::CalledBack { word: word.into(), at: self.now() }]);
             }
             Some(uuid) if !known => self.learn(vec![Fact::UuidHinted { uuid }]),
             _ => {}
@@ -410,8 +454,13 @@ impl World {
         self.facts.iter().map(|fact| format!("{fact:?}\n")).collect()
     }
 
-    /// No intent took effect more often than once.
+    /// No intent took effect more often than once, and no two reminders reached the payer too soon after one another.
     pub(crate) fn check_effects(&self) {
+        let spacing = self.booking.r.policy.reminders.min_spacing.delta();
+        let late = TimeDelta::minutes(i64::try_from(MAX_DELAY).unwrap_or(0));
+        for pair in self.provider.reminded.windows(2) {
+            assert!(pair[1] >= pair[0] + spacing - late, "{pair:?}\n{}", self.story());
+        }
         for intent in &self.booking.r.intents {
             let times = self.provider.effects.iter().filter(|id| **id == intent.id).count();
             assert!(times <= 1, "{times} effects of {intent:?}\n{}", self.story());

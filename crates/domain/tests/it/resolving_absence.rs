@@ -1,0 +1,327 @@
+//! When silence settles an operation whose answer was lost: what the proof of absence takes, and what a deadline does.
+
+use chrono::TimeDelta;
+use domain::decide::{Step, has_proven_guard, is_guarded};
+use domain::merchant::LineRunway;
+use domain::observe::verdict;
+use domain::reservation::{Doubt, IntentState, Operation};
+use domain::witness::Event;
+use domain::{Fact, IntentId};
+
+use crate::booking::{
+    Booking, RES, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund, told,
+    with_capture,
+};
+
+/// An exposed capture that meets the whole standard of absence at its next read, an hour after it was sent.
+fn nearly_absent() -> (Booking, IntentId) {
+    let (mut booking, id, _) = lost_capture();
+    let sent = booking.intent(&id).sent().expect("sent");
+    let doubt = Doubt {
+        reads: 4,
+        clean_reads: 2,
+        last_read_at: Some(sent.at + minutes(15)),
+        history_silent_at: Some(sent.at + minutes(45)),
+        ..Doubt::new(sent, "timeout")
+    };
+    booking.now = sent.at + hours(1);
+    booking.witnesses.shown_until = Some(sent.at + minutes(40));
+    doubt_of(&mut booking, &id, |known| *known = doubt.clone());
+    (booking, id)
+}
+
+fn doubt_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut Doubt)) {
+    let mut intents = booking.r.intents.iter_mut();
+    let intent = intents.find(|intent| intent.id == *id).expect("an intent");
+    match &mut intent.progress {
+        IntentState::Unknown(doubt) => change(doubt),
+        state => panic!("{} is no doubt", state.name()),
+    }
+}
+
+/// The verdict of a coherent read without a trace.
+fn told_by_silence(booking: &Booking, id: &IntentId) -> Option<&'static str> {
+    let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
+    verdict(r, booking.intent(id), true, witnesses, merchant, booking.now).map(|fact| fact.name())
+}
+
+#[test]
+fn row_09_absence_takes_everything_that_its_standard_names() {
+    type Change = fn(&mut Booking, &IntentId);
+    let lacks: [(&str, Change); 9] = [
+        ("a third read", |b, id| doubt_of(b, id, |doubt| doubt.clean_reads = 1)),
+        ("a read past the horizon", |b, _| b.now -= minutes(31)),
+        ("the history", |b, id| doubt_of(b, id, |doubt| doubt.history_silent_at = None)),
+        ("the history past the horizon", |b, id| {
+            doubt_of(b, id, |doubt| doubt.history_silent_at = Some(doubt.sent.at + minutes(29)));
+        }),
+        ("anything newer that shows", |b, _| b.witnesses.shown_until = None),
+        ("something that is newer", |b, id| {
+            b.witnesses.shown_until = b.intent(id).sent().map(|sent| sent.at);
+        }),
+        ("a provider that is well", |b, _| b.witnesses.faulted_at = Some(b.now - minutes(14))),
+        ("a provider that is well again", |b, _| b.witnesses.faulted_at = Some(b.now)),
+        ("reads at all", |b, id| doubt_of(b, id, |doubt| doubt.clean_reads = 0)),
+    ];
+    for (what, without) in lacks {
+        let (mut booking, id) = nearly_absent();
+        without(&mut booking, &id);
+        assert_eq!(told_by_silence(&booking, &id), None, "without {what}");
+    }
+    let (mut booking, id) = nearly_absent();
+    assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"));
+    booking.witnesses.faulted_at = Some(booking.now - minutes(15));
+    assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"), "what was long ago is over");
+    let row = told(Event::Captured, "CAP9", 400, booking.now - minutes(50));
+    doubt_of(&mut booking, &id, |doubt| doubt.history_row = Some(row.clone()));
+    assert_eq!(
+        told_by_silence(&booking, &id),
+        Some("intent_to_desk"),
+        "a row of the history speaks against it"
+    );
+}
+
+#[test]
+fn row_09_a_callback_during_the_read_puts_the_verdict_off() {
+    let (mut booking, id) = nearly_absent();
+    let (seen, since) = (booking.seen(), booking.r.version);
+    booking.fold(&[Fact::CalledBack { word: "captured".into(), at: booking.now }]);
+    let reading = domain::observe::Reading { seen: &seen, since, witnesses: &booking.witnesses };
+    let facts = domain::observe::observe(&booking.r, reading, &booking.merchant, booking.now);
+    booking.fold(&facts);
+    assert_eq!(booking.state(&id), "unknown");
+    booking.read(&seen);
+    assert_eq!(booking.state(&id), "planned", "the next read saw nothing either");
+}
+
+#[test]
+fn row_09_where_a_duplicate_is_refused_nothing_newer_has_to_show() {
+    for (operation, proven) in [(capture(&[on(1, 501)]), true), (capture(&[on(1, 500)]), false)] {
+        let mut booking = Booking::new(&[1000]).held();
+        let seen = booking.seen();
+        booking.witnesses.shown_until = None;
+        let id = booking.lost(operation.clone());
+        booking.look(&id, &seen, &[], 6);
+        assert_eq!(booking.state(&id) == "planned", proven, "{operation:?}");
+    }
+}
+
+#[test]
+fn row_09_an_exposed_capture_that_nothing_can_prove_absent_goes_to_a_person_in_time() {
+    let (mut booking, id, seen) = lost_capture();
+    booking.now = booking.intent(&id).sent().expect("sent").at;
+    booking.witnesses.shown_until = None;
+    booking.look(&id, &seen, &[], 20);
+    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(booking.now, booking.intent(&id).sent().expect("sent").at + hours(4));
+}
+
+#[test]
+fn row_09_an_exposed_capture_above_the_limit_is_sent_again_by_a_person_only() {
+    for (kroner, state) in [(5000, "planned"), (5001, "desk")] {
+        let mut booking = Booking::new(&[20_000]).held();
+        let seen = booking.seen();
+        let id = booking.lost(capture(&[on(1, kroner)]));
+        booking.look(&id, &seen, &[], 12);
+        assert_eq!(booking.state(&id), state, "{kroner}");
+    }
+    let mut guarded = Booking::new(&[20_000]).held();
+    let seen = guarded.seen();
+    let id = guarded.lost(capture(&[on(1, 20_000)]));
+    guarded.look(&id, &seen, &[], 12);
+    assert_eq!(guarded.state(&id), "planned", "a duplicate of it would be refused");
+}
+
+#[test]
+fn row_09_a_provider_that_stays_ill_leaves_it_to_a_person_after_a_day() {
+    let (mut booking, id, seen) = lost_capture();
+    booking.now = booking.intent(&id).sent().expect("sent").at;
+    while booking.state(&id) == "unknown" {
+        booking.witnesses.faulted_at = Some(booking.now + hours(500));
+        booking.look(&id, &seen, &[], 1);
+    }
+    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        booking.now,
+        booking.intent(&id).sent().expect("sent").at + hours(48),
+        "the first look past the day"
+    );
+}
+
+#[test]
+fn row_09_lasting_silence_is_absence_and_the_capture_may_go_out_again() {
+    let (mut booking, id, seen) = lost_capture();
+    let looks = booking.look(&id, &seen, &[], 12);
+    assert_eq!(looks, (5, 1), "the fifth read comes after the horizon, and the history is asked before it");
+    assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("planned", 1));
+    assert!(booking.now >= booking.intent(&id).created_at + minutes(30));
+}
+
+#[test]
+fn row_09_reads_that_come_late_do_not_prove_absence_in_one_moment() {
+    let (mut booking, id, seen) = lost_capture();
+    booking.now += hours(12);
+    let woken = booking.now;
+    let looks = booking.look(&id, &seen, &[], 12);
+    assert_eq!((looks, booking.state(&id)), ((3, 1), "planned"));
+    assert!(booking.now >= woken + minutes(4), "silence has to last: {}", booking.now - woken);
+}
+
+#[test]
+fn row_09_a_third_attempt_that_stays_absent_is_the_last() {
+    let (mut booking, id, seen) = lost_capture();
+    for attempt in 2..=3 {
+        booking.look(&id, &seen, &[], 12);
+        assert_eq!(booking.state(&id), "planned");
+        booking.lose(&id);
+        assert_eq!(booking.intent(&id).attempts, attempt);
+    }
+    booking.look(&id, &seen, &[], 12);
+    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+}
+
+#[test]
+fn row_10_a_closing_window_hands_an_exposed_capture_to_a_person() {
+    let mut booking = Booking::new(&[1000]).held();
+    let seen = booking.seen();
+    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
+    let exposed = booking.lost(capture(&[on(1, 400)]));
+    booking.now += minutes(2);
+    booking.read(&seen);
+    assert_eq!((booking.state(&exposed), booking.desk()), ("desk", vec!["capture_unknown"]));
+}
+
+#[test]
+fn row_10_after_its_time_a_guarded_capture_is_not_sent_and_a_person_hears_of_it() {
+    let mut booking = Booking::new(&[1000]).held();
+    let seen = booking.seen();
+    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
+    let guarded = booking.lost(capture(&[on(1, 1000)]));
+    booking.now += minutes(2);
+    booking.read(&seen);
+    assert_eq!((booking.state(&guarded), booking.desk()), ("desk", vec!["capture_unknown"]));
+    let shown = with_capture(&seen, "CAP1", 1000, Some(booking.text_of(&guarded)));
+    booking.read(&shown);
+    assert_eq!((booking.state(&guarded), booking.desk()), ("done", vec![]), "what shows needs no person");
+}
+
+#[test]
+fn row_10_a_guarded_capture_is_pressed_when_its_absence_cannot_be_proven_in_time() {
+    for (before, pressed) in [(minutes(59), true), (minutes(61), false)] {
+        let mut booking = Booking::new(&[1000]).held();
+        let seen = booking.seen();
+        let by = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6);
+        booking.now = by - before;
+        let id = booking.lost(capture(&[on(1, 1000)]));
+        booking.now += TimeDelta::seconds(15);
+        let facts = booking.read(&seen);
+        let last = facts.last().map(Fact::name);
+        assert_eq!(last == Some("intent_pressed"), pressed, "{before} before: {facts:?}");
+        let next = booking.decide_intent(&id);
+        assert_eq!(next == Step::Send(id), pressed, "{before} before: {next:?}");
+    }
+}
+
+#[test]
+fn row_10_nothing_is_pressed_by_details_that_do_not_add_up() {
+    let mut booking = Booking::new(&[1000]).held();
+    let mut wrong = booking.seen();
+    wrong.captured = kr(1000);
+    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(30);
+    let id = booking.lost(capture(&[on(1, 1000)]));
+    booking.now += minutes(1);
+    booking.read(&wrong);
+    assert_eq!(booking.state(&id), "unknown", "they may be about to show it");
+}
+
+#[test]
+fn row_10_an_exposed_capture_is_a_persons_as_soon_as_its_proof_would_come_too_late() {
+    for (before, state) in [(minutes(59), "desk"), (minutes(61), "unknown")] {
+        let mut booking = Booking::new(&[1000]).held();
+        let seen = booking.seen();
+        booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - before;
+        let id = booking.lost(capture(&[on(1, 400)]));
+        booking.now += TimeDelta::seconds(15);
+        booking.read(&seen);
+        assert_eq!(booking.state(&id), state, "{before} before");
+    }
+}
+
+#[test]
+fn row_10_where_time_is_short_the_last_read_is_not_given_up_for_the_history() {
+    let mut booking = Booking::new(&[1000]).held();
+    let seen = booking.seen();
+    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(90);
+    let id = booking.lost(capture(&[on(1, 1000)]));
+    for _ in 0..4 {
+        booking.look(&id, &seen, &[], 1);
+    }
+    let sent_at = booking.intent(&id).sent().expect("sent").at;
+    booking.now = sent_at + hours(1);
+    assert_eq!(booking.decide_intent(&id), Step::Read);
+    booking.read(&seen);
+    assert_eq!(booking.state(&id), "planned", "pressed: the next look would come after its time");
+}
+
+#[test]
+fn a_guard_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_lines_are() {
+    let mut booking = Booking::new(&[1000, 500]).held();
+    #[rustfmt::skip]
+    let rows = [
+        (vec![on(1, 751)],             true,  true,  true),
+        (vec![on(1, 750)],             true,  false, true),
+        (vec![on(2, 500)],             true,  false, true),
+        (vec![on(1, 100), on(2, 251)], false, false, true),
+        (vec![on(1, 500), on(2, 250)], false, false, false),
+        (vec![on(1, 1000), on(2, 500)], true, true,  true),
+    ];
+    for (lines, happy, by_whole, by_line) in rows {
+        let operation = capture(&lines);
+        let mut merchant = booking.merchant.clone();
+        let whole = has_proven_guard(&booking.r, &operation, &merchant);
+        merchant.line_runway = LineRunway::Proven;
+        let line = has_proven_guard(&booking.r, &operation, &merchant);
+        assert_eq!(
+            (is_guarded(&booking.r, &operation), whole, line),
+            (happy, by_whole, by_line),
+            "{lines:?}"
+        );
+    }
+    booking.capture(&[on(1, 1000)], "CAP1");
+    let guarded = |operation: Operation| has_proven_guard(&booking.r, &operation, &booking.merchant);
+    assert!(guarded(capture(&[on(2, 251)])), "500 are left");
+    assert!(guarded(refund("CAP1", &[on(1, 1000)])) && !guarded(refund("CAP1", &[on(1, 999)])));
+    assert!(guarded(cancel()) && guarded(complete()));
+    assert!(!guarded(charge(1)) && !guarded(Operation::Submit));
+}
+
+#[test]
+fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
+    let (mut booking, id, seen) = lost_capture();
+    let sent_at = booking.intent(&id).sent().expect("sent").at;
+    let foreign = [
+        told(Event::Charged, "CHA9", 400, sent_at),
+        told(Event::Captured, "CAP9", 399, sent_at),
+        told(Event::Captured, "CAP9", 400, sent_at - minutes(3)),
+        told(Event::LinkSent, RES, 0, sent_at),
+    ];
+    assert_eq!(booking.look(&id, &seen, &foreign, 12), (5, 1), "none of them can be it");
+    assert_eq!(booking.state(&id), "planned");
+    let (mut booking, id, seen) = lost_capture();
+    let fitting = [told(Event::Captured, "CAP9", 400, sent_at)];
+    assert_eq!(booking.look(&id, &seen, &fitting, 12), (5, 1));
+    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+}
+
+#[test]
+fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
+    let mut booking = Booking::new(&[1000]).captured(300);
+    let id = booking.lost(capture(&[on(1, 300)]));
+    let row = told(Event::Captured, "CAP1", 300, booking.now);
+    let silent = Fact::HistoryRead { intent: id.clone(), row: None, at: booking.now };
+    assert_eq!(booking.search(&id, &[row]), [silent]);
+    let unnamed = domain::witness::HistoryRow { uuid: None, ..told(Event::Captured, "", 300, booking.now) };
+    let facts = booking.search(&id, std::slice::from_ref(&unnamed));
+    let (intent, at) = (id, booking.now);
+    assert_eq!(facts, [Fact::HistoryRead { intent, row: Some(unnamed), at }]);
+}
