@@ -12,6 +12,7 @@ use domain::witness::Witnesses;
 use domain::{
     Clock, Entropy, Fact, JobState, ManualClock, MerchantId, Money, Reservation, ReservationId, SystemEntropy,
 };
+pub(crate) use sandbox::{EffectKind, Fault, LineSum, Operation as Call, What, When};
 use sandbox::{Handle, InProcess, Options, World};
 use store::Store;
 use store::queue::{JobFilter, JobView};
@@ -253,8 +254,8 @@ impl Stage {
     }
 
     /// Waits until so many requests of an operation have come to the look-alike.
-    pub(crate) async fn until_requests(&self, operation: sandbox::Operation, count: u64) {
-        eventually("the requests", async || self.requests(operation) >= count).await;
+    pub(crate) async fn until_requests(&self, call: Call, count: u64) {
+        eventually("the requests", async || self.requests(call) >= count).await;
     }
 
     /// Waits until no job runs or is due.
@@ -272,8 +273,8 @@ impl Stage {
         .await;
     }
 
-    pub(crate) fn requests(&self, operation: sandbox::Operation) -> u64 {
-        self.world.lock().requests().operations.get(&operation).copied().unwrap_or(0)
+    pub(crate) fn requests(&self, call: Call) -> u64 {
+        self.world.lock().requests().operations.get(&call).copied().unwrap_or(0)
     }
 }
 

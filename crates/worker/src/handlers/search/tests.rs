@@ -3,12 +3,11 @@
 use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
 use domain::witness::Event;
 use domain::{Money, ReservationId};
-use sandbox::{Fault, Operation as Call, What, When};
 use serde_json::json;
 
 use super::*;
 use crate::service::Action;
-use crate::stage::Stage;
+use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
 
 /// A paid booking whose capture is in doubt: its answer was lost, with or without its effect. No worker runs.
 async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationId, IntentId) {
@@ -72,7 +71,7 @@ fn captures(found: Result<Found, Unread>) -> Vec<String> {
 fn taken(stage: &Stage, reference: &str) -> Vec<String> {
     let world = stage.world.lock();
     let of = world.ledger().iter().filter(|effect| effect.reference.as_deref() == Some(reference));
-    of.filter(|effect| effect.kind == sandbox::EffectKind::Captured)
+    of.filter(|effect| effect.kind == EffectKind::Captured)
         .filter_map(|effect| effect.provider_reference.clone())
         .collect()
 }
