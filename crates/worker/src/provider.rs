@@ -59,11 +59,11 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
 /// A time of the provider's. One without an offset is read as the earliest it can mean: the provider's zone is
 /// not documented, and a window must not be overrated.
 fn instant(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
-    time.at().or_else(|| {
-        let civil = time.civil()?;
-        let local = merchant.zone.from_local_datetime(&civil).earliest()?.with_timezone(&Utc);
-        Some(local.min(civil.and_utc() - TimeDelta::hours(2)))
-    })
+    let Some(civil) = time.civil() else { return time.at() };
+    let earliest = civil.and_utc() - TimeDelta::hours(2);
+    // An hour that the zone's clock leaves out is no time of that zone.
+    let local = merchant.zone.from_local_datetime(&civil).earliest();
+    Some(local.map_or(earliest, |local| earliest.min(local.with_timezone(&Utc))))
 }
 
 fn status(status: &ProviderStatus) -> SeenStatus {

@@ -9,6 +9,8 @@ on_both_databases! {
     a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven;
     a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again;
     useless_answers_to_a_capture_never_lead_to_a_second_one;
+    case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again;
+    a_lost_refund_that_shows_late_is_not_sent_again;
 }
 
 /// Unknown outcomes settle within a few seconds of the wall: a minute of business time takes one.
@@ -166,4 +168,42 @@ fn useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place) {
         3 * answers.len() as u64,
         "one each, and one more without effect"
     );
+}
+
+/// Details that show no texts leave a lost capture to other witnesses, or to a person; it is not sent again.
+fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Place) {
+    let stand = Stand::start(place, IMPATIENT);
+    stand.provider.switch(&json!({"marker": "dropped"}));
+    // Confirmed by its reference, without its text.
+    let first = stand.captured("STRIPPED-1", &json!({}));
+    stand.done(&first.id, "refresh", &json!({}));
+    let booking = stand.held("STRIPPED-2", &json!({}));
+    disturb(&stand, "capture", "STRIPPED-2", "after_effect", &json!("reset"));
+    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    let seen = stand.wait_reservation(&booking.id, "captured or at the desk", |seen| {
+        let settled = seen["amounts"]["unresolved"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
+        settled || !seen["attention"].is_null()
+    });
+    // What may have been taken counts as taken: nobody can take it again meanwhile.
+    let again = stand.api().post(&format!("/v1/reservations/{}/capture", booking.id), &json!({}));
+    assert!(matches!(again.status, 202 | 409), "{} {seen}", again.text);
+    stand.done(&booking.id, "refresh", &json!({}));
+    let acts = judge(&stand.provider.effects());
+    for reference in ["STRIPPED-1", "STRIPPED-2"] {
+        assert_eq!(acts[reference], ["created", "captured 1500.00"], "{reference}");
+    }
+    assert_eq!(stand.provider.requests()["capture"], 2, "one each");
+}
+
+fn a_lost_refund_that_shows_late_is_not_sent_again(place: Place) {
+    let stand = Stand::start(place, IMPATIENT);
+    // Settled within the reads that an unknown refund gets, and in the history later than in details.
+    stand.provider.switch(&json!({"settlement": {"after_seconds": 40}, "history_lag_seconds": 120}));
+    let booking = stand.captured("LATE-REFUND", &json!({}));
+    disturb(&stand, "refund", "LATE-REFUND", "after_effect", &json!({"status": 502}));
+    stand.act(&booking.id, "refund", &json!({"source": "captured", "amount": "100.00"}));
+    wait_amount(&stand, &booking, "refunded", "100.00");
+    let acts = judge(&stand.provider.effects());
+    assert_eq!(acts["LATE-REFUND"], ["created", "captured 1500.00", "refund_accepted 100.00"]);
+    assert_eq!(stand.provider.requests()["refund"], 1);
 }

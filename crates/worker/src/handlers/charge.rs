@@ -11,7 +11,7 @@ pub(super) fn request(lines: &[ChargeLine], marker: &str, text: &str) -> wire::C
     // Two more places for the marker, which a duplicate of a charge must not do without: the name, where it stands
     // before what people read, and the product id where the booking system has none of its own.
     let product = |line: &ChargeLine| wire::Product {
-        name: format!("{marker} {}", line.name).chars().take(wire::MAX_NAME).collect(),
+        name: format!("{marker} {}", line.name),
         product_id: Some(line.product_id.clone().unwrap_or_else(|| marker.to_owned())),
         rate: line.rate,
         tax: line.tax_percent,

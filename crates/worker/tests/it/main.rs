@@ -3,5 +3,7 @@
 
 mod command_line;
 mod config;
+mod engine;
 mod http;
+mod stage;
 mod support;
