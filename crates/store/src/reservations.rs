@@ -105,6 +105,8 @@ struct SubmissionRow {
     personal_number: Option<String>,
 }
 
+const JOB_OF_INTENT: &str = "SELECT id FROM jobs WHERE intent_id = $1 ORDER BY id DESC LIMIT 1";
+
 #[derive(sqlx::FromRow)]
 struct IdRow {
     id: String,
@@ -253,8 +255,7 @@ impl Tx {
     /// # Errors
     /// When the database fails or the row cannot be read.
     pub async fn job_of_intent(&mut self, intent: &domain::IntentId) -> Result<Option<JobId>, StoreError> {
-        let sql = "SELECT id FROM jobs WHERE intent_id = $1 ORDER BY id DESC LIMIT 1";
-        let row = fetch_optional!(self, IdRow, sql, intent.as_str())?;
+        let row = fetch_optional!(self, IdRow, JOB_OF_INTENT, intent.as_str())?;
         Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
     }
 
@@ -316,6 +317,16 @@ impl Tx {
 }
 
 impl Store {
+    /// As [`Tx::job_of_intent`], of what is committed.
+    ///
+    /// # Errors
+    /// When the database fails or the row cannot be read.
+    pub async fn job_of_intent(&self, intent: &domain::IntentId) -> Result<Option<JobId>, StoreError> {
+        let mut reader = self.reader().await?;
+        let row = fetch_optional!(reader, IdRow, JOB_OF_INTENT, intent.as_str())?;
+        Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
+    }
+
     /// The reservation with this id.
     ///
     /// # Errors

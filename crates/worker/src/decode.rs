@@ -92,6 +92,7 @@ fn in_words(form: &str) -> &str {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
+        "i64" => "a whole number",
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "string or map" | "string" | "string only" => "a string",

@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 mod decode;
 pub mod demo;
+pub mod desk;
 mod handlers;
 pub mod http;
 pub mod payment_link;

@@ -137,7 +137,7 @@ impl From<Refusal> for ServiceError {
 }
 
 impl App {
-    fn handle(&self, merchant: &MerchantId) -> Result<&MerchantHandle, ServiceError> {
+    pub(crate) fn handle(&self, merchant: &MerchantId) -> Result<&MerchantHandle, ServiceError> {
         self.merchants.get(merchant).ok_or(ServiceError::UnknownMerchant)
     }
 

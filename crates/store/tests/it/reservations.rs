@@ -195,6 +195,7 @@ pub(crate) async fn an_intent_finds_its_job(fresh: Fresh) {
     assert_eq!(tx.live_job(&r.id, JobKind::Submit).await.expect("reads"), Some(job.clone()));
     assert_eq!(tx.live_job(&r.id, JobKind::Capture).await.expect("reads"), None);
     tx.commit().await.expect("commits");
+    assert_eq!(fresh.store.job_of_intent(&intent).await.expect("reads"), Some(job.clone()));
     assert_eq!(fresh.job(&job).await.intent, Some(intent));
     assert_eq!(fresh.job(&job).await.state, JobState::Available);
 }

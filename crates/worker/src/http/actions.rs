@@ -28,9 +28,9 @@ pub(super) struct NoteBody {
 
 /// The reservation that the path names, and who asks.
 pub(super) struct Target {
-    app: Arc<App>,
-    actor: Actor,
-    stored: Stored,
+    pub(super) app: Arc<App>,
+    pub(super) actor: Actor,
+    pub(super) stored: Stored,
 }
 
 impl FromRequestParts<Arc<App>> for Target {

@@ -13,6 +13,7 @@ use store::queue::{JobFilter, JobView};
 
 use super::auth::Actor;
 use super::body::{Json, Nothing, OptionalJson};
+use super::desk;
 use super::params::{Name, Params};
 use super::problem::Problem;
 use super::view::{self, JobJson};
@@ -28,7 +29,7 @@ pub(super) struct RunAt {
     run_at: DateTime<Utc>,
 }
 
-fn id_of(named: &str) -> Result<JobId, Problem> {
+pub(super) fn id_of(named: &str) -> Result<JobId, Problem> {
     named.parse().map_err(|_| Problem::not_found("job"))
 }
 
@@ -67,9 +68,16 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
 
 pub(super) async fn get(State(app): State<Arc<App>>, Name(named): Name, params: Params) -> Answered {
     params.only(&[])?;
-    let details = app.store.job(&id_of(&named)?).await?.ok_or_else(|| Problem::not_found("job"))?;
-    let reference = reference_of(&app, &details.job).await?;
-    Ok(Answer(view::job_with_attempts(&details, reference)))
+    shown(&app, &id_of(&named)?).await
+}
+
+/// One job with its attempts, what was decided about it, and, at the desk, the evidence.
+pub(super) async fn shown(app: &App, id: &JobId) -> Answered {
+    let details = app.store.job(id).await?.ok_or_else(|| Problem::not_found("job"))?;
+    let reference = reference_of(app, &details.job).await?;
+    let evidence = desk::pack_of_job(app, &details.job).await?;
+    let decisions = app.decisions_of_job(&details.job).await?;
+    Ok(Answer(view::job_with_attempts(&details, reference, decisions, evidence)))
 }
 
 async fn act(app: &App, named: &str, action: JobAction, actor: Actor) -> Answered {

@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod callbacks;
 mod create;
+mod desk;
 mod guard;
 mod health;
 mod idempotency;
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/reservations/{id}/refresh", post(actions::refresh))
         .route("/v1/reservations/{id}/pause", post(actions::pause))
         .route("/v1/reservations/{id}/resume", post(actions::resume))
+        .route("/v1/reservations/{id}/clear", post(desk::clear))
         .route("/v1/payment-links", post(payment_links::create))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::get))
@@ -54,6 +56,7 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/jobs/{id}/run-now", post(jobs::run_now))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/reschedule", post(jobs::reschedule))
+        .route("/v1/jobs/{id}/resolve", post(desk::resolve))
         .route("/v1/merchants", get(merchants::list))
         .route("/v1/merchants/{id}/pause", post(merchants::pause))
         .route("/v1/merchants/{id}/resume", post(merchants::resume))

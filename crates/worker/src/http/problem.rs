@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use domain::reservation::Refusal;
 use domain::{FieldError, JobState, ReservationId};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use store::StoreError;
 
 use crate::service::{Chain, ServiceError};
@@ -26,6 +27,8 @@ pub(super) struct Problem {
     state: Option<JobState>,
     /// Of `reference_taken`.
     reservation: Option<ReservationId>,
+    /// What else a code tells, by name.
+    more: Map<String, Value>,
 }
 
 /// A problem as it is written.
@@ -43,6 +46,8 @@ struct Written<'p> {
     state: Option<JobState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reservation: Option<&'p ReservationId>,
+    #[serde(flatten)]
+    more: &'p Map<String, Value>,
 }
 
 impl Problem {
@@ -60,7 +65,14 @@ impl Problem {
             errors: Vec::new(),
             state: None,
             reservation: None,
+            more: Map::new(),
         }
+    }
+
+    /// The same problem, telling one thing more.
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
+        self
     }
 
     /// Fields that do not fit.
@@ -93,7 +105,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }
 
-    fn conflict(code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn conflict(code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, title, detail)
     }
 }
@@ -151,6 +163,7 @@ impl IntoResponse for Problem {
             errors: &self.errors,
             state: self.state,
             reservation: self.reservation.as_ref(),
+            more: &self.more,
         };
         let body = serde_json::to_string(&written).unwrap_or_default();
         let mut response = (self.status, body).into_response();

@@ -57,7 +57,7 @@ pub(super) async fn get(
 ) -> Result<Json<view::ReservationJson>, Problem> {
     let params = params.only(&["merchant"])?;
     let stored = find(&app, &named, params.get("merchant")?).await?;
-    Ok(Json(view::reservation(&app, &stored).await?))
+    Ok(Json(view::reservation_with_desk(&app, &stored).await?))
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Json<Value>, Problem> {

@@ -1,6 +1,7 @@
 //! What reservations, jobs and events look like in answers.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use domain::desk::{PastDecision, question};
 use domain::reservation::{DeskItem, DeskReason, LedgerRow, Line, Link, RowKind};
 use domain::schedule::NO_DEADLINE;
 use domain::{
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use store::queue::{AttemptView, JobDetails, JobFilter, JobView, MAX_PAGE};
 use store::{Event, StoreError, Stored};
 
+use super::desk::{self, PackJson};
 use crate::app::App;
 
 /// The most pages of a reservation's jobs that are looked through for the jobs of its ledger.
@@ -19,7 +21,7 @@ const MAX_JOB_PAGES: usize = 10;
 
 /// A time in answers: RFC 3339, UTC, whole seconds unless there is more to say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Time(DateTime<Utc>);
+pub(super) struct Time(pub(super) DateTime<Utc>);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -48,6 +50,8 @@ pub(super) struct ReservationJson {
     ledger: Vec<RowJson>,
     schedule: Vec<PlannedJson>,
     attention: Option<AttentionJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desk: Option<Vec<PackJson>>,
     created_at: Time,
     updated_at: Time,
 }
@@ -132,6 +136,10 @@ pub(super) struct JobJson {
     finished_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<Vec<AttemptJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decisions: Option<Vec<PastDecision>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<PackJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,7 +155,7 @@ struct ResultJson {
 }
 
 #[derive(Debug, Serialize)]
-struct AttemptJson {
+pub(super) struct AttemptJson {
     number: u32,
     started_at: Time,
     finished_at: Option<Time>,
@@ -197,9 +205,16 @@ pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<Reservatio
         ledger: r.ledger.iter().map(|row| row_of(row, &jobs)).collect(),
         schedule: schedule.collect(),
         attention: r.control.desk.iter().min_by_key(|item| item.at).map(attention),
+        desk: None,
         created_at: Time(r.created_at),
         updated_at: Time(stored.updated_at),
     })
+}
+
+/// A reservation with the evidence for everything on its desk.
+pub(super) async fn reservation_with_desk(app: &App, stored: &Stored) -> Result<ReservationJson, StoreError> {
+    let desk = desk::packs(app, &stored.reservation).await?;
+    Ok(ReservationJson { desk: Some(desk), ..reservation(app, stored).await? })
 }
 
 /// The jobs of a reservation, the newest first: all that live, and as far back as the ledger asks for.
@@ -284,38 +299,6 @@ fn attention(item: &DeskItem) -> AttentionJson {
     AttentionJson { reason: item.reason, since: Time(item.at), message: question(item.reason) }
 }
 
-/// What a person has to find out or decide.
-const fn question(reason: DeskReason) -> &'static str {
-    match reason {
-        DeskReason::ChargeUnknown => {
-            "nobody knows whether a charge went through; it is not sent again until somebody has found out"
-        }
-        DeskReason::RefundUnknown => {
-            "nobody knows whether a refund went through; it is not sent again until somebody has found out"
-        }
-        DeskReason::CaptureUnknown => {
-            "nobody knows whether a capture went through; a second one could go through as well"
-        }
-        DeskReason::OutcomeUnknown => "nobody knows what became of a request; look at the provider",
-        DeskReason::EffectDiffers => {
-            "the provider shows an effect twice, or with another amount than was asked for"
-        }
-        DeskReason::ForeignAct => "somebody acted in the provider's portal in a way that breaks the plan",
-        DeskReason::LateEffect => "an effect appeared after it had been settled as absent",
-        DeskReason::NotFound => "the provider does not know this reservation any more",
-        DeskReason::WindowClosing => "the capture window is about to close: capture, cancel, or let it lapse",
-        DeskReason::LateDelivery => {
-            "something was delivered when it could no longer be captured: charge it, or not"
-        }
-        DeskReason::Incoherent => "the provider's details do not add up, or hold a word that nobody knows",
-        DeskReason::Refused => "the provider refused an operation; its job says why",
-        DeskReason::MarkerBroken => {
-            "captures and charges no longer come back with the text they were sent with, so that they are harder to tell apart"
-        }
-        DeskReason::DeadlinePassed => "an operation could not be sent before its deadline",
-    }
-}
-
 /// A job, with the reference of its reservation.
 pub(super) fn job(job: &JobView, reference: Option<String>) -> JobJson {
     let (code, message) = (job.last_error_code.clone(), job.last_error_message.clone());
@@ -342,21 +325,31 @@ pub(super) fn job(job: &JobView, reference: Option<String>) -> JobJson {
         created_at: Time(job.created_at),
         finished_at: job.finished_at.map(Time),
         attempts: None,
+        decisions: None,
+        evidence: None,
     }
 }
 
-/// A job with its attempts.
-pub(super) fn job_with_attempts(details: &JobDetails, reference: Option<String>) -> JobJson {
-    let attempt = |attempt: &AttemptView| AttemptJson {
+/// A job with its attempts, what was decided about it, and the evidence for what is to be decided.
+pub(super) fn job_with_attempts(
+    details: &JobDetails,
+    reference: Option<String>,
+    decisions: Vec<PastDecision>,
+    evidence: Option<PackJson>,
+) -> JobJson {
+    let attempts = details.attempts.iter().map(attempt).collect();
+    JobJson { attempts: Some(attempts), decisions: Some(decisions), evidence, ..job(&details.job, reference) }
+}
+
+pub(super) fn attempt(attempt: &AttemptView) -> AttemptJson {
+    AttemptJson {
         number: attempt.number,
         started_at: Time(attempt.started_at),
         finished_at: attempt.finished_at.map(Time),
         outcome: attempt.outcome.as_str(),
         http_status: attempt.http_status,
         provider_message: attempt.provider_message.clone(),
-    };
-    let attempts = details.attempts.iter().map(attempt).collect();
-    JobJson { attempts: Some(attempts), ..job(&details.job, reference) }
+    }
 }
 
 /// One event of a timeline; `data` is the fact without its name.

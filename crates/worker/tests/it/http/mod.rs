@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod bad_input;
 mod callbacks;
+mod desk;
 mod idempotency;
 mod jobs;
 mod reservations;
