@@ -3,5 +3,6 @@
 
 mod command_line;
 mod config;
+mod engine;
 mod http;
 mod support;
