@@ -155,8 +155,10 @@ pub struct HistoryRow {
     pub event: Event,
     /// The id the row carries: the reservation's, or that of a capture or charge.
     pub uuid: Option<String>,
-    /// When, to the minute: the earliest it can mean.
+    /// When, to the minute: the earliest it can mean, because the zone of these times is not documented.
     pub at: Option<DateTime<Utc>>,
+    /// The latest it can mean.
+    pub until: Option<DateTime<Utc>>,
     /// How much.
     pub amount: Option<Money>,
     /// The text that stands with it, in which the marker is looked for.

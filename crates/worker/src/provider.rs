@@ -66,6 +66,14 @@ fn instant(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
     Some(local.map_or(earliest, |local| earliest.min(local.with_timezone(&Utc))))
 }
 
+/// The latest that a time of the provider's can mean, when it is to the minute.
+fn latest(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
+    let Some(civil) = time.civil() else { return time.at() };
+    let latest = civil.and_utc() + TimeDelta::minutes(1);
+    let local = merchant.zone.from_local_datetime(&civil).latest();
+    Some(local.map_or(latest, |local| latest.max(local.with_timezone(&Utc) + TimeDelta::minutes(1))))
+}
+
 fn status(status: &ProviderStatus) -> SeenStatus {
     match status {
         ProviderStatus::Sent | ProviderStatus::ReservedNotPaid => SeenStatus::Unpaid,
@@ -99,6 +107,7 @@ pub(crate) fn history_row(row: &wire::HistoryRow, r: &Reservation, merchant: &Me
         event: event(row),
         uuid: row.uuid.as_ref().map(|uuid| bounded(uuid, MAX_UUID)),
         at: row.datetime.as_ref().and_then(|time| instant(time, merchant)),
+        until: row.datetime.as_ref().and_then(|time| latest(time, merchant)),
         amount: row.amount,
         note: row.note.as_ref().filter(ours).map(|note| bounded(note, MAX_NOTE)),
     }

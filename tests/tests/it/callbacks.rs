@@ -10,7 +10,7 @@ on_both_databases! {
     a_repeated_callback_is_accepted_and_leads_to_no_second_read;
     a_lost_callback_is_found_by_the_slow_read;
     a_lost_callback_is_found_by_the_sweep;
-    a_callback_that_overtakes_the_answer_of_the_submit_is_understood;
+    case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood;
 }
 
 /// The base and the path of a callback's URL.
@@ -91,7 +91,7 @@ fn a_lost_callback_is_found_by_the_sweep(place: Place) {
     judge(&stand.provider.effects());
 }
 
-fn a_callback_that_overtakes_the_answer_of_the_submit_is_understood(place: Place) {
+fn case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood(place: Place) {
     let stand = Stand::start(place, Options::default());
     stand.provider.fault(&json!({
         "operation": "submit", "reservation": "EARLY-1", "when": "after_effect", "what": {"delay": 3000},

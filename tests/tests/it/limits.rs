@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::harness::{Options, Place, Stand, judge, on_both_databases};
 
 on_both_databases! {
-    throttling_is_waited_out_and_uses_no_attempt;
-    refused_credentials_pause_the_merchant_and_lose_nothing;
+    case_083_throttling_is_waited_out_and_uses_no_attempt;
+    case_081_refused_credentials_pause_the_merchant_and_lose_nothing;
 }
 
 fn capture_job(stand: &Stand, reservation: &str) -> Value {
@@ -15,7 +15,7 @@ fn capture_job(stand: &Stand, reservation: &str) -> Value {
     jobs[0].clone()
 }
 
-fn throttling_is_waited_out_and_uses_no_attempt(place: Place) {
+fn case_083_throttling_is_waited_out_and_uses_no_attempt(place: Place) {
     let stand = Stand::start(place, Options::default());
     let easy = stand.captured("EASY-1", &json!({}));
     let hard = stand.held("HARD-1", &json!({}));
@@ -38,7 +38,7 @@ fn throttling_is_waited_out_and_uses_no_attempt(place: Place) {
     assert!(*last - *first >= chrono::TimeDelta::seconds(60), "{starts:?}");
 }
 
-fn refused_credentials_pause_the_merchant_and_lose_nothing(place: Place) {
+fn case_081_refused_credentials_pause_the_merchant_and_lose_nothing(place: Place) {
     let stand = Stand::start(place, Options::default());
     let booking = stand.held("AUTH-1", &json!({}));
     stand.provider.fault(&json!({"operation": "capture", "what": {"status": 401}}));

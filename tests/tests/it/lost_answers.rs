@@ -8,9 +8,9 @@ on_both_databases! {
     an_effect_whose_answer_is_lost_is_found_again_and_not_repeated;
     a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven;
     a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again;
-    useless_answers_to_a_capture_never_lead_to_a_second_one;
     case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again;
     a_lost_refund_that_shows_late_is_not_sent_again;
+    case_089_useless_answers_to_a_capture_never_lead_to_a_second_one;
 }
 
 /// Unknown outcomes settle within a few seconds of the wall: a minute of business time takes one.
@@ -134,7 +134,7 @@ fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Pl
     assert_eq!(judge(&stand.provider.effects())["DESK-1"], ["created", "captured 1500.00"]);
 }
 
-fn useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place) {
+fn case_089_useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place) {
     let stand = Stand::start(place, IMPATIENT);
     let answers = [
         json!({"status": 500}),

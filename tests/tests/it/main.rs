@@ -8,6 +8,7 @@ mod callbacks;
 mod crashes;
 mod deadlines;
 mod demo;
+mod failed_commits;
 mod life;
 mod limits;
 mod lost_answers;

@@ -16,7 +16,7 @@ on_both_databases! {
     charges_and_refunds_move_exactly_what_is_asked_for;
     a_held_reservation_is_cancelled_and_takes_nothing_more;
     books_are_closed_on_request;
-    a_link_is_sent_again_to_another_contact;
+    case_012_a_link_is_sent_again_to_another_contact;
     a_capture_in_the_portal_is_adopted_as_foreign;
     a_payment_link_is_made_and_answered_within_the_wait;
     a_paused_reservation_waits_until_it_is_resumed;
@@ -205,7 +205,7 @@ fn books_are_closed_on_request(place: Place) {
     assert_eq!(judge(&stand.provider.effects())["COMPLETE-1"], ["created", "captured 1500.00", "completed"]);
 }
 
-fn a_link_is_sent_again_to_another_contact(place: Place) {
+fn case_012_a_link_is_sent_again_to_another_contact(place: Place) {
     let stand = Stand::start(place, Options::default());
     let booking = stand.book("RESEND-1", &json!({}));
     let elsewhere = json!({"email": "somebody.else@kunde-eksempel.no"});

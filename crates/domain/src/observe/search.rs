@@ -52,7 +52,7 @@ fn fits(r: &Reservation, intent: &Intent, row: &HistoryRow, merchant: &Merchant,
         return false;
     }
     let (from, to) = history_window(intent, merchant, now);
-    let in_time = row.at.is_none_or(|at| (from..=to).contains(&at));
+    let in_time = row.at.is_none_or(|at| at <= to) && row.until.is_none_or(|until| until >= from);
     let amount = row.amount.is_none_or(|amount| amount == intent.operation.amount());
     is_marked(intent, row) || (in_time && amount && names(r, intent, row.uuid.as_deref()))
 }

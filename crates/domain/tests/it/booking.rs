@@ -416,7 +416,7 @@ pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow
 /// A row of the history, at this time.
 pub(crate) fn told(event: Event, uuid: &str, kroner: u32, at: DateTime<Utc>) -> HistoryRow {
     let amount = Some(kr(kroner)).filter(|amount| !amount.is_zero());
-    HistoryRow { event, uuid: Some(uuid.into()), at: Some(at), amount, note: None }
+    HistoryRow { event, uuid: Some(uuid.into()), at: Some(at), until: Some(at), amount, note: None }
 }
 
 /// A capture of 400 of 1000 whose answer was lost a minute ago, and details as they were before it.

@@ -233,6 +233,7 @@ fn every_witness_says_what_it_speaks_for() {
         event: Event::Captured,
         uuid: Some("CAP8".into()),
         at: Some(at),
+        until: Some(at),
         amount: Some(kr(400)),
         note: None,
     };

@@ -304,7 +304,7 @@ impl Provider {
     /// Adds a row to the history, whose times are to the minute.
     fn tell(&mut self, event: Event, uuid: Option<String>, amount: Option<Money>, now: DateTime<Utc>) {
         let at = now.duration_trunc(TimeDelta::minutes(1)).ok();
-        self.history.push((now, HistoryRow { event, uuid, at, amount, note: None }));
+        self.history.push((now, HistoryRow { event, uuid, at, until: at, amount, note: None }));
     }
 
     fn note(&mut self, now: DateTime<Utc>) {

@@ -70,7 +70,9 @@ async fn a_time_of_the_history_is_the_earliest_that_it_can_mean() {
     ] {
         merchant.zone = zone.parse().expect("a zone");
         let row = wire::HistoryRow { datetime: Some(WireTime::from_text(text)), ..wire("x", None) };
-        assert_eq!(history_row(&row, &r, &merchant).at, expected, "{text} {zone}");
+        let told = history_row(&row, &r, &merchant);
+        assert_eq!(told.at, expected, "{text} {zone}");
+        assert!(told.until >= told.at, "{text} {zone}");
     }
     let row = wire::HistoryRow { datetime: None, ..wire("x", None) };
     assert_eq!(history_row(&row, &r, &merchant).at, None);
@@ -181,3 +183,4 @@ fn case_159_is_paid_tells_nothing_of_money() {
     }
     let held = snapshot(&details("false", "RESERVED"), &merchant);
     assert_eq!((held.captured, held.status), (told.captured, told.status), "nor does the word for held");
+}

@@ -5,5 +5,6 @@ mod command_line;
 mod config;
 mod engine;
 mod http;
+mod runs;
 mod stage;
 mod support;

@@ -26,7 +26,7 @@ const MAX_ANSWER: usize = 1 << 22;
 pub(crate) struct Service {
     pub(crate) app: Arc<App>,
     router: Router,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// An answer.
@@ -83,8 +83,13 @@ impl Service {
         let folder = TempDir::new().expect("folder");
         let config = config(&folder);
         let app = Arc::new(worker::serve::app(&config).await.expect("service"));
+        Self { _folder: Some(folder), ..Self::of(app, &config) }
+    }
+
+    /// The API of a service that somebody else has made.
+    pub(crate) fn of(app: Arc<App>, config: &Config) -> Self {
         let keys = Keys::new(config.server.admin_key.as_ref());
-        Self { router: router(Arc::clone(&app), keys), app, _folder: folder }
+        Self { router: router(Arc::clone(&app), keys), app, _folder: None }
     }
 
     /// The same service with other keys.

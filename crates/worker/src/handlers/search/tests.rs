@@ -1,5 +1,6 @@
 //! Searches before the look-alike.
 
+use chrono::TimeDelta;
 use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
 use domain::witness::Event;
 use domain::{Money, ReservationId};

@@ -1,0 +1,7 @@
+//! Whole runs of jobs, without sockets and without waiting for the clock.
+
+mod hostile;
+mod outages;
+mod refusals;
+mod stage;
+mod submits;

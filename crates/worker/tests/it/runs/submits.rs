@@ -1,0 +1,204 @@
+//! Submits: answers that get lost, and payers who look and leave.
+
+use api_client::callback::{Formula, sign};
+use chrono::TimeDelta;
+use domain::ReservationId;
+use sandbox::{Effect, EffectKind};
+use serde_json::{Value, json};
+use worker::service::CallbackOutcome;
+
+use super::stage::{Stage, answer, reset};
+use crate::support::CALLBACK_SECRET;
+
+/// The provider tells of a reservation on its own path.
+async fn callback(stage: &Stage, id: &ReservationId, uuid: &str, status: &str) -> CallbackOutcome {
+    let stored = stage.service.app.store.reservation(id).await.expect("read").expect("reservation");
+    let pairs = [("orderUuid", uuid), ("status", status), ("timestamp", "1767225660")];
+    let checksum = sign(Formula::F3All, &pairs, &CALLBACK_SECRET.into());
+    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let query = format!("{}&checksum={checksum}", query.join("&"));
+    stage.service.app.callback(&stored.callback_token, &query).await
+}
+
+fn created(stage: &Stage) -> Vec<Effect> {
+    stage.effects(EffectKind::Created)
+}
+
+fn in_doubt(seen: &Value) -> bool {
+    seen["schedule"].as_array().is_some_and(|jobs| jobs.iter().any(|job| job["state"] == "resolving"))
+}
+
+#[tokio::test]
+async fn case_001_a_submit_whose_answer_is_lost_is_confirmed_by_its_callback_and_details() {
+    let stage = Stage::start().await;
+    stage.changed("submit", 1, |_| reset());
+    let id = stage.submit("BOOK-1").await;
+    stage.until(&id, "in doubt", in_doubt).await;
+    let uuid = created(&stage)[0].reservation_uuid.clone();
+    stage.world.lock().pay(stage.now(), &uuid).expect("payable");
+    let forged = stage.service.app.callback("0123456789abcdef", &format!("orderUuid={uuid}")).await;
+    assert_eq!(forged, CallbackOutcome::NotFound);
+    assert_eq!(callback(&stage, &id, &uuid, "RESERVED").await, CallbackOutcome::Accepted);
+    let held = stage.until(&id, "held", |seen| seen["status"] == "held").await;
+    assert_eq!((&held["provider"]["reservation_uuid"], &held["attention"]), (&json!(uuid), &Value::Null));
+    assert_eq!((stage.sent("submit").len(), stage.sent("history").len()), (1, 0), "the callback was enough");
+    assert!(!stage.sent("details").is_empty(), "and was not believed without details");
+}
+
+#[tokio::test]
+async fn case_001_a_callback_that_names_a_reservation_of_somebody_else_is_not_adopted() {
+    let stage = Stage::start().await;
+    let other = stage.linked("BOOK-2").await;
+    let others = stage.get(&other).await["provider"]["reservation_uuid"].as_str().expect("uuid").to_owned();
+    stage.changed("submit", 1, |_| reset());
+    let id = stage.submit("BOOK-1").await;
+    stage.until(&id, "in doubt", in_doubt).await;
+    callback(&stage, &id, &others, "RESERVED").await;
+    stage.pass(TimeDelta::seconds(30)).await;
+    assert_ne!(stage.get(&id).await["provider"]["reservation_uuid"], json!(others));
+    assert_eq!(stage.sent("submit").len(), 2, "nor is it submitted again");
+}
+
+#[tokio::test]
+async fn case_003_a_submit_without_a_trace_is_sent_once_more_with_the_same_reference() {
+    let stage = Stage::start().await;
+    stage.instead("submit", 1, reset());
+    let id = stage.submit("BOOK-1").await;
+    stage.until(&id, "in doubt", in_doubt).await;
+    let began = stage.now();
+    let found = stage
+        .run_until(&id, TimeDelta::hours(6), "at the provider", |seen| seen["status"] == "awaiting_payment")
+        .await;
+    assert!(stage.now() - began >= TimeDelta::minutes(30), "absence takes its time: {}", stage.now() - began);
+    let references: Vec<Value> =
+        stage.sent("submit").iter().map(|body| body["referenceNo"].clone()).collect();
+    assert_eq!(references, ["BOOK-1", "BOOK-1"], "two attempts under one name");
+    assert_eq!(created(&stage).len(), 1, "and one reservation");
+    assert_eq!(found["provider"]["reservation_uuid"], json!(created(&stage)[0].reservation_uuid));
+    let job = stage.job(&id, "submit").await;
+    let outcomes: Vec<&str> = job["attempts"]
+        .as_array()
+        .expect("attempts")
+        .iter()
+        .filter_map(|attempt| attempt["outcome"].as_str())
+        .collect();
+    let sent: Vec<&&str> = outcomes.iter().filter(|outcome| **outcome != "snoozed").collect();
+    assert_eq!(sent, [&"unknown", &"accepted"], "{job:#}");
+}
+
+#[tokio::test]
+async fn case_151_a_submit_answered_510_is_searched_for_and_never_sent_blindly() {
+    for orphan in [true, false] {
+        let stage = Stage::start().await;
+        let body = r#"{"status_code":510,"status_message":"Internal Dependency Error","message":"Payment Gateway
+            Error(Submit Payment): Failed to Create Payment Link","is_error":true,"errors":["PAR156"]}"#;
+        match orphan {
+            true => stage.changed("submit", 1, move |_| Ok(answer(510, body))),
+            false => stage.instead("submit", 1, Ok(answer(510, body))),
+        }
+        let id = stage.submit("BOOK-1").await;
+        stage.until(&id, "in doubt", in_doubt).await;
+        stage.pass(TimeDelta::minutes(10)).await;
+        assert_eq!(stage.sent("submit").len(), 1, "not before its absence is proven");
+        stage
+            .run_until(&id, TimeDelta::hours(6), "at the provider", |seen| {
+                seen["status"] == "awaiting_payment"
+            })
+            .await;
+        assert_eq!((stage.sent("submit").len(), created(&stage).len()), (if orphan { 1 } else { 2 }, 1));
+        // The link that the lost answer held reaches the payer by a resend.
+        stage.act(&id, "resend", &json!({})).await;
+        stage.idle().await;
+        assert_eq!(stage.sent("resend").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn case_011_a_payer_who_looks_and_leaves_changes_nothing() {
+    let stage = Stage::start().await;
+    let id = stage.linked("BOOK-1").await;
+    stage.pass(TimeDelta::hours(1)).await;
+    let plan = |seen: &Value| {
+        let jobs = seen["schedule"].as_array().expect("jobs").clone();
+        let own = |job: &Value| json!([job["kind"], job["run_at"], job["deadline"]]);
+        jobs.iter().map(own).collect::<Vec<_>>()
+    };
+    let before = stage.get(&id).await;
+    let uuid = before["provider"]["reservation_uuid"].as_str().expect("uuid").to_owned();
+    let reads = stage.sent("details").len();
+    for _ in 0..3 {
+        stage.world.lock().open(stage.now(), &uuid).expect("a page");
+        stage.pass(TimeDelta::minutes(20)).await;
+    }
+    assert!(stage.sent("history").len() >= 6, "the sweep has seen it");
+    let after = stage.get(&id).await;
+    assert_eq!(
+        (&after["status"], plan(&after)),
+        (&json!("awaiting_payment"), plan(&before)),
+        "the cadence goes on"
+    );
+    assert!(before["schedule"].to_string().contains("remind"), "{before:#}");
+    assert_eq!(stage.sent("details").len(), reads, "a look is not worth a request");
+}
+
+#[tokio::test]
+async fn case_013_the_provider_is_told_norwegian_for_a_language_that_it_does_not_speak() {
+    let stage = Stage::start().await;
+    for (number, (language, told)) in [("fi", "no"), ("DE", "de"), ("nn", "no")].into_iter().enumerate() {
+        let mut body = crate::support::booking();
+        body["reference"] = json!(format!("BOOK-{number}"));
+        body["customer"]["language"] = json!(language);
+        body.as_object_mut().expect("object").remove("checkout");
+        stage.service.post("/v1/reservations", &body).await.ok(202);
+        stage.idle().await;
+        let sent = stage.sent("submit");
+        assert_eq!(
+            sent.last().expect("a submit")["customerDetails"]["preferredLanguage"],
+            told,
+            "{language}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_cancels_what_was_found() {
+    let stage = Stage::start().await;
+    stage.changed("submit", 1, |_| reset());
+    let id = stage.submit("BOOK-1").await;
+    stage.until(&id, "in doubt", in_doubt).await;
+    let job = stage.act(&id, "cancel", &json!({"note": "Booked by mistake"})).await;
+    stage.idle().await;
+    assert_eq!(stage.sent("cancel").len(), 0, "there is nothing to cancel yet");
+    assert_eq!(stage.job(&id, "cancel").await["waiting_for"], "resolve", "{job}");
+    let most = TimeDelta::hours(1);
+    stage.run_until(&id, most, "cancelled", |seen| seen["status"] == "cancelled").await;
+    assert_eq!((created(&stage).len(), stage.effects(EffectKind::Cancelled).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() {
+    let stage = Stage::start().await;
+    let id = stage.linked("BOOK-1").await;
+    for body in
+        [json!({"email": "ola@example.no"}), json!({"country_code": "+46", "msisdn": "701234567"}), json!({})]
+    {
+        stage.act(&id, "resend", &body).await;
+        stage.idle().await;
+    }
+    let sent = stage.sent("resend");
+    let contacts: Vec<Value> =
+        sent.iter().map(|body| json!([body["email"], body["countryCode"], body["msisdn"]])).collect();
+    let expected = [
+        json!(["ola@example.no", null, null]),
+        json!([null, "+46", "701234567"]),
+        json!(["kari@example.no", null, null]),
+    ];
+    assert_eq!(contacts, expected);
+    let events = stage.service.get(&format!("/v1/reservations/{id}/events?limit=200")).await.ok(200);
+    let planned =
+        events["data"].as_array().expect("data").iter().filter(|event| event["event"] == "intent_planned");
+    let elsewhere: Vec<Value> =
+        planned.map(|event| event["data"]["intent"]["elsewhere"].clone()).filter(Value::is_boolean).collect();
+    assert_eq!(elsewhere, [true, true, false], "each is an event of its own");
+    assert_eq!(stage.sent("submit").len(), 1, "the provider's record of the customer is not touched");
+}

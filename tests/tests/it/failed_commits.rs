@@ -1,0 +1,82 @@
+//! A database that fails at the worst moments: at the commit before a request, and at the one after it. Postgres can be
+//! told to refuse a commit, and so stands for both.
+
+use serde_json::json;
+
+use crate::harness::{Booking, Options, Place, SOON, Stand, judge};
+
+/// Unknown outcomes settle within a few seconds of the wall.
+const IMPATIENT: Options = Options {
+    speed: 60,
+    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]",
+    worker: "",
+    services: 1,
+    log: "info",
+};
+
+/// From now on commits fail that `event` an attempt like this, as if the disk were full.
+fn let_commits_fail(stand: &Stand, event: &str, like: &str) {
+    let database = stand.postgres().expect("a stand on Postgres");
+    for statement in [
+        "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$",
+        &format!(
+            "CREATE CONSTRAINT TRIGGER disk_full AFTER {event} ON attempts DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW WHEN ({like}) EXECUTE FUNCTION disk_full()"
+        ),
+    ] {
+        assert_eq!(database.query(statement), "");
+    }
+}
+
+fn let_commits_succeed(stand: &Stand) {
+    drop(stand.postgres().expect("a stand on Postgres").query("DROP TRIGGER disk_full ON attempts"));
+}
+
+fn capture_jobs(stand: &Stand, booking: &Booking) -> Vec<serde_json::Value> {
+    stand.jobs(&format!("reservation={}&kind=capture", booking.id))
+}
+
+#[test]
+fn case_103_a_commit_that_fails_before_the_request_sends_nothing() {
+    let stand = Stand::start(Place::Postgres, IMPATIENT);
+    let booking = stand.held("FULL-1", &json!({}));
+    let_commits_fail(&stand, "INSERT", "NEW.outcome = 'unsent' AND NEW.intent_id IS NOT NULL");
+    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    stand.wait_for(
+        "the capture has failed to be put on record",
+        SOON,
+        || capture_jobs(&stand, &booking),
+        |jobs| jobs.iter().any(|job| !job["last_error"].is_null()),
+    );
+    assert_eq!(stand.provider.requests().get("capture"), None);
+    assert_eq!(stand.reservation(&booking.id)["amounts"]["unresolved"], "0.00", "nothing is in doubt");
+    let_commits_succeed(&stand);
+    let job = capture_jobs(&stand, &booking)[0]["id"].as_str().expect("an id").to_owned();
+    stand.check(&stand.api().post(&format!("/v1/jobs/{job}/run-now"), &json!({})), 200);
+    stand.wait_status(&booking.id, "captured");
+    assert_eq!(stand.provider.requests()["capture"], 1);
+    assert_eq!(judge(&stand.provider.effects())["FULL-1"], ["created", "captured 1500.00"]);
+}
+
+#[test]
+fn case_102_a_commit_that_fails_after_the_request_leaves_it_unknown_and_it_is_not_sent_again() {
+    let mut stand = Stand::start(Place::Postgres, IMPATIENT);
+    let booking = stand.held("FULL-2", &json!({}));
+    let_commits_fail(&stand, "UPDATE", "NEW.outcome = 'accepted'");
+    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    stand.wait_effects("the provider has captured", |effects| {
+        effects.iter().any(|effect| effect.kind == "captured")
+    });
+    stand.kill_service(0);
+    stand.start_service(0);
+    let seen = stand.wait_reservation(&booking.id, "captured and settled", |seen| {
+        seen["amounts"]["captured"] == "1500.00" && seen["amounts"]["unresolved"] == "0.00"
+    });
+    assert!(seen["attention"].is_null(), "{seen:#}");
+    assert_eq!(stand.provider.requests()["capture"], 1);
+    assert_eq!(judge(&stand.provider.effects())["FULL-2"], ["created", "captured 1500.00"]);
+    let job = stand.job(capture_jobs(&stand, &booking)[0]["id"].as_str().expect("an id"));
+    let accepted = |attempt: &serde_json::Value| attempt["outcome"] == "accepted";
+    assert!(!job["attempts"].as_array().expect("attempts").iter().any(accepted), "nobody was told: {job:#}");
+}
