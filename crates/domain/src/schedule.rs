@@ -6,10 +6,10 @@ use crate::calendar::{last_decent, next_decent};
 use crate::decide::AFTER_INCOHERENT;
 use crate::job::{JobKind, Planned, PlannedState, Urgency};
 use crate::merchant::{Merchant, MultiCapture};
-use crate::observe::{INCOHERENT_READS, stand_in};
+use crate::observe::{INCOHERENT_READS, is_half_refunded, stand_in};
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
-    DeskReason, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
+    DeskReason, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
 };
 
 /// Where a job without an end has its deadline.
@@ -127,17 +127,51 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
 #[must_use]
 pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
     let settle = &merchant.settle;
+    // There is something to read at once: the reservation that a callback has named, or the history of what details
+    // show in part.
+    let at_once = |reads: u32| match &intent.operation {
+        Operation::Submit => hinted(r, intent) && reads == 0,
+        _ => wants_second_witness(r, intent, reads),
+    };
     match &intent.progress {
+        IntentState::Accepted { sent, reads, .. } | IntentState::Unknown(Doubt { sent, reads, .. })
+            if at_once(*reads) =>
+        {
+            Some(sent.at)
+        }
         IntentState::Accepted { sent, reads, .. } => {
             Some(settle.next_read(sent.at, *reads, r.provider.tried_at))
         }
-        // There is something to read at once: the reservation that a callback has named, or the history of a row that
-        // can be the effect.
-        IntentState::Unknown(doubt) if hinted(r, intent) && doubt.reads == 0 => Some(doubt.sent.at),
-        IntentState::Unknown(doubt) if stand_in(r, intent).is_some() => Some(doubt.sent.at),
-        IntentState::Unknown(doubt) => Some(settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at)),
+        IntentState::Unknown(doubt) => {
+            let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
+            Some(history_due(r, intent, merchant).map_or(planned, |due| due.min(planned)))
+        }
         _ => None,
     }
+}
+
+/// Do details show a sign of the effect that the history can be the second witness of? Every other look is at it.
+pub(crate) fn wants_second_witness(r: &Reservation, intent: &Intent, reads: u32) -> bool {
+    stand_in(r, intent).is_some() || (is_half_refunded(r, intent) && reads % 2 == 1)
+}
+
+/// From when on the history is all that lacks, but for one more read, before absence can be concluded. `None` where
+/// details have to be read first, or where there is no time for both.
+#[must_use]
+pub(crate) fn history_due(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
+    let IntentState::Unknown(doubt) = &intent.progress else {
+        return None;
+    };
+    if matches!(intent.operation, Operation::Submit | Operation::Resend { .. }) {
+        return None;
+    }
+    let settle = &merchant.settle;
+    let horizon = doubt.sent.at + settle.absent_after.of(&intent.operation);
+    let due = doubt.last_read_at.map_or(horizon, |last| horizon.max(last));
+    let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
+    let silent = doubt.history_silent_at.is_some_and(|at| at >= horizon);
+    let lacks = doubt.clean_reads + 1 >= settle.absent_reads && doubt.history_row.is_none() && !silent;
+    (lacks && planned.max(due) < send_by(r, &intent.operation, merchant)).then_some(due)
 }
 
 /// Is this a submit whose reservation a callback has named?

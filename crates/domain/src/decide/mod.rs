@@ -13,12 +13,11 @@ use crate::job::{JobKind, Planned, WaitingFor};
 use crate::marker;
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::observe::{is_half_refunded, stand_in};
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
     Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
 };
-use crate::schedule::{EXPIRY_KEY, next_read, schedule, send_by};
+use crate::schedule::{EXPIRY_KEY, history_due, next_read, schedule, send_by, wants_second_witness};
 use policy::{by_policy, reminder_time};
 
 /// After details that did not add up, the next read waits this long.
@@ -175,25 +174,14 @@ fn wants_history(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Dat
     match (&intent.operation, &intent.progress) {
         // Details show neither a reservation whose id is lost nor a message.
         (Operation::Submit | Operation::Resend { .. }, _) => true,
-        // One witness of a refund has shown: every other look is for a second one.
-        (Operation::Refund { .. }, IntentState::Accepted { reads, .. }) => {
-            is_half_refunded(r, intent) && reads % 2 == 1
-        }
-        (Operation::Refund { .. }, IntentState::Unknown(doubt)) if is_half_refunded(r, intent) => {
-            doubt.reads % 2 == 1
-        }
-        (_, IntentState::Unknown(_)) if stand_in(r, intent).is_some() => true,
-        // Before absence is concluded from one more read, the history has to be silent too; where time is short, the
-        // read comes first, since it may be the last.
+        (_, IntentState::Accepted { reads, .. }) => wants_second_witness(r, intent, *reads),
+        (_, IntentState::Unknown(doubt)) if wants_second_witness(r, intent, doubt.reads) => true,
         (operation, IntentState::Unknown(doubt)) => {
-            let horizon = doubt.sent.at + settle.absent_after.of(operation);
-            let silent = doubt.history_silent_at.is_some_and(|at| at >= horizon);
+            let due = history_due(r, intent, merchant).is_some_and(|due| now >= due);
+            // A read that may be the last in time comes first.
+            let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
             let next = settle.next_read(doubt.sent.at, doubt.reads + 1, Some(now));
-            now >= horizon
-                && doubt.clean_reads + 1 >= settle.absent_reads
-                && doubt.history_row.is_none()
-                && !silent
-                && next < send_by(r, operation, merchant)
+            due && (now < planned || next < send_by(r, operation, merchant))
         }
         _ => false,
     }

@@ -314,6 +314,19 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
 }
 
 #[test]
+fn reads_that_others_asked_for_do_not_keep_the_history_from_being_asked() {
+    let (mut booking, id, seen) = lost_capture();
+    let key = booking.intent(&id).key.clone();
+    for _ in 0..4 {
+        booking.now += hours(6);
+        booking.read(&seen);
+    }
+    assert_eq!(booking.state(&id), "unknown", "details alone prove nothing");
+    assert!(booking.job(&key).expect("a job").run_at <= booking.now);
+    assert_eq!(booking.decide_intent(&id), Step::Search(id));
+}
+
+#[test]
 fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
     let mut booking = Booking::new(&[1000]).captured(300);
     let id = booking.lost(capture(&[on(1, 300)]));

@@ -252,13 +252,16 @@ fn row_07_sums_that_moved_before_the_rows_settle_nothing_and_start_the_count_aga
 fn row_08_silence_before_the_horizon_means_the_next_read() {
     let (mut booking, id, seen) = lost_capture();
     let sent_at = booking.intent(&id).sent().expect("sent").at;
-    for (read, next) in [(1, minutes(1)), (2, minutes(5)), (3, minutes(15)), (4, hours(1))] {
+    for (read, next) in [(1, minutes(1)), (2, minutes(5)), (3, minutes(15)), (4, minutes(30))] {
         let key = booking.intent(&id).key.clone();
         booking.now = booking.job(&key).expect("a job").run_at;
         booking.read(&seen);
         assert_eq!(booking.state(&id), "unknown", "after read {read}");
         assert_eq!(booking.job(&key).map(|job| job.run_at), Some(sent_at + next));
     }
+    assert_eq!(booking.look(&id, &seen, &[], 1), (0, 1), "once the horizon is over, the history first");
+    let key = booking.intent(&id).key.clone();
+    assert_eq!(booking.job(&key).map(|job| job.run_at), Some(sent_at + hours(1)));
 }
 
 #[test]
