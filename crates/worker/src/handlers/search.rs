@@ -67,7 +67,12 @@ async fn history(
     let sent = intent.sent().ok_or_else(|| Unread::nothing("its request is settled"))?;
     let (from, to) = history_window(sent.at, app.clock.now());
     let rows = read(handle.client.history(from, to).await)?;
-    Ok(rows.iter().map(|row| provider::history_row(row, r, &handle.merchant)).collect())
+    let in_our_words = |row| {
+        let row = provider::history_row(row, r, &handle.merchant);
+        // Its zone is not known. That the provider counts it to this window is.
+        HistoryRow { at: row.at.map(|at| at.clamp(from, to)), ..row }
+    };
+    Ok(rows.iter().map(in_our_words).collect())
 }
 
 // To be replaced by the domain's own.
@@ -221,13 +226,8 @@ fn of_submit(
             Fact::ReadWanted,
         ],
         [] => {
-            let silent = whole.then(|| Fact::HistoryRead { intent: id(), row: None, at: now });
-            // The silence that this search found counts for its verdict.
-            let mut heard = r.clone();
-            let known = silent.as_ref().is_none_or(|silent| heard.apply(silent).is_ok());
-            let intent = heard.intent(&intent.id).filter(|_| known).unwrap_or(intent);
-            let verdict = verdict(&heard, intent, whole, witnesses, merchant, now);
-            silent.into_iter().chain([missing(whole)]).chain(verdict).collect()
+            let verdict = verdict(r, intent, whole, witnesses, merchant, now);
+            [missing(whole)].into_iter().chain(verdict).collect()
         }
         _ => {
             let reason = DeskReason::OutcomeUnknown;
