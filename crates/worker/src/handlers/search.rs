@@ -70,7 +70,7 @@ async fn history(
     let in_our_words = |row| {
         let row = provider::history_row(row, r, &handle.merchant);
         // Its zone is not known. That the provider counts it to this window is.
-        HistoryRow { at: row.at.map(|at| at.clamp(from, to)), ..row }
+        HistoryRow { at: row.at.map(|at| at.max(from).min(to)), ..row }
     };
     Ok(rows.iter().map(in_our_words).collect())
 }
