@@ -22,13 +22,16 @@ const OPTIONS: Options = Options {
                settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]\n\
                settle.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
                charge = \"1m\", refund = \"1m\" }",
-    worker: "",
+    // What a killed service was doing is taken up again soon, so that many kills fit into one test.
+    worker: "lease = \"5s\"",
     services: 1,
     log: "info",
 };
 const BOOKINGS: usize = 30;
 const DRIVERS: usize = 5;
+/// Services are killed until the last driver is through, at least so often, and so often again while books are closed.
 const KILLS: usize = 6;
+const LATE_KILLS: usize = 3;
 /// How long one step of a booking may take while services come and go: a lease, a start, and the work.
 const STEP: Duration = Duration::from_secs(60);
 
@@ -97,18 +100,21 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     for fault in TROUBLE {
         stand.provider.fault(&serde_json::from_str(fault).expect("a fault"));
     }
+    let dice = SeededEntropy::new(seed);
     let drivers: Vec<Driver> = (0..DRIVERS).map(|number| Driver::new(&stand, services, number)).collect();
     thread::scope(|scope| {
         let drivers: Vec<_> = drivers.into_iter().map(|driver| scope.spawn(move || driver.run())).collect();
-        kill_at_random(&mut stand, services, &SeededEntropy::new(seed));
+        let finished = || drivers.iter().all(thread::ScopedJoinHandle::is_finished);
+        kill_at_random(&mut stand, services, &dice, |kills| kills >= KILLS && finished());
         holds_within(STEP, || {
             retry_what_crashed(&stand);
-            drivers.iter().all(thread::ScopedJoinHandle::is_finished)
+            finished()
         });
         for driver in drivers {
             driver.join().expect("a driver that came to its end");
         }
     });
+    kill_at_random(&mut stand, services, &dice, |kills| kills == LATE_KILLS);
     let ends = wait_for_the_ends(&stand);
     let effects = stand.provider.effects();
     let acts = judge(&effects);
@@ -118,7 +124,7 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
         if life.is_over(&ends[&reference]) {
             assert_eq!(acts[&reference], life.acts(), "{reference}, seed {seed}");
         } else {
-            assert_waits_for_a_person(&ends[&reference], &acts[&reference], life);
+            assert_waits_for_a_person(&ends[&reference], &acts[&reference], life, seed);
         }
     }
     let dead = stand.jobs("state=dead");
@@ -138,26 +144,34 @@ fn retry_what_crashed(stand: &Stand) {
 }
 
 #[track_caller]
-fn assert_waits_for_a_person(reservation: &Value, acts: &[String], life: Life) {
-    assert!(life.may_wait_for_a_person(), "{reservation:#}");
-    assert!(!reservation["attention"].is_null(), "{reservation:#}");
-    assert_eq!(acts, &life.acts()[..2], "it waits although it had its effect: {reservation:#}");
+fn assert_waits_for_a_person(reservation: &Value, acts: &[String], life: Life, seed: u64) {
+    assert!(life.may_wait_for_a_person(), "seed {seed}: {reservation:#}");
+    assert!(!reservation["attention"].is_null(), "seed {seed}: {reservation:#}");
+    assert_eq!(acts, &life.acts()[..2], "it waits although it had its effect, seed {seed}: {reservation:#}");
 }
 
 fn reference(number: usize) -> String {
     format!("CRASH-{number}")
 }
 
-/// Kills a service whenever the provider has had a few more requests, or when none come any more.
-fn kill_at_random(stand: &mut Stand, services: usize, dice: &SeededEntropy) {
-    let requests = |provider: &Provider| provider.requests().values().sum::<u64>();
-    for _ in 0..KILLS {
-        let enough = requests(&stand.provider) + 3 + dice.up_to(20);
+/// Kills a service whenever the provider was asked for a few more acts, or when none come any more. Reads do not count,
+/// so that the kills are spread over all kinds of requests, however long something stays in doubt.
+fn kill_at_random(stand: &mut Stand, services: usize, dice: &SeededEntropy, is_done: impl Fn(usize) -> bool) {
+    let reads = ["details", "history"];
+    let acts = |provider: &Provider| -> u64 {
+        let requests = provider.requests().into_iter();
+        requests.filter(|(call, _)| !reads.contains(&call.as_str())).map(|(_, count)| count).sum()
+    };
+    let mut kills = 0;
+    while !is_done(kills) {
+        let enough = acts(&stand.provider) + 1 + dice.up_to(6);
         let victim = usize::try_from(dice.up_to(services as u64 - 1)).expect("a small number");
         // Whether it is reached or the wait is over: the moment is as good as any.
-        holds_within(Duration::from_secs(3), || requests(&stand.provider) >= enough);
+        holds_within(Duration::from_secs(5), || acts(&stand.provider) >= enough);
         stand.kill_service(victim);
         stand.start_service(victim);
+        retry_what_crashed(stand);
+        kills += 1;
     }
 }
 

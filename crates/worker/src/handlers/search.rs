@@ -66,7 +66,12 @@ async fn history(
 ) -> Result<Vec<HistoryRow>, Unread> {
     let (from, to) = history_window(intent, &handle.merchant, app.clock.now());
     let rows = read(handle.client.history(from, to).await)?;
-    Ok(rows.iter().map(|row| provider::history_row(row, r, &handle.merchant)).collect())
+    let in_our_words = |row| {
+        let row = provider::history_row(row, r, &handle.merchant);
+        // Its zone is not known. That the provider counts it to this window is.
+        HistoryRow { at: row.at.map(|at| at.max(from).min(to)), ..row }
+    };
+    Ok(rows.iter().map(in_our_words).collect())
 }
 
 /// Leaves out what happened to other reservations: to one that the row names, or in whose ledger its capture or charge
@@ -203,13 +208,8 @@ fn of_submit(
             Fact::ReadWanted,
         ],
         [] => {
-            let silent = whole.then(|| Fact::HistoryRead { intent: id(), row: None, at: now });
-            // The silence that this search found counts for its verdict.
-            let mut heard = r.clone();
-            let known = silent.as_ref().is_none_or(|silent| heard.apply(silent).is_ok());
-            let intent = heard.intent(&intent.id).filter(|_| known).unwrap_or(intent);
-            let verdict = verdict(&heard, intent, whole, witnesses, merchant, now);
-            silent.into_iter().chain([missing(whole)]).chain(verdict).collect()
+            let verdict = verdict(r, intent, whole, witnesses, merchant, now);
+            [missing(whole)].into_iter().chain(verdict).collect()
         }
         _ => {
             let reason = DeskReason::OutcomeUnknown;

@@ -5,7 +5,7 @@ use domain::reservation::{CaptureRequest, ChargeRequest, DeliveryRequest, Intent
 use domain::{Fact, Money, Reservation, ReservationId};
 use worker::service::{Action, CallbackOutcome};
 
-use crate::stage::{Call, EffectKind, Fault, LineSum, Stage, What, When};
+use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
 
 /// How far the clock moves until every job that failed runs again.
 const LATER: TimeDelta = TimeDelta::minutes(10);
@@ -51,7 +51,7 @@ async fn a_flood_of_callbacks_is_one_read_and_every_new_word_is_kept() {
     stage.app.act(&id, Action::Refresh, "test").await.expect("is taken");
     stage.gate.reached().await;
     let reads = stage.requests(Call::Details);
-    let line = |kroner| LineSum { id: 511, amount: Money::kroner(kroner) };
+    let line = |kroner| sandbox::LineSum { id: 511, amount: Money::kroner(kroner) };
     for kroner in [10, 20, 30] {
         let mut world = stage.world.lock();
         // The word is the same, the query another one each time.

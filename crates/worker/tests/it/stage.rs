@@ -12,7 +12,7 @@ use domain::witness::Witnesses;
 use domain::{
     Clock, Entropy, Fact, JobState, ManualClock, MerchantId, Money, Reservation, ReservationId, SystemEntropy,
 };
-pub(crate) use sandbox::{EffectKind, Fault, LineSum, Operation as Call, What, When};
+pub(crate) use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use sandbox::{Handle, InProcess, Options, World};
 use store::Store;
 use store::queue::{JobFilter, JobView};
