@@ -66,12 +66,7 @@ async fn history(
 ) -> Result<Vec<HistoryRow>, Unread> {
     let (from, to) = history_window(intent, &handle.merchant, app.clock.now());
     let rows = read(handle.client.history(from, to).await)?;
-    let in_our_words = |row| {
-        let row = provider::history_row(row, r, &handle.merchant);
-        // Its zone is not known. That the provider counts it to this window is.
-        HistoryRow { at: row.at.map(|at| at.max(from).min(to)), ..row }
-    };
-    Ok(rows.iter().map(in_our_words).collect())
+    Ok(rows.iter().map(|row| provider::history_row(row, r, &handle.merchant)).collect())
 }
 
 /// Leaves out what happened to other reservations: to one that the row names, or in whose ledger its capture or charge
