@@ -3,5 +3,6 @@
 
 mod command_line;
 mod config;
+mod desk_commands;
 mod http;
 mod support;
