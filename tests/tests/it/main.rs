@@ -8,6 +8,7 @@ mod callbacks;
 mod crashes;
 mod deadlines;
 mod demo;
+mod desk;
 mod life;
 mod limits;
 mod lost_answers;
