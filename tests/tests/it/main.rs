@@ -9,6 +9,7 @@ mod crashes;
 mod deadlines;
 mod demo;
 mod failed_commits;
+mod desk;
 mod life;
 mod limits;
 mod lost_answers;

@@ -98,7 +98,7 @@ pub enum Fact {
     TraceMissing { intent: IntentId, clean: bool, at: DateTime<Utc> },
     /// Details, or a person, show the effect; a money operation is booked as shown.
     IntentConfirmed { intent: IntentId, reference: Option<String>, amount: Money, at: DateTime<Utc> },
-    /// The effect is proven absent; the operation may be sent again.
+    /// The effect is proven absent, or a person says so; the operation may be sent again.
     IntentAbsent { intent: IntentId, at: DateTime<Utc> },
     /// The history was read for a trace of the effect: a row that can stand for it, or silence.
     HistoryRead { intent: IntentId, row: Option<HistoryRow>, at: DateTime<Utc> },
@@ -119,7 +119,7 @@ pub enum Fact {
     ReadWanted,
     /// A genuine callback told that something happened; `word` is what it calls it.
     CalledBack { word: String, at: DateTime<Utc> },
-    /// A genuine callback on this reservation's own path named the provider's id of it.
+    /// A genuine callback on this reservation's own path, or a person, named the provider's id of it.
     UuidHinted { uuid: String },
     /// Details showed our lines.
     LinesSeen { lines: Vec<SeenLine>, extra: Vec<ExtraProduct> },

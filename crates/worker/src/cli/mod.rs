@@ -1,7 +1,11 @@
 //! The command line. Data goes to stdout, the rest to stderr; exit 0 done, 1 the user must act, 2 unexpected.
 
+mod jobs;
 mod logging;
 mod migrate;
+mod ops;
+mod pack;
+mod reservations;
 mod sandbox;
 mod serve;
 
@@ -43,6 +47,12 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// List and show reservations, and clear what lies on their desk
+    #[command(subcommand)]
+    Reservations(reservations::Command),
+    /// List and show jobs, and decide what became of their requests
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Bring the database up to date
     Migrate,
     /// Print the version
@@ -97,8 +107,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    // The demo's timeline is for people; only what is wrong belongs between its lines.
-    let level = if matches!(cli.command, Command::Demo { .. }) { "error" } else { "info" };
+    // What is for people to read has only what is wrong between its lines.
+    let for_people =
+        matches!(cli.command, Command::Demo { .. } | Command::Reservations(_) | Command::Jobs(_));
+    let level = if for_people { "error" } else { "info" };
     logging::init(level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -109,6 +121,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => runtime.block_on(serve::run(&config()?, &args))?,
         Command::Sandbox(args) => runtime.block_on(sandbox::run(args))?,
         Command::Demo { keep } => return Ok(runtime.block_on(crate::demo::run(keep))),
+        Command::Reservations(command) => runtime.block_on(reservations::run(command))?,
+        Command::Jobs(command) => runtime.block_on(jobs::run(command))?,
         Command::Migrate => runtime.block_on(migrate::run(&config()?))?,
         Command::Version => say(&format!("holdfast {}", env!("CARGO_PKG_VERSION")))?,
     }

@@ -4,6 +4,7 @@
 mod command_line;
 mod config;
 mod engine;
+mod desk_commands;
 mod http;
 mod runs;
 mod stage;

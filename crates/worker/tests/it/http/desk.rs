@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Service, booking, now};
 
 /// A reservation with a request in doubt on its desk.
-struct Case {
-    service: Service,
-    id: ReservationId,
-    job: String,
+pub(crate) struct Case {
+    pub(crate) service: Service,
+    pub(crate) id: ReservationId,
+    pub(crate) job: String,
     intent: IntentId,
 }
 
-const CHARGE: &str = "charge";
-const CAPTURE: &str = "capture";
+pub(crate) const CHARGE: &str = "charge";
+pub(crate) const CAPTURE: &str = "capture";
 
 impl Case {
     /// A request of 400.00 whose outcome nobody knows.
-    async fn of(action: &str) -> Self {
+    pub(crate) async fn of(action: &str) -> Self {
         let service = Service::start().await;
         // A card that can be charged for as long as the provider allows.
         let mut booking = booking();
@@ -53,7 +53,7 @@ impl Case {
         Self { service, id, job, intent }
     }
 
-    async fn job(&self) -> Value {
+    pub(crate) async fn job(&self) -> Value {
         self.service.get(&format!("/v1/jobs/{}", self.job)).await.ok(200)
     }
 

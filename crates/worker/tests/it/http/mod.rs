@@ -4,7 +4,7 @@ mod access;
 mod actions;
 mod bad_input;
 mod callbacks;
-mod desk;
+pub(crate) mod desk;
 mod idempotency;
 mod jobs;
 mod reservations;
