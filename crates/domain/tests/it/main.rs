@@ -7,6 +7,7 @@ mod cases_races;
 mod cases_reminders;
 mod cases_windows;
 mod deciding;
+mod model;
 mod observing_captures;
 mod observing_others;
 mod outcomes;

@@ -17,7 +17,7 @@ const RUNWAY: Refused = (RefusedBy::Business, "requestedcaptureamountexceedavail
 const ALREADY: Refused = (RefusedBy::Business, "reservationstatusalreadycompleted");
 const PREREQUISITE: Refused = (RefusedBy::Business, "prerequisitefailedtocompletereservation");
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
     pub(crate) uuid: Option<String>,
     pub(crate) status: SeenStatus,
@@ -267,6 +267,11 @@ impl Provider {
     pub(crate) fn snapshot_at(&self, at: DateTime<Utc>) -> Snapshot {
         let known = self.past.iter().rev().find(|(since, _)| *since <= at);
         known.or(self.past.first()).map_or_else(|| self.snapshot(), |(_, seen)| seen.clone())
+    }
+
+    /// When it last changed.
+    pub(crate) fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.past.last().map(|(at, _)| *at)
     }
 
     fn note(&mut self, now: DateTime<Utc>) {
