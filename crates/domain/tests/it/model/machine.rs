@@ -1,6 +1,6 @@
 //! What the steps work on: reservations, providers and details by number, and the commits between them.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::Hasher as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::observe::Snapshot;
@@ -8,11 +8,13 @@ use domain::reservation::IntentState;
 use domain::{Fact, Reservation};
 
 use super::calls::Domain;
-use super::intern::Intern;
+use super::intern::{Intern, Map, Quick, Set};
 use super::invariants::{Invariant, Violation};
 use super::scenario::Scenario;
-use super::state::{Number, State, Worker};
+use super::state::{Number, Request, State, Worker};
+use super::steps::LAG;
 use super::{Bounds, Broken};
+use crate::booking::kr;
 use crate::provider::Provider;
 
 #[derive(Debug)]
@@ -22,10 +24,24 @@ pub(super) struct Machine {
     /// How long after its release a request may still leave, and be carried out.
     pub(super) effect_within: TimeDelta,
     reservations: Intern<Reservation>,
-    /// When the jobs of each reservation run.
-    due: Vec<[Option<DateTime<Utc>>; 2]>,
+    /// When the jobs of each reservation run, and by when its request has to be sent.
+    due: Vec<([Option<DateTime<Utc>>; 2], DateTime<Utc>)>,
     providers: Intern<Provider>,
     snapshots: Intern<Snapshot>,
+    details: Map<(Number, DateTime<Utc>), Details>,
+    reads: Map<(Number, Number, DateTime<Utc>), Result<Number, Violation>>,
+    /// What becomes of a provider in time.
+    later: Map<(Number, DateTime<Utc>), Number>,
+    /// Reservations, providers and requests under way that hold every promise.
+    pub(super) sound: Set<(Number, Number, Vec<Request>)>,
+}
+
+/// What a read may show: details as they are, as they were a while ago, and as they cannot be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Details {
+    pub(super) fresh: Number,
+    pub(super) stale: Number,
+    pub(super) odd: Number,
 }
 
 impl Machine {
@@ -39,6 +55,10 @@ impl Machine {
             due: Vec::new(),
             providers: Intern::new(),
             snapshots: Intern::new(),
+            details: Map::default(),
+            reads: Map::default(),
+            later: Map::default(),
+            sound: Set::default(),
         };
         let lates = if scenario.has_deadline { &[false, true][..] } else { &[false] };
         let starts = lates.iter().map(|late| {
@@ -66,21 +86,59 @@ impl Machine {
         self.providers.get(state.provider)
     }
 
-    pub(super) fn snapshot(&self, number: Number) -> &Snapshot {
-        self.snapshots.get(number)
-    }
-
     /// When each job of the reservation runs that is not at the desk.
     pub(super) fn due(&self, state: &State) -> [Option<DateTime<Utc>>; 2] {
         let at = |job: usize| {
-            self.due[state.r][job].map(|at| state.snoozed[job].map_or(at, |until| until.max(at)))
+            self.due[state.r].0[job].map(|at| state.snoozed[job].map_or(at, |until| until.max(at)))
         };
         [at(0), at(1)]
     }
 
+    /// By when the request has to be sent.
+    pub(super) fn send_by(&self, state: &State) -> DateTime<Utc> {
+        self.due[state.r].1
+    }
+
+    /// What a read may show now.
+    pub(super) fn details(&mut self, state: &State) -> Details {
+        let key = (state.provider, state.now);
+        if let Some(known) = self.details.get(&key) {
+            return *known;
+        }
+        let provider = self.provider(state);
+        let (fresh, stale) = (provider.snapshot(), provider.snapshot_at(state.now - LAG));
+        let odd = Snapshot { captured: fresh.captured + kr(1), ..fresh.clone() };
+        let details = Details {
+            fresh: self.keep_snapshot(fresh),
+            stale: self.keep_snapshot(stale),
+            odd: self.keep_snapshot(odd),
+        };
+        self.details.insert(key, details);
+        details
+    }
+
+    /// Commits what a read of these details means.
+    pub(super) fn observe(&mut self, state: &mut State, seen: Number) -> Result<(), Violation> {
+        let key = (state.r, seen, state.now);
+        let known = self.reads.get(&key).cloned();
+        let led = known.unwrap_or_else(|| {
+            let facts = self.domain.observe(self.r(state), self.snapshots.get(seen), state.now);
+            let led = self.fold(state.r, &facts);
+            self.reads.insert(key, led.clone());
+            led
+        });
+        state.r = led?;
+        Ok(())
+    }
+
     /// Folds facts in, as one commit.
     pub(super) fn commit(&mut self, state: &mut State, facts: &[Fact]) -> Result<(), Violation> {
-        let mut r = self.r(state).clone();
+        state.r = self.fold(state.r, facts)?;
+        Ok(())
+    }
+
+    fn fold(&mut self, r: Number, facts: &[Fact]) -> Result<Number, Violation> {
+        let mut r = self.reservations.get(r).clone();
         for fact in facts {
             r.apply(fact).map_err(|illegal| Violation::new(Invariant::Legal, illegal.to_string()))?;
             let foreign = match fact {
@@ -93,15 +151,28 @@ impl Machine {
                 return Err(Violation::new(Invariant::Attribution, what));
             }
         }
-        state.r = self.keep(r);
-        Ok(())
+        Ok(self.keep(r))
     }
 
-    pub(super) fn keep(&mut self, r: Reservation) -> Number {
+    /// The provider, once what lapses until then has lapsed.
+    pub(super) fn provider_at(&mut self, state: &State, then: DateTime<Utc>) -> Number {
+        let key = (state.provider, then);
+        if let Some(known) = self.later.get(&key) {
+            return *known;
+        }
+        let mut provider = self.provider(state).clone();
+        provider.advance(then);
+        let number = self.keep_provider(provider);
+        self.later.insert(key, number);
+        number
+    }
+
+    fn keep(&mut self, r: Reservation) -> Number {
         let r = Domain::normal(r);
         let number = self.reservations.put(sketch(&r), r);
         if number == self.due.len() {
-            self.due.push(self.domain.due(self.reservations.get(number)));
+            let r = self.reservations.get(number);
+            self.due.push((self.domain.due(r), self.domain.send_by(r)));
         }
         number
     }
@@ -112,7 +183,7 @@ impl Machine {
     }
 
     /// Keeps details as the provider shows them.
-    pub(super) fn keep_snapshot(&mut self, mut seen: Snapshot) -> Number {
+    fn keep_snapshot(&mut self, mut seen: Snapshot) -> Number {
         if self.broken == Broken::Marker {
             for row in seen.captures.iter_mut().chain(&mut seen.charges) {
                 row.text = None;
@@ -124,7 +195,7 @@ impl Machine {
 }
 
 fn hash(value: &impl std::hash::Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Quick::default();
     value.hash(&mut hasher);
     hasher.finish()
 }

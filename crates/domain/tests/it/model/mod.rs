@@ -28,7 +28,7 @@ struct Bounds {
     losses: u8,
 }
 
-const BOUNDS: Bounds = Bounds { faults: 2, losses: 1 };
+const BOUNDS: Bounds = Bounds { faults: 2, losses: 2 };
 
 /// Which safeguard is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,8 @@ const POLICY: &str = r#"{
 
 /// A request that has left is carried out within this, or never.
 const EFFECT_WITHIN: TimeDelta = minutes(10);
+/// A change of status, whose absence counts sooner, too.
+const STATUS_WITHIN: TimeDelta = minutes(5);
 /// A refund is taken at once and carried out hours later.
 const REFUND_WITHIN: TimeDelta = hours(40);
 /// So long before its deadline an operation is decided late: enough to send it, and not to prove its absence
@@ -59,8 +61,9 @@ pub(super) const FULL_REFUND: Scenario = Scenario {
     effect_within: REFUND_WITHIN,
     ..scenario("a refund in full", || refund("CAP1", &[on(1, 1000)]))
 };
-pub(super) const CANCEL: Scenario = scenario("a cancel", cancel);
-pub(super) const COMPLETE: Scenario = Scenario { captured: 1000, ..scenario("a complete", complete) };
+pub(super) const CANCEL: Scenario = Scenario { effect_within: STATUS_WITHIN, ..scenario("a cancel", cancel) };
+pub(super) const COMPLETE: Scenario =
+    Scenario { captured: 1000, effect_within: STATUS_WITHIN, ..scenario("a complete", complete) };
 
 impl Scenario {
     /// The reservation and the provider as they stand when the operation has been decided, in good time or late.

@@ -1,9 +1,9 @@
 //! Visits every state that can be reached, nearest first, so that the way to a broken promise is the shortest.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use super::intern::Set;
 use super::invariants::{Violation, check};
 use super::machine::Machine;
 use super::state::{State, Step};
@@ -32,7 +32,7 @@ struct Visited {
 /// Visits everything, up to the first promise that is broken.
 pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figures, Box<Counterexample>> {
     let mut visited: Vec<Visited> = Vec::new();
-    let mut known: HashSet<Rc<State>> = HashSet::new();
+    let mut known: Set<Rc<State>> = Set::default();
     let mut figures = Figures::default();
     for state in starts {
         let state = Rc::new(state);
@@ -44,27 +44,19 @@ pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figur
         let from = Rc::clone(&visited[next].state);
         for (step, led) in steps(machine, &from) {
             figures.transitions += 1;
-            let led = led.and_then(|state| match known.contains(&state) {
-                true => Ok(None),
-                false => check(machine, &state).map(|()| Some(state)),
-            });
-            match led {
-                Ok(None) => {}
-                Ok(Some(state)) => {
-                    let state = Rc::new(state);
-                    known.insert(Rc::clone(&state));
+            let sound = led.and_then(|state| {
+                let state = Rc::new(state);
+                if known.insert(Rc::clone(&state)) {
+                    check(machine, &state)?;
                     visited.push(Visited { state, from: Some((next, step)) });
                 }
-                Err(violation) => {
-                    let path = path(&visited, next, step);
-                    return Err(Box::new(Counterexample { violation, path }));
-                }
+                Ok(())
+            });
+            if let Err(violation) = sound {
+                return Err(Box::new(Counterexample { violation, path: path(&visited, next, step) }));
             }
         }
         next += 1;
-        if next % 100000 == 0 {
-            println!("{next} {} {:?}", visited.len(), from);
-        }
     }
     figures.states = visited.len();
     Ok(figures)

@@ -3,16 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Fact;
 use domain::decide;
-use domain::observe::Snapshot;
 use domain::outcome::RefusedBy;
 use domain::reservation::{IntentState, Operation};
 
 use super::Broken;
 use super::calls::Domain;
 use super::invariants::Violation;
-use super::machine::Machine;
+use super::machine::{Details, Machine};
 use super::state::{Answer, At, Job, Request, State, Step, Wire, Worker};
-use crate::booking::{kr, minutes};
+use crate::booking::minutes;
 
 /// Details never lag behind by more than this.
 pub(super) const LAG: TimeDelta = minutes(5);
@@ -243,11 +242,7 @@ impl Steps<'_> {
 
     /// Details as they are, as they were, as they cannot be, or none.
     fn read(&mut self, worker: usize, job: Job) {
-        let provider = self.machine.provider(self.from);
-        let (fresh, stale) = (provider.snapshot(), provider.snapshot_at(self.from.now - LAG));
-        let odd = Snapshot { captured: fresh.captured + kr(1), ..fresh.clone() };
-        let (fresh, stale) = (self.machine.keep_snapshot(fresh), self.machine.keep_snapshot(stale));
-        let odd = self.machine.keep_snapshot(odd);
+        let Details { fresh, stale, odd } = self.machine.details(self.from);
         let reading = |seen| move |state: &mut State| state.workers[worker].at = At::Reading { seen };
         self.go(Step::of(worker, "reads details"), reading(fresh));
         if stale != fresh {
@@ -267,11 +262,10 @@ impl Steps<'_> {
         if self.is_fenced(worker) {
             return self.stop(worker, "throws away what it read: the job is another's");
         }
-        let (r, seen) = (self.machine.r(self.from), self.machine.snapshot(seen));
-        let facts = self.machine.domain.observe(r, seen, self.from.now);
-        self.commit(Step::of(worker, "records what it read"), &facts, |state| {
-            state.workers[worker] = Worker::IDLE;
-        });
+        let mut state = self.from.clone();
+        let recorded = self.machine.observe(&mut state, seen);
+        state.workers[worker] = Worker::IDLE;
+        self.next.push((Step::of(worker, "records what it read"), recorded.map(|()| state)));
     }
 
     /// What network and provider make of a request on its way.
@@ -363,9 +357,7 @@ impl Steps<'_> {
         {
             return;
         }
-        let mut provider = self.machine.provider(self.from).clone();
-        provider.advance(next);
-        let number = self.machine.keep_provider(provider);
+        let number = self.machine.provider_at(self.from, next);
         let effect_within = self.machine.effect_within;
         let pass = |state: &mut State| {
             state.now = next;
@@ -404,7 +396,7 @@ impl Steps<'_> {
             on_the_way.map(|request| request.at + self.machine.effect_within).collect();
         instants.extend(self.machine.due(self.from).into_iter().flatten());
         instants.extend(intent.sent().map(|sent| sent.at + self.machine.domain.horizon(&intent.operation)));
-        instants.push(self.machine.domain.send_by(r));
+        instants.push(self.machine.send_by(self.from));
         instants.retain(|at| *at < domain::schedule::NO_DEADLINE);
         instants
     }
