@@ -21,11 +21,13 @@ use crate::provider::Provider;
 pub(super) struct Machine {
     pub(super) domain: Domain,
     pub(super) broken: Broken,
+    /// The one promise that is looked at, when it is not all.
+    pub(super) only: Option<Invariant>,
     /// How long after its release a request may still leave, and be carried out.
     pub(super) effect_within: TimeDelta,
     reservations: Intern<Reservation>,
-    /// When the jobs of each reservation run, and by when its request has to be sent.
-    due: Vec<([Option<DateTime<Utc>>; 2], DateTime<Utc>)>,
+    /// What the time of each reservation depends on.
+    times: Vec<Times>,
     providers: Intern<Provider>,
     snapshots: Intern<Snapshot>,
     details: Map<(Number, DateTime<Utc>), Details>,
@@ -34,6 +36,15 @@ pub(super) struct Machine {
     later: Map<(Number, DateTime<Utc>), Number>,
     /// Reservations, providers and requests under way that hold every promise.
     pub(super) sound: Set<(Number, Number, Vec<Request>)>,
+}
+
+/// What is due when.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// When each job runs that is not at the desk.
+    jobs: [Option<DateTime<Utc>>; 2],
+    /// By when the request has to be sent.
+    send_by: DateTime<Utc>,
 }
 
 /// What a read may show: details as they are, as they were a while ago, and as they cannot be.
@@ -50,9 +61,10 @@ impl Machine {
         let mut machine = Self {
             domain: Domain::new(scenario.start(false).0, broken),
             broken,
+            only: None,
             effect_within: scenario.effect_within,
             reservations: Intern::new(),
-            due: Vec::new(),
+            times: Vec::new(),
             providers: Intern::new(),
             snapshots: Intern::new(),
             details: Map::default(),
@@ -72,6 +84,7 @@ impl Machine {
                 snoozed: [None, None],
                 faults: bounds.faults,
                 losses: bounds.losses,
+                mishaps: bounds.mishaps,
             }
         });
         let starts = starts.collect();
@@ -89,14 +102,14 @@ impl Machine {
     /// When each job of the reservation runs that is not at the desk.
     pub(super) fn due(&self, state: &State) -> [Option<DateTime<Utc>>; 2] {
         let at = |job: usize| {
-            self.due[state.r].0[job].map(|at| state.snoozed[job].map_or(at, |until| until.max(at)))
+            self.times[state.r].jobs[job].map(|at| state.snoozed[job].map_or(at, |until| until.max(at)))
         };
         [at(0), at(1)]
     }
 
     /// By when the request has to be sent.
     pub(super) fn send_by(&self, state: &State) -> DateTime<Utc> {
-        self.due[state.r].1
+        self.times[state.r].send_by
     }
 
     /// What a read may show now.
@@ -137,16 +150,22 @@ impl Machine {
         Ok(())
     }
 
+    pub(super) fn looks_at(&self, invariant: Invariant) -> bool {
+        self.only.is_none_or(|only| only == invariant)
+    }
+
     fn fold(&mut self, r: Number, facts: &[Fact]) -> Result<Number, Violation> {
         let mut r = self.reservations.get(r).clone();
         for fact in facts {
-            r.apply(fact).map_err(|illegal| Violation::new(Invariant::Legal, illegal.to_string()))?;
+            if let Err(illegal) = r.apply(fact) {
+                return Err(Violation::new(Invariant::Legal, illegal.to_string()));
+            }
             let foreign = match fact {
                 Fact::ForeignRow { row } => row.foreign,
                 Fact::Closed { foreign, .. } => *foreign,
                 _ => false,
             };
-            if foreign {
+            if foreign && self.looks_at(Invariant::Attribution) {
                 let what = format!("nobody else acts, and {fact:?} is booked");
                 return Err(Violation::new(Invariant::Attribution, what));
             }
@@ -170,9 +189,10 @@ impl Machine {
     fn keep(&mut self, r: Reservation) -> Number {
         let r = Domain::normal(r);
         let number = self.reservations.put(sketch(&r), r);
-        if number == self.due.len() {
+        if number == self.times.len() {
             let r = self.reservations.get(number);
-            self.due.push((self.domain.due(r), self.domain.send_by(r)));
+            let (jobs, send_by) = (self.domain.due(r), self.domain.send_by(r));
+            self.times.push(Times { jobs, send_by });
         }
         number
     }

@@ -1,19 +1,25 @@
 //! Visits every state that can be reached, nearest first, so that the way to a broken promise is the shortest.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use super::calls::Domain;
 use super::intern::Set;
-use super::invariants::{Violation, check};
+use super::invariants::{Violation, check, is_at_rest};
 use super::machine::Machine;
 use super::state::{State, Step};
 use super::steps::steps;
 
 /// How much was visited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     pub(super) states: usize,
     pub(super) transitions: usize,
+    /// The most attempts that were made.
+    pub(super) attempts: u32,
+    /// How the intent ended where nothing was left to happen.
+    pub(super) ends: BTreeSet<&'static str>,
 }
 
 /// A promise that is broken, and how it comes about.
@@ -55,6 +61,11 @@ pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figur
             if let Err(violation) = sound {
                 return Err(Box::new(Counterexample { violation, path: path(&visited, next, step) }));
             }
+        }
+        let intent = Domain::intent(machine.r(&from));
+        figures.attempts = figures.attempts.max(intent.attempts);
+        if is_at_rest(machine, &from) {
+            figures.ends.insert(intent.progress.name());
         }
         next += 1;
     }

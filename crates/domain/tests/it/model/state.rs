@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) faults: u8,
     /// How many workers may still die, or be taken for dead.
     pub(super) losses: u8,
+    /// How much of both may still happen together.
+    pub(super) mishaps: u8,
 }
 
 /// The two jobs of the reservation.

@@ -18,6 +18,8 @@ pub(super) const LAG: TimeDelta = minutes(5);
 /// How long a job waits after a request that was turned away, or a read that failed.
 const AGAIN: TimeDelta = minutes(1);
 
+const TURNED_BACK: &str = "is turned back: the job is another's";
+
 /// How the provider refuses without having looked at the reservation.
 const REFUSALS: [(&str, RefusedBy); 3] = [
     ("the provider is too busy for it", RefusedBy::Throttled),
@@ -74,9 +76,21 @@ impl Steps<'_> {
 
     /// A step that uses up one of the faults.
     fn fault(&mut self, step: Step, change: impl FnOnce(&mut State)) {
-        if self.from.faults > 0 {
+        if self.from.faults > 0 && self.from.mishaps > 0 {
             self.go(step, |state| {
                 state.faults -= 1;
+                state.mishaps -= 1;
+                change(state);
+            });
+        }
+    }
+
+    /// A step that uses up one of the losses.
+    fn loss(&mut self, step: Step, change: impl FnOnce(&mut State)) {
+        if self.from.losses > 0 && self.from.mishaps > 0 {
+            self.go(step, |state| {
+                state.losses -= 1;
+                state.mishaps -= 1;
                 change(state);
             });
         }
@@ -102,18 +116,16 @@ impl Steps<'_> {
 
     /// A worker dies; or it is slow, is taken for dead, and wakes up later without its lease.
     fn lose(&mut self, worker: usize) {
-        if !self.from.workers[worker].holds || self.from.losses == 0 {
+        if !self.from.workers[worker].holds {
             return;
         }
-        self.go(Step::of(worker, "is killed"), |state| {
-            state.losses -= 1;
+        self.loss(Step::of(worker, "is killed"), |state| {
             state.workers[worker] = Worker::IDLE;
             for wire in state.wires.iter_mut().filter(|wire| wire.worker == Some(worker)) {
                 wire.worker = None;
             }
         });
-        self.go(Step::of(worker, "stands still, and its lease runs out"), |state| {
-            state.losses -= 1;
+        self.loss(Step::of(worker, "stands still, and its lease runs out"), |state| {
             state.workers[worker].holds = false;
         });
     }
@@ -139,21 +151,26 @@ impl Steps<'_> {
 
     /// Decides under the lock, and commits what the decision is.
     fn decide(&mut self, worker: usize, job: Job, written: bool) {
-        let step = self.machine.domain.decide(self.machine.r(self.from), job, self.from.now);
+        let broken = self.machine.broken;
         let fenced = self.is_fenced(worker);
+        if written && matches!(broken, Broken::Look | Broken::TokenAndLook) {
+            return match fenced && broken == Broken::Look {
+                true => self.stop(worker, TURNED_BACK),
+                false => self.release(worker),
+            };
+        }
+        let step = self.machine.domain.decide(self.machine.r(self.from), job, self.from.now);
         match step {
             decide::Step::Done => self.stop(worker, "finds nothing left to do"),
             decide::Step::Read => self.read(worker, job),
-            decide::Step::Send(_) if written && self.machine.broken == Broken::SendingFence => {
-                self.release(worker)
-            }
-            _ if fenced => self.stop(worker, "is turned back: the job is another's"),
+            decide::Step::Send(_) if written && broken == Broken::Token => self.release(worker),
+            _ if fenced => self.stop(worker, TURNED_BACK),
             decide::Step::Wait { until, .. } => self.go(Step::of(worker, "puts the job off"), |state| {
                 state.workers[worker] = Worker::IDLE;
                 state.snoozed[job as usize] = Some(until);
             }),
             decide::Step::Record(facts) => {
-                self.commit(Step::of(worker, "records what it decided"), &facts, |_| {})
+                self.commit(Step::of(worker, "records what it decided"), &facts, |_| {});
             }
             decide::Step::Send(_) if written => self.release(worker),
             decide::Step::Send(_) => self.write(worker, job),
@@ -177,10 +194,11 @@ impl Steps<'_> {
     /// SENDING, under the token.
     fn release(&mut self, worker: usize) {
         let intent = Domain::intent(self.machine.r(self.from));
-        let IntentState::Written(sent) = &intent.progress else {
+        let written = matches!(intent.progress, IntentState::Written(_));
+        if !written && self.machine.broken != Broken::TokenAndLook {
             return self.stop(worker, "gives up: the attempt is not on record any more");
-        };
-        let request = Request { attempt: sent.attempt, at: self.from.now };
+        }
+        let request = Request { attempt: intent.attempts, at: self.from.now };
         let (attempt, at) = (request.attempt, request.at);
         let sending = Fact::AttemptSending { intent: intent.id.clone(), attempt, at };
         let released = |state: &mut State| state.workers[worker].at = At::Released(request);
@@ -195,7 +213,8 @@ impl Steps<'_> {
         let unsent = |state: &mut State| {
             state.workers[worker].at = At::Told { request, answer: Answer::Unsent };
         };
-        if self.from.now >= request.at + self.machine.effect_within {
+        let late = self.from.now >= request.at + self.machine.effect_within;
+        if late && self.machine.broken != Broken::Waking {
             return self.go(Step::of(worker, "wakes up too late to send"), unsent);
         }
         self.go(Step::of(worker, "sends the request"), |state| {
@@ -369,11 +388,8 @@ impl Steps<'_> {
         };
         if !self.has_work() {
             self.go(Step::outside("time passes"), pass);
-        } else if self.from.losses > 0 {
-            self.go(Step::outside("time passes, and nobody works"), |state| {
-                state.losses -= 1;
-                pass(state);
-            });
+        } else {
+            self.loss(Step::outside("time passes, and nobody works"), pass);
         }
     }
 
