@@ -17,7 +17,7 @@ pub mod service;
 pub mod submission;
 
 #[cfg(test)]
-#[expect(dead_code, unused_imports, reason = "shared with the integration tests, which use all of it")]
+#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
 #[path = "../tests/it/stage.rs"]
 mod stage;
 

@@ -2,7 +2,7 @@
 
 use domain::desk::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
 use domain::observe::SeenStatus;
-use domain::reservation::{DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
+use domain::reservation::{Closing, DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
 use domain::{IntentId, JobKind};
 
 use crate::booking::{
@@ -242,7 +242,15 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
     let table: [(&str, Operation, Change, &str); 5] = [
         ("the deadline", capture(&[on(1, 400)]), |b| b.now += hours(24 * 7), "before its deadline"),
         ("charging is over", charge(400), |b| b.now += hours(24 * 91), "before its deadline"),
-        ("it is closed", capture(&[on(1, 400)]), |b| close(b, SeenStatus::Cancelled), "closed"),
+        (
+            "it is closed",
+            capture(&[on(1, 400)]),
+            |b| {
+                let how = Closing::Cancelled;
+                b.fold(&[Fact::Closed { how, at: b.now, foreign: true }]);
+            },
+            "closed",
+        ),
         (
             "the hold is over",
             capture(&[on(1, 400)]),

@@ -12,6 +12,7 @@ mod deciding;
 mod desk_decisions;
 mod desk_packs;
 mod figures;
+mod model;
 mod observing_captures;
 mod observing_others;
 mod outcomes;

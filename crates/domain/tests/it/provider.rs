@@ -18,7 +18,7 @@ const RUNWAY: Refused = (RefusedBy::Business, "requestedcaptureamountexceedavail
 const ALREADY: Refused = (RefusedBy::Business, "reservationstatusalreadycompleted");
 const PREREQUISITE: Refused = (RefusedBy::Business, "prerequisitefailedtocompletereservation");
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
     pub(crate) uuid: Option<String>,
     pub(crate) status: SeenStatus,
@@ -305,6 +305,11 @@ impl Provider {
     fn tell(&mut self, event: Event, uuid: Option<String>, amount: Option<Money>, now: DateTime<Utc>) {
         let at = now.duration_trunc(TimeDelta::minutes(1)).ok();
         self.history.push((now, HistoryRow { event, uuid, at, until: at, amount, note: None }));
+    }
+
+    /// When it last changed.
+    pub(crate) fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.past.last().map(|(at, _)| *at)
     }
 
     fn note(&mut self, now: DateTime<Utc>) {

@@ -3,8 +3,8 @@
 
 mod command_line;
 mod config;
-mod engine;
 mod desk_commands;
+mod engine;
 mod http;
 mod runs;
 mod stage;
