@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::reservation::{Intent, IntentState, RowKind};
+use domain::reservation::{IntentState, RowKind};
 use domain::{Money, Reservation};
 
 use super::calls::Domain;
@@ -50,17 +50,7 @@ impl fmt::Display for Violation {
 pub(super) fn check(machine: &mut Machine, state: &State) -> Result<(), Violation> {
     let key = (state.r, state.provider, outstanding(machine, state));
     if !machine.sound.contains(&key) {
-        let promises: [(Invariant, Check); 4] = [
-            (Invariant::OneAtATime, one_at_a_time),
-            (Invariant::AtMostOnce, at_most_once),
-            (Invariant::Attribution, nothing_invented),
-            (Invariant::HeadRoom, head_room),
-        ];
-        for (invariant, check) in promises {
-            if machine.looks_at(invariant) {
-                check(machine, state)?;
-            }
-        }
+        always(machine, state)?;
         machine.sound.insert(key);
     }
     if machine.looks_at(Invariant::NothingLost) && is_at_rest(machine, state) {
@@ -69,7 +59,18 @@ pub(super) fn check(machine: &mut Machine, state: &State) -> Result<(), Violatio
     Ok(())
 }
 
-type Check = fn(&Machine, &State) -> Result<(), Violation>;
+/// What has to hold whatever is under way.
+fn always(machine: &Machine, state: &State) -> Result<(), Violation> {
+    type Check = fn(&Machine, &State) -> Result<(), Violation>;
+    let promises: [(Invariant, Check); 4] = [
+        (Invariant::OneAtATime, one_at_a_time),
+        (Invariant::AtMostOnce, at_most_once),
+        (Invariant::Attribution, nothing_invented),
+        (Invariant::HeadRoom, head_room),
+    ];
+    let mut looked_at = promises.iter().filter(|(invariant, _)| machine.looks_at(*invariant));
+    looked_at.try_for_each(|(_, check)| check(machine, state))
+}
 
 /// Is nobody at work, and nothing left to wait for?
 pub(super) fn is_at_rest(machine: &Machine, state: &State) -> bool {
@@ -109,14 +110,16 @@ fn one_at_a_time(machine: &Machine, state: &State) -> Result<(), Violation> {
 }
 
 fn at_most_once(machine: &Machine, state: &State) -> Result<(), Violation> {
-    let times = effects(machine, state, Domain::intent(machine.r(state)));
+    let times = effects(machine, state);
     if times > 1 {
         return Err(Violation::new(Invariant::AtMostOnce, format!("it has been carried out {times} times")));
     }
     Ok(())
 }
 
-fn effects(machine: &Machine, state: &State, intent: &Intent) -> usize {
+/// How often the provider has carried the intent out.
+pub(super) fn effects(machine: &Machine, state: &State) -> usize {
+    let intent = Domain::intent(machine.r(state));
     machine.provider(state).effects.iter().filter(|id| **id == intent.id).count()
 }
 
@@ -177,18 +180,17 @@ fn nothing_lost(machine: &mut Machine, state: &State) -> Result<(), Violation> {
         end.now = end.now.max(at);
         machine.observe(&mut end, seen)?;
     }
-    one_at_a_time(machine, &end)?;
-    nothing_invented(machine, &end)?;
+    always(machine, &end)?;
     let r = machine.r(&end);
     let intent = Domain::intent(r);
     let done = matches!(intent.progress, IntentState::Done { .. });
-    let took_place = effects(machine, &end, intent) > 0;
+    let times = effects(machine, &end);
     if is_asked(r) {
         return Ok(());
     }
-    if intent.is_open() || done != took_place {
+    if intent.is_open() || times != usize::from(done) {
         let state = intent.progress.name();
-        let what = format!("the intent ends \"{state}\", took place: {took_place}, and nobody is asked");
+        let what = format!("the intent ends \"{state}\", took place {times} times, and nobody is asked");
         return Err(Violation::new(Invariant::NothingLost, what));
     }
     let untold = RowKind::ALL.iter().find(|kind| r.booked(**kind) != machine.provider(&end).taken(**kind));

@@ -13,7 +13,6 @@ use super::intern::{Intern, Map, Quick, Set};
 use super::invariants::{Invariant, Violation};
 use super::scenario::Scenario;
 use super::state::{Number, Request, State, Worker};
-use super::steps::LAG;
 use super::{Bounds, Broken};
 use crate::booking::kr;
 use crate::provider::Provider;
@@ -26,6 +25,8 @@ pub(super) struct Machine {
     pub(super) only: Option<Invariant>,
     /// How long after its release a request may still leave, and be carried out.
     pub(super) effect_within: TimeDelta,
+    /// How far details may lag behind.
+    lag: TimeDelta,
     reservations: Intern<Reservation>,
     /// What the time of each reservation depends on.
     times: Vec<Times>,
@@ -65,6 +66,7 @@ impl Machine {
             broken,
             only: None,
             effect_within: scenario.effect_within,
+            lag: bounds.lag,
             reservations: Intern::new(),
             times: Vec::new(),
             providers: Intern::new(),
@@ -122,7 +124,7 @@ impl Machine {
             return *known;
         }
         let provider = self.provider(state);
-        let (fresh, stale) = (provider.snapshot(), provider.snapshot_at(state.now - LAG));
+        let (fresh, stale) = (provider.snapshot(), provider.snapshot_at(state.now - self.lag));
         let odd = Snapshot { captured: fresh.captured + kr(1), ..fresh.clone() };
         let details = Details {
             fresh: self.keep_snapshot(fresh),

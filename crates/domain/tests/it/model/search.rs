@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::calls::Domain;
 use super::intern::Set;
-use super::invariants::{Violation, check, is_at_rest};
+use super::invariants::{Violation, check, effects, is_at_rest};
 use super::machine::Machine;
 use super::state::{State, Step};
 use super::steps::steps;
@@ -18,6 +18,8 @@ pub(super) struct Figures {
     pub(super) transitions: usize,
     /// The most attempts that were made.
     pub(super) attempts: u32,
+    /// States in which the intent took effect more than once.
+    pub(super) doubles: usize,
     /// How the intent ended where nothing was left to happen.
     pub(super) ends: BTreeSet<&'static str>,
 }
@@ -64,6 +66,7 @@ pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figur
         }
         let intent = Domain::intent(machine.r(&from));
         figures.attempts = figures.attempts.max(intent.attempts);
+        figures.doubles += usize::from(effects(machine, &from) > 1);
         if is_at_rest(machine, &from) {
             figures.ends.insert(intent.progress.name());
         }

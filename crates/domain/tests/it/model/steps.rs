@@ -13,8 +13,6 @@ use super::machine::{Details, Machine};
 use super::state::{Answer, At, Job, Request, State, Step, Wire, Worker};
 use crate::booking::minutes;
 
-/// Details never lag behind by more than this.
-pub(super) const LAG: TimeDelta = minutes(5);
 /// How long a job waits after a request that was turned away, or a read that failed.
 const AGAIN: TimeDelta = minutes(1);
 
