@@ -47,6 +47,9 @@ pub(super) async fn request(
         callback.success.clone_from(&checkout.success_url);
         callback.failure.clone_from(&checkout.failure_url);
     }
+    if !record.customer.language.eq_ignore_ascii_case(record.customer.provider_language()) {
+        tracing::warn!(reservation = %r.id, "the provider does not speak the customer's language; it writes Norwegian");
+    }
     let product = |line: &domain::reservation::Line| wire::Product {
         name: line.name.clone(),
         product_id: line.product_id.clone(),
