@@ -107,8 +107,8 @@ pub(crate) struct Found {
     whole: bool,
 }
 
-/// Looks for the reservation that a submit may have made: the one that a callback has named, else those in the
-/// history since it was sent. `None` when nothing could be learnt.
+/// Looks for the reservation that a submit may have made: the one that a callback has named, and unless that is it,
+/// those in the history since it was sent. `None` when nothing could be learnt.
 pub(crate) async fn search(
     app: &App,
     handle: &MerchantHandle,
@@ -117,10 +117,17 @@ pub(crate) async fn search(
 ) -> Option<Found> {
     let known = r.intent(intent)?;
     let sent_at = known.sent()?.at;
-    let mut candidates = match &r.provider.hinted_uuid {
-        Some(uuid) => vec![uuid.clone()],
-        None => candidates(app, handle, sent_at).await?,
-    };
+    // The first request of a search was counted when it began.
+    if let Some(uuid) = &r.provider.hinted_uuid {
+        if is_ours(handle, r, uuid).await? {
+            return Some(Found { ours: vec![uuid.clone()], whole: true });
+        }
+        // A hint at something else says nothing of where ours is.
+        if !count_request(app, handle).await {
+            return None;
+        }
+    }
+    let mut candidates = candidates(app, handle, sent_at).await?;
     let whole = candidates.len() <= MAX_CANDIDATES;
     if !whole {
         // Each search looks at others, so that one that others' reservations crowd out is found all the same.
@@ -130,25 +137,27 @@ pub(crate) async fn search(
         candidates.truncate(MAX_CANDIDATES);
     }
     let mut ours = Vec::new();
-    for (place, uuid) in candidates.into_iter().enumerate() {
-        // The first request of a search was counted when it began.
-        let counted = place == 0 && r.provider.hinted_uuid.is_some();
-        if !counted && !count_request(app, handle).await {
+    for uuid in candidates {
+        if !count_request(app, handle).await {
             return None;
         }
-        let details = match handle.client.details(&uuid).await.outcome {
-            Answered::Accepted(details) => details,
-            Answered::Rejected(rejection) if matches!(rejection.class, RejectionClass::NotFound) => continue,
-            // What could not be read may be ours.
-            Answered::Rejected(_) | Answered::Unsent(_) | Answered::Unknown(_) => return None,
-        };
-        let fits = details.reference_number.as_deref() == Some(r.reference.as_str())
-            && details.grand_total.is_none_or(|total| total == r.total());
-        if fits {
+        if is_ours(handle, r, &uuid).await? {
             ours.push(uuid);
         }
     }
     Some(Found { ours, whole })
+}
+
+/// Does the reservation with this id carry our reference and amount? `None` when it could not be read: it may be ours.
+async fn is_ours(handle: &MerchantHandle, r: &Reservation, uuid: &str) -> Option<bool> {
+    match handle.client.details(uuid).await.outcome {
+        Answered::Accepted(details) => {
+            let same = details.reference_number.as_deref() == Some(r.reference.as_str());
+            Some(same && details.grand_total.is_none_or(|total| total == r.total()))
+        }
+        Answered::Rejected(rejection) if matches!(rejection.class, RejectionClass::NotFound) => Some(false),
+        Answered::Rejected(_) | Answered::Unsent(_) | Answered::Unknown(_) => None,
+    }
 }
 
 /// Counts one more request of the merchant's budget; false when there is none to be had.
