@@ -68,10 +68,7 @@ async fn case_081_a_401_in_a_batch_stops_the_merchant_at_once_and_uses_no_attemp
     }
     let paused =
         async |stage: &Stage| stage.service.get("/v1/merchants").await.ok(200)["data"][0]["paused"].clone();
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(5));
-    while paused(&stage).await != json!(true) {
-        ticks.tick().await;
-    }
+    stage.eventually("the merchant is paused", async || paused(&stage).await == json!(true)).await;
     // What was under way when the first refusal came may be refused as well; nothing begins after it.
     let at_once = stage.sent("capture").len();
     stage.advance(TimeDelta::hours(1));
@@ -131,10 +128,8 @@ async fn case_102_a_database_that_fails_between_a_request_and_its_outcome_leaves
         Box::pin(async move { store.close().await })
     });
     stage.act(&id, "capture", &json!({})).await;
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(5));
-    while stage.effects(EffectKind::Captured).is_empty() {
-        ticks.tick().await;
-    }
+    let done = async || !stage.effects(EffectKind::Captured).is_empty();
+    stage.eventually("the provider has captured", done).await;
     stage.advance(TimeDelta::seconds(1));
     let stage = stage.start_again().await;
     let before = stage.get(&id).await;

@@ -296,6 +296,18 @@ impl Stage {
         id
     }
 
+    /// Waits until something is so, without the clock.
+    pub(crate) async fn eventually(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        let looking = async {
+            while !holds().await {
+                ticks.tick().await;
+            }
+        };
+        let came = tokio::time::timeout(PATIENCE, looking).await.is_ok();
+        assert!(came, "waited in vain until {what}");
+    }
+
     /// Waits until the reservation is as wanted, without the clock.
     pub(crate) async fn until(
         &self,
@@ -304,18 +316,11 @@ impl Stage {
         wanted: impl Fn(&Value) -> bool,
     ) -> Value {
         let mut seen = Value::Null;
-        let mut ticks = tokio::time::interval(Duration::from_millis(5));
-        let looking = async {
-            loop {
-                ticks.tick().await;
-                seen = self.get(id).await;
-                if wanted(&seen) {
-                    return;
-                }
-            }
-        };
-        let came = tokio::time::timeout(PATIENCE, looking).await.is_ok();
-        assert!(came, "waited in vain until it is {what}: {seen:#}");
+        self.eventually(&format!("{id} is {what}"), async || {
+            seen = self.get(id).await;
+            wanted(&seen)
+        })
+        .await;
         seen
     }
 
@@ -356,26 +361,17 @@ impl Stage {
 
     /// Waits until nothing is due.
     pub(crate) async fn idle(&self) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(5));
-        let mut due: Vec<JobView> = Vec::new();
-        let waiting = async {
-            loop {
-                ticks.tick().await;
-                due = self.due().await;
-                if due.is_empty() {
-                    return;
-                }
-            }
-        };
-        let came = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
-        assert!(came, "these never end: {due:#?}");
+        // Looked at twice: a job may have gone from one state to another between two questions.
+        let idle = async || self.due().await.is_empty() && self.due().await.is_empty();
+        self.eventually("nothing is due", idle).await;
     }
 
+    /// The jobs that are due, asked for in the order of the states that a job goes through.
     async fn due(&self) -> Vec<JobView> {
         let now = self.now();
-        let mut due = self.jobs(&[JobState::Available, JobState::Running]).await;
         let waiting = self.jobs(&[JobState::Scheduled, JobState::Resolving]).await;
-        due.extend(waiting.into_iter().filter(|job| job.run_at <= now));
+        let mut due: Vec<JobView> = waiting.into_iter().filter(|job| job.run_at <= now).collect();
+        due.extend(self.jobs(&[JobState::Available, JobState::Running]).await);
         due
     }
 
