@@ -176,6 +176,25 @@ fn row_02_one_witness_keeps_being_looked_after_and_is_a_persons_after_three_days
 }
 
 #[test]
+fn row_02_a_row_of_the_history_that_came_first_waits_for_details() {
+    let (mut booking, id, seen) = refunding(false);
+    booking.search(&id, &[told(Event::CaptureRefunded, RES, 300, booking.now)]);
+    assert_eq!(booking.state(&id), "unknown", "that is one witness");
+    booking.read(&shown_in(&seen, false, false, true));
+    assert_eq!((booking.state(&id), booking.r.booked(RowKind::Refund)), ("done", kr(300)));
+}
+
+#[test]
+fn row_02_a_full_refund_that_one_witness_has_seen_is_never_absent() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    let mut seen = booking.seen();
+    let id = booking.lost(refund("CAP1", &[on(1, 1000)]));
+    seen.refunds.push(SeenRefund { reference: Some("CAP1".into()), amount: kr(1000), at: None });
+    booking.look(&id, &seen, &[], 40);
+    assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("desk", 1));
+}
+
+#[test]
 fn only_a_row_of_the_history_that_fits_speaks_for_a_refund() {
     let (booking, id, _) = refunding(false);
     let now = booking.now;
