@@ -1,6 +1,7 @@
 //! Refunds in doubt: they have no marker, and two independent witnesses settle them.
 
 use domain::observe::{SeenRefund, Snapshot};
+use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
 use domain::witness::{Event, HistoryRow};
 use domain::{Fact, IntentId};
@@ -24,7 +25,7 @@ fn a_refund_is_confirmed_when_its_row_rose_by_exactly_its_amount() {
 }
 
 #[test]
-fn a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
+fn row_03_a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
     let mut unknown = Booking::new(&[1000]).captured(1000);
     let id = unknown.lost(refund("CAP1", &[on(1, 300)]));
     let seen = given_back(&unknown.seen(), 200);
@@ -240,6 +241,17 @@ fn row_05_a_partial_refund_that_stays_absent_is_a_persons() {
     booking.look(&id, &seen, &[], 40);
     assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("desk", 1));
     assert_eq!(booking.desk(), ["refund_unknown"]);
+}
+
+#[test]
+fn row_06_a_refund_above_the_merchants_limits_is_refused_and_not_repeated() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    let id = booking.plan(refund("CAP1", &[on(1, 300)]));
+    booking.send(&id);
+    let key = "refundrejectionforweeklythresholdexceed".to_owned();
+    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Business, key });
+    assert_eq!((booking.state(&id), booking.desk()), ("rejected", vec!["refused"]));
+    assert_eq!((booking.r.refundable("CAP1"), booking.r.is_frozen()), (kr(1000), false));
 }
 
 #[test]
