@@ -214,6 +214,16 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
 }
 
 #[test]
+fn row_05_an_unmarked_row_beside_another_capture_that_is_open_is_a_persons() {
+    let (mut booking, id, shown) = unmarked(capture(&[on(1, 400)]));
+    let sent_at = booking.intent(&id).sent().expect("sent").at;
+    called_back(&mut booking, "captured", sent_at);
+    booking.plan(capture(&[on(1, 100)]));
+    booking.read(&shown);
+    assert_eq!(booking.state(&id), "desk");
+}
+
+#[test]
 fn row_05_an_unmarked_row_on_other_lines_is_a_persons() {
     let (mut booking, id, mut shown) = unmarked(capture(&[on(1, 400)]));
     let sent_at = booking.intent(&id).sent().expect("sent").at;

@@ -1,6 +1,7 @@
 //! Refunds in doubt: they have no marker, and two independent witnesses settle them.
 
 use domain::observe::{SeenRefund, Snapshot};
+use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
 use domain::witness::{Event, HistoryRow};
 use domain::{Fact, IntentId};
@@ -24,7 +25,7 @@ fn a_refund_is_confirmed_when_its_row_rose_by_exactly_its_amount() {
 }
 
 #[test]
-fn a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
+fn row_03_a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
     let mut unknown = Booking::new(&[1000]).captured(1000);
     let id = unknown.lost(refund("CAP1", &[on(1, 300)]));
     let seen = given_back(&unknown.seen(), 200);
@@ -176,6 +177,25 @@ fn row_02_one_witness_keeps_being_looked_after_and_is_a_persons_after_three_days
 }
 
 #[test]
+fn row_02_a_row_of_the_history_that_came_first_waits_for_details() {
+    let (mut booking, id, seen) = refunding(false);
+    booking.search(&id, &[told(Event::CaptureRefunded, RES, 300, booking.now)]);
+    assert_eq!(booking.state(&id), "unknown", "that is one witness");
+    booking.read(&shown_in(&seen, false, false, true));
+    assert_eq!((booking.state(&id), booking.r.booked(RowKind::Refund)), ("done", kr(300)));
+}
+
+#[test]
+fn row_02_a_full_refund_that_one_witness_has_seen_is_never_absent() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    let mut seen = booking.seen();
+    let id = booking.lost(refund("CAP1", &[on(1, 1000)]));
+    seen.refunds.push(SeenRefund { reference: Some("CAP1".into()), amount: kr(1000), at: None });
+    booking.look(&id, &seen, &[], 40);
+    assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("desk", 1));
+}
+
+#[test]
 fn only_a_row_of_the_history_that_fits_speaks_for_a_refund() {
     let (booking, id, _) = refunding(false);
     let now = booking.now;
@@ -221,6 +241,17 @@ fn row_05_a_partial_refund_that_stays_absent_is_a_persons() {
     booking.look(&id, &seen, &[], 40);
     assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("desk", 1));
     assert_eq!(booking.desk(), ["refund_unknown"]);
+}
+
+#[test]
+fn row_06_a_refund_above_the_merchants_limits_is_refused_and_not_repeated() {
+    let mut booking = Booking::new(&[1000]).captured(1000);
+    let id = booking.plan(refund("CAP1", &[on(1, 300)]));
+    booking.send(&id);
+    let key = "refundrejectionforweeklythresholdexceed".to_owned();
+    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Business, key });
+    assert_eq!((booking.state(&id), booking.desk()), ("rejected", vec!["refused"]));
+    assert_eq!((booking.r.refundable("CAP1"), booking.r.is_frozen()), (kr(1000), false));
 }
 
 #[test]
