@@ -1,13 +1,14 @@
 //! An exhaustive model of one operation: every crash, every fault and every order of two workers, within bounds.
 //!
 //! The decisions are the domain's own. What stands around them is small enough to visit every state of it: two
-//! workers that commit as the runner does, a provider that carries requests out early, late or never, a network that
-//! loses either half of an exchange, details that lag behind, and time that jumps from one instant that matters to
-//! the next. A broken variant is the same model with one safeguard off.
+//! workers that commit as the runner has to, a provider that carries requests out early, late or never, a network
+//! that loses either half of an exchange, details that lag behind, and time that jumps from one instant that
+//! matters to the next. A broken variant is the same model with one safeguard off.
 //!
 //! It is assumed that a request leaves and is carried out within a bound after its release, or never; that details
 //! lag behind by a bound, the two together being less than the horizon of absence; that a worker which keeps its
-//! lease records at once what it has read; and that nobody else acts.
+//! lease records at once what it has read; and that nobody else acts. Time passes while there is work to do only
+//! as one of the losses.
 
 mod calls;
 mod intern;
