@@ -1,7 +1,6 @@
 //! What a person decides: what is refused and why, what follows, and what happens when the truth shows later.
 
 use domain::desk::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
-use domain::observe::SeenStatus;
 use domain::reservation::{Closing, DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
 use domain::{IntentId, JobKind};
 
@@ -278,12 +277,6 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
         );
         assert!(decided(&booking, &id, &saying(Ruling::NotApplied)).is_ok(), "{what}");
     }
-}
-
-fn close(booking: &mut Booking, status: SeenStatus) {
-    let mut seen = booking.seen();
-    seen.status = status;
-    booking.read(&seen);
 }
 
 #[test]

@@ -12,12 +12,14 @@ pub(crate) mod search;
 pub(crate) mod submit;
 pub(crate) mod sweep;
 
-use api_client::{Answer, Client, FaultKind, Outcome as Answered, RejectionClass, wire};
+use api_client::{
+    Answer, Client, FaultKind, Outcome as Answered, RejectionClass, Stage, TransportFault, wire,
+};
 use chrono::TimeDelta;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Intent, Operation};
 use domain::{Reservation, marker};
-use store::queue::{AttemptOutcome, FaultClass, JobFault};
+use store::queue::{AttemptEnd, AttemptOutcome, FaultClass, JobFault};
 use store::{StoreError, Stored};
 
 use crate::app::{App, MerchantHandle};
@@ -78,6 +80,19 @@ pub(crate) async fn send(client: &Client, uuid: &str, request: Request) -> Sent 
         Request::Complete(note) => complete::sent(client.complete(uuid, &note).await),
         Request::Resend(request) => resend::sent(client.resend(uuid, &request).await),
     }
+}
+
+/// What comes of a request that was released and did not leave in time.
+pub(crate) fn kept_back() -> Sent {
+    let reason = TransportFault::new(Stage::BeforeSend, FaultKind::KeptBack).to_string();
+    let end = AttemptEnd {
+        outcome: AttemptOutcome::Unsent,
+        http_status: None,
+        provider_message: None,
+        error_code: Some("kept_back".to_owned()),
+        exchange: None,
+    };
+    Sent { outcome: Outcome::Unsent { reason }, end, retry_after: None, faulted: false }
 }
 
 /// The longest text that is sent along with a money call; details may cut longer ones.

@@ -21,6 +21,8 @@ use crate::handlers::{self, Request, Unread};
 
 /// Decisions without a request that one run may take.
 const MAX_TURNS: u32 = 8;
+/// A request that has not left so long after its release, on the wall, does not leave at all.
+const LEAVES_WITHIN: TimeDelta = TimeDelta::seconds(30);
 /// From this limit on the budget, a tenth of which may be used at once, has two requests at a time.
 const TWO_AT_A_TIME: u32 = 20;
 
@@ -63,8 +65,8 @@ impl Run<'_> {
                         None => return Ok(Settled::Already),
                     },
                     Some((number, request)) => {
-                        self.release(tx, r, &intent, number).await?;
-                        return self.send(stored, &intent, number, request).await;
+                        let released = self.release(tx, r, &intent, number).await?;
+                        return self.send(stored, &intent, &released, request).await;
                     }
                 },
             }
@@ -164,8 +166,9 @@ impl Run<'_> {
         if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
             return self.over_budget(tx, &stored.reservation, until).await;
         }
+        // What it shows is as old as the request.
+        let (since, asked_at) = (stored.reservation.version, tx.now());
         tx.commit().await?;
-        let since = stored.reservation.version;
         let read = handlers::refresh::details(self.handle, &stored.reservation).await;
         let known;
         (tx, stored, known) = self.after_request().await?;
@@ -173,7 +176,7 @@ impl Run<'_> {
         let facts = match read {
             Ok(seen) => {
                 let reading = Reading { seen: &seen, since, witnesses: &known };
-                observe(r, reading, &self.handle.merchant, tx.now())
+                observe(r, reading, &self.handle.merchant, asked_at)
             }
             Err(Unread::NotFound) => vec![
                 // Counted as a read that did not add up, so that the next one waits.
@@ -278,7 +281,8 @@ impl Run<'_> {
         r: &mut Reservation,
         id: &IntentId,
         number: u32,
-    ) -> Result<(), JobFault> {
+    ) -> Result<Released, JobFault> {
+        let at = self.app.clock.wall();
         let attempt = match r.intent(id).map(|intent| &intent.progress) {
             Some(IntentState::Written(sent)) => sent.attempt,
             _ => return Err(no_intent()),
@@ -287,27 +291,32 @@ impl Run<'_> {
         let sending = Fact::AttemptSending { intent: id.clone(), attempt, at: tx.now() };
         self.note(&mut tx, r, &[sending], "worker").await?;
         tx.commit().await?;
-        Ok(())
+        Ok(Released { attempt, number, at })
     }
 
     async fn send(
         &self,
         stored: Stored,
         id: &IntentId,
-        number: u32,
+        released: &Released,
         request: Request,
     ) -> Result<Settled, JobFault> {
         let uuid = stored.reservation.provider.reservation_uuid.clone().unwrap_or_default();
-        let sent = handlers::send(&self.handle.client, &uuid, request).await;
+        // Absence is counted from the release: a request that leaves long after it could be sent a second time.
+        let sent = if self.app.clock.wall() < released.at + LEAVES_WITHIN {
+            handlers::send(&self.handle.client, &uuid, request).await
+        } else {
+            handlers::kept_back()
+        };
         let (mut tx, mut stored, known) = self.after_request().await?;
         let r = &mut stored.reservation;
         let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
         if sent.faulted {
             view::note_fault(&mut tx, &self.job.merchant).await?;
         }
-        tx.finish_attempt(&self.job.lease, number, &sent.end).await?;
-        if !matches!(intent.progress, IntentState::Sending(_)) {
-            // Another worker took this one for dead and resolves the request by reading.
+        tx.finish_attempt(&self.job.lease, released.number, &sent.end).await?;
+        if !matches!(&intent.progress, IntentState::Sending(sent) if sent.attempt == released.attempt) {
+            // Another worker took this one for dead: it resolves the request by reading, or has sent the next.
             tx.commit().await?;
             return Ok(Settled::Already);
         }
@@ -334,6 +343,16 @@ impl Run<'_> {
         tx.commit().await?;
         Ok(Settled::Already)
     }
+}
+
+/// An attempt whose request may leave.
+struct Released {
+    /// Its number among those of the intent.
+    attempt: u32,
+    /// Its number among those of the job.
+    number: u32,
+    /// When, on the wall, at the latest.
+    at: DateTime<Utc>,
 }
 
 fn no_intent() -> JobFault {

@@ -1,7 +1,7 @@
 //! Every call of the domain that the model makes, in one place.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::decide::{Step, decide};
+use domain::decide::{Step, decide, has_proven_guard};
 use domain::observe::{Reading, Snapshot, observe, search};
 use domain::outcome::{Outcome, outcome};
 use domain::reservation::{Intent, Operation, RowKind};
@@ -90,6 +90,12 @@ impl Domain {
 
     pub(super) fn send_by(&self, r: &Reservation) -> DateTime<Utc> {
         send_by(r, &Self::intent(r).operation, &self.booking.merchant)
+    }
+
+    /// Does the provider refuse the intent a second time, whatever happens?
+    pub(super) fn is_harmless(&self, r: &Reservation) -> bool {
+        let capture = matches!(Self::intent(r).operation, Operation::Capture { .. });
+        capture && has_proven_guard(r, &Self::intent(r).operation, &self.booking.merchant)
     }
 
     /// How long absence has to last before it counts.

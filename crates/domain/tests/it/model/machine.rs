@@ -152,7 +152,7 @@ impl Machine {
     /// What the history may show now: all that happened, or what had happened a while ago.
     pub(super) fn histories(&mut self, state: &State) -> [Number; 2] {
         let window = self.domain.window(self.r(state), state.now);
-        [state.now, state.now - LAG].map(|seen| {
+        [state.now, state.now - self.lag].map(|seen| {
             let rows = self.provider(state).history(window, seen);
             self.histories.put(hash(&rows.len()), rows)
         })

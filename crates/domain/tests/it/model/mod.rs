@@ -78,6 +78,7 @@ enum Broken {
 /// What a search reaches, so that it cannot shrink without a word.
 struct Reach {
     scenario: Scenario,
+    bounds: Bounds,
     /// At least so many states.
     states: usize,
     /// Exactly so many attempts: with fewer, absence was never proven; with more, something is sent too often.
@@ -87,7 +88,7 @@ struct Reach {
 }
 
 const fn reach(scenario: Scenario, states: usize, attempts: u32, ends: &'static [&'static str]) -> Reach {
-    Reach { scenario, states, attempts, ends }
+    Reach { scenario, bounds: BOUNDS, states, attempts, ends }
 }
 
 /// Visits every state, and holds what was visited against what was visited when this was written.
@@ -95,7 +96,7 @@ const fn reach(scenario: Scenario, states: usize, attempts: u32, ends: &'static 
 fn holds(table: &[Reach]) {
     for row in table {
         let name = row.scenario.name;
-        let (mut machine, starts) = Machine::new(&row.scenario, BOUNDS, Broken::Nothing);
+        let (mut machine, starts) = Machine::new(&row.scenario, row.bounds, Broken::Nothing);
         let figures = explore(&mut machine, starts)
             .unwrap_or_else(|found| panic!("{name}: {}\n{}", found.violation, found.path));
         println!(
@@ -129,7 +130,8 @@ fn every_promise_holds_in_every_state_of_a_charge() {
 fn every_promise_holds_in_every_state_of_a_refund() {
     holds(&[
         reach(PART_REFUND, 190_000, 1, &["desk", "done", "rejected"]),
-        reach(FULL_REFUND, 190_000, 1, &["desk", "done", "rejected"]),
+        // It may be sent twice, which makes for many more states.
+        Reach { bounds: FEW, ..reach(FULL_REFUND, 190_000, 2, &["desk", "done", "rejected"]) },
     ]);
 }
 
@@ -145,7 +147,7 @@ fn every_promise_holds_in_every_state_of_a_cancel_and_a_complete() {
 const OFF: &[(Broken, Scenario, Invariant)] = &[
     (Broken::Marker, SMALL_PART, Invariant::Attribution),
     (Broken::Marker, CHARGE, Invariant::Attribution),
-    (Broken::Fence, SMALL_PART, Invariant::AtMostOnce),
+    (Broken::Fence, SMALL_PART, Invariant::Legal),
     (Broken::TokenAndLook, SMALL_PART, Invariant::Legal),
     (Broken::Absence, SMALL_PART, Invariant::OneAtATime),
     (Broken::Absence, SMALL_PART, Invariant::AtMostOnce),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::calls::Domain;
 use super::intern::Set;
-use super::invariants::{Violation, check, effects, is_at_rest};
+use super::invariants::{Invariant, Violation, check, effects, is_at_rest};
 use super::machine::Machine;
 use super::state::{State, Step};
 use super::steps::steps;
@@ -52,6 +52,12 @@ pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figur
         let from = Rc::clone(&visited[next].state);
         for (step, led) in steps(machine, &from) {
             figures.transitions += 1;
+            // A commit that cannot follow what is known is rolled back.
+            if !machine.looks_at(Invariant::Legal)
+                && led.as_ref().is_err_and(|violation| violation.invariant == Invariant::Legal)
+            {
+                continue;
+            }
             let sound = led.and_then(|state| {
                 let state = Rc::new(state);
                 if known.insert(Rc::clone(&state)) {
