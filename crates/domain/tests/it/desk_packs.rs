@@ -321,6 +321,15 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
 }
 
 #[test]
+fn a_single_read_after_a_long_time_is_no_silence() {
+    let mut booking = Booking::new(&[1000]).held();
+    let id = asked(&mut booking, capture(&[on(1, 400)]));
+    booking.now += hours(3);
+    booking.fold(&[Fact::TraceMissing { intent: id, clean: true, at: booking.now }]);
+    assert_eq!(recommended(&pack(&booking, DeskReason::CaptureUnknown, &[])), Move::Wait);
+}
+
+#[test]
 fn what_cannot_be_sent_any_more_says_so_in_its_option() {
     let mut booking = Booking::new(&[1000]).held();
     asked(&mut booking, capture(&[on(1, 400)]));
@@ -430,6 +439,9 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
 #[test]
 fn what_was_given_back_already_is_not_drafted_again() {
     let mut booking = with(DeskReason::LateEffect);
+    booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(150) }]);
+    let partly = pack(&booking, DeskReason::LateEffect, &[]);
+    assert_eq!(partly.remedies[0].amount, kr(250));
     booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(400) }]);
     assert!(pack(&booking, DeskReason::LateEffect, &[]).remedies.is_empty());
 }
