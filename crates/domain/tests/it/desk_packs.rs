@@ -284,7 +284,8 @@ fn what_was_there_before_the_request_is_no_witness_and_a_callback_from_before_ne
 #[test]
 fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_would_do() {
     // Silence after the request, in minutes, that is long enough for each.
-    let table: [(&str, fn(&mut Booking) -> IntentId, i64, Move); 8] = [
+    type Row = (&'static str, fn(&mut Booking) -> IntentId, i64, Move);
+    let table: [Row; 8] = [
         ("part of the hold", |b| asked(b, capture(&[on(1, 400)])), 31, Move::Resend),
         ("most of the hold", |b| asked(b, capture(&[on(1, 900)])), 31, Move::Resend),
         ("too soon", |b| asked(b, capture(&[on(1, 900)])), 29, Move::Wait),
