@@ -167,7 +167,7 @@ fn a_refund_is_taken_for_done_when_details_show_that_much_more_given_back() {
     assert_eq!(kind(&decided(&booking, &id, &applied("CAP2")).expect_err("another row")), "NotShown");
     let mut vouched = same(&booking);
     decide(&mut vouched, &id, &saying(Ruling::Applied));
-    assert_eq!(vouched.r.ledger[1].confirmed, false, "it has to show itself");
+    assert!(!vouched.r.ledger[1].confirmed, "it has to show itself");
     vouched.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(300) }]);
     assert!(vouched.r.ledger[1].confirmed);
     booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(500) }]);

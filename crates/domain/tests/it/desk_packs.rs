@@ -285,7 +285,8 @@ fn what_was_there_before_the_request_is_no_witness_and_a_callback_from_before_ne
 #[test]
 fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_would_do() {
     // Silence after the request, in minutes, that is long enough for each.
-    let table: [(&str, fn(&mut Booking) -> IntentId, i64, Move); 8] = [
+    type Row = (&'static str, fn(&mut Booking) -> IntentId, i64, Move);
+    let table: [Row; 8] = [
         ("part of the hold", |b| asked(b, capture(&[on(1, 400)])), 31, Move::Resend),
         ("most of the hold", |b| asked(b, capture(&[on(1, 900)])), 31, Move::Resend),
         ("too soon", |b| asked(b, capture(&[on(1, 900)])), 29, Move::Wait),
@@ -319,6 +320,15 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
         silent(&mut booking, &id, 73 * 60);
         assert_eq!(recommended(&pack(&booking, DeskReason::RefundUnknown, &[])), best, "{kroner}");
     }
+}
+
+#[test]
+fn a_single_read_after_a_long_time_is_no_silence() {
+    let mut booking = Booking::new(&[1000]).held();
+    let id = asked(&mut booking, capture(&[on(1, 400)]));
+    booking.now += hours(3);
+    booking.fold(&[Fact::TraceMissing { intent: id, clean: true, at: booking.now }]);
+    assert_eq!(recommended(&pack(&booking, DeskReason::CaptureUnknown, &[])), Move::Wait);
 }
 
 #[test]
@@ -431,6 +441,9 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
 #[test]
 fn what_was_given_back_already_is_not_drafted_again() {
     let mut booking = with(DeskReason::LateEffect);
+    booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(150) }]);
+    let partly = pack(&booking, DeskReason::LateEffect, &[]);
+    assert_eq!(partly.remedies[0].amount, kr(250));
     booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(400) }]);
     assert!(pack(&booking, DeskReason::LateEffect, &[]).remedies.is_empty());
 }

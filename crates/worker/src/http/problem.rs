@@ -28,7 +28,7 @@ pub(super) struct Problem {
     /// Of `reference_taken`.
     reservation: Option<ReservationId>,
     /// What else a code tells, by name.
-    more: Map<String, Value>,
+    more: Box<Map<String, Value>>,
 }
 
 /// A problem as it is written.
@@ -65,7 +65,7 @@ impl Problem {
             errors: Vec::new(),
             state: None,
             reservation: None,
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 
