@@ -13,10 +13,12 @@ on_both_databases! {
     case_089_useless_answers_to_a_capture_never_lead_to_a_second_one;
 }
 
-/// Unknown outcomes settle within a few seconds of the wall: a minute of business time takes one.
+/// Unknown outcomes settle within a few seconds of the wall: two minutes of business time take one. Absence counts only
+/// once the provider has been well for a quarter of an hour, so that the reads go on for longer than that.
 const IMPATIENT: Options = Options {
-    speed: 60,
-    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]\n\
+    speed: 120,
+    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"5m\", \"10m\", \
+               \"16m\", \"18m\", \"20m\", \"25m\", \"30m\", \"35m\", \"40m\"]\n\
                settle.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
                charge = \"1m\", refund = \"1m\" }",
     worker: "",
