@@ -229,6 +229,8 @@ impl Merchant<'_> {
         let (key, after) = (self.key("settle.absent_reads"), &settle.absent_after);
         between(&key, settle.absent_reads, 1, 20, self.faults);
         let (least, most) = (seconds(MINUTE), seconds(30 * DAY));
+        let unproven_after = ("unproven_after", settle.unproven_after, least, most);
+        spans(&self.key("settle"), &[unproven_after], self.faults);
         spans(
             &format!("merchants.{}.settle.absent_after", self.id),
             &[

@@ -7,7 +7,7 @@ use api_client::Settings;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::deadlines::{CaptureWindow, ChargeValidityUnit};
-use domain::merchant::{MultiCapture, Settle};
+use domain::merchant::{LineRunway, MultiCapture, Settle};
 use domain::policy::{Policy, PolicyPatch};
 use domain::{FieldError, Merchant, MerchantId, Span};
 use secrecy::SecretString;
@@ -50,6 +50,8 @@ pub struct MerchantConfig {
     pub charge_validity_unit: ChargeValidityUnit,
     /// Whether a hold can be captured more than once.
     pub multi_capture: MultiCapture,
+    /// Does the provider refuse what exceeds a line's rest?
+    pub line_runway: LineRunway,
     /// How to cancel.
     pub cancel_verb: CancelVerb,
     /// Requests a minute, 1 to 10000.
@@ -86,6 +88,7 @@ impl Default for MerchantConfig {
             capture_window: CaptureWindow::SHORTEST,
             charge_validity_unit: ChargeValidityUnit::Unknown,
             multi_capture: MultiCapture::Unknown,
+            line_runway: LineRunway::Unknown,
             cancel_verb: CancelVerb::Auto,
             rate_limit_per_minute: 240,
             tax_percents: vec![0, 12, 15, 25],
@@ -166,6 +169,7 @@ impl MerchantConfig {
             capture_window: self.capture_window,
             charge_validity_unit: self.charge_validity_unit,
             multi_capture: self.multi_capture,
+            line_runway: self.line_runway,
             tax_percents: self.tax_percents.clone(),
             refresh_open_every: self.refresh_open_every,
             baseline_max_age: TimeDelta::seconds(BASELINE_SECONDS * i64::from(speed)),

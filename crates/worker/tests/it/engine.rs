@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use domain::reservation::{CaptureRequest, ChargeRequest, DeliveryRequest, IntentState, NewLine};
+use domain::witness::MarkerEcho;
 use domain::{Fact, Money, Reservation, ReservationId};
+use serde_json::json;
 use worker::service::{Action, CallbackOutcome};
 
 use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
@@ -187,4 +189,52 @@ async fn a_charge_carries_its_marker_in_text_name_and_product_id() {
     let world = stage.world.lock();
     let effect = world.ledger().iter().find(|effect| effect.kind == EffectKind::Charged).expect("a charge");
     assert_eq!(effect.text.as_deref(), Some(marker.as_str()));
+}
+
+#[tokio::test]
+async fn whether_details_show_our_texts_and_how_new_they_are_is_learnt_for_the_merchant() {
+    for (marker, expected) in [("echoed", MarkerEcho::Verified), ("dropped", MarkerEcho::Broken)] {
+        let mut stage = Stage::new("").await;
+        stage.work();
+        let switches = stage.world.lock().switches().patched(&json!({"marker": marker})).expect("valid");
+        stage.world.lock().set_switches(switches);
+        let id = stage.held("BOOK-1").await;
+        let held_at = stage.now();
+        assert_eq!(stage.witnesses().await.marker_echo, MarkerEcho::Unverified, "{marker}");
+        stage.pass(TimeDelta::minutes(3));
+        delivered(&stage, &id).await;
+        stage.until("it is captured", &id, |r| !r.ledger.is_empty()).await;
+        stage.pass(TimeDelta::minutes(3));
+        stage.record(&id, &[Fact::ReadWanted]).await;
+        stage.until("it is seen", &id, |r| r.ledger[0].confirmed).await;
+        let known = stage.witnesses().await;
+        assert_eq!(known.marker_echo, expected, "{marker}");
+        assert!(known.shown_until.is_some_and(|at| at > held_at && at < stage.now()), "{known:?}");
+    }
+}
+
+#[tokio::test]
+async fn case_051_a_lost_capture_whose_text_is_not_shown_is_settled_by_the_history() {
+    let mut stage = Stage::new("").await;
+    stage.work();
+    let switches = stage.world.lock().switches().patched(&json!({"marker": "dropped"})).expect("valid");
+    stage.world.lock().set_switches(switches);
+    let first = stage.held("BOOK-1").await;
+    delivered(&stage, &first).await;
+    stage.until("it is captured", &first, |r| !r.ledger.is_empty()).await;
+    stage.record(&first, &[Fact::ReadWanted]).await;
+    stage.until("it is seen", &first, |r| r.ledger[0].confirmed).await;
+    assert_eq!(stage.witnesses().await.marker_echo, MarkerEcho::Broken);
+    let id = stage.held("BOOK-2").await;
+    stage.world.lock().faults().calls.push(Fault::once(Call::Capture, When::AfterEffect, What::Reset));
+    delivered(&stage, &id).await;
+    stage.until("the capture is in doubt", &id, is_in_doubt).await;
+    let history = stage.requests(Call::History);
+    stage.pass(TimeDelta::seconds(15));
+    let settled = stage.until("it is settled", &id, |r| !is_in_doubt(r)).await;
+    assert_eq!(settled.unresolved(), Money::ZERO, "{settled:#?}");
+    let row = &settled.ledger[0];
+    assert!(row.confirmed && !row.foreign && row.intent.is_some(), "{row:?}");
+    assert_eq!(stage.requests(Call::History), history + 1, "one search, for the second witness");
+    assert_eq!(stage.requests(Call::Capture), 2, "one each");
 }
