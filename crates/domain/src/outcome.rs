@@ -102,7 +102,15 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         RefusedBy::Auth | RefusedBy::Throttled => {
             vec![Fact::AttemptUnsent { intent: id, reason: by.as_str().to_owned() }]
         }
-        RefusedBy::NotFound => vec![refused, ask(DeskReason::NotFound, true)],
+        // A known id that is not found is more often the wrong merchant than a vanished booking; an earlier attempt may
+        // have had its effect all the same.
+        RefusedBy::NotFound if intent.attempts > 1 && intent.operation.is_exclusive() => {
+            std::iter::once(ask(DeskReason::NotFound, true)).chain(evidence(intent, key, now)).collect()
+        }
+        RefusedBy::NotFound => {
+            let read = (intent.operation != Operation::Submit).then_some(Fact::ReadWanted);
+            [refused, ask(DeskReason::NotFound, true)].into_iter().chain(read).collect()
+        }
         _ if matches!(intent.operation, Operation::Submit) => vec![refused],
         _ if key == CAPTURE_DEADLINE => {
             vec![

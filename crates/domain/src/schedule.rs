@@ -24,6 +24,9 @@ pub(crate) const EXPIRY_KEY: &str = "cancel:expiry";
 /// The key of the job that closes the books.
 const COMPLETE_KEY: &str = "complete:auto";
 
+/// The key of the job that acts before the window closes; later deliveries add a number to it.
+pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
+
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
 
@@ -276,7 +279,14 @@ pub fn wants_capture(r: &Reservation, merchant: &Merchant) -> bool {
 pub fn may_capture(r: &Reservation, merchant: &Merchant) -> bool {
     let first = !r.ledger.iter().any(|row| row.kind == RowKind::Capture);
     let held = matches!(r.hold, Hold::Reserved { .. }) && r.provider.capture_closed_at.is_none();
+    let held = held && !is_being_cancelled(r);
     held && (first || merchant.multi_capture == MultiCapture::Proven)
+}
+
+/// Has the provider been asked to let the hold go?
+fn is_being_cancelled(r: &Reservation) -> bool {
+    let cancels = |intent: &Intent| matches!(intent.operation, Operation::Cancel { .. });
+    r.open_intents().any(|intent| cancels(intent) && intent.is_unresolved())
 }
 
 /// The capture that a delivery calls for, unless it was given up because its time was over.
@@ -298,7 +308,15 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
             jobs.push(job(key, JobKind::Guard, at, NO_DEADLINE));
         }
     };
-    guard("guard:deadline".to_owned(), capture_by - r.policy.capture.act_before.delta());
+    let act_at = capture_by - r.policy.capture.act_before.delta();
+    guard(DEADLINE_GUARD.to_owned(), act_at);
+    // What is delivered after the guard has acted calls for another look: it must not lapse without a word.
+    if let Some(delivered_at) = r.delivery.last_at.filter(|at| *at > act_at)
+        && !r.delivered_uncaptured().is_empty()
+    {
+        let key = format!("{DEADLINE_GUARD}:{}", r.delivery.events.len());
+        guard(key, delivered_at);
+    }
     for before in &r.policy.warnings.at {
         let at = capture_by - before.delta();
         // A window of seven days has no "seven days before": that warning would go out with the payment.
@@ -404,11 +422,14 @@ fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
 /// What a delivery means that comes when nothing can be captured any more: by policy, a person hears of it.
 #[must_use]
 pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
-    let window_closed = r.capture_by(merchant).is_some_and(|by| now >= by);
+    // From the guard on nothing is captured any more.
+    let window_closed = r.capture_by(merchant).is_some_and(|by| now >= by - merchant.guard.delta());
     let late = match r.status() {
         Status::Cancelled | Status::Expired | Status::Failed => true,
         Status::Completed => !r.capturable().is_zero(),
-        Status::Held | Status::Captured | Status::Charged => window_closed && !r.capturable().is_zero(),
+        Status::Held | Status::Captured | Status::Charged => {
+            (window_closed || is_being_cancelled(r)) && !r.capturable().is_zero()
+        }
         Status::Submitting | Status::AwaitingPayment => false,
     };
     (late && r.policy.capture.late != Late::Nothing).then_some(Fact::DeskRaised {

@@ -197,6 +197,23 @@ impl Tx {
         self.index_references(r, &named).await?;
         let planned = domain::schedule::schedule(r, merchant);
         self.sync_schedule(&r.merchant, &r.id, &planned, running, actor).await?;
+        if facts.iter().any(Fact::releases) {
+            self.release_jobs(r, running).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the jobs of the schedule go on that were put off for something that has been decided.
+    async fn release_jobs(&mut self, r: &Reservation, running: Option<&JobId>) -> Result<(), StoreError> {
+        execute!(
+            self,
+            "UPDATE jobs SET run_at = planned_at, waiting_for = NULL
+             WHERE reservation_id = $1 AND id <> $2 AND state = 'scheduled' AND run_at > planned_at
+                 AND (waiting_for IS NULL OR waiting_for = 'resolve')",
+            r.id.as_str(),
+            running.map_or("", JobId::as_str),
+        )?;
+        self.wake_on_commit();
         Ok(())
     }
 

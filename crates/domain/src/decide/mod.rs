@@ -24,8 +24,8 @@ use policy::{by_policy, reminder_time};
 pub(crate) const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
 /// How long a job waits for another operation that has no read of its own planned.
 const FOR_ANOTHER: TimeDelta = TimeDelta::seconds(15);
-/// How long a job waits before it looks again whether a person has decided.
-const FOR_A_PERSON: TimeDelta = TimeDelta::minutes(5);
+/// How long a job waits for a person before it looks again; a decision lets it go on at once.
+const FOR_A_PERSON: TimeDelta = TimeDelta::hours(6);
 
 /// Who decides what the policy says.
 pub(crate) const POLICY: &str = "policy";
@@ -84,6 +84,7 @@ impl Planner<'_> {
             attempts: 0,
             baseline: None,
             doubted_at: None,
+            pressed: false,
             progress: IntentState::Planned,
         }
     }
@@ -190,10 +191,7 @@ fn wants_history(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Dat
 /// Everything that has to hold before an intent's request may leave.
 fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
     if let Some(reason) = no_longer_legal(r, intent) {
-        return Step::Record(vec![Fact::IntentWithdrawn {
-            intent: intent.id.clone(),
-            reason: reason.to_owned(),
-        }]);
+        return Step::Record(vec![given_up(intent, reason)]);
     }
     let by = send_by(r, &intent.operation, merchant);
     if now >= by {
@@ -227,18 +225,23 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
 /// A capture names the provider's numbers of its products; details that do not show them leave nothing to send.
 fn unsendable(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     vec![
-        Fact::IntentWithdrawn {
-            intent: intent.id.clone(),
-            reason: "details do not show its lines".to_owned(),
-        },
+        given_up(intent, "details do not show its lines"),
         Fact::DeskRaised { reason: DeskReason::Incoherent, freezes: true, at: now },
     ]
 }
 
+/// An operation that is not sent, or not a second time: what became of the first request is still to be found out.
+fn given_up(intent: &Intent, reason: &str) -> Fact {
+    let (id, reason) = (intent.id.clone(), reason.to_owned());
+    match intent.pressed_behind() {
+        Some(_) => Fact::AttemptUnknown { intent: id, reason },
+        None => Fact::IntentWithdrawn { intent: id, reason },
+    }
+}
+
 /// What a missed deadline leads to: the intent is given up, and a person hears of it where money is lost.
 fn missed(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
-    let reason = "it could not be sent before its deadline".to_owned();
-    let withdrawn = Fact::IntentWithdrawn { intent: intent.id.clone(), reason };
+    let withdrawn = given_up(intent, "it could not be sent before its deadline");
     match &intent.operation {
         Operation::Resend { slot, .. } => {
             let used = slot.map(|slot| Fact::ReminderUsed { slot, sent: false, at: now });

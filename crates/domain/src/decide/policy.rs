@@ -8,7 +8,7 @@ use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;
 use crate::policy::{BeforeDeadline, Channel, Hours};
 use crate::reservation::{DeskReason, Fact, LineAmount, Operation, Reservation};
-use crate::schedule::{OTHER_CHANNEL, may_capture, send_by, unsent_reminder};
+use crate::schedule::{DEADLINE_GUARD, OTHER_CHANNEL, may_capture, send_by, unsent_reminder};
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::minutes(5);
@@ -156,7 +156,7 @@ fn channel(r: &Reservation, slot: u32, other: bool) -> Option<Channel> {
 
 fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>, now: DateTime<Utc>) -> Step {
     let mut facts = vec![Fact::GuardActed { key: key.to_owned(), at: now }];
-    if key == "guard:deadline" {
+    if key.starts_with(DEADLINE_GUARD) {
         facts.extend(act_before_deadline(r, merchant, planner, now));
     }
     Step::Record(facts)
@@ -168,12 +168,12 @@ fn act_before_deadline(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Option<Fact> {
+    let ask = Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at: now };
     // What is decided about the hold will be sent in time; a second decision beside it would be a guess.
     let about_hold = |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
     if r.open_intents().any(|intent| about_hold(&intent.operation)) {
-        return None;
+        return (!r.delivered_uncaptured().is_empty()).then_some(ask);
     }
-    let ask = Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at: now };
     let capture = |lines: Vec<LineAmount>| {
         let possible = may_capture(r, merchant) && !lines.is_empty();
         possible.then(|| {

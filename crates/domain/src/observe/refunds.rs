@@ -126,6 +126,7 @@ impl Observer<'_> {
             amount,
             lines: Vec::new(),
             reference: Some(reference.to_owned()),
+            alias: None,
             at: self.now,
             intent: late.map(|intent| intent.id.clone()),
             foreign: late.is_none(),

@@ -78,6 +78,7 @@ impl Observer<'_> {
             amount: row.amount,
             lines: Vec::new(),
             reference: row.reference.clone(),
+            alias: None,
             at: row.at.unwrap_or(self.now).min(self.now),
             intent: None,
             foreign: true,

@@ -129,9 +129,7 @@ impl Reservation {
     /// The capture or charge with this reference.
     #[must_use]
     pub fn money_row(&self, reference: &str) -> Option<&LedgerRow> {
-        self.ledger
-            .iter()
-            .find(|row| row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference))
+        self.ledger.iter().find(|row| row.kind != RowKind::Refund && row.is_called(reference))
     }
 
     /// The line with this number.

@@ -240,7 +240,8 @@ impl Reservation {
             return;
         };
         let row = &mut self.ledger[index];
-        row.reference = Some(reference.to_owned());
+        let before = row.reference.replace(reference.to_owned());
+        row.alias = before.filter(|before| before != reference).or(row.alias.take());
         row.confirmed = true;
         if row.amount != amount {
             row.amount = amount;
@@ -321,14 +322,23 @@ impl Reservation {
             return Err(IllegalFact::new(fact, "no such intent"));
         };
         let before = &self.intents[index];
-        let Some(progress) = next(&before.progress, fact, &before.operation) else {
+        let progress = match (fact, before.pressed_behind()) {
+            // The request that another one was to follow is in doubt again.
+            (Fact::AttemptUnknown { reason, .. }, Some(sent)) => {
+                Some(IntentState::Unknown(Doubt::new(sent, reason)))
+            }
+            _ => next(&before.progress, fact, &before.operation),
+        };
+        let Some(progress) = progress else {
             return Err(IllegalFact::new(fact, before.progress.name()));
         };
         let attempts = match fact {
             Fact::AttemptWritten { attempt, .. } => *attempt,
             Fact::AttemptUnsent { .. } => before.attempts.saturating_sub(1),
             // What was on record only was never sent.
-            Fact::IntentWithdrawn { .. } if matches!(before.progress, IntentState::Written(_)) => {
+            Fact::IntentWithdrawn { .. } | Fact::AttemptUnknown { .. }
+                if matches!(before.progress, IntentState::Written(_)) =>
+            {
                 before.attempts.saturating_sub(1)
             }
             _ => before.attempts,
@@ -339,6 +349,11 @@ impl Reservation {
         if let (Fact::AttemptUnknown { .. }, Some(sent)) = (fact, was.sent()) {
             intent.doubted_at = Some(sent.at);
         }
+        intent.pressed = match fact {
+            Fact::IntentPressed { .. } => true,
+            Fact::IntentAbsent { .. } => false,
+            _ => was.pressed,
+        };
         intent.baseline = baseline.or_else(|| intent.baseline.take());
         intent.progress = progress;
         intent.attempts = attempts;
@@ -388,6 +403,10 @@ impl Reservation {
                 self.close_by(&intent.operation, *at);
             }
             Fact::LinkCreated { reservation_uuid, customer_uuid, url, at, .. } => {
+                // A callback on this reservation's own path spoke of another one: there may be two.
+                if self.provider.hinted_uuid.as_ref().is_some_and(|hinted| hinted != reservation_uuid) {
+                    self.raise(DeskReason::EffectDiffers, true, *at);
+                }
                 self.provider.reservation_uuid = Some(reservation_uuid.clone());
                 self.provider.customer_uuid.clone_from(customer_uuid);
                 self.link = Link::Sent { url: url.clone(), at: *at };
@@ -424,7 +443,9 @@ impl Reservation {
         if let Some(row) = row_of(intent, reference, amount, at, false).filter(|_| known) {
             self.book(row);
         }
-        self.close_by(&intent.operation, at);
+        if matches!(intent.operation, Operation::Complete { .. }) {
+            self.close_by(&intent.operation, at);
+        }
         if let Operation::Resend { slot, .. } = &intent.operation {
             self.reminders.last_at = Some(at);
             if let Some(slot) = slot {
@@ -464,6 +485,7 @@ fn row_of(
         amount,
         lines,
         reference,
+        alias: None,
         at,
         intent: Some(intent.id.clone()),
         foreign: false,

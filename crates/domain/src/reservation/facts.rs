@@ -211,6 +211,19 @@ impl Fact {
         }
     }
 
+    /// Does it let jobs go on that waited for a person, or for another operation that a person had to decide?
+    #[must_use]
+    pub const fn releases(&self) -> bool {
+        matches!(
+            self,
+            Self::DeskCleared { .. }
+                | Self::Resumed
+                | Self::IntentConfirmed { .. }
+                | Self::IntentAbsent { .. }
+                | Self::IntentWithdrawn { .. }
+        )
+    }
+
     /// Does it bear on what a person decides? What was only looked for in vain does not.
     #[must_use]
     pub const fn is_evidence(&self) -> bool {

@@ -304,6 +304,8 @@ pub struct Intent {
     pub baseline: Option<Baseline>,
     /// When the last request was sent whose outcome nobody knew.
     pub doubted_at: Option<DateTime<Utc>>,
+    /// Was it to be sent again before the absence of the last request's effect was proven?
+    pub pressed: bool,
     /// Where it is.
     pub progress: IntentState,
 }
@@ -321,13 +323,25 @@ impl Intent {
     /// Was a request sent whose outcome is not known for certain?
     #[must_use]
     pub const fn is_unresolved(&self) -> bool {
-        matches!(
-            self.progress,
-            IntentState::Sending(_)
-                | IntentState::Accepted { .. }
-                | IntentState::Unknown(_)
-                | IntentState::Desk(_)
-        )
+        (self.pressed && self.is_open())
+            || matches!(
+                self.progress,
+                IntentState::Sending(_)
+                    | IntentState::Accepted { .. }
+                    | IntentState::Unknown(_)
+                    | IntentState::Desk(_)
+            )
+    }
+
+    /// The request in doubt behind which another one was to be sent at once, while that has not been released.
+    #[must_use]
+    pub fn pressed_behind(&self) -> Option<Sent> {
+        let attempt = match self.progress {
+            IntentState::Planned => self.attempts,
+            IntentState::Written(_) => self.attempts.saturating_sub(1),
+            _ => return None,
+        };
+        self.doubted_at.filter(|_| self.pressed).map(|at| Sent { attempt, at })
     }
 
     /// May a request of it have reached the provider at any time?

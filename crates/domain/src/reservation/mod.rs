@@ -178,6 +178,8 @@ pub struct LedgerRow {
     pub lines: Vec<LineAmount>,
     /// The provider's reference: `CAP…` or `CHA…`; of a refund, the row it gives back from.
     pub reference: Option<String>,
+    /// What the answer to its request called it, when details call it otherwise.
+    pub alias: Option<String>,
     /// When, as the provider says, or when it was accepted.
     pub at: DateTime<Utc>,
     /// The intent that did it, unless it is foreign.
@@ -188,6 +190,14 @@ pub struct LedgerRow {
     pub confirmed: bool,
     /// What details show as given back from it.
     pub refunded_seen: Money,
+}
+
+impl LedgerRow {
+    /// Does it go by this name, in details or in the answer to its request?
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.reference.as_deref() == Some(name) || self.alias.as_deref() == Some(name)
+    }
 }
 
 /// What was delivered.

@@ -55,11 +55,12 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
     })
 }
 
-/// An accepted refund is pending, and an accepted capture or charge without a reference cannot be told
+/// An accepted refund is pending, an accepted cancel shows in the status, and an accepted capture or charge without a reference cannot be told
 /// apart from another one: details have to show both. All else is done.
 fn accepted(sent: Sent, reference: Option<&String>, operation: &Operation) -> IntentState {
     let to_be_shown = match operation {
-        Operation::Refund { .. } => true,
+        // An answer out of a cache looks the same as the provider's, and the payer's money would stay held.
+        Operation::Refund { .. } | Operation::Cancel { .. } => true,
         Operation::Capture { .. } | Operation::Charge { .. } => reference.is_none(),
         _ => false,
     };

@@ -56,7 +56,9 @@ impl Reservation {
 
     fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
         if let Some(reference) = &request.reference {
-            return Ok(reference.clone());
+            // Details have the say in how a row is called.
+            let known = self.money_row(reference).and_then(|row| row.reference.clone());
+            return Ok(known.unwrap_or_else(|| reference.clone()));
         }
         let mut known =
             self.ledger.iter().filter(|row| row.kind == kind).filter_map(|row| row.reference.clone());

@@ -1,12 +1,13 @@
 //! Cases about races: who goes first, what waits, and what is given up.
 
 use domain::decide::Step;
+use domain::observe::SeenStatus;
 use domain::outcome::Outcome;
 use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, faults, hours, kr, merchant, minutes, on, patch, refund,
+    Booking, RES, cancel, capture, charge, complete, faults, hours, kr, merchant, on, patch, refund,
 };
 
 #[test]
@@ -89,6 +90,10 @@ fn case_070_of_a_capture_and_a_cancel_the_first_decided_goes_and_the_other_is_lo
     booking.send(&first);
     booking.answer(&first, &Outcome::Accepted { reference: None, link: None });
     let key = booking.intent(&second).key.clone();
+    assert!(matches!(booking.run(JobKind::Capture, &key), Step::Wait { .. }), "until the cancel shows");
+    let mut seen = booking.seen();
+    seen.status = SeenStatus::Cancelled;
+    booking.read(&seen);
     assert_eq!(booking.run(JobKind::Capture, &key), Step::Done);
     assert_eq!((booking.state(&second), booking.r.status()), ("withdrawn", Status::Cancelled));
 }
@@ -178,7 +183,7 @@ fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
         let mut booking = Booking::new(&[1000]).held();
         let id = booking.plan(capture(&[on(1, 1000)]));
         booking.fold(&[stop]);
-        let until = booking.now + minutes(5);
+        let until = booking.now + hours(6);
         assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for: None });
     }
 }

@@ -331,9 +331,14 @@ fn before_the_deadline_the_policy_acts_once() {
 
 #[test]
 fn before_the_deadline_nothing_is_decided_beside_an_open_operation_and_a_person_hears_of_it() {
-    let about_hold = [(capture(&[on(1, 100)]), vec![]), (cancel(), vec![])];
-    let about_else = [(charge(100), vec!["window_closing"])];
-    for (operation, desk) in about_hold.into_iter().chain(about_else) {
+    let asked = vec!["window_closing"];
+    let rows = [
+        (capture(&[on(1, 400)]), vec![]),
+        (capture(&[on(1, 100)]), asked.clone()),
+        (cancel(), asked.clone()),
+        (charge(100), asked),
+    ];
+    for (operation, desk) in rows {
         let mut booking = Booking::new(&[1000]).held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 400)], false)]);
         booking.lost(operation.clone());

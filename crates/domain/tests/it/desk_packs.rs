@@ -35,6 +35,7 @@ pub(crate) fn foreign(reference: &str, kind: RowKind, kroner: u32, booking: &Boo
         amount: kr(kroner),
         lines: Vec::new(),
         reference: Some(reference.into()),
+        alias: None,
         at: booking.now,
         intent: None,
         foreign: true,

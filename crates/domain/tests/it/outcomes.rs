@@ -53,7 +53,8 @@ fn every_refusal_of_every_operation_is_told_by_its_table() {
         for by in RefusedBy::ALL {
             let wanted = match by {
                 RefusedBy::Auth | RefusedBy::Throttled => (vec!["attempt_unsent"], vec![], false),
-                RefusedBy::NotFound => (asked.clone(), vec!["not_found"], true),
+                RefusedBy::NotFound if is_submit => (asked.clone(), vec!["not_found"], true),
+                RefusedBy::NotFound => (read.clone(), vec!["not_found"], true),
                 _ if is_submit => (rejected.clone(), vec![], false),
                 RefusedBy::Business if is_resend => {
                     (vec!["attempt_rejected", "read_wanted", "reminder_used"], vec![], false)

@@ -102,11 +102,11 @@ const TABLE: [[&str; INTENT_FACTS]; 9] = [
 ];
 
 /// The table, with what depends on the operation: only a submit has a link, and only a link makes it done; an
-/// accepted refund is pending.
+/// accepted refund is pending, and an accepted cancel has to show.
 fn expected(operation: &Operation, state: usize, fact: usize) -> &'static str {
     match (operation, TABLE[state][fact], fact) {
         (Operation::Submit, "done", 3) => "-",
-        (Operation::Refund { .. }, "done", 3) => "accepted",
+        (Operation::Refund { .. } | Operation::Cancel { .. }, "done", 3) => "accepted",
         (Operation::Submit, after, _) => after,
         (_, _, 11) => "-",
         (_, after, _) => after,
@@ -148,6 +148,7 @@ fn ledger_row() -> LedgerRow {
         amount: kr(100),
         lines: vec![],
         reference: Some("CAP7".into()),
+        alias: None,
         at: monday(),
         intent: None,
         foreign: true,
@@ -316,9 +317,9 @@ fn every_hold_link_and_closure_meets_every_other_fact() {
 }
 
 #[test]
-fn a_capture_or_charge_accepted_without_a_reference_still_has_to_show() {
+fn a_cancel_and_a_capture_or_charge_accepted_without_a_reference_still_have_to_show() {
     for operation in operations() {
-        let shows = operation.row_kind().is_some();
+        let shows = operation.row_kind().is_some() || matches!(operation, Operation::Cancel { .. });
         let is_submit = operation == Operation::Submit;
         let mut booking = Booking::new(&[1000]);
         let id = booking.plan(operation);

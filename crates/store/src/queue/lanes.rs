@@ -111,16 +111,33 @@ impl Tx {
         merchant: &MerchantId,
         limit_per_minute: u32,
     ) -> Result<Result<(), NotBefore>, StoreError> {
+        self.take_requests(merchant, limit_per_minute, 1).await
+    }
+
+    /// Counts so many requests against the merchant's budget, at most as many as it ever has at once; or none, and
+    /// says when to come again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_requests(
+        &mut self,
+        merchant: &MerchantId,
+        limit_per_minute: u32,
+        requests: u32,
+    ) -> Result<Result<(), NotBefore>, StoreError> {
         let rate = Rate::per_minute(limit_per_minute);
         let now = self.now();
         let micros = now.timestamp_micros();
-        let (interval, tolerance) = (rate.interval_micros, rate.tolerance_micros());
-        if execute!(self, TAKE, merchant.as_str(), micros, interval, tolerance)? == 1 {
+        let requests = i64::from(requests).clamp(1, rate.burst);
+        // As many as there are beyond the first have to be free besides it.
+        let beyond = (requests - 1) * rate.interval_micros;
+        let (cost, tolerance) = (requests * rate.interval_micros, rate.tolerance_micros() - beyond);
+        if execute!(self, TAKE, merchant.as_str(), micros, cost, tolerance)? == 1 {
             return Ok(Ok(()));
         }
         let lane = fetch_optional!(self, LaneRow, ONE, merchant.as_str())?;
         Ok(Err(NotBefore(match lane {
-            Some(lane) if !lane.paused => rate.next(lane.tat),
+            Some(lane) if !lane.paused => rate.next(lane.tat + beyond),
             _ => now + PAUSED_RECHECK,
         })))
     }

@@ -67,6 +67,7 @@ fn foreign(fresh: &Fresh, kind: RowKind, reference: &str) -> Fact {
         amount: Money::kroner(10),
         lines: Vec::new(),
         reference: Some(reference.to_owned()),
+        alias: None,
         at: fresh.clock.now(),
         intent: None,
         foreign: true,

@@ -278,6 +278,7 @@ mod tests {
             attempts: 0,
             baseline: None,
             doubted_at: None,
+            pressed: false,
             progress: IntentState::Planned,
         };
         Fact::IntentPlanned { intent }

@@ -254,11 +254,11 @@ impl Run<'_> {
         mut stored: Stored,
         id: &IntentId,
     ) -> Result<Option<(u32, Request)>, JobFault> {
-        for _ in 0..self.requests_of(&stored.reservation, id) {
-            if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
-                self.over_budget(tx, &stored.reservation, until).await?;
-                return Ok(None);
-            }
+        let (limit, requests) =
+            (self.handle.rate_limit_per_minute, self.requests_of(&stored.reservation, id));
+        if let Err(NotBefore(until)) = tx.take_requests(&self.job.merchant, limit, requests).await? {
+            self.over_budget(tx, &stored.reservation, until).await?;
+            return Ok(None);
         }
         let r = &mut stored.reservation;
         let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };

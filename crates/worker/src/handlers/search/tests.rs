@@ -92,6 +92,7 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
         amount: Money::kroner(1000),
         lines: Vec::new(),
         reference: Some(taken(&stage, "BOOK-1").remove(0)),
+        alias: None,
         at: stage.now(),
         intent: None,
         foreign: true,

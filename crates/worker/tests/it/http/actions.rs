@@ -135,6 +135,7 @@ async fn case_077_a_refund_over_the_head_room_names_what_was_asked_what_is_left_
         amount: Money::kroner(1000),
         lines: vec![LineAmount { line: 1, amount: Money::kroner(1000) }],
         reference: Some("CAP1".to_owned()),
+        alias: None,
         at,
         intent: None,
         foreign: true,

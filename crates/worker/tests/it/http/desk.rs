@@ -81,6 +81,7 @@ fn row(kind: RowKind, reference: &str, intent: Option<&IntentId>) -> LedgerRow {
         amount: Money::kroner(400),
         lines: Vec::new(),
         reference: Some(reference.to_owned()),
+        alias: None,
         at: now(),
         intent: intent.cloned(),
         foreign: intent.is_none(),
