@@ -1,8 +1,7 @@
 //! What a person decides: what is refused and why, what follows, and what happens when the truth shows later.
 
 use domain::desk::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
-use domain::observe::SeenStatus;
-use domain::reservation::{DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
+use domain::reservation::{Closing, DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
 use domain::{IntentId, JobKind};
 
 use crate::booking::{
@@ -242,7 +241,12 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
     let table: [(&str, Operation, Change, &str); 5] = [
         ("the deadline", capture(&[on(1, 400)]), |b| b.now += hours(24 * 7), "before its deadline"),
         ("charging is over", charge(400), |b| b.now += hours(24 * 91), "before its deadline"),
-        ("it is closed", capture(&[on(1, 400)]), |b| close(b, SeenStatus::Cancelled), "closed"),
+        (
+            "it is closed",
+            capture(&[on(1, 400)]),
+            |b| b.fold(&[Fact::Closed { how: Closing::Cancelled, at: b.now, foreign: true }]),
+            "closed",
+        ),
         (
             "the hold is over",
             capture(&[on(1, 400)]),
@@ -270,12 +274,6 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
         );
         assert!(decided(&booking, &id, &saying(Ruling::NotApplied)).is_ok(), "{what}");
     }
-}
-
-fn close(booking: &mut Booking, status: SeenStatus) {
-    let mut seen = booking.seen();
-    seen.status = status;
-    booking.read(&seen);
 }
 
 #[test]
