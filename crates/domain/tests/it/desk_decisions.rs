@@ -244,10 +244,7 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
         (
             "it is closed",
             capture(&[on(1, 400)]),
-            |b| {
-                let how = Closing::Cancelled;
-                b.fold(&[Fact::Closed { how, at: b.now, foreign: true }]);
-            },
+            |b| b.fold(&[Fact::Closed { how: Closing::Cancelled, at: b.now, foreign: true }]),
             "closed",
         ),
         (
