@@ -47,6 +47,12 @@ impl Claimant {
             limits: options.limits.clone(),
         }
     }
+
+    /// Its name in the table of jobs.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
 }
 
 impl Tx {
@@ -77,19 +83,16 @@ impl Tx {
 }
 
 impl Store {
-    /// One turn for a worker set that has no pump, such as one in a simulation: renews its leases when it is alive to
-    /// do so, and claims up to `free` jobs. Each is then run by its handler, and settled as [`Settle::after`] says.
+    /// One turn for a worker set that has no pump, such as one in a simulation: claims up to `free` jobs. Each is then
+    /// run by its handler within the lease, and settled as [`Settle::after`] says.
     ///
     /// [`Settle::after`]: crate::queue::Settle::after
     ///
     /// # Errors
     /// When the database fails or a job cannot be read.
-    pub async fn turn(&self, claimant: &Claimant, free: usize, renew: bool) -> Result<Turn, StoreError> {
+    pub async fn turn(&self, claimant: &Claimant, free: usize) -> Result<Turn, StoreError> {
         let mut tx = self.begin().await?;
         tx.lock_claims().await?;
-        if renew {
-            tx.renew_leases(&claimant.owner, claimant.lease).await?;
-        }
         let (claimed, next) = tx.take_turn(claimant, free).await?;
         tx.commit().await?;
         let jobs: Result<Vec<_>, _> = claimed.jobs.iter().map(|row| row.claimed(&claimant.owner)).collect();
