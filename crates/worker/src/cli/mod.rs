@@ -3,6 +3,7 @@
 mod logging;
 mod migrate;
 mod sandbox;
+mod selftest;
 mod serve;
 
 use std::io::Write as _;
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Prove the promises: play histories of faults, crashes and people against the sandbox, and judge them
+    Selftest(selftest::Args),
     /// Bring the database up to date
     Migrate,
     /// Print the version
@@ -98,7 +101,12 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // The demo's timeline is for people; only what is wrong belongs between its lines.
-    let level = if matches!(cli.command, Command::Demo { .. }) { "error" } else { "info" };
+    let level = match cli.command {
+        Command::Demo { .. } => "error",
+        // What goes wrong in a simulation is meant to.
+        Command::Selftest(_) => "off",
+        _ => "info",
+    };
     logging::init(level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -109,6 +117,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => runtime.block_on(serve::run(&config()?, &args))?,
         Command::Sandbox(args) => runtime.block_on(sandbox::run(args))?,
         Command::Demo { keep } => return Ok(runtime.block_on(crate::demo::run(keep))),
+        Command::Selftest(args) => return selftest::run(&args),
         Command::Migrate => runtime.block_on(migrate::run(&config()?))?,
         Command::Version => say(&format!("holdfast {}", env!("CARGO_PKG_VERSION")))?,
     }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use store::StoreError;
-use store::queue::{Claimant, ClaimedJob, Handler, JobFault, Settle, Settled, WorkerOptions};
+use store::queue::{Claimant, ClaimedJob, Handler, JobFault, Settle, WorkerOptions};
 
 use super::dice::Dice;
 use super::points::Fate;

@@ -91,7 +91,8 @@ impl Book {
 
     /// Was a person ever asked about it?
     pub(crate) fn asked_somebody(&self) -> bool {
-        let asks = |event: &Event| matches!(event.name.as_str(), "desk_raised" | "intent_to_desk" | "late_effect");
+        let asks =
+            |event: &Event| matches!(event.name.as_str(), "desk_raised" | "intent_to_desk" | "late_effect");
         self.attention.is_some() || self.events.iter().any(asks)
     }
 

@@ -58,7 +58,8 @@ fn rows(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
             }
         }
         let invented = ours.keys().filter(|reference| !theirs.contains_key(*reference));
-        differences.extend(invented.map(|reference| format!("our books have a {word} {reference:?} too many")));
+        differences
+            .extend(invented.map(|reference| format!("our books have a {word} {reference:?} too many")));
     }
 }
 

@@ -15,12 +15,7 @@ use super::{Book, End, Evidence, Judgement, Tale, Truth};
 const WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// Promise 1, at every moment of the timeline.
-pub(super) fn one_at_a_time(
-    book: &Book,
-    _: &Truth<'_>,
-    _: &Evidence<'_>,
-    _: &mut Judgement,
-) -> Vec<String> {
+pub(super) fn one_at_a_time(book: &Book, _: &Truth<'_>, _: &Evidence<'_>, _: &mut Judgement) -> Vec<String> {
     let mut broken = Vec::new();
     walk(&book.events, &mut Vec::new(), &mut BTreeMap::new(), |tales| {
         let doubts = || tales.iter().filter(|tale| tale.operation != "resend" && tale.is_in_doubt());
@@ -47,20 +42,22 @@ pub(super) fn no_double_effect(
             *counts.entry(marker_of(effect).unwrap_or_default()).or_default() += 1;
         }
         let twice = counts.into_iter().filter(|(_, count)| *count > 1);
-        doubles.extend(twice.map(|(marker, count)| format!("{kind:?} {count} times for the marker {marker}")));
+        doubles
+            .extend(twice.map(|(marker, count)| format!("{kind:?} {count} times for the marker {marker}")));
     }
-    let refunds: BTreeMap<(&str, i64), usize> =
-        book.tales.iter().filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty()).fold(
-            BTreeMap::new(),
-            |mut counts, tale| {
-                *counts.entry((tale.reference.as_str(), tale.amount)).or_default() += 1;
-                counts
-            },
-        );
+    let refunds: BTreeMap<(&str, i64), usize> = book
+        .tales
+        .iter()
+        .filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty())
+        .fold(BTreeMap::new(), |mut counts, tale| {
+            *counts.entry((tale.reference.as_str(), tale.amount)).or_default() += 1;
+            counts
+        });
     for ((reference, amount), asked) in refunds {
         let done = truth.refunds_like(reference, amount);
         if done > asked {
-            doubles.push(format!("{amount} øre of {reference} refunded {done} times, asked for {asked} times"));
+            doubles
+                .push(format!("{amount} øre of {reference} refunded {done} times, asked for {asked} times"));
         }
     }
     let created = truth.ours(EffectKind::Created).count();
@@ -188,11 +185,14 @@ fn sums_hold(book: &Book, truth: &Truth<'_>) -> Vec<String> {
         *sums.entry(row.reference.as_str()).or_default() += row.amount;
         sums
     });
-    for (whose, refunded) in [("the provider's", truth.by_reference(EffectKind::RefundAccepted)), ("our", ours)] {
+    for (whose, refunded) in
+        [("the provider's", truth.by_reference(EffectKind::RefundAccepted)), ("our", ours)]
+    {
         for (reference, refunded) in refunded {
             let taken = taken.get(reference).copied().unwrap_or(0);
             if refunded > taken {
-                broken.push(format!("in {whose} books {refunded} øre of {reference} are refunded, of {taken}"));
+                broken
+                    .push(format!("in {whose} books {refunded} øre of {reference} are refunded, of {taken}"));
             }
         }
     }

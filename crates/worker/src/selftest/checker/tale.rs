@@ -45,6 +45,8 @@ pub(crate) struct Tale {
     pub(crate) found: bool,
     /// Did a read prove its absence after a doubt?
     pub(crate) absent: bool,
+    /// Reads that showed no trace, up to the proof of absence.
+    pub(crate) silent_reads_to_absence: u64,
     /// Was an effect seen after its end?
     pub(crate) late: bool,
     /// Did a person say what became of it?
@@ -70,6 +72,7 @@ impl Tale {
             silent_reads: 0,
             found: false,
             absent: false,
+            silent_reads_to_absence: 0,
             late: false,
             decided: false,
             end: End::Open,
@@ -106,6 +109,7 @@ impl Tale {
             }
             "intent_absent" => {
                 self.absent = true;
+                self.silent_reads_to_absence = self.silent_reads;
                 self.over(End::Open);
             }
             "intent_to_desk" => self.end = End::Desk,
@@ -151,8 +155,10 @@ pub(super) fn walk(
             let tale = Tale::of(&event.data);
             places.insert(tale.id.clone(), tales.len());
             tales.push(tale);
-        } else if let Some(tale) =
-            event.data["intent"].as_str().and_then(|id| places.get(id)).and_then(|place| tales.get_mut(*place))
+        } else if let Some(tale) = event.data["intent"]
+            .as_str()
+            .and_then(|id| places.get(id))
+            .and_then(|place| tales.get_mut(*place))
         {
             tale.hear(event, place);
         }

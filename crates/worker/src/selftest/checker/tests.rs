@@ -1,0 +1,1 @@
+//! Each promise, broken by a doctored ledger or view: the checker must see it.
