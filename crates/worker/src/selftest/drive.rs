@@ -19,8 +19,9 @@ const WORKERS: usize = 2;
 const SLOTS: usize = 3;
 /// How long a claim holds.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
-/// Runs of jobs after which a history is taken for one that never ends.
-pub(super) const MOST_RUNS: u64 = 20_000;
+/// Runs of jobs within an hour after which they are taken for ones that never end. What waits for a person looks again
+/// every few minutes, which is far less.
+const MOST_RUNS_AN_HOUR: u64 = 2_000;
 
 type Running = Pin<Box<dyn Future<Output = Result<(), JobFault>> + Send>>;
 
@@ -60,6 +61,10 @@ pub(super) struct Crew {
     /// When leases of the dead and the frozen run out.
     rescues: Vec<DateTime<Utc>>,
     pub(super) runs: u64,
+    /// When the hour began that runs are counted in, and how many there had been.
+    hour: (DateTime<Utc>, u64),
+    /// Do jobs run again and again without an end?
+    pub(super) is_endless: bool,
     pub(super) crashes: u64,
     /// Faults of the code under test that only a bug or a broken database explains.
     pub(super) faults: Vec<String>,
@@ -83,6 +88,8 @@ impl Crew {
             next_due: None,
             rescues: Vec::new(),
             runs: 0,
+            hour: (stage.now(), 0),
+            is_endless: false,
             crashes: 0,
             faults: Vec::new(),
         };
@@ -121,15 +128,12 @@ impl Crew {
         for place in 0..WORKERS {
             self.thaw(stage, place).await;
         }
-        while self.stirred {
+        while self.stirred && !self.is_endless {
             self.stirred = false;
             let first = self.dice.between(0, 1);
             for turn in 0..2 {
                 let place = usize::from((first + turn) % 2 == 1);
                 self.turn(stage, place).await?;
-            }
-            if self.runs > MOST_RUNS {
-                break;
             }
         }
         Ok(())
@@ -148,9 +152,22 @@ impl Crew {
             self.stirred = true;
             self.runs += 1;
             let run = self.begin(stage, job);
+            self.count(stage, &run.name);
             self.go_on(stage, place, run).await;
         }
         Ok(())
+    }
+
+    /// Counts a run; one that comes again and again within an hour is a fault.
+    fn count(&mut self, stage: &Stage, name: &str) {
+        let now = stage.now();
+        if now - self.hour.0 >= TimeDelta::hours(1) {
+            self.hour = (now, self.runs);
+        }
+        if self.runs - self.hour.1 > MOST_RUNS_AN_HOUR && !self.is_endless {
+            self.is_endless = true;
+            self.faults.push(format!("jobs run again and again at {now}, the last was {name}"));
+        }
     }
 
     fn begin(&self, stage: &Stage, job: ClaimedJob) -> Run {

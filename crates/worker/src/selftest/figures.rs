@@ -28,8 +28,8 @@ pub struct Figures {
     pub crashes: u64,
     /// Faults on the way to the provider, by their names.
     pub faults: BTreeMap<String, u64>,
-    /// Questions that were open on the desk at the end.
-    pub at_desk: u64,
+    /// Questions that were open on the desk at the end, by their reasons.
+    pub at_desk: BTreeMap<String, u64>,
     /// Unknown outcomes that a person decided.
     pub decisions: u64,
     /// Captures of unknown outcome whose effect a read showed, by the number of that read: first, second, third or later.
@@ -69,7 +69,6 @@ impl Figures {
             requests,
             crashes: played.crew.crashes,
             faults: faults.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            at_desk: count(books.iter().filter(|book| book.attention.is_some()).count()),
             decisions: played.decisions,
             double_effects: judgement.doubles,
             double_effects_told: judgement.doubles_told,
@@ -79,6 +78,9 @@ impl Figures {
             ..Self::default()
         };
         for book in books {
+            if let Some(reason) = &book.attention {
+                *figures.at_desk.entry(reason.clone()).or_default() += 1;
+            }
             figures.count_settled(book);
         }
         figures
@@ -114,7 +116,6 @@ impl Figures {
             (&mut self.runs, other.runs),
             (&mut self.requests, other.requests),
             (&mut self.crashes, other.crashes),
-            (&mut self.at_desk, other.at_desk),
             (&mut self.decisions, other.decisions),
             (&mut self.captures_absent, other.captures_absent),
             (&mut self.settled, other.settled),
@@ -129,6 +130,9 @@ impl Figures {
         }
         for (mine, theirs) in self.captures_found.iter_mut().zip(other.captures_found) {
             *mine += theirs;
+        }
+        for (reason, count) in &other.at_desk {
+            *self.at_desk.entry(reason.clone()).or_default() += count;
         }
         for (name, count) in &other.faults {
             *self.faults.entry(name.clone()).or_default() += count;

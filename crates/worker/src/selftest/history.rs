@@ -5,7 +5,7 @@ use sandbox::{ActError, Effect, EffectKind, LineSum};
 use serde_json::{Value, json};
 
 use super::dice::{Dice, minor};
-use super::drive::{Crew, MOST_RUNS};
+use super::drive::Crew;
 use super::operator::Operator;
 use super::plan::{Act, CALM_AFTER, LENGTH, Plan};
 use super::points::Points;
@@ -64,7 +64,7 @@ pub(super) async fn play(plan: Plan, beyond: bool) -> Result<Played, StageError>
         asked: Vec::new(),
         later: Vec::new(),
         place: 0,
-        audited: false,
+        audited: !plan.audit,
         calm: false,
         stage,
         plan,
@@ -112,8 +112,7 @@ impl Play {
             self.audit().await?;
         }
         self.crew.work(&self.stage).await?;
-        if self.crew.runs > MOST_RUNS {
-            self.crew.faults.push("the jobs of this history never end".to_owned());
+        if self.crew.is_endless {
             return Ok(false);
         }
         let next = self.next(now);

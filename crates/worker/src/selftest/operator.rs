@@ -58,9 +58,23 @@ impl Operator {
         if self.dice.chance(400) {
             stage.post("operator", &format!("/v1/reservations/{id}/refresh"), None).await?;
         }
+        if reservation["control"] == "frozen" && self.dice.chance(500) {
+            self.give_up(stage, id).await?;
+        }
         for job in stage.list(&format!("/v1/jobs?reservation={id}&state=attention")).await? {
             if job["last_error"]["code"] != "crashed" {
                 self.resolve(stage, reservation, &job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits behind something frozen is withdrawn: it has not been sent.
+    async fn give_up(&self, stage: &Stage, id: &str) -> Result<(), StageError> {
+        for job in stage.list(&format!("/v1/jobs?reservation={id}&state=scheduled")).await? {
+            if job["kind"] != "refresh" {
+                let job = job["id"].as_str().unwrap_or_default();
+                stage.post("operator", &format!("/v1/jobs/{job}/cancel"), None).await?;
             }
         }
         Ok(())

@@ -67,6 +67,8 @@ pub(super) struct Plan {
     pub(super) climate: Climate,
     pub(super) rates: Rates,
     pub(super) bookings: Vec<Booking>,
+    /// Does somebody read every reservation once more before the end?
+    pub(super) audit: bool,
     /// When, which booking, what.
     pub(super) acts: Vec<(DateTime<Utc>, usize, Act)>,
 }
@@ -85,6 +87,7 @@ impl Plan {
             climate: climate(&Dice::new(seed, 2), start, beyond),
             rates: rates(&Dice::new(seed, 3)),
             bookings: Vec::new(),
+            audit: true,
             acts: Vec::new(),
             setting: Setting { seed, start, accounts: accounts.clone(), switches },
         };
@@ -118,13 +121,14 @@ impl Plan {
         let acts = vec![
             (start, 0, Act::Submit),
             (start + TimeDelta::hours(1), 0, Act::Pay),
-            (start + TimeDelta::days(3), 0, Act::Ask("delivery", delivered)),
+            (start + TimeDelta::days(1), 0, Act::Ask("delivery", delivered)),
         ];
         Self {
             setting: Setting { seed: 0, start, accounts: vec![account], switches: Switches::default() },
             climate: Climate::calm(),
             rates: Rates::default(),
             bookings: vec![booking],
+            audit: false,
             acts,
         }
     }
@@ -164,7 +168,7 @@ fn accounts(dice: &Dice) -> Vec<Account> {
         Account {
             name,
             multi_capture: dice.pick(&several).copied().unwrap_or(MultiCapture::Unknown),
-            sweep_every: Span::hours(if dice.chance(500) { 24 } else { 30 }),
+            sweep_every: Span::hours(if dice.chance(500) { 24 } else { 72 }),
             refresh_open_every: Span::hours(if dice.chance(500) { 24 } else { 48 }),
         }
     };

@@ -106,7 +106,9 @@ impl fmt::Display for Report {
             row("reads per settled unknown", &Decimal(reads, 2))?;
         }
         row("decided by a person", &figures.decisions)?;
-        row("on the desk at the end", &figures.at_desk)?;
+        for (reason, count) in &figures.at_desk {
+            row(&format!("on the desk at the end: {reason}"), count)?;
+        }
         row("double effects", &figures.double_effects)?;
         row("  that reached a person", &figures.double_effects_told)?;
         row("lost intents", &figures.lost_intents)?;

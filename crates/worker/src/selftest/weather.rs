@@ -104,7 +104,7 @@ impl Weather {
     fn befalls(&self, now: DateTime<Utc>, writes: bool) -> (Option<Trouble>, Option<u32>) {
         let mut state = self.lock();
         state.requests += 1;
-        let trouble = state.trouble(now);
+        let trouble = state.trouble(now, writes);
         let (stale, _) = state.climate.lag;
         let rate = state.climate.per_mille;
         let lags = writes && stale > 0 && state.dice.chance(rate);
@@ -120,7 +120,7 @@ impl Weather {
 }
 
 impl State {
-    fn trouble(&mut self, now: DateTime<Utc>) -> Option<(&'static str, Trouble)> {
+    fn trouble(&mut self, now: DateTime<Utc>, writes: bool) -> Option<(&'static str, Trouble)> {
         let before = |what| Trouble::Fault(When::BeforeEffect, what);
         if self.climate.token_breaks.is_some_and(|at| now >= at) {
             self.climate.token_breaks = None;
@@ -132,7 +132,8 @@ impl State {
         if self.token_broken {
             return Some(("401", before(What::Status(401))));
         }
-        if !self.dice.chance(self.climate.per_mille) {
+        // What may have happened although nobody knows is what this is about.
+        if !self.dice.chance(if writes { self.climate.per_mille * 2 } else { self.climate.per_mille }) {
             return None;
         }
         let dice = &self.dice;

@@ -4,4 +4,5 @@
 mod command_line;
 mod config;
 mod http;
+mod selftest;
 mod support;
