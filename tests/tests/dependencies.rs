@@ -68,6 +68,7 @@ const BEHIND_DOORS: &[(&str, &str, &[&str], &str)] = &[
             "demo.rs",
             "demo/",
             "demo_",
+            "selftest/",
         ],
         "the sandbox must never be reached from `holdfast serve`",
     ),

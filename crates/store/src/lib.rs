@@ -5,6 +5,7 @@
 
 mod db;
 mod error;
+mod gate;
 #[cfg(test)]
 #[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
 #[path = "../tests/it/harness.rs"]
@@ -21,6 +22,7 @@ mod witnesses;
 extern crate self as store;
 
 pub use error::{OpenError, RowError, StoreError};
+pub use gate::Gate;
 pub use inbox::{Idempotency, NewCallback, PaymentLink};
 pub use open::{Options, Store};
 pub use reservations::{Event, ReservationFilter, Stored, Submission};

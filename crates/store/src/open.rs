@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use tokio::sync::watch;
 
-use crate::OpenError;
+use crate::{Gate, OpenError};
 
 static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -61,6 +61,7 @@ pub struct Store {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// Counts the commits that made jobs due; worker sets watch it, so that no wake-up is lost.
     pub(crate) wakes: Arc<watch::Sender<u64>>,
+    pub(crate) gate: Option<Arc<dyn Gate>>,
 }
 
 impl Store {
@@ -86,7 +87,13 @@ impl Store {
             Db::Postgres(pool) => POSTGRES.run(pool).await,
         };
         migrated.map_err(migration_error)?;
-        Ok(Self { db, clock, entropy, wakes: Arc::new(watch::Sender::new(0)) })
+        Ok(Self { db, clock, entropy, wakes: Arc::new(watch::Sender::new(0)), gate: None })
+    }
+
+    /// The same database with a gate at every commit.
+    #[must_use]
+    pub fn gated(self, gate: Arc<dyn Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
     }
 
     /// Business time.

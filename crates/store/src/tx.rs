@@ -109,9 +109,15 @@ impl Tx {
             // Differs from SQLite because other processes may work on a Postgres database.
             execute!(self, "SELECT pg_notify($1, '')", WAKE_CHANNEL)?;
         }
+        if let Some(gate) = &self.store.gate {
+            gate.before_commit().await;
+        }
         match self.inner {
             TxInner::Sqlite(tx) => tx.commit().await?,
             TxInner::Postgres(tx) => tx.commit().await?,
+        }
+        if let Some(gate) = &self.store.gate {
+            gate.after_commit().await;
         }
         if self.wakes {
             self.store.wake();

@@ -12,6 +12,7 @@ pub mod http;
 pub mod payment_link;
 mod provider;
 pub mod runner;
+pub mod selftest;
 pub mod serve;
 pub mod service;
 pub mod submission;

@@ -15,5 +15,6 @@ mod limits;
 mod lost_answers;
 mod operations;
 mod secrets;
+mod selftest;
 mod shutdown;
 mod startup;

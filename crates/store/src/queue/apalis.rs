@@ -19,13 +19,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::Store;
-use crate::queue::claim::json_list;
 use crate::queue::job::JobRow;
 use crate::queue::listen::listen;
 use crate::queue::pump::{Ack, Pump, Terms};
 use crate::queue::worker::Phase;
 use crate::queue::{
-    ClaimedJob, FaultClass, Handler, JobFault, Lease, Settle, Settled, WorkerError, WorkerOptions,
+    Claimant, ClaimedJob, FaultClass, Handler, JobFault, Lease, Settle, Settled, WorkerError, WorkerOptions,
 };
 
 /// How often the worker of a set is started anew after a panic of the machinery around its handlers.
@@ -85,14 +84,7 @@ pub async fn run_workers(
 }
 
 fn terms(options: &WorkerOptions, concurrency: usize, owner: Arc<str>) -> Terms {
-    Terms {
-        owner,
-        concurrency,
-        lease: options.lease,
-        poll_interval: options.poll_interval,
-        kinds: json_list(&options.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()),
-        limits: options.limits.clone(),
-    }
+    Terms { claimant: Claimant::new(owner, options), concurrency, poll_interval: options.poll_interval }
 }
 
 /// The worker with its layers, from the outside: settle, own task, timeout, span, panics, handler.
@@ -149,8 +141,7 @@ struct Abandoned;
 /// What becomes of a job whose run ended like this; `None` when its handler has settled it.
 fn settle_for(ended: Result<Settled, BoxDynError>) -> Option<Settle> {
     let error = match ended {
-        Ok(Settled::Already) => return None,
-        Ok(Settled::By(settle)) => return Some(settle),
+        Ok(settled) => return Settle::after(Ok(settled)),
         Err(error) => error,
     };
     if error.is::<Abandoned>() {
@@ -167,7 +158,7 @@ fn settle_for(ended: Result<Settled, BoxDynError>) -> Option<Settle> {
         }
         Err(other) => JobFault::new(FaultClass::Internal, "internal", other.to_string()),
     };
-    Some(Settle::Retry { error })
+    Settle::after(Err(error))
 }
 
 /// What the pump has claimed, as apalis polls it.

@@ -19,6 +19,7 @@ mod pump;
 mod read;
 mod settle;
 mod sync;
+mod turn;
 mod worker;
 
 pub use self::apalis::run_workers;
@@ -32,4 +33,5 @@ pub use ops::JobChanged;
 pub use read::{JobFilter, MAX_PAGE, Page};
 pub use settle::{JobFault, MAX_CRASHES, Settle};
 pub use sync::{DEFAULT_MAX_ATTEMPTS, ScheduleChange};
+pub use turn::{Claimant, Turn};
 pub use worker::{Handler, Settled, WorkerError, WorkerOptions};

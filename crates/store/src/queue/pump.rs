@@ -2,24 +2,18 @@
 //!
 //! Nothing but the end of its workers ends it. When the database fails, it waits and repeats the turn.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::MerchantId;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::queue::Settle;
-use crate::queue::claim::{ClaimTerms, Claimed, MAX_PROMOTED};
+use crate::queue::claim::Claimed;
 use crate::queue::job::JobRow;
-use crate::queue::lanes::Budgets;
 use crate::queue::lease::Fence;
+use crate::queue::turn::MAX_BATCH;
 use crate::queue::worker::Phase;
+use crate::queue::{Claimant, Settle};
 use crate::{Store, StoreError, Tx};
-
-/// The most jobs that one turn claims, and about the most that it settles.
-const MAX_BATCH: usize = 1_000;
 
 /// How long to wait after the database failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(200);
@@ -48,12 +42,9 @@ pub(crate) struct Ack {
 /// What never changes about a pump.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    pub(crate) owner: Arc<str>,
+    pub(crate) claimant: Claimant,
     pub(crate) concurrency: usize,
-    pub(crate) lease: Duration,
     pub(crate) poll_interval: Duration,
-    pub(crate) kinds: String,
-    pub(crate) limits: HashMap<MerchantId, u32>,
 }
 
 /// The state of the pump between turns.
@@ -156,9 +147,12 @@ impl Pump {
         }
         self.settle_pending(&mut tx).await?;
         if renew {
-            tx.renew_leases(&self.terms.owner, self.terms.lease).await?;
+            tx.renew_leases(&self.terms.claimant.owner, self.terms.claimant.lease).await?;
         }
-        let mut turn = if free > 0 { self.claim(&mut tx, free).await? } else { Turn::default() };
+        let mut turn = Turn::default();
+        if free > 0 {
+            (turn.claimed, turn.next) = tx.take_turn(&self.terms.claimant, free).await?;
+        }
         (turn.begun, turn.renewed) = (Some(begun), renew);
         tx.commit().await?;
         Ok(turn)
@@ -166,7 +160,7 @@ impl Pump {
 
     fn renewal_is_due(&self) -> bool {
         let age = (self.store.clock.wall() - self.renewed_at).to_std().unwrap_or(Duration::MAX);
-        age >= self.terms.lease / 3
+        age >= self.terms.claimant.lease / 3
     }
 
     /// Settles what is pending: clean successes in one statement, the rest one by one.
@@ -174,7 +168,7 @@ impl Pump {
         let clean = |ack: &&Ack| matches!(ack.settle, Some(Settle::Succeeded { result: None }));
         let done: Vec<(&str, i64)> =
             self.pending.iter().filter(clean).map(|ack| (ack.id.as_str(), ack.token)).collect();
-        let kept = tx.succeed_all(&self.terms.owner, &done).await?;
+        let kept = tx.succeed_all(&self.terms.claimant.owner, &done).await?;
         for (id, _) in done.iter().filter(|(id, _)| !kept.contains(*id)) {
             tracing::warn!(job.id = id, "the lease of a job was lost before it was settled");
         }
@@ -182,7 +176,7 @@ impl Pump {
             let Some(settle) = ack.settle.clone() else {
                 continue;
             };
-            let fence = Fence { id: &ack.id, token: ack.token, owner: &self.terms.owner };
+            let fence = Fence { id: &ack.id, token: ack.token, owner: &self.terms.claimant.owner };
             let kept = tx.settle_fenced(fence, settle).await;
             let kept = kept.map_err(|source| TurnError { source, settling: Some(index) })?;
             if !kept {
@@ -190,25 +184,6 @@ impl Pump {
             }
         }
         Ok(())
-    }
-
-    async fn claim(&self, tx: &mut Tx, free: usize) -> Result<Turn, StoreError> {
-        tx.rescue_expired().await?;
-        let (promoted, due) = tx.promote_due().await?;
-        let lanes = tx.lanes().await?;
-        let mut budgets = Budgets::new(&self.terms.limits, &lanes, tx.now());
-        let terms = ClaimTerms {
-            owner: &self.terms.owner,
-            lease: self.terms.lease,
-            kinds: &self.terms.kinds,
-            slots: free.min(MAX_BATCH),
-        };
-        let mut claimed = tx.claim(&terms, &mut budgets).await?;
-        let left = free - claimed.jobs.len();
-        claimed.more |=
-            left > 0 && (promoted >= MAX_PROMOTED.unsigned_abs() || claimed.jobs.len() == MAX_BATCH);
-        let next = [due, budgets.refill_at].into_iter().flatten().min();
-        Ok(Turn { claimed, next, ..Turn::default() })
     }
 
     /// After the commit: tells the settled, and lets the claimed run.
@@ -260,7 +235,7 @@ impl Pump {
         }
         let until_next =
             next.map(|next| self.store.clock.wall_for(next - self.store.now()).max(SHORTEST_WAIT));
-        let idle = self.terms.poll_interval.min(self.terms.lease / 3);
+        let idle = self.terms.poll_interval.min(self.terms.claimant.lease / 3);
         let idle = until_next.map_or(idle, |until| until.min(idle));
         tokio::select! {
             ack = self.acks.recv() => match ack {

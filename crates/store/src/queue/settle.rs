@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::db::{execute, millis};
 use crate::queue::lease::{Fence, Standing, standing};
-use crate::queue::{AttemptOutcome, FaultClass, Lease, attempt, backoff};
+use crate::queue::{AttemptOutcome, FaultClass, Lease, Settled, attempt, backoff};
 use crate::{StoreError, Tx};
 
 /// The crashes of one job after which a person must look at it.
@@ -99,6 +99,18 @@ pub enum Settle {
     },
     /// The worker stops and gives the job back as if it had not been claimed.
     HandedBack,
+}
+
+impl Settle {
+    /// What becomes of a job whose handler ended like this; `None` when the handler has settled it.
+    #[must_use]
+    pub fn after(ended: Result<Settled, JobFault>) -> Option<Self> {
+        match ended {
+            Ok(Settled::Already) => None,
+            Ok(Settled::By(settle)) => Some(settle),
+            Err(error) => Some(Self::Retry { error }),
+        }
+    }
 }
 
 /// What a settle writes.

@@ -7,6 +7,7 @@ mod ops;
 mod pack;
 mod reservations;
 mod sandbox;
+mod selftest;
 mod serve;
 
 use std::io::Write as _;
@@ -53,6 +54,8 @@ enum Command {
     /// List and show jobs, and decide what became of their requests
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Prove the promises: play histories of faults, crashes and people against the sandbox, and judge them
+    Selftest(selftest::Args),
     /// Bring the database up to date
     Migrate,
     /// Print the version
@@ -107,10 +110,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    // What is for people to read has only what is wrong between its lines.
-    let for_people =
-        matches!(cli.command, Command::Demo { .. } | Command::Reservations(_) | Command::Jobs(_));
-    let level = if for_people { "error" } else { "info" };
+    let level = match cli.command {
+        // What is for people to read has only what is wrong between its lines.
+        Command::Demo { .. } | Command::Reservations(_) | Command::Jobs(_) => "error",
+        // What goes wrong in a simulation is meant to.
+        Command::Selftest(_) => "off",
+        _ => "info",
+    };
     logging::init(level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -123,6 +129,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo { keep } => return Ok(runtime.block_on(crate::demo::run(keep))),
         Command::Reservations(command) => runtime.block_on(reservations::run(command))?,
         Command::Jobs(command) => runtime.block_on(jobs::run(command))?,
+        Command::Selftest(args) => return selftest::run(&args),
         Command::Migrate => runtime.block_on(migrate::run(&config()?))?,
         Command::Version => say(&format!("holdfast {}", env!("CARGO_PKG_VERSION")))?,
     }

@@ -68,6 +68,11 @@ const KINDS: [JobKind; 12] = [
     JobKind::Guard,
 ];
 
+/// The handler of every kind.
+pub(crate) fn handler(app: Arc<App>) -> impl Handler {
+    Dispatch(app)
+}
+
 struct Dispatch(Arc<App>);
 
 impl Handler for Dispatch {
@@ -98,9 +103,16 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     plan_sweeps(&app).await.map_err(RunError::Begin)?;
+    let options = options(&app, settings);
+    let store = app.store.clone();
+    store::queue::run_workers(store, options, handler(app), shutdown).await.map_err(RunError::Workers)
+}
+
+/// What a worker set of this service claims, and how.
+pub(crate) fn options(app: &App, settings: WorkerSettings) -> WorkerOptions {
     let limits: HashMap<MerchantId, u32> =
         app.merchants.iter().map(|(id, handle)| (id.clone(), handle.rate_limit_per_minute)).collect();
-    let options = WorkerOptions {
+    WorkerOptions {
         concurrency: settings.concurrency,
         lease: settings.lease,
         poll_interval: settings.poll_interval,
@@ -108,13 +120,11 @@ pub async fn run(
         job_timeout: JOB_TIMEOUT,
         kinds: KINDS.to_vec(),
         limits,
-    };
-    let store = app.store.clone();
-    store::queue::run_workers(store, options, Dispatch(app), shutdown).await.map_err(RunError::Workers)
+    }
 }
 
 /// Every merchant's history is swept for ever, by one job that puts itself off.
-async fn plan_sweeps(app: &App) -> Result<(), StoreError> {
+pub(crate) async fn plan_sweeps(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     for (merchant, handle) in &app.merchants {

@@ -7,5 +7,6 @@ mod desk_commands;
 mod engine;
 mod http;
 mod runs;
+mod selftest;
 mod stage;
 mod support;

@@ -1,0 +1,101 @@
+//! One turn of the queue: who claims and on which terms, for the pump and for whoever drives jobs without one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::MerchantId;
+
+use crate::queue::claim::{ClaimTerms, Claimed, MAX_PROMOTED, json_list};
+use crate::queue::lanes::Budgets;
+use crate::queue::{ClaimedJob, WorkerOptions};
+use crate::{Store, StoreError, Tx};
+
+/// The most jobs that one turn claims, and about the most that a pump settles in one.
+pub(crate) const MAX_BATCH: usize = 1_000;
+
+/// Who claims jobs, and on which terms: one worker set from its start to its end.
+#[derive(Clone, Debug)]
+pub struct Claimant {
+    pub(crate) owner: Arc<str>,
+    pub(crate) lease: Duration,
+    /// The kinds it has handlers for, as a JSON list.
+    kinds: String,
+    limits: HashMap<MerchantId, u32>,
+}
+
+/// What a turn came to.
+#[derive(Debug)]
+pub struct Turn {
+    /// What was claimed, to be run and settled. In the order of claiming.
+    pub jobs: Vec<ClaimedJob>,
+    /// May there be more that could be claimed at once?
+    pub more: bool,
+    /// When something will be due, in business time.
+    pub next: Option<DateTime<Utc>>,
+}
+
+impl Claimant {
+    /// A worker set with these options; `owner` is unique per start.
+    #[must_use]
+    pub fn new(owner: impl Into<Arc<str>>, options: &WorkerOptions) -> Self {
+        Self {
+            owner: owner.into(),
+            lease: options.lease,
+            kinds: json_list(&options.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()),
+            limits: options.limits.clone(),
+        }
+    }
+
+    /// Its name in the table of jobs.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+}
+
+impl Tx {
+    /// Rescues what others have lost, makes available what is due, and claims no more than `free` jobs. Says when
+    /// something will be due. The transaction holds the lock of claims.
+    pub(crate) async fn take_turn(
+        &mut self,
+        claimant: &Claimant,
+        free: usize,
+    ) -> Result<(Claimed, Option<DateTime<Utc>>), StoreError> {
+        self.rescue_expired().await?;
+        let (promoted, due) = self.promote_due().await?;
+        let lanes = self.lanes().await?;
+        let mut budgets = Budgets::new(&claimant.limits, &lanes, self.now());
+        let terms = ClaimTerms {
+            owner: &claimant.owner,
+            lease: claimant.lease,
+            kinds: &claimant.kinds,
+            slots: free.min(MAX_BATCH),
+        };
+        let mut claimed = self.claim(&terms, &mut budgets).await?;
+        let left = free - claimed.jobs.len();
+        claimed.more |=
+            left > 0 && (promoted >= MAX_PROMOTED.unsigned_abs() || claimed.jobs.len() == MAX_BATCH);
+        let next = [due, budgets.refill_at].into_iter().flatten().min();
+        Ok((claimed, next))
+    }
+}
+
+impl Store {
+    /// One turn for a worker set that has no pump, such as one in a simulation: claims up to `free` jobs. Each is then
+    /// run by its handler within the lease, and settled as [`Settle::after`] says.
+    ///
+    /// [`Settle::after`]: crate::queue::Settle::after
+    ///
+    /// # Errors
+    /// When the database fails or a job cannot be read.
+    pub async fn turn(&self, claimant: &Claimant, free: usize) -> Result<Turn, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.lock_claims().await?;
+        let (claimed, next) = tx.take_turn(claimant, free).await?;
+        tx.commit().await?;
+        let jobs: Result<Vec<_>, _> = claimed.jobs.iter().map(|row| row.claimed(&claimant.owner)).collect();
+        Ok(Turn { jobs: jobs?, more: claimed.more, next })
+    }
+}

@@ -1,0 +1,87 @@
+//! The judge of a history. It reads the sandbox's ledger and the API's JSON, and knows nothing of how Holdfast works.
+
+mod book;
+mod equal;
+mod promises;
+mod tale;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+use sandbox::Effect;
+
+pub(super) use book::Book;
+pub(super) use tale::{End, Tale};
+pub(super) use truth::Truth;
+
+use super::history::Asked;
+
+/// A promise that a history broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// Which promise, by its number in [`PROMISES`].
+    pub(super) promise: usize,
+    /// The booking system's reference of the reservation.
+    pub(super) reference: String,
+    pub(super) message: String,
+}
+
+/// The promises, by number from 1.
+pub(super) const PROMISES: [&str; 6] = [
+    "at most one request of a reservation is unresolved",
+    "no effect happens twice",
+    "nothing that was asked for is forgotten",
+    "the books are the provider's",
+    "no limit of money, time or decency is broken",
+    "no deadline passes in silence",
+];
+
+/// What a history is judged by.
+pub(super) struct Evidence<'e> {
+    pub(super) ledger: &'e [Effect],
+    pub(super) books: &'e [Book],
+    pub(super) asked: &'e [Asked],
+    /// Were the declared assumptions broken on purpose?
+    pub(super) beyond: bool,
+}
+
+/// What a judgement came to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judgement {
+    pub(super) violations: Vec<Violation>,
+    /// Effects that happened more than once.
+    pub(super) doubles: u64,
+    /// Of them, those that reached a person.
+    pub(super) doubles_told: u64,
+    /// Differences that a desk item explains.
+    pub(super) explained: u64,
+}
+
+/// One promise's judge: a sentence for every way in which a reservation breaks it.
+type Judge = fn(&Book, &Truth<'_>, &Evidence<'_>, &mut Judgement) -> Vec<String>;
+
+/// Each judge with the number of its promise.
+const JUDGES: [(usize, Judge); 6] = [
+    (1, promises::one_at_a_time),
+    (2, promises::no_double_effect),
+    (3, promises::nothing_forgotten),
+    (4, equal::books_are_equal),
+    (5, promises::limits_hold),
+    (6, promises::no_silent_deadline),
+];
+
+/// Judges a history.
+pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    for book in evidence.books {
+        let truth = Truth::of(evidence.ledger, &book.reference);
+        for (promise, judge) in JUDGES {
+            let broken = judge(book, &truth, evidence, &mut judgement);
+            let reference = || book.reference.clone();
+            let broken =
+                broken.into_iter().map(|message| Violation { promise, reference: reference(), message });
+            judgement.violations.extend(broken);
+        }
+    }
+    judgement
+}

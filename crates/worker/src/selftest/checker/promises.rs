@@ -1,0 +1,240 @@
+//! The promises about single operations: alone, once, not forgotten, within their limits, never silently too late.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike as _, TimeDelta, Timelike as _, Utc, Weekday};
+use chrono_tz::Europe::Oslo;
+use sandbox::EffectKind;
+
+use super::book::{list, ore};
+use super::tale::walk;
+use super::truth::{effect_of, marker_of};
+use super::{Book, End, Evidence, Judgement, Tale, Truth};
+
+/// The length of a capture window in every history.
+const WINDOW: TimeDelta = TimeDelta::days(7);
+
+/// Promise 1, at every moment of the timeline.
+pub(super) fn one_at_a_time(book: &Book, _: &Truth<'_>, _: &Evidence<'_>, _: &mut Judgement) -> Vec<String> {
+    let mut broken = Vec::new();
+    walk(&book.events, &mut Vec::new(), &mut BTreeMap::new(), |tales| {
+        let doubts = || tales.iter().filter(|tale| tale.operation != "resend" && tale.is_in_doubt());
+        if doubts().count() > 1 && broken.is_empty() {
+            let names: Vec<&str> = doubts().map(|tale| tale.operation.as_str()).collect();
+            broken.push(format!("{} are unresolved at once", names.join(" and ")));
+        }
+    });
+    broken
+}
+
+/// Promise 2. Beyond the assumptions an effect may happen twice, and then has to reach a person.
+pub(super) fn no_double_effect(
+    book: &Book,
+    truth: &Truth<'_>,
+    evidence: &Evidence<'_>,
+    judgement: &mut Judgement,
+) -> Vec<String> {
+    let mut doubles = Vec::new();
+    let kinds = [EffectKind::Captured, EffectKind::Charged, EffectKind::Cancelled, EffectKind::Completed];
+    for kind in kinds {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for effect in truth.ours(kind) {
+            *counts.entry(marker_of(effect).unwrap_or_default()).or_default() += 1;
+        }
+        let twice = counts.into_iter().filter(|(_, count)| *count > 1);
+        doubles
+            .extend(twice.map(|(marker, count)| format!("{kind:?} {count} times for the marker {marker}")));
+    }
+    let refunds: BTreeMap<(&str, i64), usize> = book
+        .tales
+        .iter()
+        .filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty())
+        .fold(BTreeMap::new(), |mut counts, tale| {
+            *counts.entry((tale.reference.as_str(), tale.amount)).or_default() += 1;
+            counts
+        });
+    for ((reference, amount), asked) in refunds {
+        let done = truth.refunds_like(reference, amount);
+        if done > asked {
+            doubles
+                .push(format!("{amount} øre of {reference} refunded {done} times, asked for {asked} times"));
+        }
+    }
+    let created = truth.ours(EffectKind::Created).count();
+    if created > 1 {
+        doubles.push(format!("created {created} times at the provider"));
+    }
+    judgement.doubles += u64::try_from(doubles.len()).unwrap_or(u64::MAX);
+    let told = book.attention.is_some() || book.tales.iter().any(|tale| tale.decided || tale.late);
+    if evidence.beyond && told {
+        judgement.doubles_told += u64::try_from(doubles.len()).unwrap_or(u64::MAX);
+        return Vec::new();
+    }
+    doubles
+}
+
+/// Promise 3: every operation ends as done with its effect, or as not done without one, or a person is asked.
+pub(super) fn nothing_forgotten(
+    book: &Book,
+    truth: &Truth<'_>,
+    evidence: &Evidence<'_>,
+    _: &mut Judgement,
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    let at_desk = book.attention.is_some() || book.control == "paused";
+    for tale in &book.tales {
+        let name = || format!("{} {}", tale.operation, tale.id);
+        let effects = effects_of(tale, truth);
+        match tale.end {
+            End::Open if !at_desk => broken.push(format!("{} never ended and nobody is asked", name())),
+            End::Desk if book.attention.is_none() => {
+                broken.push(format!("{} waits for a person whom nobody asks", name()));
+            }
+            End::Done if effects == Some(0) && !closed_by_another(tale, truth) => {
+                broken.push(format!("{} counts as done and had no effect", name()));
+            }
+            End::Rejected | End::Withdrawn
+                if effects.is_some_and(|effects| effects > 0)
+                    && tale.operation != "refund"
+                    && !tale.late
+                    && !at_desk =>
+            {
+                broken.push(format!("{} counts as not done and had its effect", name()));
+            }
+            _ => {}
+        }
+    }
+    for asked in evidence.asked.iter().filter(|asked| asked.reservation == book.id) {
+        let Some(job) = book.jobs.iter().find(|job| job.id == asked.job) else {
+            broken.push(format!("the {} that was asked for has no job", asked.what));
+            continue;
+        };
+        let lives = matches!(job.state.as_str(), "scheduled" | "available" | "running" | "resolving");
+        let ended_without_reason =
+            matches!(job.state.as_str(), "dead" | "cancelled" | "attention") && job.reason.is_empty();
+        // A job that reads is planned again and again while there is something to read.
+        if lives && !at_desk && job.kind != "refresh" {
+            broken.push(format!("the {} that was asked for is still {}", asked.what, job.state));
+        } else if ended_without_reason {
+            broken.push(format!("the {} that was asked for is {} without a reason", asked.what, job.state));
+        }
+    }
+    broken
+}
+
+/// How often the operation of a tale took effect, where effects can be told apart.
+fn effects_of(tale: &Tale, truth: &Truth<'_>) -> Option<usize> {
+    match effect_of(&tale.operation)? {
+        EffectKind::RefundAccepted => Some(truth.refunds_like(&tale.reference, tale.amount)),
+        EffectKind::Created => Some(truth.ours(EffectKind::Created).count()),
+        kind => Some(truth.with_marker(kind, &tale.marker)),
+    }
+}
+
+/// A cancel or complete has reached its goal when somebody else was faster.
+fn closed_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
+    match tale.operation.as_str() {
+        "cancel" => truth.has(EffectKind::Cancelled) || truth.has(EffectKind::LinkExpired),
+        "complete" => truth.has(EffectKind::Completed),
+        _ => false,
+    }
+}
+
+/// Promise 5.
+pub(super) fn limits_hold(
+    book: &Book,
+    truth: &Truth<'_>,
+    _: &Evidence<'_>,
+    _: &mut Judgement,
+) -> Vec<String> {
+    let mut broken = sums_hold(book, truth);
+    let held_at = book.events.iter().position(|event| event.name == "held");
+    for tale in &book.tales {
+        let sent = tale.sendings.len().saturating_sub(tale.unsent);
+        if tale.operation == "charge" && sent > 1 && !tale.decided {
+            broken.push(format!("charge {} was sent {sent} times", tale.id));
+        }
+        for (at, place) in &tale.sendings {
+            if tale.operation == "capture" && book.capture_by.is_some_and(|by| *at >= by) {
+                broken.push(format!("capture {} was sent at {at}, too late", tale.id));
+            }
+            if tale.is_reminder && held_at.is_some_and(|held| held < *place) {
+                broken.push(format!("reminder {} was sent after the payment had been seen", tale.id));
+            }
+            if tale.is_reminder && !book.any_hours && !is_decent(*at) {
+                broken.push(format!("reminder {} was sent at {at}, which is no decent hour", tale.id));
+            }
+        }
+    }
+    broken
+}
+
+fn sums_hold(book: &Book, truth: &Truth<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (whose, sums) in [("the provider's", truth.sums()), ("our", book.sums)] {
+        if sums.captured > sums.reserved {
+            broken.push(format!("in {whose} books {} øre are captured of {}", sums.captured, sums.reserved));
+        }
+    }
+    let taken: BTreeMap<&str, i64> = truth
+        .by_reference(EffectKind::Captured)
+        .into_iter()
+        .chain(truth.by_reference(EffectKind::Charged))
+        .collect();
+    let ours = book.rows.iter().filter(|row| row.kind == "refund").fold(BTreeMap::new(), |mut sums, row| {
+        *sums.entry(row.reference.as_str()).or_default() += row.amount;
+        sums
+    });
+    for (whose, refunded) in
+        [("the provider's", truth.by_reference(EffectKind::RefundAccepted)), ("our", ours)]
+    {
+        for (reference, refunded) in refunded {
+            let taken = taken.get(reference).copied().unwrap_or(0);
+            if refunded > taken {
+                broken
+                    .push(format!("in {whose} books {refunded} øre of {reference} are refunded, of {taken}"));
+            }
+        }
+    }
+    broken
+}
+
+/// Weekdays 08 to 21, Saturdays 10 to 15, by the clock of Oslo; holidays are left to the calendar's own tests.
+fn is_decent(at: DateTime<Utc>) -> bool {
+    let local = at.with_timezone(&Oslo);
+    match local.weekday() {
+        Weekday::Sun => false,
+        Weekday::Sat => (10..15).contains(&local.hour()),
+        _ => (8..21).contains(&local.hour()),
+    }
+}
+
+/// Promise 6: what was delivered in time and not captured before the window closed has been somebody's question.
+pub(super) fn no_silent_deadline(
+    book: &Book,
+    truth: &Truth<'_>,
+    _: &Evidence<'_>,
+    _: &mut Judgement,
+) -> Vec<String> {
+    let Some(reserved_at) = truth.reserved_at() else { return Vec::new() };
+    let closes = reserved_at + WINDOW;
+    let closed = [EffectKind::Cancelled, EffectKind::Completed];
+    let ended = |kind| truth.all(kind).any(|effect| effect.at < closes);
+    if closed.into_iter().any(ended) || book.asked_somebody() {
+        return Vec::new();
+    }
+    let in_time = |event: &&super::book::Event| event.name == "delivered" && event.at < closes;
+    let delivered: i64 = book
+        .events
+        .iter()
+        .filter(in_time)
+        .flat_map(|event| list(&event.data["lines"]))
+        .map(|line| ore(&line["amount"]))
+        .sum();
+    let captured = truth.sum(EffectKind::Captured);
+    let due = delivered.min(truth.sum(EffectKind::Reserved));
+    if captured < due {
+        return vec![format!("{due} øre were delivered in time, {captured} captured, and nobody was asked")];
+    }
+    Vec::new()
+}

@@ -1,0 +1,153 @@
+//! A person of ops: looks at the desk now and then, looks into the provider's portal, and decides with what is known.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sandbox::{By, Effect, EffectKind};
+use serde_json::{Value, json};
+
+use super::dice::Dice;
+use super::stage::{Stage, StageError};
+
+/// Before that nobody decides about a request: it may still be on its way, or hidden from view.
+const PATIENCE: TimeDelta = TimeDelta::hours(26);
+
+/// The operator, and when they look next.
+pub(super) struct Operator {
+    dice: Dice,
+    pub(super) looks_at: DateTime<Utc>,
+    /// How long after a request its absence is believed.
+    patience: TimeDelta,
+    pub(super) decisions: u64,
+}
+
+impl Operator {
+    pub(super) fn new(dice: Dice, start: DateTime<Utc>, beyond: bool) -> Self {
+        let looks_at = start + dice.hours(6, 40);
+        let patience = if beyond { TimeDelta::days(10) } else { PATIENCE };
+        Self { dice, looks_at, patience, decisions: 0 }
+    }
+
+    /// Looks once, and says when to look again.
+    pub(super) async fn look(&mut self, stage: &Stage) -> Result<(), StageError> {
+        self.looks_at = stage.now() + self.dice.hours(8, 60);
+        self.mend(stage).await?;
+        for reservation in stage.list("/v1/reservations?attention=true").await? {
+            self.attend(stage, &reservation).await?;
+        }
+        for state in ["attention", "dead"] {
+            for job in stage.list(&format!("/v1/jobs?state={state}")).await? {
+                self.revive(stage, &job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A paused merchant has a new token by now, and goes on.
+    async fn mend(&self, stage: &Stage) -> Result<(), StageError> {
+        let merchants = stage.get("/v1/merchants").await?;
+        for merchant in merchants.rows().iter().filter(|merchant| merchant["paused"] == true) {
+            stage.weather.mend_token();
+            let id = merchant["id"].as_str().unwrap_or_default();
+            stage.post("operator", &format!("/v1/merchants/{id}/resume"), None).await?;
+        }
+        Ok(())
+    }
+
+    /// Something about this reservation is on the desk: look again, and decide what can be decided.
+    async fn attend(&mut self, stage: &Stage, reservation: &Value) -> Result<(), StageError> {
+        let id = reservation["id"].as_str().unwrap_or_default();
+        if self.dice.chance(400) {
+            stage.post("operator", &format!("/v1/reservations/{id}/refresh"), None).await?;
+        }
+        if reservation["control"] == "frozen" && self.dice.chance(500) {
+            self.give_up(stage, id).await?;
+        }
+        for job in stage.list(&format!("/v1/jobs?reservation={id}&state=attention")).await? {
+            if job["last_error"]["code"] != "crashed" {
+                self.resolve(stage, reservation, &job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits behind something frozen is withdrawn: it has not been sent.
+    async fn give_up(&self, stage: &Stage, id: &str) -> Result<(), StageError> {
+        for job in stage.list(&format!("/v1/jobs?reservation={id}&state=scheduled")).await? {
+            if job["kind"] != "refresh" {
+                let job = job["id"].as_str().unwrap_or_default();
+                stage.post("operator", &format!("/v1/jobs/{job}/cancel"), None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what became of a request, as the provider's books show it.
+    async fn resolve(&mut self, stage: &Stage, reservation: &Value, job: &Value) -> Result<(), StageError> {
+        let (id, job_id) =
+            (reservation["id"].as_str().unwrap_or_default(), job["id"].as_str().unwrap_or_default());
+        let details = stage.get(&format!("/v1/jobs/{job_id}")).await?;
+        let begun = |attempt: &Value| attempt["started_at"].as_str()?.parse::<DateTime<Utc>>().ok();
+        let attempts = details.body["attempts"].as_array().cloned().unwrap_or_default();
+        let Some(sent_at) = attempts.iter().filter_map(begun).max() else { return Ok(()) };
+        if stage.now() - sent_at < self.patience {
+            return Ok(());
+        }
+        let events = stage.list(&format!("/v1/reservations/{id}/events")).await?;
+        let uuid = reservation["provider"]["reservation_uuid"].as_str().unwrap_or_default();
+        let Some(decision) = decision(stage.world.lock().ledger(), &events, uuid, job_id, &details.body)
+        else {
+            return Ok(());
+        };
+        let answer = stage.post("operator", &format!("/v1/jobs/{job_id}/resolve"), Some(&decision)).await?;
+        self.decisions += u64::from(answer.is_done());
+        Ok(())
+    }
+
+    /// A job that gave up because its worker died again and again is tried once more.
+    async fn revive(&self, stage: &Stage, job: &Value) -> Result<(), StageError> {
+        let id = job["id"].as_str().unwrap_or_default();
+        if job["last_error"]["code"] == "crashed" {
+            stage.post("operator", &format!("/v1/jobs/{id}/retry"), None).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a person who compares the job with the provider's books says.
+fn decision(ledger: &[Effect], events: &[Value], uuid: &str, job: &str, details: &Value) -> Option<Value> {
+    let kind = match details["kind"].as_str()? {
+        "capture" => EffectKind::Captured,
+        "charge" => EffectKind::Charged,
+        "refund" => EffectKind::RefundAccepted,
+        "cancel" => EffectKind::Cancelled,
+        "complete" => EffectKind::Completed,
+        _ => return None,
+    };
+    let intent = &intent_of(events, details)?["data"]["intent"];
+    let marker = intent["marker"].as_str().filter(|marker| !marker.is_empty())?;
+    let ours = |effect: &&Effect| {
+        let text = effect.text.as_deref().unwrap_or_default();
+        let known = if kind == EffectKind::RefundAccepted {
+            effect.provider_reference.as_deref() == intent["reference"].as_str()
+        } else {
+            text.contains(marker)
+        };
+        effect.reservation_uuid == uuid && effect.kind == kind && effect.by == By::Api && known
+    };
+    let found = ledger.iter().find(ours);
+    Some(match found {
+        Some(effect) => json!({"outcome": "applied", "reference": effect.provider_reference,
+            "note": format!("Seen in the portal, for {job}.")}),
+        None => json!({"outcome": "not_applied", "note": format!("Not in the portal, for {job}.")}),
+    })
+}
+
+/// The decision that a job in doubt carries: the one of its kind that went to the desk.
+fn intent_of<'e>(events: &'e [Value], details: &Value) -> Option<&'e Value> {
+    let asked = events.iter().rev().filter(|event| event["event"] == "intent_to_desk");
+    let ids: Vec<&Value> = asked.map(|event| &event["data"]["intent"]).collect();
+    events.iter().rev().find(|event| {
+        event["event"] == "intent_planned"
+            && ids.contains(&&event["data"]["intent"]["id"])
+            && event["data"]["intent"]["operation"] == details["kind"]
+    })
+}

@@ -1,0 +1,439 @@
+//! What will happen in a history: its merchants, its bookings and their acts, and what goes wrong, drawn from its seed.
+
+use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
+use domain::merchant::MultiCapture;
+use domain::{Money, Span};
+use sandbox::Switches;
+use sandbox::switches::{
+    CallbackStatus, CancelVerb, DetailsTime, Numbers, Release, Settlement, StatusWins, UuidInAnswer,
+};
+use serde_json::{Value, json};
+
+use super::dice::{Dice, minor};
+use super::points::Rates;
+use super::stage::{Account, Setting};
+use super::weather::Climate;
+
+/// How long a history is.
+pub(super) const LENGTH: TimeDelta = TimeDelta::days(90);
+/// From then on nobody does anything new, and nothing goes wrong: what is open settles.
+pub(super) const CALM_AFTER: TimeDelta = TimeDelta::days(76);
+/// The last act of a booking.
+const ACTS_UNTIL: TimeDelta = TimeDelta::days(74);
+/// Beyond the declared assumptions, details lag behind by at most so many seconds.
+const BEYOND: u64 = 3 * 86_400;
+
+/// What somebody does.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Act {
+    /// The booking system asks the API for it: the end of the path below the reservation, and the body.
+    Ask(&'static str, Value),
+    /// The booking system captures, charges or refunds so many thousandths of what there is then.
+    Capture(Option<u64>),
+    Refund {
+        charged: bool,
+        per_mille: Option<u64>,
+    },
+    /// The same request, sent twice.
+    Repeat(&'static str, Value),
+    Submit,
+    /// The payer.
+    Open,
+    Pay,
+    Fail,
+    /// A person in the provider's portal.
+    PortalCapture(Option<u64>),
+    PortalCharge(Money),
+    PortalRefund(Option<u64>),
+    PortalCancel,
+    PortalComplete,
+    /// A person of ops does this to a job of the reservation.
+    Poke(&'static str),
+}
+
+/// One reservation of a history.
+#[derive(Clone, Debug)]
+pub(super) struct Booking {
+    pub(super) reference: String,
+    /// What is submitted to the API.
+    pub(super) body: Value,
+    pub(super) due: DateTime<Utc>,
+}
+
+/// A history before it happens.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) setting: Setting,
+    pub(super) climate: Climate,
+    pub(super) rates: Rates,
+    pub(super) bookings: Vec<Booking>,
+    /// Does somebody read every reservation once more before the end?
+    pub(super) audit: bool,
+    /// When, which booking, what.
+    pub(super) acts: Vec<(DateTime<Utc>, usize, Act)>,
+}
+
+impl Plan {
+    /// The history of a seed; `beyond` breaks the assumptions on purpose.
+    pub(super) fn draw(seed: u64, beyond: bool) -> Self {
+        let dice = Dice::new(seed, 1);
+        let start = start(&dice);
+        let accounts = accounts(&dice);
+        let proven = |place: usize| {
+            accounts.get(place).is_some_and(|account| account.multi_capture == MultiCapture::Proven)
+        };
+        let switches = switches(&dice, accounts.iter().any(|a| a.multi_capture == MultiCapture::Proven));
+        let mut plan = Self {
+            climate: climate(&Dice::new(seed, 2), start, beyond),
+            rates: rates(&Dice::new(seed, 3)),
+            bookings: Vec::new(),
+            audit: true,
+            acts: Vec::new(),
+            setting: Setting { seed, start, accounts: accounts.clone(), switches },
+        };
+        for number in 0..dice.between(1, 6) {
+            let dice = Dice::new(seed, 100 + number);
+            let place = usize::from(accounts.len() > 1 && dice.chance(300));
+            let account = accounts.get(place).map_or("default", |account| account.name);
+            plan.book(&dice, number, account, proven(place));
+        }
+        // Stable, so that acts at one time keep the order of their drawing.
+        plan.acts.sort_by_key(|(at, ..)| *at);
+        plan
+    }
+
+    /// The undisturbed life of one reservation: submitted, paid, delivered, and the rest by itself.
+    pub(super) fn happy_life() -> Self {
+        let start = Utc.with_ymd_and_hms(2026, 1, 5, 9, 0, 0).single().unwrap_or_default();
+        let account = Account {
+            name: "default",
+            multi_capture: MultiCapture::Unknown,
+            sweep_every: Span::hours(24),
+            refresh_open_every: Span::hours(48),
+        };
+        let due = start + TimeDelta::days(2);
+        let booking = Booking {
+            reference: "BOOK-1".to_owned(),
+            body: body("BOOK-1", "default", due, &[Money::kroner(1_000)], json!({}), true),
+            due,
+        };
+        let delivered = json!({ "event_id": "D-1" });
+        let acts = vec![
+            (start, 0, Act::Submit),
+            (start + TimeDelta::hours(1), 0, Act::Pay),
+            (start + TimeDelta::days(1), 0, Act::Ask("delivery", delivered)),
+        ];
+        Self {
+            setting: Setting { seed: 0, start, accounts: vec![account], switches: Switches::default() },
+            climate: Climate::calm(),
+            rates: Rates::default(),
+            bookings: vec![booking],
+            audit: false,
+            acts,
+        }
+    }
+
+    fn book(&mut self, dice: &Dice, number: u64, account: &str, proven: bool) {
+        let start = self.setting.start;
+        let place = self.bookings.len();
+        let submitted = start + dice.hours(0, 45 * 24);
+        let due = submitted + dice.hours(12, 10 * 24);
+        let lines: Vec<Money> =
+            (0..dice.between(1, 4)).map(|_| minor(dice.between(5_000, 500_000))).collect();
+        let reference = format!("BOOK-{}", number + 1);
+        let policy = policy(dice, proven);
+        let body = body(&reference, account, due, &lines, policy, dice.chance(500));
+        self.bookings.push(Booking { reference, body, due });
+        let mut drawn = Acts { dice, submitted, due, lines: &lines, acts: vec![(submitted, Act::Submit)] };
+        drawn.of_the_link();
+        if dice.chance(780) {
+            drawn.of_the_hold();
+        }
+        drawn.of_anybody();
+        let last = start + ACTS_UNTIL;
+        let acts = drawn.acts.into_iter().filter(|(at, _)| *at < last);
+        self.acts.extend(acts.map(|(at, act)| (at, place, act)));
+    }
+}
+
+fn start(dice: &Dice) -> DateTime<Utc> {
+    let new_year = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().unwrap_or_default();
+    new_year + dice.hours(0, 365 * 24)
+}
+
+fn accounts(dice: &Dice) -> Vec<Account> {
+    let account = |name| {
+        let several =
+            [MultiCapture::Unknown, MultiCapture::Proven, MultiCapture::Proven, MultiCapture::Single];
+        Account {
+            name,
+            multi_capture: dice.pick(&several).copied().unwrap_or(MultiCapture::Unknown),
+            sweep_every: Span::hours(if dice.chance(500) { 24 } else { 72 }),
+            refresh_open_every: Span::hours(if dice.chance(500) { 24 } else { 48 }),
+        }
+    };
+    let mut accounts = vec![account("default")];
+    if dice.chance(250) {
+        accounts.push(account("second"));
+    }
+    accounts
+}
+
+/// Most histories have the provider of the newest pages, some one of the other readings.
+fn switches(dice: &Dice, proven: bool) -> Switches {
+    let release = if proven { Release::Never } else { Release::AfterDays(2) };
+    let settled = dice.pick(&[60, 60, 3_600, 36 * 3_600]).copied().unwrap_or(60);
+    let mut switches =
+        Switches { release, settlement: Settlement::AfterSeconds(settled), ..Switches::default() };
+    if dice.chance(300) {
+        switches.link_expiry = dice.chance(500);
+        switches.status_wins = dice
+            .pick(&[StatusWins::Latest, StatusWins::Captured, StatusWins::Charged])
+            .copied()
+            .unwrap_or_default();
+        switches.numbers = if dice.chance(300) { Numbers::Text } else { Numbers::Number };
+        switches.cancel_verb =
+            dice.pick(&[CancelVerb::Both, CancelVerb::Post, CancelVerb::Get]).copied().unwrap_or_default();
+        switches.details_time = if dice.chance(200) { DetailsTime::Civil } else { DetailsTime::Unix };
+        switches.uuid_in_answer = if dice.chance(200) { UuidInAnswer::Null } else { UuidInAnswer::Present };
+        switches.callback_status =
+            if dice.chance(300) { CallbackStatus::Resevred } else { CallbackStatus::Reserved };
+        switches.distinct_cancelled_key = dice.chance(500);
+    }
+    switches
+}
+
+fn climate(dice: &Dice, start: DateTime<Utc>, beyond: bool) -> Climate {
+    let per_mille = dice.pick(&[0, 20, 50, 120, 250]).copied().unwrap_or(0);
+    let outages = (0..dice.between(0, 3)).filter(|_| per_mille > 0).map(|_| {
+        let from = start + dice.hours(0, 70 * 24);
+        (from, from + dice.minutes(3, 8 * 60))
+    });
+    let outages = outages.collect();
+    let breaks = per_mille > 0 && dice.chance(150);
+    let token_breaks = breaks.then(|| start + dice.hours(24, 60 * 24));
+    let lag = if beyond { (BEYOND, BEYOND / 2) } else { (240, 240) };
+    let per_mille = if beyond { per_mille.max(120) } else { per_mille };
+    Climate {
+        per_mille,
+        callbacks: if per_mille == 0 { 0 } else { dice.between(0, 80) },
+        outages,
+        token_breaks,
+        lag,
+    }
+}
+
+fn rates(dice: &Dice) -> Rates {
+    if dice.chance(400) {
+        return Rates::default();
+    }
+    Rates { dies: dice.between(0, 12), freezes: dice.between(0, 5), waits: dice.between(0, 60) }
+}
+
+fn policy(dice: &Dice, proven: bool) -> Value {
+    let mut policy = json!({});
+    if proven && dice.chance(500) {
+        policy["capture"]["on_delivery"] = json!("each_delivery");
+    } else if dice.chance(200) {
+        policy["capture"]["on_delivery"] = json!("manual");
+    }
+    match dice.between(0, 9) {
+        0 => policy["capture"]["before_deadline"] = json!("warn"),
+        1 => policy["capture"]["before_deadline"] = json!("cancel"),
+        2 => {
+            policy["capture"]["before_deadline"] = json!("capture_all");
+            policy["capture"]["legal_basis"] = json!("The customer did not come.");
+        }
+        _ => {}
+    }
+    if dice.chance(250) {
+        policy["completion"]["after"] = json!(if dice.chance(500) { "24h" } else { "off" });
+    }
+    if dice.chance(200) {
+        policy["expiry"]["cancel_after_due"] = json!(if dice.chance(500) { "2h" } else { "off" });
+    }
+    if dice.chance(200) {
+        policy["reminders"]["hours"] = json!("any");
+    }
+    policy
+}
+
+fn body(
+    reference: &str,
+    account: &str,
+    due: DateTime<Utc>,
+    lines: &[Money],
+    policy: Value,
+    partially: bool,
+) -> Value {
+    let line = |(place, amount): (usize, &Money)| {
+        let amount = amount.to_string();
+        json!({"name": format!("Line {}", place + 1), "product_id": format!("P-{}", place + 1), "rate": amount,
+            "tax_percent": 25, "amount": amount})
+    };
+    json!({
+        "reference": reference, "merchant": account,
+        "customer": {
+            "type": "private", "name": "Kari Nordmann", "email": "kari@example.no", "country_code": "+47",
+            "msisdn": "46567468", "language": "no",
+            "address": {"street": "Storgata 1", "zip": "4313", "city": "Sandnes", "country": "NO"}
+        },
+        "lines": lines.iter().enumerate().map(line).collect::<Vec<_>>(),
+        "payment_link_due": due.to_rfc3339(),
+        "send": {"sms": false, "email": true},
+        "settings": {"charge_partially_refundable": partially},
+        "policy": policy
+    })
+}
+
+/// The acts of one booking, as they are drawn.
+struct Acts<'a> {
+    dice: &'a Dice,
+    submitted: DateTime<Utc>,
+    due: DateTime<Utc>,
+    lines: &'a [Money],
+    acts: Vec<(DateTime<Utc>, Act)>,
+}
+
+impl Acts<'_> {
+    fn add(&mut self, at: DateTime<Utc>, act: Act) {
+        self.acts.push((at, act));
+    }
+
+    /// Nobody has paid yet.
+    fn of_the_link(&mut self) {
+        let dice = self.dice;
+        if dice.chance(300) {
+            self.add(self.submitted + dice.minutes(5, 600), Act::Open);
+        }
+        if dice.chance(80) {
+            self.add(self.submitted + dice.minutes(5, 600), Act::Fail);
+        }
+        if dice.chance(150) {
+            let contact = if dice.chance(500) { json!({}) } else { json!({"email": "ola@example.no"}) };
+            self.add(self.submitted + dice.hours(1, 100), Act::Ask("resend", contact));
+        }
+        if dice.chance(60) {
+            self.add(
+                self.submitted + dice.hours(0, 100),
+                Act::Ask("cancel", json!({"note": "Booking withdrawn."})),
+            );
+        }
+    }
+
+    /// Somebody pays, and what may follow from that.
+    fn of_the_hold(&mut self) {
+        let dice = self.dice;
+        let open = u64::try_from((self.due - self.submitted).num_seconds()).unwrap_or(600);
+        let paid = match dice.between(0, 19) {
+            0 => self.due - TimeDelta::seconds(1),
+            1 => self.due + dice.minutes(0, 40),
+            _ => self.submitted + dice.seconds(300, open.max(301)),
+        };
+        self.add(paid, Act::Pay);
+        self.deliveries(paid);
+        for _ in 0..dice.between(0, 2) {
+            if dice.chance(350) {
+                let part = dice.chance(600).then(|| dice.between(20, 450));
+                self.add(paid + dice.hours(0, 160), Act::Capture(part));
+            }
+        }
+        for _ in 0..dice.between(0, 2) {
+            if dice.chance(300) {
+                let amount = minor(dice.between(1_000, 80_000)).to_string();
+                let line = json!({"name": "Cleaning", "rate": amount, "tax_percent": 25, "amount": amount});
+                self.add(paid + dice.hours(12, 45 * 24), Act::Ask("charge", json!({"lines": [line]})));
+            }
+        }
+        for _ in 0..dice.between(0, 3) {
+            if dice.chance(400) {
+                let per_mille = dice.chance(600).then(|| dice.between(50, 700));
+                let act = Act::Refund { charged: dice.chance(300), per_mille };
+                self.add(paid + dice.hours(24, 40 * 24), act);
+            }
+        }
+        self.closings(paid);
+        self.in_the_portal(paid);
+    }
+
+    fn deliveries(&mut self, paid: DateTime<Utc>) {
+        let dice = self.dice;
+        if !dice.chance(800) {
+            return;
+        }
+        // Most come in time; some before the payment, and some after the window.
+        let at = match dice.between(0, 9) {
+            0 => self.submitted + dice.minutes(1, 300),
+            1 => paid + dice.hours(7 * 24, 9 * 24),
+            _ => paid + dice.hours(1, 150),
+        };
+        if dice.chance(500) {
+            let delivered = json!({"event_id": "D-1"});
+            self.add(
+                at,
+                if dice.chance(200) {
+                    Act::Repeat("delivery", delivered)
+                } else {
+                    Act::Ask("delivery", delivered)
+                },
+            );
+            return;
+        }
+        for (place, amount) in self.lines.iter().enumerate() {
+            let amount = if dice.chance(600) { *amount } else { dice.part_of(*amount) };
+            let line = json!({"line": place + 1, "amount": amount.to_string()});
+            let complete = place + 1 == self.lines.len() && dice.chance(600);
+            let delivered =
+                json!({"event_id": format!("D-{}", place + 1), "lines": [line], "complete": complete});
+            let hours = 30 * u64::try_from(place).unwrap_or(0);
+            self.add(at + dice.hours(hours, hours + 30), Act::Ask("delivery", delivered));
+        }
+    }
+
+    fn closings(&mut self, paid: DateTime<Utc>) {
+        let dice = self.dice;
+        if dice.chance(120) {
+            self.add(paid + dice.hours(0, 200), Act::Ask("cancel", json!({"note": "Booking withdrawn."})));
+        }
+        if dice.chance(100) {
+            self.add(paid + dice.hours(24, 500), Act::Ask("complete", json!({"note": "All done."})));
+        }
+    }
+
+    fn in_the_portal(&mut self, paid: DateTime<Utc>) {
+        let dice = self.dice;
+        if !dice.chance(180) {
+            return;
+        }
+        for _ in 0..dice.between(1, 2) {
+            let part = dice.chance(500).then(|| dice.between(50, 600));
+            let act = match dice.between(0, 5) {
+                0 | 1 => Act::PortalCapture(part),
+                2 => Act::PortalCharge(minor(dice.between(1_000, 50_000))),
+                3 => Act::PortalRefund(part),
+                4 => Act::PortalCancel,
+                _ => Act::PortalComplete,
+            };
+            self.add(paid + dice.hours(1, 400), act);
+        }
+    }
+
+    /// At any time.
+    fn of_anybody(&mut self) {
+        let dice = self.dice;
+        for _ in 0..dice.between(0, 2) {
+            if dice.chance(300) {
+                self.add(self.submitted + dice.hours(0, 400), Act::Ask("refresh", Value::Null));
+            }
+        }
+        if dice.chance(80) {
+            let at = self.submitted + dice.hours(0, 250);
+            self.add(at, Act::Ask("pause", Value::Null));
+            self.add(at + dice.hours(1, 72), Act::Ask("resume", Value::Null));
+        }
+        if dice.chance(100) {
+            let poke = dice.pick(&["retry", "run-now", "cancel"]).copied().unwrap_or("run-now");
+            self.add(self.submitted + dice.hours(0, 300), Act::Poke(poke));
+        }
+    }
+}

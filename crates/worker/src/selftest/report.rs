@@ -1,0 +1,120 @@
+//! What a selftest came to, for people and for programs.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+
+use super::figures::{Figures, seconds};
+
+/// The most requests that the undisturbed life of a reservation may take.
+const MOST_HAPPY_REQUESTS: u64 = 5;
+
+/// A history that broke a promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// What it broke, in words.
+    pub broken: Vec<String>,
+    /// Everything that happened, and the timelines of its reservations.
+    pub trace: String,
+}
+
+/// What a selftest came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The seed of the first history.
+    pub first_seed: u64,
+    /// The seed of the last one.
+    pub last_seed: u64,
+    /// Were the declared assumptions broken on purpose?
+    pub beyond: bool,
+    /// How long it took.
+    pub wall_milliseconds: u64,
+    /// Requests of the undisturbed life of one reservation.
+    pub happy_requests: u64,
+    /// The numbers of all histories together.
+    pub figures: Figures,
+    /// How many histories broke a promise.
+    pub failed: u64,
+    /// The first of them.
+    pub failures: Vec<Failure>,
+}
+
+impl Report {
+    /// Was every promise kept?
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.failed == 0 && self.happy_requests <= MOST_HAPPY_REQUESTS
+    }
+
+    /// The command that replays a history.
+    #[must_use]
+    pub fn replay(&self, seed: u64) -> String {
+        let beyond = if self.beyond { " --beyond" } else { "" };
+        format!("holdfast selftest --seed {seed} --histories 1{beyond}")
+    }
+
+    /// Histories a second, in tenths.
+    #[must_use]
+    pub fn histories_per_second_tenths(&self) -> u64 {
+        self.figures.histories.saturating_mul(10_000) / self.wall_milliseconds.max(1)
+    }
+}
+
+/// A number with some of its digits behind the point.
+struct Decimal(u64, u32);
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10_u64.pow(self.1);
+        let digits = usize::try_from(self.1).unwrap_or(0);
+        write!(f, "{}.{:0digits$}", self.0 / unit, self.0 % unit)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = &self.figures;
+        let wall =
+            seconds(TimeDelta::milliseconds(i64::try_from(self.wall_milliseconds).unwrap_or(i64::MAX)));
+        let speed = Decimal(self.histories_per_second_tenths(), 1);
+        let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<42} {value}");
+        row("histories", &figures.histories)?;
+        row("seeds", &format_args!("{} to {}", self.first_seed, self.last_seed))?;
+        row("virtual days", &figures.virtual_days)?;
+        row("seconds", &wall)?;
+        row("histories a second", &speed)?;
+        row("reservations", &figures.reservations)?;
+        row("operations", &figures.operations)?;
+        row("runs of jobs", &figures.runs)?;
+        row("requests", &figures.requests)?;
+        row("processes that died", &figures.crashes)?;
+        for (name, count) in &figures.faults {
+            row(&format!("fault: {name}"), count)?;
+        }
+        let [first, second, later] = figures.captures_found;
+        row("unknown captures found at the first read", &first)?;
+        row("  at the second", &second)?;
+        row("  later", &later)?;
+        row("unknown captures proven absent", &figures.captures_absent)?;
+        if let Some(share) = figures.found_by_second_read_per_mille() {
+            row("found by the second read, %", &Decimal(share, 1))?;
+        }
+        if let Some(reads) = figures.reads_per_settled_hundredths() {
+            row("reads per settled unknown", &Decimal(reads, 2))?;
+        }
+        row("decided by a person", &figures.decisions)?;
+        for (reason, count) in &figures.at_desk {
+            row(&format!("on the desk at the end: {reason}"), count)?;
+        }
+        row("double effects", &figures.double_effects)?;
+        row("  that reached a person", &figures.double_effects_told)?;
+        row("lost intents", &figures.lost_intents)?;
+        row("unexplained differences", &figures.unexplained_differences)?;
+        row("differences explained on the desk", &figures.explained_differences)?;
+        row("requests of a happy life", &self.happy_requests)?;
+        row("histories that broke a promise", &self.failed)
+    }
+}

@@ -1,0 +1,221 @@
+//! Plays histories, many at once, and judges each.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+use domain::{Clock as _, SystemClock};
+use futures::FutureExt as _;
+use serde_json::Value;
+
+use super::checker::{Book, Evidence, PROMISES, judge};
+use super::figures::Figures;
+use super::history::{self, Played};
+use super::plan::Plan;
+use super::report::{Failure, Report};
+use super::stage::StageError;
+
+/// How many failures are told in full.
+const MOST_TOLD: usize = 3;
+
+/// What to play.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The seed of the first history; each of the others has the next one.
+    pub seed: u64,
+    /// How many histories.
+    pub histories: u64,
+    /// How many at once. The result does not depend on it.
+    pub jobs: usize,
+    /// Break the declared assumptions: details may lag behind for days.
+    pub beyond: bool,
+}
+
+/// Why nothing can be said; never the fault of what is tested.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No runtime could be started.
+    #[error("the runtime of a history could not be started")]
+    Runtime(#[source] std::io::Error),
+    /// A stage broke down.
+    #[error("the stage of the history with seed {seed} broke down")]
+    Stage {
+        /// Whose.
+        seed: u64,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// One history that was played and judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Its seed.
+    pub seed: u64,
+    /// What two runs of the seed have in common.
+    pub hash: String,
+    /// Everything that happened, a line each.
+    pub trace: String,
+    /// Every promise that it broke, in words.
+    pub broken: Vec<String>,
+    /// Its numbers.
+    pub figures: Figures,
+}
+
+/// Plays the history of one seed, and judges it.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn play(seed: u64, beyond: bool) -> Result<History, RunError> {
+    with_runtime(|runtime| one(runtime, seed, beyond))
+}
+
+/// Plays histories and judges them all. `progress` hears how many are done, now and then.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report, RunError> {
+    let clock = SystemClock::real();
+    let began = clock.wall();
+    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let total = Mutex::new(Tally::default());
+    let worker = || {
+        with_runtime(|runtime| {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                if place >= options.histories {
+                    return Ok(());
+                }
+                let history = one(runtime, options.seed.wrapping_add(place), options.beyond)?;
+                total.lock().unwrap_or_else(PoisonError::into_inner).take(history);
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+            }
+        })
+    };
+    let ended: Vec<Result<(), RunError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..options.jobs.max(1)).map(|_| scope.spawn(worker)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(()))).collect()
+    });
+    ended.into_iter().collect::<Result<(), RunError>>()?;
+    let happy_requests = with_runtime(|runtime| {
+        let stage = |source: StageError| RunError::Stage { seed: 0, source: Box::new(source) };
+        let played = runtime.block_on(history::play(Plan::happy_life(), false)).map_err(stage)?;
+        let requests = played.stage.world.lock().requests().clone();
+        let sweeps = requests.operations.get(&sandbox::Operation::History).copied().unwrap_or(0);
+        Ok(requests.total - sweeps)
+    })?;
+    let tally = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(tally.report(options, happy_requests, clock.wall() - began))
+}
+
+fn with_runtime<T>(act: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, RunError>) -> Result<T, RunError> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    act(&runtime.enable_all().build().map_err(RunError::Runtime)?)
+}
+
+/// What many histories came to, in whatever order they ended.
+#[derive(Default)]
+struct Tally {
+    figures: Figures,
+    failed: u64,
+    failures: Vec<Failure>,
+}
+
+impl Tally {
+    fn take(&mut self, history: History) {
+        self.figures.add(&history.figures);
+        if history.broken.is_empty() {
+            return;
+        }
+        self.failed += 1;
+        self.failures.push(Failure { seed: history.seed, broken: history.broken, trace: history.trace });
+        // The lowest seeds are told, whoever came first.
+        self.failures.sort_by_key(|failure| failure.seed);
+        self.failures.truncate(MOST_TOLD);
+    }
+
+    fn report(self, options: &Options, happy_requests: u64, wall: TimeDelta) -> Report {
+        Report {
+            first_seed: options.seed,
+            last_seed: options.seed.wrapping_add(options.histories.saturating_sub(1)),
+            beyond: options.beyond,
+            wall_milliseconds: u64::try_from(wall.num_milliseconds()).unwrap_or(0),
+            happy_requests,
+            figures: self.figures,
+            failed: self.failed,
+            failures: self.failures,
+        }
+    }
+}
+
+fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<History, RunError> {
+    let broke = |source| RunError::Stage { seed, source };
+    let played = AssertUnwindSafe(judged(seed, beyond)).catch_unwind();
+    match runtime.block_on(played) {
+        Ok(Ok(history)) => Ok(history),
+        Ok(Err(error)) => Err(broke(Box::new(error))),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            let broken = vec![format!("the code under test panicked: {text}")];
+            let figures = Figures { histories: 1, ..Figures::default() };
+            Ok(History { seed, hash: String::new(), trace: String::new(), broken, figures })
+        }
+    }
+}
+
+async fn judged(seed: u64, beyond: bool) -> Result<History, StageError> {
+    let played = history::play(Plan::draw(seed, beyond), beyond).await?;
+    let books = books(&played).await?;
+    let ledger = played.stage.world.lock().ledger().to_vec();
+    let evidence = Evidence { ledger: &ledger, books: &books, asked: &played.asked, beyond };
+    let judgement = judge(&evidence);
+    let promise = |number: usize| PROMISES.get(number.wrapping_sub(1)).copied().unwrap_or_default();
+    let mut broken: Vec<String> = judgement
+        .violations
+        .iter()
+        .map(|broken| format!("{}: {} ({})", broken.reference, broken.message, promise(broken.promise)))
+        .collect();
+    broken.extend(played.crew.faults.iter().map(|fault| format!("a worker failed: {fault}")));
+    let figures = Figures::of(&played, &books, &judgement);
+    let mut trace = played.stage.trace.text();
+    let hash = played.stage.trace.hash();
+    if !broken.is_empty() {
+        trace.push_str(&timelines(&books));
+    }
+    Ok(History { seed, hash, trace, broken, figures })
+}
+
+/// Everything that the API says of each reservation at the end.
+async fn books(played: &Played) -> Result<Vec<Book>, StageError> {
+    let mut books = Vec::new();
+    for reservation in played.stage.list("/v1/reservations").await? {
+        let id = reservation["id"].as_str().unwrap_or_default();
+        let events = played.stage.list(&format!("/v1/reservations/{id}/events")).await?;
+        let jobs = played.stage.list(&format!("/v1/jobs?reservation={id}")).await?;
+        let booking =
+            played.plan.bookings.iter().find(|booking| reservation["reference"] == *booking.reference);
+        let any_hours = booking.is_some_and(|booking| booking.body["policy"]["reminders"]["hours"] == "any");
+        books.push(Book::read(&reservation, &events, &jobs, any_hours));
+    }
+    Ok(books)
+}
+
+/// The timelines of all reservations, for people.
+fn timelines(books: &[Book]) -> String {
+    let mut text = String::new();
+    for book in books {
+        let attention = book.attention.as_deref().unwrap_or("nothing");
+        text.push_str(&format!("\n{} is {}, on the desk: {attention}\n", book.reference, book.status));
+        for event in &book.events {
+            let data = match &event.data {
+                Value::Null => String::new(),
+                data => data.to_string(),
+            };
+            text.push_str(&format!("{}  {} {data}\n", event.at.format("%F %T%.3f"), event.name));
+        }
+    }
+    text
+}

@@ -1,0 +1,39 @@
+//! The proof that ships with the product, run as a user runs it.
+
+use std::process::Command;
+
+use serde_json::Value;
+use tests::holdfast_binary;
+
+/// What has to hold before a change is merged.
+const HISTORIES: &str = "2000";
+
+fn selftest(arguments: &[&str]) -> Value {
+    let output = Command::new(holdfast_binary())
+        .args(["selftest", "--json"])
+        .args(arguments)
+        .output()
+        .expect("the binary starts");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stdout));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    println!("{report:#}");
+    report
+}
+
+#[test]
+fn two_thousand_histories_break_no_promise() {
+    let report = selftest(&["--seed", "1", "--histories", HISTORIES]);
+    let figures = &report["figures"];
+    assert_eq!(figures["histories"].to_string(), HISTORIES);
+    for promise in ["double_effects", "lost_intents", "unexplained_differences"] {
+        assert_eq!(figures[promise], 0, "{promise}");
+    }
+}
+
+#[test]
+fn beyond_the_assumptions_every_double_effect_reaches_a_person() {
+    let report = selftest(&["--seed", "1", "--histories", "300", "--beyond"]);
+    let figures = &report["figures"];
+    assert_eq!(figures["double_effects"], figures["double_effects_told"]);
+}
