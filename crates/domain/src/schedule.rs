@@ -172,8 +172,12 @@ pub(crate) fn history_due(r: &Reservation, intent: &Intent, merchant: &Merchant)
     let horizon = doubt.sent.at + settle.absent_after.of(&intent.operation);
     let due = doubt.last_read_at.map_or(horizon, |last| horizon.max(last));
     let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
-    let silent = doubt.history_silent_at.is_some_and(|at| at >= horizon);
-    let lacks = doubt.clean_reads + 1 >= settle.absent_reads && doubt.history_row.is_none() && !silent;
+    let spoken = match &doubt.history_row {
+        // A row that only may be ours may be known for another reservation's by the next look.
+        Some(_) => doubt.history_read_at >= doubt.last_read_at,
+        None => doubt.history_silent_at.is_some_and(|at| at >= horizon),
+    };
+    let lacks = doubt.clean_reads + 1 >= settle.absent_reads && !spoken;
     (lacks && planned.max(due) < send_by(r, &intent.operation, merchant)).then_some(due)
 }
 

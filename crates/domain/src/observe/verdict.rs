@@ -84,8 +84,10 @@ impl Look<'_> {
                 }
                 true
             }
-            // Details stay silent, and something else does not.
-            _ if self.has_other_sign() && self.is_silent_enough() => true,
+            // Details stay silent, and something else does not. A row of the history may still turn out another's.
+            _ if self.has_other_sign() && self.is_silent_enough() => {
+                !self.may_be_anothers() || self.is_silent_for(self.unproven_after())
+            }
             // Nothing can prove it before its time is over: one that the provider refuses a second time goes out.
             _ if self.earliest_proof() >= by && guarded && may_send => {
                 if self.clean_reads > 0 && !self.has_other_sign() {
@@ -116,6 +118,15 @@ impl Look<'_> {
     /// Do callbacks or the history speak for an effect that details do not show?
     fn has_other_sign(&self) -> bool {
         self.doubt.history_row.is_some() || hinted(self.r, self.intent)
+    }
+
+    /// Is all that speaks for the effect a row of the history that does not carry our marker?
+    fn may_be_anothers(&self) -> bool {
+        let marked = |note: &String| crate::marker::is_in(note, &self.intent.marker);
+        let row = self.doubt.history_row.as_ref();
+        self.intent.operation.has_marker()
+            && row.is_some_and(|row| !row.note.as_ref().is_some_and(marked))
+            && !hinted(self.r, self.intent)
     }
 
     /// Have details been silent often and long enough?

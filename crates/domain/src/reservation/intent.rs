@@ -183,7 +183,9 @@ pub struct Doubt {
     pub last_read_at: Option<DateTime<Utc>>,
     /// When the history was last read without a trace.
     pub history_silent_at: Option<DateTime<Utc>>,
-    /// The row of the history that can stand for the effect.
+    /// When the history was last read.
+    pub history_read_at: Option<DateTime<Utc>>,
+    /// The row of the history that can stand for the effect, as of the last look.
     pub history_row: Option<HistoryRow>,
 }
 
@@ -198,6 +200,7 @@ impl Doubt {
             clean_reads: 0,
             last_read_at: None,
             history_silent_at: None,
+            history_read_at: None,
             history_row: None,
         }
     }

@@ -82,7 +82,13 @@ fn missed(doubt: &Doubt, clean: bool, at: DateTime<Utc>) -> Doubt {
 
 fn searched(doubt: &Doubt, row: &Option<HistoryRow>, at: DateTime<Utc>) -> Doubt {
     match row {
-        Some(row) => Doubt { history_row: Some(row.clone()), ..doubt.clone() },
-        None => Doubt { history_silent_at: Some(at), ..doubt.clone() },
+        Some(row) => Doubt { history_row: Some(row.clone()), history_read_at: Some(at), ..doubt.clone() },
+        // A row that could have been this one's has turned out to be another's.
+        None => Doubt {
+            history_row: None,
+            history_read_at: Some(at),
+            history_silent_at: Some(at),
+            ..doubt.clone()
+        },
     }
 }

@@ -74,10 +74,12 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"), "what was long ago is over");
     let row = told(Event::Captured, "CAP9", 400, booking.now - minutes(50));
     doubt_of(&mut booking, &id, |doubt| doubt.history_row = Some(row.clone()));
+    assert_eq!(told_by_silence(&booking, &id), None, "a row of the history speaks against it");
+    booking.now += hours(4);
     assert_eq!(
         told_by_silence(&booking, &id),
         Some("intent_to_desk"),
-        "a row of the history speaks against it"
+        "and is still nobody else's after hours"
     );
 }
 
@@ -309,7 +311,11 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
     assert_eq!(booking.state(&id), "planned");
     let (mut booking, id, seen) = lost_capture();
     let fitting = [told(Event::Captured, "CAP9", 400, sent_at)];
-    assert_eq!(booking.look(&id, &seen, &fitting, 12), (5, 1));
+    assert_eq!(
+        booking.look(&id, &seen, &fitting, 12),
+        (6, 2),
+        "it may turn out another's until hours have passed"
+    );
     assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
 }
 
