@@ -8,6 +8,7 @@ use tests::holdfast_binary;
 /// What has to hold before a change is merged.
 const HISTORIES: &str = "2000";
 
+#[expect(clippy::print_stdout, reason = "the figures belong to the output of the tests")]
 fn selftest(arguments: &[&str]) -> Value {
     let output = Command::new(holdfast_binary())
         .args(["selftest", "--json"])

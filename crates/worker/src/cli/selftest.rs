@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let told = AtomicU64::new(0);
     let progress = |done: u64| {
-        if done % TELL_EVERY == 0 && told.fetch_max(done, Ordering::Relaxed) < done {
+        if done.is_multiple_of(TELL_EVERY) && told.fetch_max(done, Ordering::Relaxed) < done {
             // Nothing can be done about a closed terminal.
             let _ = writeln!(std::io::stderr(), "{done} of {} histories", options.histories);
         }

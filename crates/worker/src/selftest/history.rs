@@ -166,7 +166,7 @@ impl Play {
             Act::Open => self
                 .in_person("payer opens the page of", &reference, |world, now| world.open(now, &reference)),
             Act::Fail => {
-                self.in_person("payer fails to pay", &reference, |world, now| world.fail(now, &reference))
+                self.in_person("payer fails to pay", &reference, |world, now| world.fail(now, &reference));
             }
             Act::Pay => {
                 let there = self.stage.world.lock().find(&reference).is_some();

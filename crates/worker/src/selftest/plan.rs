@@ -114,7 +114,7 @@ impl Plan {
         let due = start + TimeDelta::days(2);
         let booking = Booking {
             reference: "BOOK-1".to_owned(),
-            body: body("BOOK-1", "default", due, &[Money::kroner(1_000)], json!({}), true),
+            body: body("BOOK-1", "default", due, &[Money::kroner(1_000)], &json!({}), true),
             due,
         };
         let delivered = json!({ "event_id": "D-1" });
@@ -142,7 +142,7 @@ impl Plan {
             (0..dice.between(1, 4)).map(|_| minor(dice.between(5_000, 500_000))).collect();
         let reference = format!("BOOK-{}", number + 1);
         let policy = policy(dice, proven);
-        let body = body(&reference, account, due, &lines, policy, dice.chance(500));
+        let body = body(&reference, account, due, &lines, &policy, dice.chance(500));
         self.bookings.push(Booking { reference, body, due });
         let mut drawn = Acts { dice, submitted, due, lines: &lines, acts: vec![(submitted, Act::Submit)] };
         drawn.of_the_link();
@@ -263,7 +263,7 @@ fn body(
     account: &str,
     due: DateTime<Utc>,
     lines: &[Money],
-    policy: Value,
+    policy: &Value,
     partially: bool,
 ) -> Value {
     let line = |(place, amount): (usize, &Money)| {

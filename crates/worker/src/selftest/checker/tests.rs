@@ -41,7 +41,7 @@ struct Scene {
     any_hours: bool,
 }
 
-fn event(hours: i64, name: &str, data: Value) -> Value {
+fn event(hours: i64, name: &str, data: &Value) -> Value {
     json!({"at": at(hours).to_rfc3339(), "event": name, "data": data})
 }
 
@@ -50,15 +50,15 @@ fn planned(hours: i64, id: &str, operation: &str, more: &Value) -> Value {
     for (key, value) in more.as_object().expect("an object") {
         intent[key] = value.clone();
     }
-    event(hours, "intent_planned", json!({ "intent": intent }))
+    event(hours, "intent_planned", &json!({ "intent": intent }))
 }
 
 fn sending(hours: i64, id: &str) -> Value {
-    event(hours, "attempt_sending", json!({ "intent": id }))
+    event(hours, "attempt_sending", &json!({ "intent": id }))
 }
 
 fn accepted(hours: i64, id: &str, reference: &Value) -> Value {
-    event(hours, "attempt_accepted", json!({"intent": id, "reference": reference}))
+    event(hours, "attempt_accepted", &json!({"intent": id, "reference": reference}))
 }
 
 fn scene() -> Scene {
@@ -88,16 +88,16 @@ fn scene() -> Scene {
         events: vec![
             planned(0, "submit", "submit", &json!({})),
             sending(0, "submit"),
-            event(0, "link_created", json!({"intent": "submit"})),
-            event(1, "held", json!({})),
-            event(24, "delivered", json!({"lines": lines})),
+            event(0, "link_created", &json!({"intent": "submit"})),
+            event(1, "held", &json!({})),
+            event(24, "delivered", &json!({"lines": lines})),
             planned(24, "capture", "capture", &json!({"lines": lines})),
             sending(24, "capture"),
             accepted(24, "capture", &json!("CAP1")),
             planned(30, "refund", "refund", &json!({"lines": part, "reference": "CAP1"})),
             sending(30, "refund"),
             accepted(30, "refund", &json!("CAP1")),
-            event(32, "intent_confirmed", json!({"intent": "refund"})),
+            event(32, "intent_confirmed", &json!({"intent": "refund"})),
             planned(99, "complete", "complete", &json!({})),
             sending(99, "complete"),
             accepted(99, "complete", &Value::Null),
@@ -158,8 +158,8 @@ fn two_requests_in_doubt_at_once_are_seen() {
             |scene| {
                 scene.events.insert(5, planned(20, "charge", "charge", &json!({})));
                 scene.events.insert(6, sending(20, "charge"));
-                scene.events.insert(7, event(20, "attempt_unknown", json!({"intent": "charge"})));
-                scene.events.push(event(100, "attempt_rejected", json!({"intent": "charge"})));
+                scene.events.insert(7, event(20, "attempt_unknown", &json!({"intent": "charge"})));
+                scene.events.push(event(100, "attempt_rejected", &json!({"intent": "charge"})));
             },
             &[1],
         ),
@@ -168,7 +168,7 @@ fn two_requests_in_doubt_at_once_are_seen() {
             |scene| {
                 scene.events.insert(5, planned(20, "charge", "charge", &json!({})));
                 scene.events.insert(6, sending(20, "charge"));
-                scene.events.insert(7, event(20, "attempt_rejected", json!({"intent": "charge"})));
+                scene.events.insert(7, event(20, "attempt_rejected", &json!({"intent": "charge"})));
             },
             &[],
         ),
@@ -212,7 +212,7 @@ fn an_operation_that_is_forgotten_is_seen() {
         (
             "it waits for a person whom nobody asks",
             |scene| {
-                scene.events.push(event(40, "intent_to_desk", json!({"intent": "complete"})));
+                scene.events.push(event(40, "intent_to_desk", &json!({"intent": "complete"})));
             },
             &[3],
         ),
@@ -240,7 +240,7 @@ fn an_end_that_the_provider_contradicts_is_seen() {
         ),
         (
             "refused, with its effect",
-            |scene| scene.events.push(event(99, "attempt_rejected", json!({"intent": "complete"}))),
+            |scene| scene.events.push(event(99, "attempt_rejected", &json!({"intent": "complete"}))),
             &[3],
         ),
     ]);
@@ -329,13 +329,13 @@ fn a_charge_that_is_sent_twice_is_seen_unless_a_person_said_so() {
         let mut events = vec![
             planned(40, "charge", "charge", &json!({})),
             sending(40, "charge"),
-            event(40, "attempt_unknown", json!({"intent": "charge"})),
-            event(64, "intent_absent", json!({"intent": "charge"})),
+            event(40, "attempt_unknown", &json!({"intent": "charge"})),
+            event(64, "intent_absent", &json!({"intent": "charge"})),
             sending(65, "charge"),
-            event(65, "attempt_rejected", json!({"intent": "charge"})),
+            event(65, "attempt_rejected", &json!({"intent": "charge"})),
         ];
         if decided {
-            events.insert(3, event(63, "decided", json!({"intent": "charge"})));
+            events.insert(3, event(63, "decided", &json!({"intent": "charge"})));
         }
         scene.events.extend(events);
         scene.broken()
@@ -359,6 +359,6 @@ fn a_deadline_that_passes_in_silence_is_seen() {
     assert_eq!(silent.broken(), [6], "{:?}", silent.judged().violations);
     let mut told = scene();
     lapse(&mut told);
-    told.events.push(event(160, "desk_raised", json!({"reason": "deadline_passed"})));
+    told.events.push(event(160, "desk_raised", &json!({"reason": "deadline_passed"})));
     assert_eq!(told.broken(), [] as [usize; 0]);
 }
