@@ -15,6 +15,5 @@ mod limits;
 mod lost_answers;
 mod operations;
 mod secrets;
-mod selftest;
 mod shutdown;
 mod startup;
