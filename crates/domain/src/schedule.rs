@@ -27,6 +27,9 @@ const COMPLETE_KEY: &str = "complete:auto";
 /// The key of the job that acts before the window closes; later deliveries add a number to it.
 pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
 
+/// The key of the job that asks about what was delivered behind the one capture that there is.
+pub(crate) const UNCAPTURED_GUARD: &str = "guard:uncaptured";
+
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
 
@@ -341,12 +344,26 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     if let Some(capture_by) = rest_until {
         guards(r, capture_by, jobs);
     }
+    jobs.extend(left_behind(r, merchant));
     let last_row = r.ledger.iter().map(|row| row.at).max();
     if let (Some(after), Some(last), true) =
         (r.policy.completion.after.delta(), last_row.max(rest_until), idle)
     {
         jobs.push(job(COMPLETE_KEY.to_owned(), JobKind::Complete, last + after, NO_DEADLINE));
     }
+}
+
+/// What is delivered behind the one capture that there is: a person hears of it while the hold may still give it.
+fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
+    let key = format!("{UNCAPTURED_GUARD}:{}", r.delivery.events.len());
+    let spent = matches!(r.hold, Hold::Reserved { .. }) && !may_capture(r, merchant);
+    let in_time = r.delivery.last_at.filter(|at| *at < send_by_window(r, merchant));
+    let left = !r.delivered_uncaptured().is_empty() && !r.guards_done.contains(&key);
+    in_time.filter(|_| spent && left).map(|at| job(key, JobKind::Guard, at, NO_DEADLINE))
+}
+
+fn send_by_window(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
+    r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
 }
 
 /// Is there a rest of the hold that may still be captured by itself?

@@ -6,9 +6,11 @@ use super::{AFTER_INCOHERENT, POLICY, Planner, Step, not_fresh};
 use crate::calendar::next_decent;
 use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;
-use crate::policy::{BeforeDeadline, Channel, Hours};
+use crate::policy::{BeforeDeadline, Channel, Hours, Late};
 use crate::reservation::{DeskReason, Fact, LineAmount, Operation, Reservation};
-use crate::schedule::{DEADLINE_GUARD, OTHER_CHANNEL, may_capture, send_by, unsent_reminder};
+use crate::schedule::{
+    DEADLINE_GUARD, OTHER_CHANNEL, UNCAPTURED_GUARD, may_capture, send_by, unsent_reminder,
+};
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::minutes(5);
@@ -158,6 +160,9 @@ fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>,
     let mut facts = vec![Fact::GuardActed { key: key.to_owned(), at: now }];
     if key.starts_with(DEADLINE_GUARD) {
         facts.extend(act_before_deadline(r, merchant, planner, now));
+    }
+    if key.starts_with(UNCAPTURED_GUARD) && r.policy.capture.late != Late::Nothing {
+        facts.push(Fact::DeskRaised { reason: DeskReason::LateDelivery, freezes: false, at: now });
     }
     Step::Record(facts)
 }

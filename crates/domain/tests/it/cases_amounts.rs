@@ -371,3 +371,19 @@ fn case_052_a_merchant_with_one_capture_gets_no_second_one_by_itself() {
     assert_eq!(deliver(&mut booking, "D-1", None), Vec::<String>::new());
     assert_eq!(booking.decide(JobKind::Capture, "capture:auto:1"), Step::Done);
 }
+
+#[test]
+fn what_is_delivered_behind_the_only_capture_reaches_a_person_in_time() {
+    let mut booking = Booking::new(&[1000]).captured(400);
+    booking.fold(&[delivered("D-1", booking.now, &[on(1, 400)], false)]);
+    assert_eq!(
+        booking.keys().iter().filter(|key| key.starts_with("guard:uncaptured")).count(),
+        0,
+        "all is captured"
+    );
+    booking.fold(&[delivered("D-2", booking.now, &[on(1, 600)], true)]);
+    let key = "guard:uncaptured:2";
+    assert_eq!(booking.run(JobKind::Guard, key), Step::Done);
+    assert_eq!((booking.desk(), booking.job(key)), (vec!["late_delivery"], None), "once");
+    assert!(booking.job("complete:auto").is_none(), "the books stay open until it is decided");
+}
