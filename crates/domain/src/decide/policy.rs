@@ -192,6 +192,8 @@ fn act_before_deadline(
         BeforeDeadline::CaptureDelivered => capture(r.delivered_uncaptured()).unwrap_or(ask),
         BeforeDeadline::CaptureAll => capture(r.capturable_lines()).unwrap_or(ask),
         BeforeDeadline::Warn => ask,
+        // What is delivered is not let go without a word.
+        BeforeDeadline::Cancel if !r.delivered_uncaptured().is_empty() => ask,
         BeforeDeadline::Cancel if r.ledger.is_empty() => {
             let note = "The hold was released before it would have lapsed.".to_owned();
             planned(r, Operation::Cancel { note }, Some("cancel:guard"), planner, now)

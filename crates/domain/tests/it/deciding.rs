@@ -291,7 +291,7 @@ fn before_the_deadline_the_policy_acts_once() {
         merchant
     };
     let part = [on(1, 400)];
-    let rows: [(&str, &[_], Option<Operation>, &[&str]); 7] = [
+    let rows: [(&str, &[_], Option<Operation>, &[&str]); 8] = [
         (r#"{}"#, &part, Some(capture(&part)), &[]),
         (r#"{}"#, &[], None, &["window_closing"]),
         (r#"{"capture":{"before_deadline":"warn"}}"#, &part, None, &["window_closing"]),
@@ -313,6 +313,7 @@ fn before_the_deadline_the_policy_acts_once() {
             Some(Operation::Cancel { note: "The hold was released before it would have lapsed.".into() }),
             &[],
         ),
+        (r#"{"capture":{"before_deadline":"cancel"}}"#, &part, None, &["window_closing"]),
         (r#"{"capture":{"on_delivery":"manual"}}"#, &part, Some(capture(&part)), &[]),
     ];
     for (policy, lines, planned, desk) in rows {
