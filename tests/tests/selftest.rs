@@ -33,10 +33,3 @@ fn histories_of_faults_crashes_and_people_break_no_promise() {
         assert_eq!(figures[promise], 0, "{promise}");
     }
 }
-
-#[test]
-fn beyond_the_assumptions_every_double_effect_reaches_a_person() {
-    let report = selftest(&["--seed", "1", "--histories", "100", "--beyond"]);
-    let figures = &report["figures"];
-    assert_eq!(figures["double_effects"], figures["double_effects_told"]);
-}

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Fact, JobId, Merchant, MerchantId, Reservation, ReservationId, Status};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
 use crate::error::RowError;
@@ -192,6 +192,9 @@ impl Tx {
             if let Fact::IntentConfirmed { intent, .. } = fact {
                 self.confirm_attempts(intent).await?;
             }
+            if let Fact::IntentConfirmed { intent, reference, .. } = fact {
+                self.conclude_jobs_of(intent, reference.as_deref(), running).await?;
+            }
         }
         self.save(r, before, merchant, now).await?;
         self.index_references(r, &named).await?;
@@ -199,6 +202,25 @@ impl Tx {
         self.sync_schedule(&r.merchant, &r.id, &planned, running, actor).await?;
         if facts.iter().any(Fact::releases) {
             self.release_jobs(r, running).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the jobs of an intent as done whose effect another job has found, before the schedule drops them as not
+    /// wanted.
+    async fn conclude_jobs_of(
+        &mut self,
+        intent: &domain::IntentId,
+        reference: Option<&str>,
+        running: Option<&JobId>,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT id FROM jobs WHERE intent_id = $1 AND id <> $2
+                   AND state IN ('scheduled', 'available', 'resolving', 'attention')";
+        let rows = fetch_all!(self, IdRow, sql, intent.as_str(), running.map_or("", JobId::as_str))?;
+        let result = reference.map(|reference| json!({"reference": reference}));
+        for row in rows {
+            let job = Place { table: "jobs", row: &row.id }.parse("id", &row.id)?;
+            self.conclude_job(&job, result.as_ref()).await?;
         }
         Ok(())
     }

@@ -420,16 +420,16 @@ impl App {
         };
         let Some(mut stored) = tx.lock_reservation(reservation).await? else { return Ok(()) };
         let r = &mut stored.reservation;
-        let fact = match r.intent_of_key(key).filter(|intent| intent.is_open()) {
+        let merchant = &self.handle(&r.merchant)?.merchant;
+        let facts = match r.intent_of_key(key).filter(|intent| intent.is_open()) {
             Some(intent) if intent.is_unresolved() => {
                 let message = "its request may have had its effect; it is resolved, not cancelled".to_owned();
                 return Err(ServiceError::JobState { state: job.state, message });
             }
-            Some(intent) => Fact::IntentWithdrawn { intent: intent.id.clone(), reason: reason.to_owned() },
-            None => Fact::JobStopped { key: key.to_owned() },
+            Some(intent) => domain::desk::withdrawn(r, intent, reason, merchant),
+            None => vec![Fact::JobStopped { key: key.to_owned() }],
         };
-        let merchant = &self.handle(&r.merchant)?.merchant;
-        tx.record(r, &[fact], merchant, actor, None).await?;
+        tx.record(r, &facts, merchant, actor, None).await?;
         Ok(())
     }
 }

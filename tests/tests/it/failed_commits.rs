@@ -53,7 +53,9 @@ fn case_103_a_commit_that_fails_before_the_request_sends_nothing() {
     assert_eq!(stand.reservation(&booking.id)["amounts"]["unresolved"], "0.00", "nothing is in doubt");
     let_commits_succeed(&stand);
     let job = capture_jobs(&stand, &booking)[0]["id"].as_str().expect("an id").to_owned();
-    stand.check(&stand.api().post(&format!("/v1/jobs/{job}/run-now"), &json!({})), 200);
+    // Its own next try may be a moment ahead.
+    let asked = stand.api().post(&format!("/v1/jobs/{job}/run-now"), &json!({}));
+    assert!([200, 409].contains(&asked.status), "{}", asked.status);
     stand.wait_status(&booking.id, "captured");
     assert_eq!(stand.provider.requests()["capture"], 1);
     assert_eq!(judge(&stand.provider.effects())["FULL-1"], ["created", "captured 1500.00"]);

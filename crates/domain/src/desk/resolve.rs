@@ -280,8 +280,13 @@ fn shown_row<'r>(
 
 /// What follows when the effect did not take place, and is not to be tried again: by the policy neither.
 fn not_applied(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Vec<Fact> {
-    let reason = "a person found that it had no effect".to_owned();
-    let withdrawn = Fact::IntentWithdrawn { intent: intent.id.clone(), reason };
+    withdrawn(r, intent, "a person found that it had no effect", merchant)
+}
+
+/// What follows when a person does not want an operation: the policy does not decide the same anew.
+#[must_use]
+pub fn withdrawn(r: &Reservation, intent: &Intent, reason: &str, merchant: &Merchant) -> Vec<Fact> {
+    let withdrawn = Fact::IntentWithdrawn { intent: intent.id.clone(), reason: reason.to_owned() };
     let mut after = r.clone();
     let kind = intent.operation.job_kind();
     let stopped: Vec<Fact> = match after.apply(&withdrawn) {

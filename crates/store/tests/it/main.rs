@@ -58,6 +58,7 @@ conformance! {
     reservations::an_illegal_fact_changes_nothing;
     reservations::the_jobs_follow_the_facts_in_one_transaction;
     reservations::an_intent_finds_its_job;
+    reservations::a_job_whose_effect_another_one_found_is_done;
     reservations::the_personal_number_goes_once_the_provider_has_it;
     reservations::lists_of_reservations_filter_and_page;
     reservations::a_held_reservation_is_listed_by_its_window;

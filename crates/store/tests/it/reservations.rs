@@ -200,6 +200,29 @@ pub(crate) async fn an_intent_finds_its_job(fresh: Fresh) {
     assert_eq!(fresh.job(&job).await.state, JobState::Available);
 }
 
+pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
+    let (mut r, submit) = created(&fresh, "BOOK-1").await;
+    let now = fresh.clock.now();
+    let link = Fact::LinkCreated {
+        intent: submit,
+        reservation_uuid: "RES1".into(),
+        customer_uuid: None,
+        url: None,
+        at: now,
+    };
+    let planner = Planner { entropy: &SystemEntropy, marker_key: b"key" };
+    let intent = planner.intent(&r, Operation::Cancel { note: "x".into() }, None, "test", now);
+    let id = intent.id.clone();
+    let written = Fact::AttemptWritten { intent: id.clone(), attempt: 1, at: now };
+    let sending = Fact::AttemptSending { intent: id.clone(), attempt: 1, at: now };
+    let unknown = Fact::AttemptUnknown { intent: id.clone(), reason: "timeout".into() };
+    record(&fresh, &mut r, &[link, Fact::IntentPlanned { intent }, written, sending, unknown]).await;
+    let job = fresh.store.job_of_intent(&id).await.expect("reads").expect("a job");
+    let shown = Fact::IntentConfirmed { intent: id, reference: None, amount: Money::ZERO, at: now };
+    record(&fresh, &mut r, &[shown]).await;
+    assert_eq!(fresh.job(&job).await.state, JobState::Succeeded, "and not dropped as not wanted");
+}
+
 pub(crate) async fn the_personal_number_goes_once_the_provider_has_it(fresh: Fresh) {
     let (mut r, intent) = created(&fresh, "BOOK-1").await;
     let kept = fresh.store.submission(&r.id).await.expect("reads").expect("is there");
