@@ -4,7 +4,7 @@ use api_client::callback::{Formula, sign};
 use axum::body::Body;
 use axum::http::Request;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{Answer, CALLBACK_SECRET, Service, now};
 
