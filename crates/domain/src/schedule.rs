@@ -96,13 +96,18 @@ pub fn send_by(r: &Reservation, operation: &Operation, merchant: &Merchant) -> D
     let guard = merchant.guard.delta();
     match operation {
         Operation::Submit => r.payment_link_due,
-        Operation::Capture { .. } => r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - guard),
+        Operation::Capture { .. } => capture_send_by(r, merchant),
         Operation::Charge { .. } => {
             r.charge_by(merchant).map_or(NO_DEADLINE, |by| by - guard.min(TimeDelta::hours(1)))
         }
         Operation::Resend { .. } => r.payment_link_due,
         Operation::Refund { .. } | Operation::Cancel { .. } | Operation::Complete { .. } => NO_DEADLINE,
     }
+}
+
+/// From this instant on no capture is sent: the guard before the window closes.
+fn capture_send_by(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
+    r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
 }
 
 fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
@@ -357,13 +362,9 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
 fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let key = format!("{UNCAPTURED_GUARD}:{}", r.delivery.events.len());
     let spent = matches!(r.hold, Hold::Reserved { .. }) && !may_capture(r, merchant);
-    let in_time = r.delivery.last_at.filter(|at| *at < send_by_window(r, merchant));
+    let in_time = r.delivery.last_at.filter(|at| *at < capture_send_by(r, merchant));
     let left = !r.delivered_uncaptured().is_empty() && !r.guards_done.contains(&key);
     in_time.filter(|_| spent && left).map(|at| job(key, JobKind::Guard, at, NO_DEADLINE))
-}
-
-fn send_by_window(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
-    r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
 }
 
 /// Is there a rest of the hold that may still be captured by itself?
@@ -444,7 +445,7 @@ fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
 #[must_use]
 pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
     // From the guard on nothing is captured any more.
-    let window_closed = r.capture_by(merchant).is_some_and(|by| now >= by - merchant.guard.delta());
+    let window_closed = now >= capture_send_by(r, merchant);
     let late = match r.status() {
         Status::Cancelled | Status::Expired | Status::Failed => true,
         Status::Completed => !r.capturable().is_zero(),

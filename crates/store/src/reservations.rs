@@ -189,10 +189,8 @@ impl Tx {
         for fact in facts {
             r.apply(fact).map_err(StoreError::IllegalFact)?;
             self.append_event(r, fact, actor, now).await?;
-            if let Fact::IntentConfirmed { intent, .. } = fact {
-                self.confirm_attempts(intent).await?;
-            }
             if let Fact::IntentConfirmed { intent, reference, .. } = fact {
+                self.confirm_attempts(intent).await?;
                 self.conclude_jobs_of(intent, reference.as_deref(), running).await?;
             }
         }
