@@ -131,6 +131,8 @@ async fn open_sqlite(url: &str, options: Options) -> Result<Db, OpenError> {
     // Connections are kept for good: they are cheap, and the one in memory is the database.
     let pool = SqlitePoolOptions::new()
         .acquire_timeout(options.acquire_timeout)
+        // Nothing but this process can end one.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
     let write = pool.clone().max_connections(1).connect_with(connect.clone()).await.map_err(sqlite_error)?;

@@ -12,10 +12,10 @@ use crate::queue::job::{JobRow, job_columns};
 use crate::queue::lanes::Budgets;
 use crate::queue::lease::Fence;
 use crate::queue::settle::Settle;
-use crate::{StoreError, Tx};
+use crate::{Store, StoreError, Tx};
 
 /// The most jobs that one turn makes available.
-pub(crate) const MAX_PROMOTED: i64 = 1_000;
+const MAX_PROMOTED: i64 = 1_000;
 
 /// The most expired leases that one turn rescues.
 const MAX_RESCUED: i64 = 100;
@@ -59,8 +59,13 @@ pub(crate) const EXPIRED: Sql = Sql {
         ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
 };
 
-pub(crate) const NEXT_DUE: &str =
-    "SELECT MIN(run_at) AS run_at FROM jobs WHERE state IN ('scheduled', 'resolving')";
+/// What there is to do, and when the next job is due: most turns find nothing and end with this. The first of an order
+/// is asked for, since Postgres would look for any row without the index.
+pub(crate) const GLANCE: &str = "SELECT
+        (SELECT MIN(run_at) FROM jobs WHERE state IN ('scheduled', 'resolving')) AS next_due,
+        (SELECT id FROM jobs WHERE state = 'available' ORDER BY urgency, deadline, run_at, id LIMIT 1) IS NOT NULL
+            AS available,
+        COALESCE((SELECT MIN(lease_until) FROM jobs WHERE state = 'running') < $1, FALSE) AS expired";
 
 // Differs from SQLite because there nobody else can hold a row.
 pub(crate) const PROMOTE: Sql = Sql {
@@ -115,9 +120,14 @@ struct Expired {
     owner: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct NextDue {
-    run_at: Option<i64>,
+/// What a turn finds when it looks at the queue.
+#[derive(Debug, Default, sqlx::FromRow)]
+pub(crate) struct Glance {
+    next_due: Option<i64>,
+    /// Is there something to claim?
+    pub(crate) available: bool,
+    /// Has a lease run out?
+    expired: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -148,6 +158,27 @@ pub(crate) struct Claimed {
     pub(crate) jobs: Vec<JobRow>,
     /// May there be more that could be claimed at once?
     pub(crate) more: bool,
+}
+
+impl Store {
+    /// Looks at the queue without a transaction.
+    pub(crate) async fn glance(&self) -> Result<Glance, StoreError> {
+        let mut reader = self.reader().await?;
+        let wall = millis(self.clock.wall());
+        Ok(fetch_optional!(reader, Glance, GLANCE, wall)?.unwrap_or_default())
+    }
+}
+
+impl Glance {
+    /// Is there nothing to claim, to rescue or to make available?
+    pub(crate) fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        !self.available && !self.expired && self.next_due.is_none_or(|due| due > millis(now))
+    }
+
+    /// When the next job is due.
+    pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.next_due.and_then(DateTime::from_timestamp_millis)
+    }
 }
 
 impl Tx {
@@ -181,29 +212,35 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a crash for each job whose lease ran out, and frees it. Returns how many there were.
-    pub(crate) async fn rescue_expired(&mut self) -> Result<usize, StoreError> {
+    /// Looks at the queue.
+    pub(crate) async fn glance(&mut self) -> Result<Glance, StoreError> {
         let wall = millis(self.wall());
-        let expired = fetch_all!(self, Expired, EXPIRED, wall, MAX_RESCUED)?;
-        for job in &expired {
+        Ok(fetch_optional!(self, Glance, GLANCE, wall)?.unwrap_or_default())
+    }
+
+    /// Rescues what others have lost and makes available what is due, as a glance has shown them. Says what it then looks
+    /// like, and whether more may be due than one turn makes available.
+    pub(crate) async fn prepare_claim(&mut self, glance: Glance) -> Result<(Glance, bool), StoreError> {
+        let now = millis(self.now());
+        if glance.expired {
+            self.rescue_expired().await?;
+        } else if glance.next_due.is_none_or(|due| due > now) {
+            return Ok((glance, false));
+        }
+        let promoted = execute!(self, PROMOTE, now, MAX_PROMOTED)?;
+        Ok((self.glance().await?, promoted >= MAX_PROMOTED.unsigned_abs()))
+    }
+
+    /// Counts a crash for each job whose lease ran out, and frees it.
+    async fn rescue_expired(&mut self) -> Result<(), StoreError> {
+        let wall = millis(self.wall());
+        for job in fetch_all!(self, Expired, EXPIRED, wall, MAX_RESCUED)? {
             let fence = Fence { id: &job.id, token: job.token, owner: &job.owner };
             let message = "the worker that ran it vanished".to_owned();
             self.settle_fenced(fence, Settle::Crashed { message, at_once: true }).await?;
             tracing::warn!(job.id, "rescued a job whose lease ran out");
         }
-        Ok(expired.len())
-    }
-
-    /// Makes available what is due. Returns how many that were, and when the next one is due.
-    pub(crate) async fn promote_due(&mut self) -> Result<(u64, Option<DateTime<Utc>>), StoreError> {
-        let now = millis(self.now());
-        let next = fetch_optional!(self, NextDue, NEXT_DUE)?.and_then(|next| next.run_at);
-        if next.is_none_or(|next| next > now) {
-            return Ok((0, next.and_then(DateTime::from_timestamp_millis)));
-        }
-        let promoted = execute!(self, PROMOTE, now, MAX_PROMOTED)?;
-        let next = fetch_optional!(self, NextDue, NEXT_DUE)?.and_then(|next| next.run_at);
-        Ok((promoted, next.and_then(DateTime::from_timestamp_millis)))
+        Ok(())
     }
 
     /// Claims what is due by urgency, deadline and time: at most one job per reservation, none of a reservation that has

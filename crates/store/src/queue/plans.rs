@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::db::{Conn, Sql};
 use crate::harness::{Fresh, Kind, fresh_store, job, noon, reservation};
 use crate::queue::NewJob;
-use crate::queue::claim::{CANDIDATES, CLAIM, EXPIRED, NEXT_DUE, PROMOTE, RENEW, SUCCEED, json_list};
+use crate::queue::claim::{CANDIDATES, CLAIM, EXPIRED, GLANCE, PROMOTE, RENEW, SUCCEED, json_list};
 use crate::queue::lease::STANDING;
 use crate::queue::settle::SETTLE;
 
@@ -45,7 +45,7 @@ fn cases(id: &JobId) -> Vec<Case> {
         case(SUCCEED, &[&pairs, "'w'", "1"], PRIMARY_KEY),
         case(SETTLE, &settle, PRIMARY_KEY),
         case(STANDING, &[&id_text, "1", "'w'"], PRIMARY_KEY),
-        case(NEXT_DUE, &[], both("jobs_due")),
+        case(GLANCE, &[&now], both("jobs_due")),
         case(PROMOTE, &[&now, "100"], both("jobs_due")),
         // Postgres may as well take the other index of what runs.
         case(RENEW, &["'w'", "1"], ["jobs_running", "Index Scan"]),

@@ -151,7 +151,8 @@ impl Pump {
         }
         let mut turn = Turn::default();
         if free > 0 {
-            (turn.claimed, turn.next) = tx.take_turn(&self.terms.claimant, free).await?;
+            let glance = tx.glance().await?;
+            (turn.claimed, turn.next) = tx.take_turn(&self.terms.claimant, free, glance).await?;
         }
         (turn.begun, turn.renewed) = (Some(begun), renew);
         tx.commit().await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::MerchantId;
 
-use crate::queue::claim::{ClaimTerms, Claimed, MAX_PROMOTED, json_list};
+use crate::queue::claim::{ClaimTerms, Claimed, Glance, json_list};
 use crate::queue::lanes::Budgets;
 use crate::queue::{ClaimedJob, WorkerOptions};
 use crate::{Store, StoreError, Tx};
@@ -56,15 +56,18 @@ impl Claimant {
 }
 
 impl Tx {
-    /// Rescues what others have lost, makes available what is due, and claims no more than `free` jobs. Says when
-    /// something will be due. The transaction holds the lock of claims.
+    /// Rescues what others have lost, makes available what is due, and claims no more than `free` jobs, if a glance at the
+    /// queue has shown any of these. Says when something will be due. The transaction holds the lock of claims.
     pub(crate) async fn take_turn(
         &mut self,
         claimant: &Claimant,
         free: usize,
+        glance: Glance,
     ) -> Result<(Claimed, Option<DateTime<Utc>>), StoreError> {
-        self.rescue_expired().await?;
-        let (promoted, due) = self.promote_due().await?;
+        let (glance, more_due) = self.prepare_claim(glance).await?;
+        if !glance.available {
+            return Ok((Claimed::default(), glance.next_due()));
+        }
         let lanes = self.lanes().await?;
         let mut budgets = Budgets::new(&claimant.limits, &lanes, self.now());
         let terms = ClaimTerms {
@@ -75,9 +78,8 @@ impl Tx {
         };
         let mut claimed = self.claim(&terms, &mut budgets).await?;
         let left = free - claimed.jobs.len();
-        claimed.more |=
-            left > 0 && (promoted >= MAX_PROMOTED.unsigned_abs() || claimed.jobs.len() == MAX_BATCH);
-        let next = [due, budgets.refill_at].into_iter().flatten().min();
+        claimed.more |= left > 0 && (more_due || claimed.jobs.len() == MAX_BATCH);
+        let next = [glance.next_due(), budgets.refill_at].into_iter().flatten().min();
         Ok((claimed, next))
     }
 }
@@ -91,9 +93,13 @@ impl Store {
     /// # Errors
     /// When the database fails or a job cannot be read.
     pub async fn turn(&self, claimant: &Claimant, free: usize) -> Result<Turn, StoreError> {
+        let glance = self.glance().await?;
+        if glance.is_idle(self.now()) {
+            return Ok(Turn { jobs: Vec::new(), more: false, next: glance.next_due() });
+        }
         let mut tx = self.begin().await?;
         tx.lock_claims().await?;
-        let (claimed, next) = tx.take_turn(claimant, free).await?;
+        let (claimed, next) = tx.take_turn(claimant, free, glance).await?;
         tx.commit().await?;
         let jobs: Result<Vec<_>, _> = claimed.jobs.iter().map(|row| row.claimed(&claimant.owner)).collect();
         Ok(Turn { jobs: jobs?, more: claimed.more, next })

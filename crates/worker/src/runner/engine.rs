@@ -220,7 +220,8 @@ impl Run<'_> {
         if faulted {
             view::note_fault(&mut tx, &self.job.merchant).await?;
         }
-        let settle = again_after_fault(self.app, tx.now(), self.waiting_state(r));
+        let (merchant, state) = (&self.handle.merchant, self.waiting_state(r));
+        let settle = again_after_fault(&*self.app.entropy, r, merchant, self.job, tx.now(), state);
         tx.settle(&self.job.lease, settle).await?;
         tx.commit().await?;
         Ok(Settled::Already)

@@ -10,7 +10,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use domain::{JobKind, MerchantId};
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -146,6 +145,3 @@ pub(crate) async fn plan_sweeps(app: &App) -> Result<(), StoreError> {
     }
     tx.commit().await
 }
-
-/// So long after a read that failed the next one is tried, give or take.
-const AFTER_FAILED_READ: TimeDelta = TimeDelta::seconds(30);

@@ -1,14 +1,18 @@
 //! What becomes of a job after a run: read off the reservation's schedule.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::IntentState;
 use domain::schedule::schedule;
-use domain::{Merchant, PlannedState, Reservation, WaitingFor};
+use domain::{Entropy, Merchant, PlannedState, Reservation, WaitingFor};
 use serde_json::{Value, json};
 use store::queue::{ClaimedJob, Settle};
 
-use super::AFTER_FAILED_READ;
-use crate::app::App;
+/// So long after a read that failed the next one is tried, give or take.
+const AFTER_FAILED_READ: TimeDelta = TimeDelta::seconds(30);
+/// So long at most after reads that failed for hours; as much may come on top by chance.
+const AFTER_FAILED_READS: TimeDelta = TimeDelta::seconds(450);
+/// Until its deadline a job that cannot read is tried at least about so often.
+const PARTS_OF_WHAT_IS_LEFT: i32 = 16;
 
 /// What becomes of a job, now that its facts are recorded: it goes on while the schedule still has its key.
 pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Settle {
@@ -59,11 +63,24 @@ pub(crate) const fn lane_wait(until: DateTime<Utc>, state: PlannedState) -> Sett
     Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state }
 }
 
-/// Puts a job off after a read that told nothing. It uses no attempt: reading is never given up.
-pub(crate) fn again_after_fault(app: &App, now: DateTime<Utc>, state: PlannedState) -> Settle {
-    let most = u64::try_from(AFTER_FAILED_READ.num_milliseconds()).unwrap_or(0);
-    let jitter = i64::try_from(app.entropy.up_to(most)).unwrap_or(0);
-    let until = now + AFTER_FAILED_READ + chrono::TimeDelta::milliseconds(jitter);
+/// Puts a job off after a read that told nothing: for half a minute at first, and the longer the longer nothing is told,
+/// up to a quarter of an hour, but never for long when its deadline is near. It uses no attempt: reading is never given up.
+pub(crate) fn again_after_fault(
+    entropy: &dyn Entropy,
+    r: &Reservation,
+    merchant: &Merchant,
+    job: &ClaimedJob,
+    now: DateTime<Utc>,
+    state: PlannedState,
+) -> Settle {
+    let key = job.plan_key().unwrap_or_default();
+    let wait = schedule(r, merchant).into_iter().find(|planned| planned.key == key).map(|planned| {
+        let left = (planned.deadline - now) / PARTS_OF_WHAT_IS_LEFT;
+        ((now - planned.run_at) / 2).min(left).clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
+    });
+    let wait = wait.unwrap_or(AFTER_FAILED_READ);
+    let most = u64::try_from(wait.num_milliseconds()).unwrap_or(0);
+    let jitter = i64::try_from(entropy.up_to(most)).unwrap_or(0);
     let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolve);
-    Settle::Snooze { until, waiting_for, state }
+    Settle::Snooze { until: now + wait + TimeDelta::milliseconds(jitter), waiting_for, state }
 }

@@ -133,21 +133,25 @@ impl Crew {
             let first = self.dice.between(0, 1);
             for turn in 0..2 {
                 let place = usize::from((first + turn) % 2 == 1);
-                self.turn(stage, place).await?;
+                // What one finds nothing in, the other need not search.
+                if self.turn(stage, place).await? == Some(0) {
+                    break;
+                }
             }
         }
         Ok(())
     }
 
-    /// One process claims what it has room for, and runs it.
-    async fn turn(&mut self, stage: &Stage, place: usize) -> Result<(), StageError> {
-        let Some(worker) = self.workers.get(place) else { return Ok(()) };
+    /// One process claims what it has room for, and runs it. Says how many jobs that were; `None` if it has no room.
+    async fn turn(&mut self, stage: &Stage, place: usize) -> Result<Option<usize>, StageError> {
+        let Some(worker) = self.workers.get(place) else { return Ok(None) };
         let free = SLOTS.saturating_sub(worker.runs.len());
         if worker.frozen_until.is_some() || free == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let turn = stage.app.store.turn(&worker.claimant, free).await?;
         self.next_due = turn.next;
+        let claimed = turn.jobs.len();
         for job in turn.jobs {
             self.stirred = true;
             self.runs += 1;
@@ -155,7 +159,7 @@ impl Crew {
             self.count(stage, &run.name);
             self.go_on(stage, place, run).await;
         }
-        Ok(())
+        Ok(Some(claimed))
     }
 
     /// Counts a run; one that comes again and again within an hour is a fault.

@@ -5,6 +5,7 @@
 //! provider, in one thread and by a clock that stands still until it is moved. The same seed gives the same trace.
 
 mod checker;
+mod core;
 mod dice;
 mod drive;
 mod figures;

@@ -28,7 +28,7 @@ impl Operator {
 
     /// Looks once, and says when to look again.
     pub(super) async fn look(&mut self, stage: &Stage) -> Result<(), StageError> {
-        self.looks_at = stage.now() + self.dice.hours(8, 60);
+        self.looks_at = stage.now() + self.dice.hours(8, 88);
         self.mend(stage).await?;
         for reservation in stage.list("/v1/reservations?attention=true").await? {
             self.attend(stage, &reservation).await?;
@@ -55,7 +55,7 @@ impl Operator {
     /// Something about this reservation is on the desk: look again, and decide what can be decided.
     async fn attend(&mut self, stage: &Stage, reservation: &Value) -> Result<(), StageError> {
         let id = reservation["id"].as_str().unwrap_or_default();
-        if self.dice.chance(400) {
+        if self.dice.chance(100) {
             stage.post("operator", &format!("/v1/reservations/{id}/refresh"), None).await?;
         }
         if reservation["control"] == "frozen" && self.dice.chance(500) {

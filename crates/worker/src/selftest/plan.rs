@@ -136,7 +136,8 @@ impl Plan {
     fn book(&mut self, dice: &Dice, number: u64, account: &str, proven: bool) {
         let start = self.setting.start;
         let place = self.bookings.len();
-        let submitted = start + dice.hours(0, 45 * 24);
+        // The first one begins at once: nothing happens before it.
+        let submitted = start + dice.hours(0, if number == 0 { 24 } else { 45 * 24 });
         let due = submitted + dice.hours(12, 10 * 24);
         let lines: Vec<Money> =
             (0..dice.between(1, 4)).map(|_| minor(dice.between(5_000, 500_000))).collect();
@@ -168,8 +169,8 @@ fn accounts(dice: &Dice) -> Vec<Account> {
         Account {
             name,
             multi_capture: dice.pick(&several).copied().unwrap_or(MultiCapture::Unknown),
-            sweep_every: Span::hours(if dice.chance(500) { 24 } else { 72 }),
-            refresh_open_every: Span::hours(if dice.chance(500) { 24 } else { 48 }),
+            sweep_every: Span::hours(dice.pick(&[48, 72, 168, 336]).copied().unwrap_or(72)),
+            refresh_open_every: Span::hours(dice.pick(&[24, 48, 96]).copied().unwrap_or(48)),
         }
     };
     let mut accounts = vec![account("default")];

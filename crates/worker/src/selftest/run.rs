@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use serde_json::Value;
 
 use super::checker::{Book, Evidence, PROMISES, judge};
+use super::core::Cores;
 use super::figures::Figures;
 use super::history::{self, Played};
 use super::plan::Plan;
@@ -81,7 +82,9 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
     let began = clock.wall();
     let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
     let total = Mutex::new(Tally::default());
-    let worker = || {
+    let cores = Cores::allowed();
+    let worker = |place| {
+        cores.bind(place);
         with_runtime(|runtime| {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
@@ -95,7 +98,8 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
         })
     };
     let ended: Vec<Result<(), RunError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..options.jobs.max(1)).map(|_| scope.spawn(worker)).collect();
+        let threads: Vec<_> =
+            (0..options.jobs.max(1)).map(|place| scope.spawn(move || worker(place))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(()))).collect()
     });
     ended.into_iter().collect::<Result<(), RunError>>()?;
@@ -111,8 +115,9 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
 }
 
 fn with_runtime<T>(act: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, RunError>) -> Result<T, RunError> {
+    // There are no sockets, and without them a thread is woken for less.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    act(&runtime.enable_all().build().map_err(RunError::Runtime)?)
+    act(&runtime.enable_time().build().map_err(RunError::Runtime)?)
 }
 
 /// What many histories came to, in whatever order they ended.
