@@ -146,7 +146,7 @@ impl Plan {
         self.bookings.push(Booking { reference, body, due });
         let mut drawn = Acts { dice, submitted, due, lines: &lines, acts: vec![(submitted, Act::Submit)] };
         drawn.of_the_link();
-        if dice.chance(780) {
+        if dice.chance(880) {
             drawn.of_the_hold();
         }
         drawn.of_anybody();
@@ -332,7 +332,7 @@ impl Acts<'_> {
         };
         self.add(paid, Act::Pay);
         self.deliveries(paid);
-        for _ in 0..dice.between(0, 2) {
+        for _ in 0..dice.between(0, 3) {
             if dice.chance(600) {
                 let part = dice.chance(750).then(|| dice.between(20, 450));
                 self.add(paid + dice.hours(0, 160), Act::Capture(part));
@@ -358,7 +358,7 @@ impl Acts<'_> {
 
     fn deliveries(&mut self, paid: DateTime<Utc>) {
         let dice = self.dice;
-        if !dice.chance(800) {
+        if !dice.chance(900) {
             return;
         }
         // Most come in time; some before the payment, and some after the window.
