@@ -205,3 +205,97 @@ impl Figures {
 pub(super) fn seconds(span: TimeDelta) -> String {
     format!("{}.{:01}", span.num_seconds(), span.num_milliseconds().rem_euclid(1_000) / 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const MARKER: &str = "AAAAAAAAAA";
+
+    fn at(seconds: i64) -> String {
+        format!("2026-01-05T09:{:02}:{:02}Z", seconds / 60, seconds % 60)
+    }
+
+    fn event(seconds: i64, name: &str, data: &Value) -> Value {
+        json!({"at": at(seconds), "event": name, "data": data})
+    }
+
+    /// A capture that is given up after a second, and what happens then.
+    fn book(then: &[Value]) -> Book {
+        let planned =
+            json!({"intent": {"id": "int_1", "operation": "capture", "marker": MARKER, "lines": []}});
+        let before = [
+            event(0, "intent_planned", &planned),
+            event(0, "attempt_sending", &json!({"intent": "int_1", "attempt": 1})),
+            event(1, "attempt_unknown", &json!({"intent": "int_1", "reason": "timeout"})),
+        ];
+        let events: Vec<Value> = before.iter().chain(then).cloned().collect();
+        Book::read(&json!({"reference": "BOOK-1"}), &events, &[], false)
+    }
+
+    /// What the request did, and from when on details show it.
+    fn effect(shown_at: i64) -> Effect {
+        let what = json!({
+            "seq": 1, "at": at(0), "shown_at": at(shown_at), "kind": "captured", "reservation_uuid": "RES1",
+            "reference": "BOOK-1", "provider_reference": "CAP1", "amount": "100.00", "lines": [],
+            "text": format!("R1 {MARKER} 01 text"), "by": "api"
+        });
+        serde_json::from_value(what).expect("an effect")
+    }
+
+    fn figures(then: &[Value], ledger: &[Effect]) -> Figures {
+        let mut figures = Figures::default();
+        figures.count_doubts(&book(then), ledger);
+        figures
+    }
+
+    #[test]
+    fn a_read_counts_when_it_brings_an_answer_that_adds_up() {
+        let read = |seconds, coherent: bool| event(seconds, "details_read", &json!({"coherent": coherent}));
+        let of_it = |seconds, name| event(seconds, name, &json!({"intent": "int_1"}));
+        let found = |reads: &[Value]| {
+            let confirmed = of_it(200, "intent_confirmed");
+            figures(&reads.iter().cloned().chain([confirmed]).collect::<Vec<_>>(), &[effect(0)])
+        };
+        let by = |first, second, third, later| FoundBy { first, second, third, later };
+        let silent = of_it(15, "trace_missing");
+        for (case, reads, counted, expected) in [
+            ("the first", vec![read(15, true)], 1, by(1, 0, 0, 0)),
+            ("the second", vec![read(15, true), silent.clone(), read(60, true)], 2, by(0, 1, 0, 0)),
+            ("one that does not add up", vec![read(15, false), silent, read(60, true)], 1, by(1, 0, 0, 0)),
+            (
+                "one of the history",
+                vec![read(15, true), of_it(30, "history_read"), read(60, true)],
+                3,
+                by(0, 0, 1, 0),
+            ),
+            ("a person", vec![read(15, true), of_it(60, "decided")], 0, by(0, 0, 0, 1)),
+        ] {
+            let figures = found(&reads);
+            assert_eq!(figures.captures_shown_at_once, expected, "{case}");
+            assert_eq!(
+                (figures.settling_reads, figures.settled),
+                (counted, u64::from(counted > 0)),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn captures_that_are_shown_late_or_had_no_effect_are_counted_apart() {
+        let read = event(15, "details_read", &json!({"coherent": true}));
+        let end = |name| [read.clone(), event(15, name, &json!({"intent": "int_1"}))];
+        let counts = |figures: &Figures| {
+            let (at_once, late) = (figures.captures_shown_at_once, figures.captures_shown_late);
+            (at_once.all(), late.all(), figures.captures_absent)
+        };
+        let confirmed = end("intent_confirmed");
+        assert_eq!(counts(&figures(&confirmed, &[effect(1)])), (1, 0, 0), "shown when it is given up");
+        assert_eq!(counts(&figures(&confirmed, &[effect(2)])), (0, 1, 0), "shown later");
+        assert_eq!(counts(&figures(&end("intent_absent"), &[])), (0, 0, 1), "no effect");
+        let open = figures(&[], &[effect(0)]);
+        assert_eq!((counts(&open), open.captures_shown_at_once.later), ((1, 0, 0), 1), "nobody found it");
+    }
+}

@@ -12,8 +12,8 @@ const MOST_HAPPY_REQUESTS: u64 = 5;
 
 /// What the figures of unknown captures are figures of.
 const DEFINITION: &str = "\
-Unknown captures are those whose answer told nothing and that took effect; shown at once, if details showed the
-effect by the time the request was given up. A read counts if it came after that and its answer adds up.";
+The unknown captures shown at once or late are those that took effect: at once, if details showed the effect by the
+time the request was given up. A read counts if it came after that time and its answer adds up.";
 
 /// A history that broke a promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
