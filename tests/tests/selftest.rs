@@ -32,4 +32,17 @@ fn histories_of_faults_crashes_and_people_break_no_promise() {
     for promise in ["double_effects", "lost_intents", "unexplained_differences"] {
         assert_eq!(figures[promise], 0, "{promise}");
     }
+    doubts_are_settled_soon(figures);
+}
+
+/// Unknown captures that the provider shows at once are settled by the second read, and no doubt takes many.
+fn doubts_are_settled_soon(figures: &Value) {
+    let number = |path: &str| figures.pointer(path).and_then(Value::as_u64).expect(path);
+    let found = |read: &str| number(&format!("/captures_shown_at_once/{read}"));
+    let by_second = found("first") + found("second");
+    let all = by_second + found("third") + found("later");
+    assert!(all >= 50, "{all} unknown captures are too few to tell");
+    assert!(by_second * 100 >= all * 95, "{by_second} of {all} unknown captures by the second read");
+    let (reads, settled) = (number("/settling_reads"), number("/settled"));
+    assert!(reads <= settled * 3, "{reads} reads for {settled} unknown outcomes");
 }

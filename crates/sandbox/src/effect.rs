@@ -61,6 +61,8 @@ pub struct Effect {
     pub seq: u64,
     /// When.
     pub at: DateTime<Utc>,
+    /// From when on details show it; missing while they are stale for a number of reads rather than for a time.
+    pub shown_at: Option<DateTime<Utc>>,
     /// What.
     pub kind: EffectKind,
     /// The reservation or order.

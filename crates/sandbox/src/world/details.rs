@@ -68,7 +68,12 @@ impl World {
 }
 
 impl Frozen {
-    fn shows(&self, now: DateTime<Utc>) -> bool {
+    /// When details show the truth again, if a time says so.
+    pub(super) fn ends(&self) -> Option<DateTime<Utc>> {
+        self.until.filter(|_| self.reads.is_none())
+    }
+
+    pub(super) fn shows(&self, now: DateTime<Utc>) -> bool {
         self.reads.is_none_or(|reads| reads > 0) && self.until.is_none_or(|until| now < until)
     }
 }

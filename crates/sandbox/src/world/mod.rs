@@ -288,9 +288,12 @@ impl World {
             Some(r) => r.reference.clone(),
             None => self.orders.get(uuid).and_then(|order| order.reference.clone()),
         };
+        let frozen = self.frozen.get(uuid).filter(|frozen| frozen.shows(self.now));
+        let shown_at = frozen.map_or(Some(self.now), Frozen::ends);
         self.effects.push(Effect {
             seq: u64::try_from(self.effects.len()).unwrap_or(u64::MAX).saturating_add(1),
             at: self.now,
+            shown_at,
             kind,
             reservation_uuid: uuid.to_owned(),
             reference,

@@ -109,6 +109,7 @@ mod tests {
         Effect {
             seq: 1,
             at: DateTime::UNIX_EPOCH,
+            shown_at: None,
             kind,
             reservation_uuid: "RES1".to_owned(),
             reference: Some(reference.to_owned()),

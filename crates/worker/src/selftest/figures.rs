@@ -3,11 +3,58 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use sandbox::{Effect, EffectKind};
 use serde::Serialize;
 
-use super::checker::{Book, End, Judgement};
+use super::checker::{Book, Doubt, Judgement, Settled, Tale, Truth};
 use super::history::Played;
 use super::plan::LENGTH;
+
+/// Captures of unknown outcome that took effect, by the read that found the effect.
+///
+/// A read counts when it came after the request was given up and brought an answer that adds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FoundBy {
+    /// The first read.
+    pub first: u64,
+    /// The second.
+    pub second: u64,
+    /// The third.
+    pub third: u64,
+    /// A later one, or none: a person said so, or nobody did.
+    pub later: u64,
+}
+
+impl FoundBy {
+    fn count(&mut self, doubt: &Doubt) {
+        let place = match (doubt.settled, doubt.reads) {
+            (Some(Settled::Found), 1) => &mut self.first,
+            (Some(Settled::Found), 2) => &mut self.second,
+            (Some(Settled::Found), 3) => &mut self.third,
+            _ => &mut self.later,
+        };
+        *place += 1;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.first += other.first;
+        self.second += other.second;
+        self.third += other.third;
+        self.later += other.later;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.first + self.second + self.third + self.later
+    }
+
+    /// How many of a thousand the second read had found; `None` of none.
+    #[must_use]
+    pub fn by_second_per_mille(&self) -> Option<u64> {
+        (self.first + self.second).saturating_mul(1_000).checked_div(self.all())
+    }
+}
 
 /// Numbers of one history, or of many together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,13 +79,15 @@ pub struct Figures {
     pub at_desk: BTreeMap<String, u64>,
     /// Unknown outcomes that a person decided.
     pub decisions: u64,
-    /// Captures of unknown outcome whose effect a read showed, by the number of that read: first, second, third or later.
-    pub captures_found: [u64; 3],
+    /// Captures of unknown outcome whose effect details could show by the time the request was given up.
+    pub captures_shown_at_once: FoundBy,
+    /// Those that took effect later, or whose effect details did not show yet.
+    pub captures_shown_late: FoundBy,
     /// Captures of unknown outcome that were proven absent.
     pub captures_absent: u64,
-    /// Unknown outcomes, of any operation, that reads settled.
+    /// Unknown outcomes, of any operation, that reads settled either way.
     pub settled: u64,
-    /// The reads that this took.
+    /// The reads that this took, of details and of the history.
     pub settling_reads: u64,
     /// Effects that happened more than once.
     pub double_effects: u64,
@@ -81,29 +130,36 @@ impl Figures {
             if let Some(reason) = &book.attention {
                 *figures.at_desk.entry(reason.clone()).or_default() += 1;
             }
-            figures.count_settled(book);
+        }
+        let world = played.stage.world.lock();
+        for book in books {
+            figures.count_doubts(book, world.ledger());
         }
         figures
     }
 
-    fn count_settled(&mut self, book: &Book) {
-        for tale in book.tales.iter().filter(|tale| tale.was_unknown) {
-            let capture = tale.operation == "capture";
-            if tale.found && tale.end == End::Done {
-                self.settled += 1;
-                // The read that shows it is not among the silent ones.
-                let reads = tale.silent_reads + 1;
-                self.settling_reads += reads;
-                let place = usize::try_from(reads.min(3)).unwrap_or(3) - 1;
-                if let Some(found) = self.captures_found.get_mut(place).filter(|_| capture) {
-                    *found += 1;
+    fn count_doubts(&mut self, book: &Book, ledger: &[Effect]) {
+        let truth = Truth::of(ledger, &book.reference);
+        for tale in &book.tales {
+            for doubt in &tale.doubts {
+                if doubt.settled.is_some() {
+                    self.settled += 1;
+                    self.settling_reads += doubt.reads;
                 }
-            } else if tale.absent {
-                self.settled += 1;
-                self.settling_reads += tale.silent_reads_to_absence;
-                self.captures_absent += u64::from(capture);
+                if tale.operation == "capture" {
+                    self.count_capture(tale, doubt, &truth);
+                }
             }
         }
+    }
+
+    fn count_capture(&mut self, tale: &Tale, doubt: &Doubt, truth: &Truth<'_>) {
+        self.captures_absent += u64::from(doubt.settled == Some(Settled::Absent));
+        let Some(effect) = truth.of_attempt(EffectKind::Captured, &tale.marker, doubt.attempt) else {
+            return;
+        };
+        let at_once = effect.shown_at.is_some_and(|at| at <= doubt.since);
+        if at_once { &mut self.captures_shown_at_once } else { &mut self.captures_shown_late }.count(doubt);
     }
 
     /// Adds the numbers of others.
@@ -128,22 +184,14 @@ impl Figures {
         ] {
             *mine += theirs;
         }
-        for (mine, theirs) in self.captures_found.iter_mut().zip(other.captures_found) {
-            *mine += theirs;
-        }
+        self.captures_shown_at_once.add(other.captures_shown_at_once);
+        self.captures_shown_late.add(other.captures_shown_late);
         for (reason, count) in &other.at_desk {
             *self.at_desk.entry(reason.clone()).or_default() += count;
         }
         for (name, count) in &other.faults {
             *self.faults.entry(name.clone()).or_default() += count;
         }
-    }
-
-    /// How many of a thousand captures that took effect unknown were found by the second read.
-    #[must_use]
-    pub fn found_by_second_read_per_mille(&self) -> Option<u64> {
-        let [first, second, later] = self.captures_found;
-        (first + second).saturating_mul(1_000).checked_div(first + second + later)
     }
 
     /// Reads per settled unknown outcome, in hundredths.
@@ -156,4 +204,98 @@ impl Figures {
 /// A time in seconds, for people.
 pub(super) fn seconds(span: TimeDelta) -> String {
     format!("{}.{:01}", span.num_seconds(), span.num_milliseconds().rem_euclid(1_000) / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const MARKER: &str = "AAAAAAAAAA";
+
+    fn at(seconds: i64) -> String {
+        format!("2026-01-05T09:{:02}:{:02}Z", seconds / 60, seconds % 60)
+    }
+
+    fn event(seconds: i64, name: &str, data: &Value) -> Value {
+        json!({"at": at(seconds), "event": name, "data": data})
+    }
+
+    /// A capture that is given up after a second, and what happens then.
+    fn book(then: &[Value]) -> Book {
+        let planned =
+            json!({"intent": {"id": "int_1", "operation": "capture", "marker": MARKER, "lines": []}});
+        let before = [
+            event(0, "intent_planned", &planned),
+            event(0, "attempt_sending", &json!({"intent": "int_1", "attempt": 1})),
+            event(1, "attempt_unknown", &json!({"intent": "int_1", "reason": "timeout"})),
+        ];
+        let events: Vec<Value> = before.iter().chain(then).cloned().collect();
+        Book::read(&json!({"reference": "BOOK-1"}), &events, &[], false)
+    }
+
+    /// What the request did, and from when on details show it.
+    fn effect(shown_at: i64) -> Effect {
+        let what = json!({
+            "seq": 1, "at": at(0), "shown_at": at(shown_at), "kind": "captured", "reservation_uuid": "RES1",
+            "reference": "BOOK-1", "provider_reference": "CAP1", "amount": "100.00", "lines": [],
+            "text": format!("R1 {MARKER} 01 text"), "by": "api"
+        });
+        serde_json::from_value(what).expect("an effect")
+    }
+
+    fn figures(then: &[Value], ledger: &[Effect]) -> Figures {
+        let mut figures = Figures::default();
+        figures.count_doubts(&book(then), ledger);
+        figures
+    }
+
+    #[test]
+    fn a_read_counts_when_it_brings_an_answer_that_adds_up() {
+        let read = |seconds, coherent: bool| event(seconds, "details_read", &json!({"coherent": coherent}));
+        let of_it = |seconds, name| event(seconds, name, &json!({"intent": "int_1"}));
+        let found = |reads: &[Value]| {
+            let confirmed = of_it(200, "intent_confirmed");
+            figures(&reads.iter().cloned().chain([confirmed]).collect::<Vec<_>>(), &[effect(0)])
+        };
+        let by = |first, second, third, later| FoundBy { first, second, third, later };
+        let silent = of_it(15, "trace_missing");
+        for (case, reads, counted, expected) in [
+            ("the first", vec![read(15, true)], 1, by(1, 0, 0, 0)),
+            ("the second", vec![read(15, true), silent.clone(), read(60, true)], 2, by(0, 1, 0, 0)),
+            ("one that does not add up", vec![read(15, false), silent, read(60, true)], 1, by(1, 0, 0, 0)),
+            (
+                "one of the history",
+                vec![read(15, true), of_it(30, "history_read"), read(60, true)],
+                3,
+                by(0, 0, 1, 0),
+            ),
+            ("a person", vec![read(15, true), of_it(60, "decided")], 0, by(0, 0, 0, 1)),
+        ] {
+            let figures = found(&reads);
+            assert_eq!(figures.captures_shown_at_once, expected, "{case}");
+            assert_eq!(
+                (figures.settling_reads, figures.settled),
+                (counted, u64::from(counted > 0)),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn captures_that_are_shown_late_or_had_no_effect_are_counted_apart() {
+        let read = event(15, "details_read", &json!({"coherent": true}));
+        let end = |name| [read.clone(), event(15, name, &json!({"intent": "int_1"}))];
+        let counts = |figures: &Figures| {
+            let (at_once, late) = (figures.captures_shown_at_once, figures.captures_shown_late);
+            (at_once.all(), late.all(), figures.captures_absent)
+        };
+        let confirmed = end("intent_confirmed");
+        assert_eq!(counts(&figures(&confirmed, &[effect(1)])), (1, 0, 0), "shown when it is given up");
+        assert_eq!(counts(&figures(&confirmed, &[effect(2)])), (0, 1, 0), "shown later");
+        assert_eq!(counts(&figures(&end("intent_absent"), &[])), (0, 0, 1), "no effect");
+        let open = figures(&[], &[effect(0)]);
+        assert_eq!((counts(&open), open.captures_shown_at_once.later), ((1, 0, 0), 1), "nobody found it");
+    }
 }

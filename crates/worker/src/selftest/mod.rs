@@ -19,6 +19,6 @@ mod stage;
 mod trace;
 mod weather;
 
-pub use figures::Figures;
+pub use figures::{Figures, FoundBy};
 pub use report::{Failure, Report};
 pub use run::{History, Options, RunError, play, run};

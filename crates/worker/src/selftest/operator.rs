@@ -1,6 +1,7 @@
 //! A person of ops: looks at the desk now and then, looks into the provider's portal, and decides with what is known.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::Money;
 use sandbox::{By, Effect, EffectKind};
 use serde_json::{Value, json};
 
@@ -124,10 +125,16 @@ fn decision(ledger: &[Effect], events: &[Value], uuid: &str, job: &str, details:
     };
     let intent = &intent_of(events, details)?["data"]["intent"];
     let marker = intent["marker"].as_str().filter(|marker| !marker.is_empty())?;
+    let amounts = intent["lines"].as_array().into_iter().flatten();
+    let amount: Money = amounts.filter_map(|line| line["amount"].as_str()?.parse::<Money>().ok()).sum();
+    let decided_at = intent["created_at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
     let ours = |effect: &&Effect| {
         let text = effect.text.as_deref().unwrap_or_default();
         let known = if kind == EffectKind::RefundAccepted {
+            // Another refund of the same row is not this one.
             effect.provider_reference.as_deref() == intent["reference"].as_str()
+                && effect.amount == amount
+                && decided_at.is_some_and(|at| effect.at >= at)
         } else {
             text.contains(marker)
         };

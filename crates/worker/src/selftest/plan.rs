@@ -147,7 +147,7 @@ impl Plan {
         self.bookings.push(Booking { reference, body, due });
         let mut drawn = Acts { dice, submitted, due, lines: &lines, acts: vec![(submitted, Act::Submit)] };
         drawn.of_the_link();
-        if dice.chance(780) {
+        if dice.chance(880) {
             drawn.of_the_hold();
         }
         drawn.of_anybody();
@@ -333,9 +333,9 @@ impl Acts<'_> {
         };
         self.add(paid, Act::Pay);
         self.deliveries(paid);
-        for _ in 0..dice.between(0, 2) {
-            if dice.chance(350) {
-                let part = dice.chance(600).then(|| dice.between(20, 450));
+        for _ in 0..dice.between(0, 3) {
+            if dice.chance(600) {
+                let part = dice.chance(750).then(|| dice.between(20, 450));
                 self.add(paid + dice.hours(0, 160), Act::Capture(part));
             }
         }
@@ -359,7 +359,7 @@ impl Acts<'_> {
 
     fn deliveries(&mut self, paid: DateTime<Utc>) {
         let dice = self.dice;
-        if !dice.chance(800) {
+        if !dice.chance(900) {
             return;
         }
         // Most come in time; some before the payment, and some after the window.
@@ -381,9 +381,9 @@ impl Acts<'_> {
             return;
         }
         for (place, amount) in self.lines.iter().enumerate() {
-            let amount = if dice.chance(600) { *amount } else { dice.part_of(*amount) };
+            let amount = if dice.chance(800) { *amount } else { dice.part_of(*amount) };
             let line = json!({"line": place + 1, "amount": amount.to_string()});
-            let complete = place + 1 == self.lines.len() && dice.chance(600);
+            let complete = place + 1 == self.lines.len() && dice.chance(800);
             let delivered =
                 json!({"event_id": format!("D-{}", place + 1), "lines": [line], "complete": complete});
             let hours = 30 * u64::try_from(place).unwrap_or(0);

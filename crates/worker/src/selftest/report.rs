@@ -5,10 +5,15 @@ use std::fmt;
 use chrono::TimeDelta;
 use serde::Serialize;
 
-use super::figures::{Figures, seconds};
+use super::figures::{Figures, FoundBy, seconds};
 
 /// The most requests that the undisturbed life of a reservation may take.
 const MOST_HAPPY_REQUESTS: u64 = 5;
+
+/// What the figures of unknown captures are figures of.
+const DEFINITION: &str = "\
+The unknown captures shown at once or late are those that took effect: at once, if details showed the effect by the
+time the request was given up. A read counts if it came after that time and its answer adds up.";
 
 /// A history that broke a promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,14 +99,22 @@ impl fmt::Display for Report {
         for (name, count) in &figures.faults {
             row(&format!("fault: {name}"), count)?;
         }
-        let [first, second, later] = figures.captures_found;
-        row("unknown captures found at the first read", &first)?;
-        row("  at the second", &second)?;
-        row("  later", &later)?;
-        row("unknown captures proven absent", &figures.captures_absent)?;
-        if let Some(share) = figures.found_by_second_read_per_mille() {
-            row("found by the second read, %", &Decimal(share, 1))?;
+        for (name, found) in [
+            ("unknown captures shown at once", &figures.captures_shown_at_once),
+            ("unknown captures shown late", &figures.captures_shown_late),
+        ] {
+            row(name, &found.all())?;
+            let FoundBy { first, second, third, later } = found;
+            row(
+                "  found at the 1st, 2nd, 3rd read, later",
+                &format_args!("{first}, {second}, {third}, {later}"),
+            )?;
+            if let Some(share) = found.by_second_per_mille() {
+                row("  by the second read, %", &Decimal(share, 1))?;
+            }
         }
+        row("unknown captures proven absent", &figures.captures_absent)?;
+        row("unknown outcomes settled by reads", &figures.settled)?;
         if let Some(reads) = figures.reads_per_settled_hundredths() {
             row("reads per settled unknown", &Decimal(reads, 2))?;
         }
@@ -115,6 +128,7 @@ impl fmt::Display for Report {
         row("unexplained differences", &figures.unexplained_differences)?;
         row("differences explained on the desk", &figures.explained_differences)?;
         row("requests of a happy life", &self.happy_requests)?;
-        row("histories that broke a promise", &self.failed)
+        row("histories that broke a promise", &self.failed)?;
+        writeln!(f, "\n{DEFINITION}")
     }
 }

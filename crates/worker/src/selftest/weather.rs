@@ -18,6 +18,9 @@ use super::trace::Trace;
 /// The statuses of a provider that fails.
 const FAILURES: [u16; 5] = [500, 502, 503, 504, 510];
 
+/// How often a request that reads suffers.
+const READ: u64 = 1;
+
 /// What a history may suffer.
 #[derive(Clone, Debug)]
 pub(super) struct Climate {
@@ -100,14 +103,15 @@ impl Weather {
         (state.requests, state.counts.clone())
     }
 
-    /// Draws what befalls a request: its trouble, and for how many seconds details stay behind it.
-    fn befalls(&self, now: DateTime<Utc>, writes: bool) -> (Option<Trouble>, Option<u32>) {
+    /// Draws what befalls a request that suffers so many times as often as one that reads: its trouble, and for how
+    /// many seconds details stay behind one that writes.
+    fn befalls(&self, now: DateTime<Utc>, times: u64) -> (Option<Trouble>, Option<u32>) {
         let mut state = self.lock();
         state.requests += 1;
-        let trouble = state.trouble(now, writes);
+        let trouble = state.trouble(now, times);
         let (stale, _) = state.climate.lag;
         let rate = state.climate.per_mille;
-        let lags = writes && stale > 0 && state.dice.chance(rate);
+        let lags = times > READ && stale > 0 && state.dice.chance(rate);
         let stale = lags.then(|| u32::try_from(state.dice.between(1, stale)).unwrap_or(1));
         if stale.is_some() {
             *state.counts.entry("stale details").or_default() += 1;
@@ -120,7 +124,7 @@ impl Weather {
 }
 
 impl State {
-    fn trouble(&mut self, now: DateTime<Utc>, writes: bool) -> Option<(&'static str, Trouble)> {
+    fn trouble(&mut self, now: DateTime<Utc>, times: u64) -> Option<(&'static str, Trouble)> {
         let before = |what| Trouble::Fault(When::BeforeEffect, what);
         if self.climate.token_breaks.is_some_and(|at| now >= at) {
             self.climate.token_breaks = None;
@@ -132,8 +136,7 @@ impl State {
         if self.token_broken {
             return Some(("401", before(What::Status(401))));
         }
-        // What may have happened although nobody knows is what this is about.
-        if !self.dice.chance(if writes { self.climate.per_mille * 2 } else { self.climate.per_mille }) {
+        if !self.dice.chance(self.climate.per_mille * times) {
             return None;
         }
         let dice = &self.dice;
@@ -165,6 +168,15 @@ impl State {
             1 => Trouble::Fault(When::BeforeEffect, What::Status(502)),
             _ => Trouble::NoConnection,
         }
+    }
+}
+
+/// How often a request suffers. What may have happened although nobody knows is what this is about, of captures most.
+fn times(request: &WireRequest, name: &str) -> u64 {
+    match request.class {
+        CallClass::Read => READ,
+        _ if name.starts_with("capture/") => READ * 3,
+        _ => READ * 2,
     }
 }
 
@@ -210,7 +222,7 @@ impl Wire {
         let sent_at = self.clock.now();
         let name = request.path.trim_start_matches("connect/reservations/").to_owned();
         let timeout = TimeDelta::from_std(request.timeout).unwrap_or(TimeDelta::MAX);
-        let (trouble, stale) = self.weather.befalls(sent_at, request.class != CallClass::Read);
+        let (trouble, stale) = self.weather.befalls(sent_at, times(&request, &name));
         let answer = match trouble {
             Some(Trouble::NoConnection) => {
                 Err(TransportFault::new(WireStage::BeforeSend, FaultKind::Refused))

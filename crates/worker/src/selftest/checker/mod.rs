@@ -11,7 +11,7 @@ mod truth;
 use sandbox::Effect;
 
 pub(super) use book::Book;
-pub(super) use tale::{End, Tale};
+pub(super) use tale::{Doubt, End, Settled, Tale};
 pub(super) use truth::Truth;
 
 use super::history::Asked;

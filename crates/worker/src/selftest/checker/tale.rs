@@ -22,6 +22,28 @@ pub(crate) enum End {
     Desk,
 }
 
+/// What reads said of a request that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// It took effect.
+    Found,
+    /// It did not.
+    Absent,
+}
+
+/// A request that was given up without knowing what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubt {
+    /// Which attempt it was, from 1.
+    pub(crate) attempt: u64,
+    /// When it was given up.
+    pub(crate) since: DateTime<Utc>,
+    /// Reads of ours since then that brought an answer that adds up.
+    pub(crate) reads: u64,
+    /// What the last of them settled; `None` where none did.
+    pub(crate) settled: Option<Settled>,
+}
+
 /// One operation from its decision to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Tale {
@@ -37,16 +59,8 @@ pub(crate) struct Tale {
     pub(crate) sendings: Vec<(DateTime<Utc>, usize)>,
     /// How many of them certainly did not leave, or were refused at the door.
     pub(crate) unsent: usize,
-    /// Did nobody know what became of one?
-    pub(crate) was_unknown: bool,
-    /// Reads that showed no trace, since the last request.
-    pub(crate) silent_reads: u64,
-    /// Did a read show its effect after a doubt?
-    pub(crate) found: bool,
-    /// Did a read prove its absence after a doubt?
-    pub(crate) absent: bool,
-    /// Reads that showed no trace, up to the proof of absence.
-    pub(crate) silent_reads_to_absence: u64,
+    /// Those of which nobody knew what became.
+    pub(crate) doubts: Vec<Doubt>,
     /// Was an effect seen after its end?
     pub(crate) late: bool,
     /// Did a person say what became of it?
@@ -54,6 +68,10 @@ pub(crate) struct Tale {
     pub(crate) end: End,
     /// Is a request out whose outcome is not known?
     in_doubt: bool,
+    /// Is the last of the doubts still to be settled by reads?
+    is_sought: bool,
+    /// The attempt that was sent last.
+    attempt: u64,
 }
 
 impl Tale {
@@ -68,15 +86,13 @@ impl Tale {
             is_reminder: intent["slot"].is_number(),
             sendings: Vec::new(),
             unsent: 0,
-            was_unknown: false,
-            silent_reads: 0,
-            found: false,
-            absent: false,
-            silent_reads_to_absence: 0,
+            doubts: Vec::new(),
             late: false,
             decided: false,
             end: End::Open,
             in_doubt: false,
+            is_sought: false,
+            attempt: 0,
         }
     }
 
@@ -84,8 +100,9 @@ impl Tale {
         match event.name.as_str() {
             "attempt_sending" => {
                 self.sendings.push((event.at, place));
-                self.silent_reads = 0;
+                self.attempt = event.data["attempt"].as_u64().unwrap_or(0);
                 self.in_doubt = true;
+                self.is_sought = false;
             }
             "attempt_unsent" => {
                 self.unsent += usize::from(self.in_doubt);
@@ -98,26 +115,60 @@ impl Tale {
             }
             "attempt_rejected" => self.over(End::Rejected),
             "attempt_unknown" => {
-                self.was_unknown = true;
+                let (attempt, since) = (self.attempt, event.at);
+                self.doubts.push(Doubt { attempt, since, reads: 0, settled: None });
+                self.is_sought = true;
                 self.in_doubt = true;
                 self.end = End::Open;
             }
-            "trace_missing" => self.silent_reads += 1,
-            "intent_confirmed" | "link_created" => {
-                self.found |= self.was_unknown && self.in_doubt;
+            "history_read" => self.read(),
+            // A search for a submit, which details do not show.
+            "trace_missing" if self.operation == "submit" => self.read(),
+            "intent_confirmed" => {
+                self.settled(Settled::Found);
+                self.over(End::Done);
+            }
+            "link_created" => {
+                self.read();
+                self.settled(Settled::Found);
                 self.over(End::Done);
             }
             "intent_absent" => {
-                self.absent = true;
-                self.silent_reads_to_absence = self.silent_reads;
+                self.settled(Settled::Absent);
                 self.over(End::Open);
             }
             "intent_to_desk" => self.end = End::Desk,
-            "intent_withdrawn" => self.over(End::Withdrawn),
+            "intent_withdrawn" => {
+                self.settled(Settled::Absent);
+                self.over(End::Withdrawn);
+            }
             "late_effect" => self.late = true,
-            "decided" => self.decided = true,
+            "decided" => {
+                self.decided = true;
+                self.is_sought = false;
+            }
             _ => {}
         }
+    }
+
+    /// Details were read, and add up.
+    fn hear_details(&mut self) {
+        if !matches!(self.operation.as_str(), "submit" | "resend") {
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
+        if let Some(doubt) = self.doubts.last_mut().filter(|_| self.is_sought) {
+            doubt.reads += 1;
+        }
+    }
+
+    fn settled(&mut self, how: Settled) {
+        if let Some(doubt) = self.doubts.last_mut().filter(|doubt| self.is_sought && doubt.reads > 0) {
+            doubt.settled = Some(how);
+        }
+        self.is_sought = false;
     }
 
     fn over(&mut self, end: End) {
@@ -155,6 +206,10 @@ pub(super) fn walk(
             let tale = Tale::of(&event.data);
             places.insert(tale.id.clone(), tales.len());
             tales.push(tale);
+        } else if event.name == "details_read" {
+            if event.data["coherent"] == true {
+                tales.iter_mut().for_each(Tale::hear_details);
+            }
         } else if let Some(tale) = event.data["intent"]
             .as_str()
             .and_then(|id| places.get(id))

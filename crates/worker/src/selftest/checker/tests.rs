@@ -19,6 +19,7 @@ fn effect(kind: EffectKind, hours: i64, kroner: u32) -> Effect {
     Effect {
         seq: 0,
         at: at(hours),
+        shown_at: Some(at(hours)),
         kind,
         reservation_uuid: "RES1".to_owned(),
         reference: Some("BOOK-1".to_owned()),

@@ -62,6 +62,12 @@ impl<'l> Truth<'l> {
         self.ours(kind).filter(|effect| marker_of(effect) == Some(marker)).count()
     }
 
+    /// What the call with this marker did as this attempt.
+    pub(crate) fn of_attempt(&self, kind: EffectKind, marker: &str, attempt: u64) -> Option<&'l Effect> {
+        let text = format!("R1 {marker} {attempt:02}");
+        self.ours(kind).find(|effect| effect.text.as_deref().is_some_and(|told| told.starts_with(&text)))
+    }
+
     /// How often calls refunded this much of this row.
     pub(crate) fn refunds_like(&self, reference: &str, amount: i64) -> usize {
         let alike = |effect: &&Effect| {
