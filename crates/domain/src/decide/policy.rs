@@ -107,7 +107,9 @@ fn complete(
 ) -> Step {
     let unshown = r.ledger.iter().filter(|row| !row.confirmed).map(|row| row.at).max();
     if let Some(last) = unshown {
-        let until = (last + merchant.settle.absent_after.charge.delta()).max(now + AFTER_INCOHERENT);
+        let horizon = last + merchant.settle.absent_after.charge.delta();
+        // Beyond it nothing but a person, or a read that finds the row after all, goes on.
+        let until = if now < horizon { horizon } else { now + FOR_A_PERSON };
         let wait = Step::Wait { until, waiting_for: Some(WaitingFor::Resolve) };
         return not_fresh(r, merchant, now).unwrap_or(wait);
     }

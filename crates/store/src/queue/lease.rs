@@ -43,6 +43,8 @@ pub(crate) struct Standing {
     pub(crate) max_attempts: i64,
     pub(crate) crashes: i64,
     pub(crate) deadline: i64,
+    /// Has the run left an attempt open?
+    pub(crate) attempting: bool,
 }
 
 macro_rules! standing {
@@ -50,7 +52,8 @@ macro_rules! standing {
         concat!(
             "SELECT attempts_used, crashes,
                 CASE WHEN planned_at IS NULL THEN max_attempts ELSE 9223372036854775807 END AS max_attempts,
-                CASE WHEN planned_at IS NULL THEN deadline ELSE 9223372036854775807 END AS deadline
+                CASE WHEN planned_at IS NULL THEN deadline ELSE 9223372036854775807 END AS deadline,
+                EXISTS (SELECT 1 FROM attempts WHERE job_id = $1 AND token = $2 AND finished_at IS NULL) AS attempting
             FROM jobs WHERE id = $1 AND token = $2 AND owner = $3",
             $lock
         )

@@ -274,7 +274,9 @@ impl Tx {
         };
         let change = decide(settle, standing, self.now(), self.entropy());
         let finished_at = (!change.state.is_live()).then(|| millis(self.now()));
-        attempt::close(self, fence, change.code.as_deref(), change.outcome, change.record).await?;
+        if standing.attempting || change.record {
+            attempt::close(self, fence, change.code.as_deref(), change.outcome, change.record).await?;
+        }
         let rows = execute!(
             self,
             SETTLE,
@@ -313,7 +315,7 @@ mod tests {
     }
 
     fn after(attempts_used: i64, crashes: i64) -> Standing {
-        Standing { attempts_used, max_attempts: 3, crashes, deadline: DEADLINE }
+        Standing { attempts_used, max_attempts: 3, crashes, deadline: DEADLINE, attempting: false }
     }
 
     fn settled(settle: Settle, standing: Standing, now: i64) -> (JobState, Option<String>, bool, bool) {
@@ -362,7 +364,7 @@ mod tests {
     #[test]
     fn crashes_count_until_a_run_puts_its_job_off() {
         let crashes = |settle: Settle| {
-            let standing = Standing { attempts_used: 0, max_attempts: 3, crashes: 2, deadline: DEADLINE };
+            let standing = after(0, 2);
             decide(settle, standing, at(0), &SeededEntropy::new(1)).crashes(standing.crashes)
         };
         let state = PlannedState::Scheduled;

@@ -82,7 +82,8 @@ impl Run<'_> {
         Ok((tx, stored))
     }
 
-    /// Settles the job by the schedule, in the transaction of the facts that led here.
+    /// Settles the job by the schedule, in the transaction of the facts that led here. If the job is another's by now,
+    /// nothing of it is kept.
     async fn finish(&self, mut tx: Tx, r: &Reservation) -> Result<Settled, JobFault> {
         tx.settle(&self.job.lease, fate(r, &self.handle.merchant, self.job)).await?;
         tx.commit().await?;
@@ -185,7 +186,6 @@ impl Run<'_> {
             ],
             Err(unread) => return self.unread(tx, r, unread).await,
         };
-        tx.check_lease(&self.job.lease).await?;
         self.learn(&mut tx, r, &known, &facts).await?;
         self.finish(tx, r).await
     }
@@ -204,7 +204,6 @@ impl Run<'_> {
             Ok(found) => handlers::search::facts(r, intent, &found, &known, &self.handle.merchant, tx.now()),
             Err(unread) => return self.unread(tx, r, unread).await,
         };
-        tx.check_lease(&self.job.lease).await?;
         self.learn(&mut tx, r, &known, &facts).await?;
         self.finish(tx, r).await
     }

@@ -29,15 +29,21 @@ impl Operator {
 
     /// Looks once, and says when to look again.
     pub(super) async fn look(&mut self, stage: &Stage) -> Result<(), StageError> {
-        self.looks_at = stage.now() + self.dice.hours(8, 88);
+        self.looks_at = stage.now() + self.dice.hours(8, 120);
         self.mend(stage).await?;
-        for reservation in stage.list("/v1/reservations?attention=true").await? {
-            self.attend(stage, &reservation).await?;
+        let reservations = stage.list("/v1/reservations?attention=true").await?;
+        for reservation in &reservations {
+            self.attend(stage, reservation).await?;
         }
-        for state in ["attention", "dead"] {
-            for job in stage.list(&format!("/v1/jobs?state={state}")).await? {
-                self.revive(stage, &job).await?;
+        for job in stage.list("/v1/jobs?state=attention").await? {
+            let its = reservations.iter().find(|reservation| reservation["id"] == job["reservation"]);
+            match its.filter(|_| job["last_error"]["code"] != "crashed") {
+                Some(reservation) => self.resolve(stage, reservation, &job).await?,
+                None => self.revive(stage, &job).await?,
             }
+        }
+        for job in stage.list("/v1/jobs?state=dead").await? {
+            self.revive(stage, &job).await?;
         }
         Ok(())
     }
@@ -53,7 +59,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Something about this reservation is on the desk: look again, and decide what can be decided.
+    /// Something about this reservation is on the desk: look again, or give up what it holds up.
     async fn attend(&mut self, stage: &Stage, reservation: &Value) -> Result<(), StageError> {
         let id = reservation["id"].as_str().unwrap_or_default();
         if self.dice.chance(100) {
@@ -61,11 +67,6 @@ impl Operator {
         }
         if reservation["control"] == "frozen" && self.dice.chance(500) {
             self.give_up(stage, id).await?;
-        }
-        for job in stage.list(&format!("/v1/jobs?reservation={id}&state=attention")).await? {
-            if job["last_error"]["code"] != "crashed" {
-                self.resolve(stage, reservation, &job).await?;
-            }
         }
         Ok(())
     }

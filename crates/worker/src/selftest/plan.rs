@@ -169,7 +169,7 @@ fn accounts(dice: &Dice) -> Vec<Account> {
         Account {
             name,
             multi_capture: dice.pick(&several).copied().unwrap_or(MultiCapture::Unknown),
-            sweep_every: Span::hours(dice.pick(&[48, 72, 168, 336]).copied().unwrap_or(72)),
+            sweep_every: Span::hours(dice.pick(&[48, 72, 168, 168]).copied().unwrap_or(72)),
             refresh_open_every: Span::hours(dice.pick(&[24, 48, 96]).copied().unwrap_or(48)),
         }
     };
