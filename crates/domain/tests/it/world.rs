@@ -153,7 +153,11 @@ impl World {
                     let intent = r.intent(id).expect("a job's intent");
                     intent.is_open() && intent.operation.job_kind() == kind && intent.key == job.key
                 }
-                (None, JobKind::Refresh) => r.provider.reservation_uuid.is_some(),
+                // What is there is read, and what may be there is searched for.
+                (None, JobKind::Refresh) => {
+                    let in_doubt = |intent: &domain::reservation::Intent| intent.doubted_at.is_some();
+                    r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
+                }
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
                 (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
