@@ -224,7 +224,7 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
         let merchant = &stage.app.merchants[&stage.merchant()].merchant;
         stage.record(&id, &facts(&r, &submit, &found, &Witnesses::default(), merchant, stage.now())).await;
     }
-    assert_eq!(seen, [other.clone()], "once, and no stranger");
+    assert_eq!(seen, std::slice::from_ref(&other), "once, and no stranger");
     let r = stage.reservation(&id).await;
     let known: Vec<&str> = r.provider.duplicates.iter().map(|seen| seen.reservation_uuid.as_str()).collect();
     assert_eq!(

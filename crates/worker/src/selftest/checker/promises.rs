@@ -76,7 +76,7 @@ fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
         for (marker, references) in effects.into_iter().filter(|(_, references)| references.len() > 1) {
             let booked = |reference: &&str| book.rows.iter().any(|row| row.reference == **reference);
             let asked = book.tales.iter().any(|tale| tale.marker == marker && tale.end == End::Desk);
-            let told = asked || (shows_double(book) && references.iter().all(|reference| booked(reference)));
+            let told = asked || (shows_double(book) && references.iter().all(booked));
             let message = format!("{kind:?} {} times for the marker {marker}", references.len());
             doubles.push(Double { message, told });
         }
