@@ -51,7 +51,7 @@ fn of_submit(r: &Reservation, reason: DeskReason) -> Option<&Intent> {
 
 /// Is this item about a reservation that the provider has and that nobody wanted any more?
 pub(super) fn is_late_submit(r: &Reservation, reason: DeskReason) -> bool {
-    reason == DeskReason::LateEffect && of_submit(r, reason).is_some()
+    reason == DeskReason::LateEffect && rows(r, reason).is_empty() && of_submit(r, reason).is_some()
 }
 
 /// The other reservations at the provider that an item, or a submit in doubt, is about.

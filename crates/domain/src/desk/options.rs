@@ -351,7 +351,7 @@ fn item_worst(r: &Reservation, about: &Subject<'_>, option: Move) -> Worst {
     let reason = about.reason;
     let given_back = concerned::rows(r, reason).iter().any(|row| row.kind == RowKind::Refund);
     let amount = concerned::amount(r, reason);
-    let twice = concerned::duplicates(r, about).iter().any(|seen| !seen.over);
+    let twice = amount.is_zero() && concerned::duplicates(r, about).iter().any(|seen| !seen.over);
     let (risk, amount) = match reason {
         DeskReason::EffectDiffers if twice => (Risk::HeldTwice, r.total()),
         DeskReason::LateEffect if concerned::is_late_submit(r, reason) => (Risk::TakenAnyway, r.total()),

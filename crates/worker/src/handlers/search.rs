@@ -83,8 +83,10 @@ async fn again(
         && found.ours.iter().all(|seen| seen.reservation_uuid != *named)
     {
         count_request(app, handle).await?;
-        if let Read::Ours(seen) = details(app, handle, r, named).await? {
-            found.ours.push(seen);
+        match details(app, handle, r, named).await? {
+            Read::Ours(seen) => found.ours.push(seen),
+            Read::Others => {}
+            Read::NotYet => found.missed = true,
         }
     }
     Ok(found)
