@@ -44,7 +44,13 @@ pub fn submitted(
     let id = || submit.id.clone();
     let missing = |clean| Fact::TraceMissing { intent: id(), clean, at: now };
     match found.ours.as_slice() {
-        [seen] => created(submit, seen, now).into(),
+        [seen] => {
+            let other = r.provider.hinted_uuid.as_ref() != Some(&seen.reservation_uuid);
+            // What a callback named was read, and is somebody else's.
+            let read = (other && r.provider.hinted_uuid.is_some() && !found.missed)
+                .then(|| sought(submit, found, now));
+            read.into_iter().chain(created(submit, seen, now)).collect()
+        }
         [] => {
             let whole = found.up_to.is_none() && !found.missed;
             let verdict = verdict(r, submit, whole, witnesses, merchant, now);
@@ -80,10 +86,13 @@ pub fn duplicates(r: &Reservation, submit: &Intent, found: &Submitted, now: Date
             facts.push(raised(DeskReason::EffectDiffers));
         }
     }
-    let Submitted { up_to, missed, .. } = found;
-    let intent = submit.id.clone();
-    facts.push(Fact::DuplicatesSought { intent, up_to: up_to.clone(), missed: *missed, at: now });
+    facts.push(sought(submit, found, now));
     facts
+}
+
+fn sought(submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Fact {
+    let (intent, up_to, missed) = (submit.id.clone(), found.up_to.clone(), found.missed);
+    Fact::DuplicatesSought { intent, up_to, missed, at: now }
 }
 
 /// Is this duplicate not known yet, or not as it is now?

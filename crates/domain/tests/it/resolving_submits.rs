@@ -202,6 +202,21 @@ fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
 }
 
 #[test]
+fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
+    // Whether details knew the one that was named: what lies on the desk, and whether it is looked for at once.
+    for (missed, desk) in [(false, vec![]), (true, vec!["effect_differs"])] {
+        let (mut booking, id) = lost_submit();
+        booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
+        let found = Submitted { ours: vec![seen_reservation(RES, 0)], up_to: None, missed };
+        let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
+        let facts = submitted(r, booking.intent(&id), &found, witnesses, merchant, booking.now);
+        booking.fold(&facts);
+        assert_eq!((booking.state(&id), booking.desk()), ("done", desk), "{missed}");
+        assert_eq!(watch(&booking).is_some_and(|at| at <= booking.now), missed);
+    }
+}
+
+#[test]
 fn a_submit_in_doubt_that_was_sent_twice_is_looked_for_since_the_first() {
     let (mut booking, id) = lost_submit();
     booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);

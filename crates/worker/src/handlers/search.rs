@@ -48,9 +48,14 @@ pub(crate) async fn look(
         return again(app, handle, r, known).await.map(Found::Duplicates);
     }
     // A callback has named the reservation, so that the history is not needed; unless the name leads nowhere.
+    let mut missed = false;
     if let Some(uuid) = &r.provider.hinted_uuid {
-        if let Read::Ours(seen) = details(app, handle, r, uuid).await? {
-            return Ok(Found::Submitted(Submitted { ours: vec![seen], ..Submitted::default() }));
+        match details(app, handle, r, uuid).await? {
+            Read::Ours(seen) => {
+                return Ok(Found::Submitted(Submitted { ours: vec![seen], ..Submitted::default() }));
+            }
+            Read::Others => {}
+            Read::NotYet => missed = true,
         }
         count_request(app, handle).await?;
     }
@@ -62,7 +67,9 @@ pub(crate) async fn look(
         let middle = searches.wrapping_mul(MAX_CANDIDATES) % candidates.len();
         candidates.rotate_left(middle);
     }
-    candidates_read(app, handle, r, candidates).await.map(Found::Submitted)
+    let mut found = candidates_read(app, handle, r, candidates).await?;
+    found.missed |= missed;
+    Ok(Found::Submitted(found))
 }
 
 /// Looks for reservations that a settled submit has made besides the one in the books: in the history, from where the
