@@ -46,3 +46,16 @@ fn doubts_are_settled_soon(figures: &Value) {
     let (reads, settled) = (number("/settling_reads"), number("/settled"));
     assert!(reads <= settled * 3, "{reads} reads for {settled} unknown outcomes");
 }
+
+/// Outside of what is assumed of the provider, effects do happen twice.
+const BEYOND: &str = "60";
+
+#[test]
+fn beyond_the_assumptions_every_double_effect_reaches_a_person() {
+    let report = selftest(&["--beyond", "--seed", "1", "--histories", BEYOND]);
+    let figures = &report["figures"];
+    assert_eq!(figures["histories"].to_string(), BEYOND);
+    assert_ne!(figures["double_effects"], 0, "the assumptions were not broken");
+    assert_eq!(figures["double_effects_told"], figures["double_effects"]);
+    assert_eq!(report["failed"], 0, "every other promise holds: {}", report["failures"]);
+}

@@ -24,6 +24,12 @@ pub(crate) const EXPIRY_KEY: &str = "cancel:expiry";
 /// The key of the job that closes the books.
 const COMPLETE_KEY: &str = "complete:auto";
 
+/// The key of the job that searches for other reservations that a submit has made than the one in the books.
+pub(crate) const DUPLICATES_KEY: &str = "refresh:duplicates";
+
+/// A search that could not look at everything goes on after this long.
+const GOES_ON: TimeDelta = TimeDelta::minutes(1);
+
 /// The key of the job that acts before the window closes; later deliveries add a number to it.
 pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
 
@@ -56,6 +62,9 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
             }
         }
     }
+    if let Some((_, at)) = sought_for(r) {
+        jobs.push(job(DUPLICATES_KEY.to_owned(), JobKind::Refresh, at, NO_DEADLINE));
+    }
     refresh(r, merchant, &mut jobs);
     // A policy job that has decided its intent is carried on by that intent, under the same key.
     let mut seen = std::collections::BTreeSet::new();
@@ -72,7 +81,7 @@ fn is_refused(r: &Reservation, key: &str) -> bool {
 /// a request.
 fn is_wanted(r: &Reservation, job: &Planned) -> bool {
     let intent = job.intent.as_ref().and_then(|id| r.intent(id));
-    if intent.is_some_and(Intent::is_unresolved) {
+    if intent.is_some_and(Intent::is_unresolved) || job.key == DUPLICATES_KEY {
         return true;
     }
     !r.stopped.contains(&job.key) && (!r.control.paused || job.kind == JobKind::Refresh)
@@ -431,7 +440,7 @@ fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
                 _ => WATCH,
             };
         match intent.operation {
-            // Details show neither a second link nor a message.
+            // Details show neither a second reservation nor a message.
             Operation::Submit | Operation::Resend { .. } => None,
             // A second cancel or complete changes nothing.
             Operation::Cancel { .. } | Operation::Complete { .. } if done => None,
@@ -439,6 +448,33 @@ fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
         }
     };
     r.intents.iter().filter_map(watch).max()
+}
+
+/// The submit of which the history is searched for another reservation than the one in the books, and when: daily while
+/// one of its requests may still have an effect that nobody knows of, and at once when a callback has named one.
+#[must_use]
+pub(crate) fn sought_for(r: &Reservation) -> Option<(&Intent, DateTime<Utc>)> {
+    let settled = |intent: &&Intent| match &intent.progress {
+        IntentState::Planned | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
+            intent.was_sent()
+        }
+        IntentState::Done { .. } => true,
+        _ => false,
+    };
+    let submit = r.intents.iter().find(|intent| intent.operation == Operation::Submit).filter(settled)?;
+    let (provider, sought) = (&r.provider, &r.provider.sought);
+    let named = provider.hinted_uuid.is_some() && provider.hinted_uuid != provider.reservation_uuid;
+    if named {
+        return Some((submit, submit.created_at));
+    }
+    let done = matches!(submit.progress, IntentState::Done { .. });
+    let doubted_at = submit.doubted_at.filter(|_| !done || submit.attempts > 1)?;
+    let until = doubted_at + WATCH;
+    let last = sought.at.unwrap_or(doubted_at);
+    match &sought.up_to {
+        Some(_) => Some((submit, last + GOES_ON)),
+        None => (last < until).then(|| (submit, until.min(last + WATCH_EVERY))),
+    }
 }
 
 /// What a delivery means that comes when nothing can be captured any more: by policy, a person hears of it.

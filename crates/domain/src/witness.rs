@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{Fact, Intent, IntentState, Reservation};
+use crate::reservation::{Fact, Intent, IntentState, Operation, Reservation};
 
 /// A money call is given up after this long: what it did, it did at most so long before its answer.
 pub(crate) const LONGEST_REQUEST: TimeDelta = TimeDelta::seconds(60);
 /// How far the provider's clock may be off, and how much is lost to times that are told to the minute.
 pub(crate) const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(2);
+/// A row of the history may come so late, and is then found by the next search for duplicates.
+const HISTORY_LAG: TimeDelta = TimeDelta::days(1);
 /// How near to a change of the civil clock its times may be an hour off.
 const NEAR_CHANGE: TimeDelta = TimeDelta::hours(3);
 
@@ -92,7 +94,8 @@ fn shown_at(r: &Reservation, fact: &Fact) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The times between which the history is read for a trace of an intent's request.
+/// The times between which the history is read for a trace of an intent's request; of a submit that was sent more than
+/// once, for a trace of any of them.
 ///
 /// The history's times are civil and to the minute: where the merchant's clock changes nearby, they may be an hour off.
 #[must_use]
@@ -101,8 +104,26 @@ pub fn history_window(
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> (DateTime<Utc>, DateTime<Utc>) {
-    let sent_at = intent.sent().map_or(intent.created_at, |sent| sent.at);
-    let (from, to) = (sent_at - CLOCK_SLACK, now.max(sent_at));
+    let any = intent.operation == Operation::Submit && intent.attempts > 1;
+    let sent = intent.sent().filter(|_| !any);
+    window(sent.map_or(intent.created_at, |sent| sent.at), merchant, now)
+}
+
+/// The times between which the history is read for other reservations that a settled submit has made: since the last time
+/// when all were looked at, and for what came late before that.
+#[must_use]
+pub fn duplicates_window(
+    r: &Reservation,
+    submit: &Intent,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
+    let since = r.provider.sought.until.map_or(submit.created_at, |until| until - HISTORY_LAG);
+    window(since.max(submit.created_at), merchant, now)
+}
+
+fn window(since: DateTime<Utc>, merchant: &Merchant, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+    let (from, to) = (since - CLOCK_SLACK, now.max(since));
     if clock_changes(merchant.zone, from - NEAR_CHANGE, to + NEAR_CHANGE) {
         (from - TimeDelta::hours(1), to + TimeDelta::hours(1))
     } else {

@@ -329,7 +329,9 @@ impl App {
         };
         let uuid = verified.callback.order_uuid.as_str();
         let known = stored.reservation.provider.reservation_uuid.as_deref();
-        if known.is_some_and(|known| known != uuid) {
+        let another = known.is_some_and(|known| known != uuid);
+        // A submit that was sent twice may have made both.
+        if another && !stored.reservation.may_be_there_twice() {
             tracing::error!(reservation = %id, "a callback speaks of another reservation than its path");
             return Ok(CallbackOutcome::Refused);
         }
@@ -439,8 +441,15 @@ const MAX_WORD: usize = 40;
 
 /// What a genuine callback tells. Asked under the lock: the answer to the submit may have come a moment ago.
 fn told(r: &Reservation, callback: &Callback, now: DateTime<Utc>) -> Option<Fact> {
-    if r.provider.reservation_uuid.is_none() {
-        return Some(Fact::UuidHinted { uuid: callback.order_uuid.clone() });
+    let uuid = &callback.order_uuid;
+    match &r.provider.reservation_uuid {
+        None => return Some(Fact::UuidHinted { uuid: uuid.clone() }),
+        // Another one that our submit may have made: read at once, and while that is wanted, the same is no news.
+        Some(known) if known != uuid => {
+            let news = r.provider.hinted_uuid.as_ref() != Some(uuid);
+            return news.then(|| Fact::UuidHinted { uuid: uuid.clone() });
+        }
+        Some(_) => {}
     }
     let word: String = callback.status.as_str().chars().take(MAX_WORD).collect();
     // A flood coalesces: what was said already, since the last request and while a read is wanted, is no news.

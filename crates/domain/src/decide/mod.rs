@@ -17,7 +17,9 @@ use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
     Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
 };
-use crate::schedule::{EXPIRY_KEY, history_due, next_read, schedule, send_by, wants_second_witness};
+use crate::schedule::{
+    DUPLICATES_KEY, EXPIRY_KEY, history_due, next_read, schedule, send_by, sought_for, wants_second_witness,
+};
 use policy::{by_policy, reminder_time};
 
 /// After details that did not add up, the next read waits this long.
@@ -102,6 +104,9 @@ pub fn decide(
 ) -> Step {
     if let Some(intent) = r.intent_of_key(key).filter(|intent| intent.is_open()) {
         return of_intent(r, intent, merchant, now);
+    }
+    if key == DUPLICATES_KEY {
+        return sought_for(r).map_or(Step::Done, |(submit, _)| Step::Search(submit.id.clone()));
     }
     if kind == JobKind::Refresh {
         return match r.provider.reservation_uuid {

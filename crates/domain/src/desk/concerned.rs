@@ -2,7 +2,9 @@
 
 use super::Subject;
 use crate::money::Money;
-use crate::reservation::{DeskReason, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind};
+use crate::reservation::{
+    DeskReason, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind, SeenReservation,
+};
 
 /// The rows of the ledger that an item is about.
 pub(super) fn rows(r: &Reservation, reason: DeskReason) -> Vec<&LedgerRow> {
@@ -29,8 +31,34 @@ pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'
             newest(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
         }
         DeskReason::DeadlinePassed => newest(is_settled_as_absent),
-        reason => rows(r, reason).into_iter().rev().find_map(|row| owner(r, row)),
+        reason => {
+            let of_row = rows(r, reason).into_iter().rev().find_map(|row| owner(r, row));
+            of_row.or_else(|| of_submit(r, reason))
+        }
     })
+}
+
+/// The submit that an item is about: its effect showed after it had been given up, or twice.
+fn of_submit(r: &Reservation, reason: DeskReason) -> Option<&Intent> {
+    let submit = r.intents.iter().find(|intent| intent.operation == Operation::Submit)?;
+    let concerned = match reason {
+        DeskReason::LateEffect => is_settled_as_absent(submit) && r.provider.reservation_uuid.is_some(),
+        DeskReason::EffectDiffers => !r.provider.duplicates.is_empty(),
+        _ => false,
+    };
+    concerned.then_some(submit)
+}
+
+/// Is this item about a reservation that the provider has and that nobody wanted any more?
+pub(super) fn is_late_submit(r: &Reservation, reason: DeskReason) -> bool {
+    reason == DeskReason::LateEffect && rows(r, reason).is_empty() && of_submit(r, reason).is_some()
+}
+
+/// The other reservations at the provider that an item, or a submit in doubt, is about.
+pub(super) fn duplicates<'r>(r: &'r Reservation, subject: &Subject<'_>) -> &'r [SeenReservation] {
+    let submit = subject.intent.is_some_and(|intent| intent.operation == Operation::Submit);
+    let differs = subject.intent.is_none() && subject.reason == DeskReason::EffectDiffers;
+    if submit || differs { &r.provider.duplicates } else { &[] }
 }
 
 /// The intent whose effect a row is.

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use evidence::{Change, Difference, Evidence, OperationSeen, evidence};
 pub use exposure::{Countdown, Exposure, HeadRoom, RefundRoom};
 pub use options::{Choice, Move, Risk, Worst};
-pub use remedies::Remedy;
+pub use remedies::{Call, Remedy};
 pub use resolve::{Clearing, DecisionError, Resolution, Ruling, clear, resolve, withdrawn};
 pub use signs::{Sign, SignKind, Speaks};
 

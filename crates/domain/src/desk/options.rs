@@ -110,13 +110,13 @@ pub(super) fn choices(
         Some(intent) => {
             (&[Move::Wait, Move::Applied, Move::NotApplied, Move::Resend], advice(r, intent, merchant, now))
         }
-        None => (&[Move::Wait, Move::Clear], item_advice(r, about.reason)),
+        None => (&[Move::Wait, Move::Clear], item_advice(r, about)),
     };
     let choice = |option: &Move| {
         let mine = Some(&advice).filter(|advice| advice.option == *option);
         let (does, worst) = match about.intent {
             Some(intent) => (does(&intent.operation, *option), worst(r, intent, *option)),
-            None => (item_does(about, *option), item_worst(r, about.reason, *option)),
+            None => (item_does(about, *option), item_worst(r, about, *option)),
         };
         let resent = about.intent.filter(|_| *option == Move::Resend);
         Choice {
@@ -239,6 +239,9 @@ fn is_silent(doubt: &Doubt, operation: &Operation, merchant: &Merchant) -> bool 
 
 fn advice(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Advice {
     let operation = &intent.operation;
+    if let Some(advice) = of_several(r, operation) {
+        return advice;
+    }
     match concerned::equal_rows(r, intent).as_slice() {
         [] => {}
         [row] => {
@@ -285,6 +288,21 @@ fn advice(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<U
     after_silence(r, intent, merchant, now)
 }
 
+/// A submit that has made several reservations: the one that was paid stays, else the first that was found.
+fn of_several(r: &Reservation, operation: &Operation) -> Option<Advice> {
+    let several = r.provider.duplicates.iter().filter(|_| *operation == Operation::Submit);
+    let stays = several.min_by_key(|seen| (seen.over, seen.reserved.is_zero()))?;
+    let uuid = &stays.reservation_uuid;
+    let why = if stays.reserved.is_zero() {
+        format!(
+            "there are several, and nobody has paid: {uuid} can stay, and the others come back to the desk to be withdrawn"
+        )
+    } else {
+        format!("there are several, and {uuid} is paid: the others come back to the desk to be withdrawn")
+    };
+    Some(Advice { reference: Some(uuid.clone()), ..Advice::new(Move::Applied, why) })
+}
+
 /// What is recommended once everything read says that it did not take place.
 fn after_silence(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Advice {
     let operation = &intent.operation;
@@ -329,10 +347,14 @@ const fn item_does(about: &Subject<'_>, option: Move) -> &'static str {
     }
 }
 
-fn item_worst(r: &Reservation, reason: DeskReason, option: Move) -> Worst {
+fn item_worst(r: &Reservation, about: &Subject<'_>, option: Move) -> Worst {
+    let reason = about.reason;
     let given_back = concerned::rows(r, reason).iter().any(|row| row.kind == RowKind::Refund);
     let amount = concerned::amount(r, reason);
+    let twice = amount.is_zero() && concerned::duplicates(r, about).iter().any(|seen| !seen.over);
     let (risk, amount) = match reason {
+        DeskReason::EffectDiffers if twice => (Risk::HeldTwice, r.total()),
+        DeskReason::LateEffect if concerned::is_late_submit(r, reason) => (Risk::TakenAnyway, r.total()),
         DeskReason::LateEffect | DeskReason::ForeignAct if given_back => (Risk::GivenBackAnyway, amount),
         DeskReason::LateEffect | DeskReason::ForeignAct => (Risk::TakenAnyway, amount),
         DeskReason::EffectDiffers if given_back => (Risk::GivenBackTwice, amount),
@@ -351,13 +373,17 @@ fn item_worst(r: &Reservation, reason: DeskReason, option: Move) -> Worst {
     Worst { risk: if amount.is_zero() { Risk::Nothing } else { risk }, amount }
 }
 
-fn item_advice(r: &Reservation, reason: DeskReason) -> Advice {
+fn item_advice(r: &Reservation, about: &Subject<'_>) -> Advice {
+    let reason = about.reason;
     let clear = |why: &str| Advice::new(Move::Clear, why);
     let wait = |why: &str| Advice::new(Move::Wait, why);
     match reason {
         DeskReason::LateEffect => {
             clear("ask for the remedy, if the effect is not wanted; it leaves as soon as this is cleared")
         }
+        DeskReason::EffectDiffers if !concerned::duplicates(r, about).is_empty() => clear(
+            "withdraw the one that nobody has paid, as drafted below; the reservation in the books goes on as soon as this is cleared",
+        ),
         DeskReason::EffectDiffers => clear(
             "ask for the remedy, if what is too much or too little is to be put right; it leaves as soon as this is cleared",
         ),

@@ -7,15 +7,23 @@ use serde_json::{Value, json};
 use super::{Subject, concerned};
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{DeskReason, LedgerRow, Operation, Refusal, Reservation, RowKind};
+use crate::reservation::{DeskReason, LedgerRow, Operation, Refusal, Reservation, RowKind, SeenReservation};
 
-/// A call of the API that would put something right. It would be taken as it stands.
+/// What would put something right: a call of the API, which would be taken as it stands, or an act in the provider's portal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     /// What it does.
     pub does: String,
     /// How much money it moves; zero for a cancel.
     pub amount: Money,
+    /// The call; `None` for what only the provider's portal can do.
+    #[serde(flatten)]
+    pub call: Option<Call>,
+}
+
+/// A call of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Call {
     /// The verb.
     pub method: &'static str,
     /// The path.
@@ -38,13 +46,23 @@ pub(super) fn remedies(
 ) -> Vec<Remedy> {
     let drafter = Drafter { r, merchant, now };
     match about.reason {
+        DeskReason::LateEffect if concerned::is_late_submit(r, about.reason) => {
+            let does = "withdraws the reservation, which had been given up".to_owned();
+            drafter.cancel("Given up before it appeared.", does).into_iter().collect()
+        }
         DeskReason::LateEffect => {
             let rows = concerned::rows(r, about.reason);
             rows.into_iter().filter_map(|row| drafter.refund(row, row.amount)).collect()
         }
-        DeskReason::EffectDiffers => drafter.differences(),
+        DeskReason::EffectDiffers => {
+            let duplicates = concerned::duplicates(r, about).iter();
+            let withdrawn = duplicates.filter(|seen| !seen.over).filter_map(|seen| drafter.withdraw(seen));
+            drafter.differences().into_iter().chain(withdrawn).collect()
+        }
         DeskReason::WindowClosing => {
-            [drafter.capture_delivered(), drafter.cancel()].into_iter().flatten().collect()
+            let release = "releases the hold".to_owned();
+            let cancel = drafter.cancel("Released before the hold would have lapsed.", release);
+            drafter.capture_delivered().into_iter().chain(cancel).collect()
         }
         DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
             drafter.charge_delivered().into_iter().collect()
@@ -65,7 +83,7 @@ impl Drafter<'_> {
         let request: T = serde_json::from_value(body.clone()).ok()?;
         let amount = check(&request).ok()?.amount();
         let path = format!("/v1/reservations/{}/{action}", self.r.id);
-        Some(Remedy { does, amount, method: "POST", path, body })
+        Some(Remedy { does, amount, call: Some(Call { method: "POST", path, body }) })
     }
 
     /// Gives back so much of a row, at most what is left of it.
@@ -118,13 +136,31 @@ impl Drafter<'_> {
         self.capture(body, does.to_owned())
     }
 
-    fn cancel(&self) -> Option<Remedy> {
+    /// Of two reservations the one that was paid stays, else the one in the books. The API acts on that one alone.
+    fn withdraw(&self, seen: &SeenReservation) -> Option<Remedy> {
+        let (uuid, held) = (&seen.reservation_uuid, seen.reserved);
+        let own = self.r.provider.reservation_uuid.as_deref().unwrap_or_default();
+        let in_portal = |does: String| Some(Remedy { does, amount: Money::ZERO, call: None });
+        match (held.is_zero(), self.r.reserved().is_zero()) {
+            (true, _) => in_portal(format!("withdraws {uuid} in the provider's portal: nobody has paid it")),
+            (false, true) => {
+                let does = format!(
+                    "withdraws {own}, which nobody has paid; {uuid} stays, with {held} held, and is captured in the provider's portal"
+                );
+                self.cancel("There are two, and the other one is paid.", does)
+            }
+            (false, false) => in_portal(format!(
+                "releases {held} on {uuid} in the provider's portal: the payer's money is held twice"
+            )),
+        }
+    }
+
+    fn cancel(&self, note: &str, does: String) -> Option<Remedy> {
         #[derive(serde::Deserialize)]
         struct Note {
             note: String,
         }
-        let body = json!({"note": "Released before the hold would have lapsed."});
-        let does = "releases the hold".to_owned();
+        let body = json!({"note": note});
         self.draft("cancel", body, does, |request: &Note| self.r.cancel(&request.note))
     }
 

@@ -17,6 +17,10 @@ words! {
         UnownedRow = "unowned_row",
         /// A row that the provider accepted, or a person vouched for, and that details have not shown.
         UnshownRow = "unshown_row",
+        /// Another reservation at the provider that carries our reference.
+        Duplicate = "duplicate",
+        /// The reservation at the provider that is in the books.
+        InTheBooks = "in_the_books",
         /// Money given back that no refund of ours accounts for.
         GivenBack = "given_back",
         /// A row of the provider's history.
@@ -81,6 +85,7 @@ pub(super) fn signs(r: &Reservation, about: &Subject<'_>, now: DateTime<Utc>) ->
         Some(intent) => of_intent(r, intent, now),
         None => concerned::rows(r, about.reason).into_iter().map(of_item_row).collect(),
     };
+    signs.extend(reservations(r, about));
     let since = about.intent.and_then(Intent::sent).map(|sent| sent.at);
     signs.extend(callback(r, about.intent, since));
     if r.control.incoherent_reads > 0 {
@@ -108,6 +113,36 @@ fn of_intent(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Vec<Sign> 
         signs.extend(silence(doubt, now));
     }
     signs
+}
+
+/// The reservations at the provider that carry our reference, when there is another one than that in the books, or when
+/// that one came late.
+fn reservations(r: &Reservation, about: &Subject<'_>) -> Vec<Sign> {
+    let duplicates = concerned::duplicates(r, about);
+    let held = |reserved: Money| {
+        if reserved.is_zero() { "nobody has paid".to_owned() } else { format!("{reserved} held") }
+    };
+    let sign = |kind, uuid: &str, at, reserved: Money, text| Sign {
+        reference: Some(uuid.to_owned()),
+        amount: Some(reserved),
+        ..Sign::new(kind, Speaks::For, at, text)
+    };
+    let shown =
+        !duplicates.is_empty() || (about.intent.is_none() && concerned::is_late_submit(r, about.reason));
+    let own = r.provider.reservation_uuid.as_ref().filter(|_| shown).map(|uuid| {
+        let text = format!("{uuid} is the one in the books, with {}", held(r.reserved()));
+        sign(SignKind::InTheBooks, uuid, r.provider.read_at, r.reserved(), text)
+    });
+    let others = duplicates.iter().map(|seen| {
+        let uuid = &seen.reservation_uuid;
+        let text = format!(
+            "{uuid} carries our reference as well; it was \"{}\" then, with {}",
+            seen.status,
+            held(seen.reserved)
+        );
+        sign(SignKind::Duplicate, uuid, Some(seen.at), seen.reserved, text)
+    });
+    own.into_iter().chain(others).collect()
 }
 
 fn of_item_row(row: &LedgerRow) -> Sign {

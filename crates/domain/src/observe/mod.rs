@@ -6,6 +6,7 @@ mod search;
 mod silence;
 mod snapshot;
 mod standin;
+mod submits;
 mod verdict;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ pub(crate) use refunds::is_half_refunded;
 pub use search::search;
 pub use snapshot::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
 pub(crate) use standin::stand_in;
+pub use submits::{Submitted, duplicates, submitted};
 pub use verdict::verdict;
 
 use crate::id::IntentId;

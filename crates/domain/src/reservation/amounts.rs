@@ -15,6 +15,13 @@ impl Reservation {
         self.lines.iter().map(|line| line.amount).sum()
     }
 
+    /// May its submit have made another reservation at the provider than the one in the books?
+    #[must_use]
+    pub fn may_be_there_twice(&self) -> bool {
+        let twice = |intent: &Intent| intent.operation == Operation::Submit && intent.attempts > 1;
+        self.intents.iter().any(twice)
+    }
+
     /// The held amount, also when the hold is over.
     #[must_use]
     pub const fn reserved(&self) -> Money {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::progress::next;
 use super::{
     Baseline, CalledBack, Closing, Closure, DeskItem, DeskReason, Doubt, Fact, Hold, Intent, IntentState,
-    LedgerRow, LineAmount, Link, Operation, Reservation, RowKind, Sent,
+    LedgerRow, LineAmount, Link, Operation, Reservation, RowKind, SeenReservation, Sent,
 };
 use crate::id::IntentId;
 use crate::money::Money;
@@ -67,6 +67,8 @@ impl Reservation {
             | Fact::ForeignRow { .. }
             | Fact::RowConfirmed { .. }
             | Fact::RefundSeen { .. }
+            | Fact::DuplicateSeen { .. }
+            | Fact::DuplicatesSought { .. }
             | Fact::Closed { .. } => self.apply_seen(fact),
             Fact::Delivered { event_id, at, lines, complete } => {
                 self.apply_delivery(event_id, *at, lines, *complete);
@@ -140,6 +142,8 @@ impl Reservation {
                 self.confirm_row(reference, *amount, intent.as_ref());
             }
             Fact::RefundSeen { reference, refunded } => self.see_refund(reference, *refunded),
+            Fact::DuplicateSeen { seen, .. } => self.see_duplicate(seen),
+            Fact::DuplicatesSought { up_to, missed, at, .. } => self.sought(up_to.as_ref(), *missed, *at),
             Fact::Closed { how: Closing::Completed, at, .. } => {
                 self.closure = Closure::Completed { at: *at };
             }
@@ -226,6 +230,28 @@ impl Reservation {
             let sent = Sent { attempt: submit.attempts, at: submit.created_at };
             submit.progress = IntentState::Unknown(Doubt::new(sent, "a callback names the reservation"));
         }
+    }
+
+    fn see_duplicate(&mut self, seen: &SeenReservation) {
+        let duplicates = &mut self.provider.duplicates;
+        duplicates.retain(|known| known.reservation_uuid != seen.reservation_uuid);
+        duplicates.push(seen.clone());
+    }
+
+    fn sought(&mut self, up_to: Option<&String>, missed: bool, at: DateTime<Utc>) {
+        let provider = &mut self.provider;
+        let sought = &mut provider.sought;
+        sought.at = Some(at);
+        sought.up_to = up_to.cloned();
+        sought.missed |= missed;
+        if up_to.is_none() {
+            // What was missed is looked for again, and what came before it with it.
+            sought.until = if sought.missed { sought.until } else { Some(at) };
+            sought.missed = false;
+        }
+        // What a callback named has been read with the rest.
+        let known = provider.reservation_uuid.as_ref();
+        provider.hinted_uuid = provider.hinted_uuid.take().filter(|named| known == Some(named));
     }
 
     /// Gives a row what details show of it.
@@ -403,8 +429,11 @@ impl Reservation {
                 self.close_by(&intent.operation, *at);
             }
             Fact::LinkCreated { reservation_uuid, customer_uuid, url, at, .. } => {
-                // A callback on this reservation's own path spoke of another one: there may be two.
-                if self.provider.hinted_uuid.as_ref().is_some_and(|hinted| hinted != reservation_uuid) {
+                self.provider.duplicates.retain(|known| known.reservation_uuid != *reservation_uuid);
+                // A callback on this reservation's own path spoke of another one, or a search found several.
+                let hinted =
+                    self.provider.hinted_uuid.as_ref().is_some_and(|hinted| hinted != reservation_uuid);
+                if hinted || !self.provider.duplicates.is_empty() {
                     self.raise(DeskReason::EffectDiffers, true, *at);
                 }
                 self.provider.reservation_uuid = Some(reservation_uuid.clone());

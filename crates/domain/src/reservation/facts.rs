@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, ExtraProduct, Intent, LedgerRow, LineAmount};
+use super::{Decision, ExtraProduct, Intent, LedgerRow, LineAmount, SeenReservation};
 use crate::id::IntentId;
 use crate::job::words;
 use crate::money::Money;
@@ -94,6 +94,11 @@ pub enum Fact {
         url: Option<String>,
         at: DateTime<Utc>,
     },
+    /// The provider has another reservation with our reference than the one in the books: the submit took effect twice.
+    DuplicateSeen { intent: IntentId, seen: SeenReservation },
+    /// The history was searched for duplicates of a submit's reservation: up to this id, or for all there may be.
+    /// `missed` when details do not know yet what the history names.
+    DuplicatesSought { intent: IntentId, up_to: Option<String>, missed: bool, at: DateTime<Utc> },
     /// A read showed no trace of the effect. A read that did not add up does not count towards absence.
     TraceMissing { intent: IntentId, clean: bool, at: DateTime<Utc> },
     /// Details, or a person, show the effect; a money operation is booked as shown.
@@ -119,7 +124,8 @@ pub enum Fact {
     ReadWanted,
     /// A genuine callback told that something happened; `word` is what it calls it.
     CalledBack { word: String, at: DateTime<Utc> },
-    /// A genuine callback on this reservation's own path, or a person, named the provider's id of it.
+    /// A genuine callback on this reservation's own path, or a person, named the provider's id of it, or of another one
+    /// that its submit may have made.
     UuidHinted { uuid: String },
     /// Details showed our lines.
     LinesSeen { lines: Vec<SeenLine>, extra: Vec<ExtraProduct> },
@@ -176,6 +182,8 @@ impl Fact {
             Self::AttemptRejected { .. } => "attempt_rejected",
             Self::AttemptUnknown { .. } => "attempt_unknown",
             Self::LinkCreated { .. } => "link_created",
+            Self::DuplicateSeen { .. } => "duplicate_seen",
+            Self::DuplicatesSought { .. } => "duplicates_sought",
             Self::TraceMissing { .. } => "trace_missing",
             Self::IntentConfirmed { .. } => "intent_confirmed",
             Self::IntentAbsent { .. } => "intent_absent",
@@ -232,6 +240,7 @@ impl Fact {
             Self::DetailsRead { coherent: true, .. }
                 | Self::TraceMissing { clean: true, .. }
                 | Self::HistoryRead { row: None, .. }
+                | Self::DuplicatesSought { .. }
                 | Self::ReadWanted
                 | Self::GuardActed { .. }
                 | Self::ReminderUsed { .. }

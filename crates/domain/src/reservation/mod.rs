@@ -258,8 +258,15 @@ pub struct DeskItem {
 pub struct Provider {
     /// The provider's id, `RES…`.
     pub reservation_uuid: Option<String>,
-    /// The id that a callback named while the submit's outcome was open; to be verified by details.
+    /// The id that a callback named while the submit's outcome was open, or another one than is known; to be verified by
+    /// details.
     pub hinted_uuid: Option<String>,
+    /// Other reservations there with our reference: a submit took effect more than once.
+    #[serde(default)]
+    pub duplicates: Vec<SeenReservation>,
+    /// How far the history has been searched for them.
+    #[serde(default)]
+    pub sought: Sought,
     /// The provider's id of the customer, `CSRT…`.
     pub customer_uuid: Option<String>,
     /// The status word last read: a hint.
@@ -278,6 +285,34 @@ pub struct Provider {
     pub capture_closed_at: Option<DateTime<Utc>>,
     /// Product ids that are on no line of ours: lines of charges.
     pub extra_products: Vec<ExtraProduct>,
+}
+
+/// A reservation at the provider that carries our reference, as details showed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenReservation {
+    /// The provider's id, `RES…`.
+    pub reservation_uuid: String,
+    /// The status word.
+    pub status: String,
+    /// Has it been cancelled or completed, or has it expired?
+    pub over: bool,
+    /// What is held on it.
+    pub reserved: Money,
+    /// When it was read.
+    pub at: DateTime<Utc>,
+}
+
+/// How far the history has been searched for duplicates of a reservation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sought {
+    /// When it was last looked into.
+    pub at: Option<DateTime<Utc>>,
+    /// Until when everything has been looked at.
+    pub until: Option<DateTime<Utc>>,
+    /// The last id that a search under way has looked at; it goes by the order of ids.
+    pub up_to: Option<String>,
+    /// Has it met one that the history knows and details do not yet?
+    pub missed: bool,
 }
 
 /// What a callback told: a hint, never a source of amounts.

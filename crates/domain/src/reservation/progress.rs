@@ -30,6 +30,12 @@ pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> O
             S::Planned | S::Written(_) | S::Sending(_) | S::Unknown(_) | S::Desk(_),
             Fact::LinkCreated { .. },
         ) if *operation == Operation::Submit => S::Done { reference: None },
+        // One that was given up, and had its effect all the same: the reservation there is in the books from now on.
+        (S::Rejected { .. } | S::Withdrawn { .. }, Fact::LinkCreated { .. })
+            if *operation == Operation::Submit =>
+        {
+            state.clone()
+        }
         (S::Accepted { sent, reference, reads }, Fact::TraceMissing { .. }) => {
             S::Accepted { sent: *sent, reference: reference.clone(), reads: reads + 1 }
         }

@@ -8,6 +8,7 @@ use domain::outcome::{NewLink, Outcome, outcome};
 use domain::policy::PolicyPatch;
 use domain::reservation::{
     ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource, Refusal, RowKind,
+    SeenReservation,
 };
 use domain::schedule::schedule;
 use domain::witness::{Event, HistoryRow, MarkerEcho, Witnesses, learnt};
@@ -411,6 +412,13 @@ pub(crate) fn delivered(event: &str, at: DateTime<Utc>, lines: &[LineAmount], co
 /// A row of details.
 pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow {
     SeenRow { reference: Some(reference.into()), amount: kr(kroner), at: None, text, refunded: None }
+}
+
+/// A reservation at the provider that carries our reference, with so much held.
+pub(crate) fn seen_reservation(uuid: &str, kroner: u32) -> SeenReservation {
+    let status = if kroner == 0 { "SENT" } else { "RESERVED" };
+    let (reservation_uuid, status, at) = (uuid.to_owned(), status.to_owned(), monday());
+    SeenReservation { reservation_uuid, status, over: false, reserved: kr(kroner), at }
 }
 
 /// A row of the history, at this time.

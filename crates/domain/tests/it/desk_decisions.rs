@@ -334,5 +334,6 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     assert_eq!(pack.decisions.len(), 1);
     assert_eq!(pack.decisions[0].decision.verdict, Verdict::NotApplied);
     assert_eq!(pack.remedies.len(), 1);
-    assert_eq!(pack.remedies[0].body["reference"], "CAP1");
+    let call = pack.remedies[0].call.as_ref().expect("a call");
+    assert_eq!(call.body["reference"], "CAP1");
 }

@@ -367,7 +367,8 @@ fn head_rooms_add_up_and_what_is_unknown_counts_as_spent() {
 fn drafts(r: &Reservation, pack: &Evidence) -> Vec<(String, Value)> {
     let prefix = format!("/v1/reservations/{}/", r.id);
     let below = |path: &str| path.strip_prefix(&prefix).expect("a path of the reservation").to_owned();
-    pack.remedies.iter().map(|remedy| (below(&remedy.path), remedy.body.clone())).collect()
+    let calls = pack.remedies.iter().filter_map(|remedy| remedy.call.as_ref());
+    calls.map(|call| (below(&call.path), call.body.clone())).collect()
 }
 
 #[test]

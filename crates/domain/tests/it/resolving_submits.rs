@@ -1,9 +1,19 @@
 //! Submits in doubt: looked for in the history, and sent again only once that is harmless.
 
-use domain::observe::verdict;
-use domain::{Fact, IntentId};
+use chrono::{DateTime, Utc};
+use domain::decide::Step;
+use domain::desk::{Move, Resolution, Risk, Ruling, resolve};
+use domain::observe::{Submitted, duplicates, submitted, verdict};
+use domain::outcome::{NewLink, Outcome, RefusedBy};
+use domain::reservation::{DeskReason, SeenReservation};
+use domain::witness::{duplicates_window, history_window};
+use domain::{Fact, IntentId, JobKind, Status};
 
-use crate::booking::{Booking, hours, minutes};
+use crate::booking::{Booking, RES, hours, kr, minutes, names, seen_reservation};
+use crate::desk_packs::pack;
+
+/// The key of the job that searches for duplicates.
+const WATCH: &str = "refresh:duplicates";
 
 #[test]
 fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
@@ -95,4 +105,245 @@ fn a_submit_whose_link_is_due_before_anything_is_proven_is_a_persons() {
     booking.r.payment_link_due = booking.now + minutes(30);
     assert_eq!(in_vain(&mut booking, &id), Some("intent_to_desk"));
     assert!(booking.now < booking.r.payment_link_due, "while there is time");
+}
+
+const OTHER: &str = "RES2";
+
+/// The submit goes out once more, after the first was not found, and is answered; a day later.
+fn sent_twice() -> (Booking, IntentId) {
+    let (mut booking, id) = lost_submit();
+    booking.witnesses.shown_until = Some(booking.now + hours(1));
+    assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"));
+    booking.send(&id);
+    let link = NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
+    booking.answer(&id, &Outcome::Accepted { reference: None, link: Some(link) });
+    booking.now += hours(24);
+    (booking, id)
+}
+
+/// Searches as the watch does, and finds these at the provider.
+fn look(booking: &mut Booking, id: &IntentId, ours: &[SeenReservation]) -> Vec<&'static str> {
+    let found = Submitted { ours: ours.to_vec(), ..Submitted::default() };
+    let facts = duplicates(&booking.r, booking.intent(id), &found, booking.now);
+    booking.fold(&facts);
+    names(&facts)
+}
+
+fn watch(booking: &Booking) -> Option<DateTime<Utc>> {
+    booking.job(WATCH).map(|job| job.run_at)
+}
+
+#[test]
+fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_freezes() {
+    // Which of the two is paid, as `(ours, the other)`: what is to be withdrawn, and whether by a call of the API.
+    for ((ours, other), (withdrawn, by_call)) in [
+        ((0, 0), (format!("withdraws {OTHER} "), false)),
+        ((1000, 0), (format!("withdraws {OTHER} "), false)),
+        ((0, 1000), (format!("withdraws {RES},"), true)),
+        ((1000, 1000), (format!("releases 1000.00 on {OTHER} "), false)),
+    ] {
+        let row = format!("{ours} held on ours, {other} on the other");
+        let (mut booking, id) = sent_twice();
+        if ours > 0 {
+            booking.fold(&[Fact::Held { at: booking.now, amount: kr(ours) }]);
+        }
+        let seen = [seen_reservation(RES, ours), seen_reservation(OTHER, other)];
+        assert_eq!(
+            look(&mut booking, &id, &seen),
+            ["duplicate_seen", "desk_raised", "duplicates_sought"],
+            "{row}"
+        );
+        assert_eq!((booking.desk(), booking.r.is_frozen()), (vec!["effect_differs"], true), "{row}");
+        assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES), "{row}: nothing is swapped");
+        let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
+        assert_eq!(pack.operation.as_ref().map(|operation| &operation.intent), Some(&id), "{row}");
+        let named: Vec<_> = pack.witnesses.iter().filter_map(|sign| sign.reference.as_deref()).collect();
+        assert_eq!(named, [RES, OTHER], "{row}");
+        let [remedy] = pack.remedies.as_slice() else { panic!("{row}: {:?}", pack.remedies) };
+        assert!(remedy.does.starts_with(&withdrawn), "{row}: {remedy:?}");
+        assert_eq!(remedy.call.as_ref().is_some_and(|call| call.path.ends_with("/cancel")), by_call, "{row}");
+        let worst = pack.options[0].worst;
+        assert_eq!((worst.risk, worst.amount), (Risk::HeldTwice, kr(1000)), "{row}");
+        assert_eq!(look(&mut booking, &id, &seen), ["duplicates_sought"], "{row}: the same again is no news");
+    }
+}
+
+#[test]
+fn a_duplicate_that_is_paid_later_comes_to_the_desk_again() {
+    let (mut booking, id) = sent_twice();
+    look(&mut booking, &id, &[seen_reservation(OTHER, 0)]);
+    booking.fold(&[Fact::DeskCleared { reason: DeskReason::EffectDiffers }]);
+    booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
+    assert!(watch(&booking).is_some_and(|at| at <= booking.now), "a callback calls for a look at once");
+    look(&mut booking, &id, &[seen_reservation(OTHER, 1000)]);
+    assert_eq!(booking.desk(), ["effect_differs"]);
+    assert_eq!(booking.r.provider.duplicates, [seen_reservation(OTHER, 1000)]);
+    assert!(watch(&booking).is_some_and(|at| at > booking.now), "once");
+}
+
+#[test]
+fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
+    let (mut booking, id) = sent_twice();
+    let doubted_at = booking.intent(&id).doubted_at.expect("it was in doubt");
+    let mut looks = Vec::new();
+    while let Some(at) = watch(&booking) {
+        booking.now = at;
+        assert_eq!(booking.decide(JobKind::Refresh, WATCH), Step::Search(id.clone()));
+        let (from, to) = duplicates_window(&booking.r, booking.intent(&id), &booking.merchant, at);
+        // A row may come a day late, and the clock be off.
+        let since = looks.last().map_or(doubted_at, |last: &DateTime<Utc>| *last - hours(24)).max(doubted_at);
+        assert_eq!((from, to), (since - minutes(2), at));
+        look(&mut booking, &id, &[]);
+        looks.push(at);
+    }
+    let daily: Vec<_> = (1..=14).map(|day| doubted_at + hours(24 * day)).collect();
+    assert_eq!(looks, daily);
+    assert_eq!(booking.desk(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
+    // Whether details knew the one that was named: what lies on the desk, and whether it is looked for at once.
+    for (missed, desk) in [(false, vec![]), (true, vec!["effect_differs"])] {
+        let (mut booking, id) = lost_submit();
+        booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
+        let found = Submitted { ours: vec![seen_reservation(RES, 0)], up_to: None, missed };
+        let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
+        let facts = submitted(r, booking.intent(&id), &found, witnesses, merchant, booking.now);
+        booking.fold(&facts);
+        assert_eq!((booking.state(&id), booking.desk()), ("done", desk), "{missed}");
+        assert_eq!(watch(&booking).is_some_and(|at| at <= booking.now), missed);
+    }
+}
+
+#[test]
+fn a_submit_in_doubt_that_was_sent_twice_is_looked_for_since_the_first() {
+    let (mut booking, id) = lost_submit();
+    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+    booking.now += hours(3);
+    booking.lose(&id);
+    let (from, _) = history_window(booking.intent(&id), &booking.merchant, booking.now);
+    assert_eq!(from, booking.intent(&id).created_at - minutes(2));
+}
+
+#[test]
+fn neither_a_pause_nor_a_person_ends_the_search_for_duplicates() {
+    let (mut booking, _) = sent_twice();
+    let before = watch(&booking);
+    booking.fold(&[Fact::Paused, Fact::JobStopped { key: WATCH.into() }]);
+    assert_eq!((watch(&booking), before.is_some()), (before, true));
+}
+
+#[test]
+fn a_submit_that_was_sent_once_or_never_in_doubt_is_not_searched_for_again() {
+    assert_eq!(watch(&Booking::new(&[1000]).awaiting()), None);
+    let (mut booking, id) = lost_submit();
+    let found = Submitted { ours: vec![seen_reservation(RES, 0)], ..Submitted::default() };
+    let facts = submitted(
+        &booking.r,
+        booking.intent(&id),
+        &found,
+        &booking.witnesses,
+        &booking.merchant,
+        booking.now,
+    );
+    booking.fold(&facts);
+    assert_eq!((booking.state(&id), watch(&booking)), ("done", None));
+}
+
+#[test]
+fn a_search_that_could_not_look_at_everything_goes_on_where_it_was() {
+    let (mut booking, id) = sent_twice();
+    let mut look = |up_to: Option<&str>, missed| {
+        let found = Submitted { ours: Vec::new(), up_to: up_to.map(str::to_owned), missed };
+        let facts = duplicates(&booking.r, booking.intent(&id), &found, booking.now);
+        booking.fold(&facts);
+        let wait = watch(&booking).expect("it goes on") - booking.now;
+        (wait, booking.r.provider.sought.until.is_some())
+    };
+    assert_eq!(look(Some("RES5"), false), (minutes(1), false));
+    assert_eq!(look(Some("RES7"), true), (minutes(1), false));
+    assert_eq!(look(None, false), (hours(24), false), "what details did not know is looked for again");
+    assert_eq!(look(None, false), (hours(24), true));
+}
+
+#[test]
+fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and_in_the_books() {
+    let given_up = Fact::IntentWithdrawn { intent: lost_submit().1, reason: "it did not happen".into() };
+    let refused = Outcome::Rejected { by: RefusedBy::Payload, key: "no".into() };
+    for refused in [None, Some(refused)] {
+        let (mut booking, id) = lost_submit();
+        match &refused {
+            None => booking.fold(std::slice::from_ref(&given_up)),
+            Some(refused) => {
+                booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+                booking.send(&id);
+                booking.answer(&id, refused);
+            }
+        }
+        let state = booking.state(&id);
+        booking.now += hours(24);
+        assert_eq!(booking.decide(JobKind::Refresh, WATCH), Step::Search(id.clone()), "{state}");
+        // Of two, the one that is paid is taken into the books.
+        look(&mut booking, &id, &[seen_reservation(OTHER, 0), seen_reservation(RES, 1000)]);
+        assert_eq!((booking.state(&id), booking.desk()), (state, vec!["late_effect", "effect_differs"]));
+        assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES));
+        assert_eq!((booking.r.status(), booking.r.is_frozen()), (Status::AwaitingPayment, true));
+        let pack = pack(&booking, DeskReason::LateEffect, &[]);
+        assert_eq!(pack.operation.map(|operation| operation.intent), Some(id));
+        let call = pack.remedies[0].call.as_ref().expect("a call");
+        assert!(call.path.ends_with("/cancel"), "{call:?}");
+    }
+}
+
+#[test]
+fn a_reservation_that_appears_while_its_submit_waits_to_go_out_again_is_simply_found() {
+    let (mut booking, id) = lost_submit();
+    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }, Fact::Paused]);
+    booking.now += hours(24);
+    look(&mut booking, &id, &[seen_reservation(RES, 0)]);
+    assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
+}
+
+#[test]
+fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_back() {
+    let (mut booking, id) = lost_submit();
+    let found = Submitted {
+        ours: vec![seen_reservation(OTHER, 0), seen_reservation(RES, 1000)],
+        ..Submitted::default()
+    };
+    let facts = submitted(
+        &booking.r,
+        booking.intent(&id),
+        &found,
+        &booking.witnesses,
+        &booking.merchant,
+        booking.now,
+    );
+    booking.fold(&facts);
+    let pack = pack(&booking, DeskReason::OutcomeUnknown, &[]);
+    let named: Vec<_> = pack.witnesses.iter().filter_map(|sign| sign.reference.as_deref()).collect();
+    assert_eq!(named, [OTHER, RES]);
+    let best = pack.options.iter().find(|option| option.recommended).expect("one");
+    assert_eq!((best.option, best.reference.as_deref()), (Move::Applied, Some(RES)), "the one that is paid");
+    let resolution = Resolution {
+        outcome: Ruling::Applied,
+        reference: best.reference.clone(),
+        note: "Paid, says the portal".into(),
+        evidence_version: None,
+    };
+    let facts = resolve(&booking.r, &id, &resolution, &booking.merchant, booking.now).expect("taken");
+    booking.fold(&facts);
+    let found = Submitted { ours: vec![seen_reservation(RES, 1000)], ..Submitted::default() };
+    let facts = submitted(
+        &booking.r,
+        booking.intent(&id),
+        &found,
+        &booking.witnesses,
+        &booking.merchant,
+        booking.now,
+    );
+    booking.fold(&facts);
+    assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
+    assert_eq!(booking.r.provider.duplicates, [seen_reservation(OTHER, 0)]);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::next_decent;
 use domain::decide::Step;
-use domain::observe::{Reading, observe, search, verdict};
+use domain::observe::{Reading, Submitted, duplicates, observe, search, submitted};
 use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
 use domain::policy::Hours;
 use domain::reservation::{Closure, DeskReason, Hold, IntentState, Operation, RowKind};
@@ -15,7 +15,7 @@ use domain::{
     Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation, SeededEntropy, Status,
 };
 
-use crate::booking::{Booking, minutes};
+use crate::booking::{Booking, minutes, seen_reservation};
 use crate::provider::Provider;
 
 /// A run that decides more often than this without acting is endless.
@@ -153,7 +153,11 @@ impl World {
                     let intent = r.intent(id).expect("a job's intent");
                     intent.is_open() && intent.operation.job_kind() == kind && intent.key == job.key
                 }
-                (None, JobKind::Refresh) => r.provider.reservation_uuid.is_some(),
+                // What is there is read, and what may be there is searched for.
+                (None, JobKind::Refresh) => {
+                    let in_doubt = |intent: &domain::reservation::Intent| intent.doubted_at.is_some();
+                    r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
+                }
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
                 (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
@@ -265,20 +269,17 @@ impl World {
         let (now, r) = (self.now(), &self.booking.r);
         let (witnesses, merchant) = (&self.booking.witnesses, &self.booking.merchant);
         let known = self.booking.intent(id);
-        let facts = match self.provider.uuid.clone() {
-            _ if known.operation != Operation::Submit => {
+        let ours = self.provider.uuid.iter().map(|uuid| seen_reservation(uuid, 0));
+        let found = Submitted { ours: ours.collect(), ..Submitted::default() };
+        let facts = match known.operation {
+            Operation::Submit if known.is_unresolved() => {
+                submitted(r, known, &found, witnesses, merchant, now)
+            }
+            Operation::Submit => duplicates(r, known, &found, now),
+            _ => {
                 let lag = i64::try_from(self.draw(MAX_LAG.unsigned_abs())).unwrap_or(0);
                 let rows = self.provider.history(history_window(known, merchant, now), now - minutes(lag));
                 search(r, id, &rows, witnesses, merchant, now)
-            }
-            Some(reservation_uuid) => {
-                let (intent, customer_uuid, url) = (id.clone(), None, None);
-                let found = Fact::LinkCreated { intent, reservation_uuid, customer_uuid, url, at: now };
-                vec![found, Fact::ReadWanted]
-            }
-            None => {
-                let missing = Fact::TraceMissing { intent: id.clone(), clean: true, at: now };
-                std::iter::once(missing).chain(verdict(r, known, true, witnesses, merchant, now)).collect()
             }
         };
         self.learn_seen(facts);

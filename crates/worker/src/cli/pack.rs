@@ -176,8 +176,12 @@ fn options(pack: &Value) -> String {
 fn remedies(remedies: &Value) -> String {
     let drafts: Vec<String> = items(remedies)
         .map(|draft| {
+            let does = cell(&draft["does"]);
+            if draft["path"].is_null() {
+                return format!("  {does}");
+            }
             let call = format!("{} {}", cell(&draft["method"]), cell(&draft["path"]));
-            format!("  {}:\n    {call}\n    {}", cell(&draft["does"]), cell(&draft["body"]))
+            format!("  {does}:\n    {call}\n    {}", cell(&draft["body"]))
         })
         .collect();
     if drafts.is_empty() {

@@ -4,9 +4,9 @@
 mod tests;
 
 use chrono::{DateTime, Utc};
-use domain::observe::{self, verdict};
-use domain::reservation::{DeskReason, Intent, IntentState, Operation};
-use domain::witness::{HistoryRow, Witnesses, history_window};
+use domain::observe::{self, SeenStatus, Submitted, duplicates, submitted};
+use domain::reservation::{Intent, IntentState, Operation, SeenReservation};
+use domain::witness::{HistoryRow, Witnesses, duplicates_window, history_window};
 use domain::{Fact, IntentId, Merchant, Reservation};
 use store::StoreError;
 
@@ -22,13 +22,10 @@ const OF_A_RESERVATION: &str = "RES";
 /// What a search found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// The reservations that a submit may have made.
-    Submitted {
-        /// Those at the provider that carry our reference.
-        ours: Vec<String>,
-        /// Was every reservation looked at that may be ours? Only then does silence prove anything.
-        whole: bool,
-    },
+    /// The reservations that a submit in doubt has made.
+    Submitted(Submitted),
+    /// Those that a settled submit has made.
+    Duplicates(Submitted),
     /// What happened since the request was sent, as far as it is no other reservation's.
     Rows(Vec<HistoryRow>),
 }
@@ -42,29 +39,72 @@ pub(crate) async fn look(
     intent: &IntentId,
 ) -> Result<Found, Unread> {
     let known = r.intent(intent).ok_or_else(|| Unread::nothing("its intent is gone"))?;
+    let now = app.clock.now();
     if known.operation != Operation::Submit {
-        let rows = history(app, handle, r, known).await?;
+        let rows = history(handle, r, history_window(known, &handle.merchant, now)).await?;
         return Ok(Found::Rows(nobody_elses(app, r, rows).await?));
     }
+    if !known.is_unresolved() {
+        return again(app, handle, r, known).await.map(Found::Duplicates);
+    }
     // A callback has named the reservation, so that the history is not needed; unless the name leads nowhere.
+    let mut missed = false;
     if let Some(uuid) = &r.provider.hinted_uuid {
-        if is_ours(handle, r, uuid).await? {
-            return Ok(Found::Submitted { ours: vec![uuid.clone()], whole: true });
+        match details(app, handle, r, uuid).await? {
+            Read::Ours(seen) => {
+                return Ok(Found::Submitted(Submitted { ours: vec![seen], ..Submitted::default() }));
+            }
+            Read::Others => {}
+            Read::NotYet => missed = true,
         }
         count_request(app, handle).await?;
     }
-    let rows = history(app, handle, r, known).await?;
-    submitted(app, handle, r, known, unclaimed(app, r, &rows).await?).await
+    let rows = history(handle, r, history_window(known, &handle.merchant, now)).await?;
+    let mut candidates = unclaimed(app, r, &rows).await?;
+    // Each search looks at others, so that one that others' reservations crowd out is found all the same.
+    if candidates.len() > MAX_CANDIDATES {
+        let searches = usize::try_from(searches(known)).unwrap_or(0);
+        let middle = searches.wrapping_mul(MAX_CANDIDATES) % candidates.len();
+        candidates.rotate_left(middle);
+    }
+    let mut found = candidates_read(app, handle, r, candidates).await?;
+    found.missed |= missed;
+    Ok(Found::Submitted(found))
 }
 
-/// The history around a request, in our words.
-async fn history(
+/// Looks for reservations that a settled submit has made besides the one in the books: in the history, from where the
+/// last search came to, and at the one that a callback has named.
+async fn again(
     app: &App,
     handle: &MerchantHandle,
     r: &Reservation,
-    intent: &Intent,
+    submit: &Intent,
+) -> Result<Submitted, Unread> {
+    let window = duplicates_window(r, submit, &handle.merchant, app.clock.now());
+    let rows = history(handle, r, window).await?;
+    let mut candidates = unclaimed(app, r, &rows).await?;
+    candidates.retain(|uuid| r.provider.sought.up_to.as_ref().is_none_or(|up_to| uuid > up_to));
+    let mut found = candidates_read(app, handle, r, candidates).await?;
+    if let Some(named) = &r.provider.hinted_uuid
+        && r.provider.reservation_uuid.as_ref() != Some(named)
+        && found.ours.iter().all(|seen| seen.reservation_uuid != *named)
+    {
+        count_request(app, handle).await?;
+        match details(app, handle, r, named).await? {
+            Read::Ours(seen) => found.ours.push(seen),
+            Read::Others => {}
+            Read::NotYet => found.missed = true,
+        }
+    }
+    Ok(found)
+}
+
+/// The history between two times, in our words.
+async fn history(
+    handle: &MerchantHandle,
+    r: &Reservation,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<HistoryRow>, Unread> {
-    let (from, to) = history_window(intent, &handle.merchant, app.clock.now());
     let rows = read(handle.client.history(from, to).await)?;
     Ok(rows.iter().map(|row| provider::history_row(row, r, &handle.merchant)).collect())
 }
@@ -110,40 +150,56 @@ async fn unclaimed(app: &App, r: &Reservation, rows: &[HistoryRow]) -> Result<Ve
     Ok(unclaimed)
 }
 
-/// Reads the candidates for the reservation that a submit has made.
-async fn submitted(
+/// Reads the first of the candidates for a reservation that a submit has made.
+async fn candidates_read(
     app: &App,
     handle: &MerchantHandle,
     r: &Reservation,
-    intent: &Intent,
     mut candidates: Vec<String>,
-) -> Result<Found, Unread> {
+) -> Result<Submitted, Unread> {
     let whole = candidates.len() <= MAX_CANDIDATES;
-    if !whole {
-        // Each search looks at others, so that one that others' reservations crowd out is found all the same.
-        let searches = usize::try_from(searches(intent)).unwrap_or(0);
-        let middle = searches.wrapping_mul(MAX_CANDIDATES) % candidates.len();
-        candidates.rotate_left(middle);
-        candidates.truncate(MAX_CANDIDATES);
-    }
-    let mut ours = Vec::new();
+    candidates.truncate(MAX_CANDIDATES);
+    let mut found =
+        Submitted { up_to: candidates.last().cloned().filter(|_| !whole), ..Submitted::default() };
     for uuid in candidates {
         count_request(app, handle).await?;
-        if is_ours(handle, r, &uuid).await? {
-            ours.push(uuid);
+        match details(app, handle, r, &uuid).await? {
+            Read::Ours(seen) => found.ours.push(seen),
+            Read::Others => {}
+            Read::NotYet => found.missed = true,
         }
     }
-    Ok(Found::Submitted { ours, whole })
+    Ok(found)
 }
 
-/// Does a reservation at the provider carry our reference? What cannot be read may.
-async fn is_ours(handle: &MerchantHandle, r: &Reservation, uuid: &str) -> Result<bool, Unread> {
-    match read(handle.client.details(uuid).await) {
-        Ok(details) => Ok(details.reference_number.as_deref() == Some(r.reference.as_str())
-            && details.grand_total.is_none_or(|total| total == r.total())),
-        Err(Unread::NotFound) => Ok(false),
-        Err(unread) => Err(unread),
-    }
+/// What details show of a reservation that may be ours.
+enum Read {
+    /// It carries our reference.
+    Ours(SeenReservation),
+    /// It does not.
+    Others,
+    /// They do not know it, or not yet.
+    NotYet,
+}
+
+/// Does a reservation at the provider carry our reference, for our amount?
+async fn details(app: &App, handle: &MerchantHandle, r: &Reservation, uuid: &str) -> Result<Read, Unread> {
+    let details = match read(handle.client.details(uuid).await) {
+        Ok(details) => details,
+        Err(Unread::NotFound) => return Ok(Read::NotYet),
+        Err(unread) => return Err(unread),
+    };
+    let ours = details.reference_number.as_deref() == Some(r.reference.as_str())
+        && details.grand_total.is_none_or(|total| total == r.total());
+    let snapshot = provider::snapshot(&details, &handle.merchant);
+    let seen = SeenReservation {
+        reservation_uuid: uuid.to_owned(),
+        over: matches!(snapshot.status, SeenStatus::Cancelled | SeenStatus::Completed | SeenStatus::Expired),
+        status: snapshot.word,
+        reserved: snapshot.reserved,
+        at: app.clock.now(),
+    };
+    Ok(if ours { Read::Ours(seen) } else { Read::Others })
 }
 
 /// Counts one more request of the merchant's budget.
@@ -171,44 +227,11 @@ pub(crate) fn facts(
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> Vec<Fact> {
-    let Some(known) = r.intent(intent).filter(|intent| intent.is_unresolved()) else { return Vec::new() };
+    let Some(known) = r.intent(intent) else { return Vec::new() };
     match found {
-        Found::Submitted { ours, whole } => of_submit(r, known, ours, *whole, witnesses, merchant, now),
+        Found::Duplicates(found) => duplicates(r, known, found, now),
+        _ if !known.is_unresolved() => Vec::new(),
+        Found::Submitted(found) => submitted(r, known, found, witnesses, merchant, now),
         Found::Rows(rows) => observe::search(r, intent, rows, witnesses, merchant, now),
-    }
-}
-
-/// What a search for a lost submit means: found, still missing, absent, or for a person when there are several.
-fn of_submit(
-    r: &Reservation,
-    intent: &Intent,
-    ours: &[String],
-    whole: bool,
-    witnesses: &Witnesses,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Vec<Fact> {
-    let id = || intent.id.clone();
-    let missing = |clean| Fact::TraceMissing { intent: id(), clean, at: now };
-    match ours {
-        [uuid] => vec![
-            // The answer that held the link is lost; a resend delivers it.
-            Fact::LinkCreated {
-                intent: id(),
-                reservation_uuid: uuid.clone(),
-                customer_uuid: None,
-                url: None,
-                at: now,
-            },
-            Fact::ReadWanted,
-        ],
-        [] => {
-            let verdict = verdict(r, intent, whole, witnesses, merchant, now);
-            [missing(whole)].into_iter().chain(verdict).collect()
-        }
-        _ => {
-            let reason = DeskReason::OutcomeUnknown;
-            vec![missing(false), Fact::IntentToDesk { intent: id(), reason, at: now }]
-        }
     }
 }

@@ -174,3 +174,61 @@ async fn a_search_that_fails_says_how() {
         assert_eq!(seen, expected, "{what:?}");
     }
 }
+
+/// Submits a booking as the provider sees it, without a word on our side; the id there.
+async fn submitted_unseen(stage: &Stage, id: &ReservationId) -> String {
+    let handle = &stage.app.merchants[&stage.merchant()];
+    let stored = stage.app.store.reservation(id).await.expect("reads").expect("is there");
+    let submit = stored.reservation.intents[0].clone();
+    let request = super::super::prepare(&stage.app, handle, &stored, &submit, 1).await.expect("a request");
+    let sent = super::super::send(&handle.client, "", request).await.outcome;
+    let domain::outcome::Outcome::Accepted { link: Some(link), .. } = sent else { panic!("{sent:?}") };
+    stage.world.lock().open(stage.now(), &link.reservation_uuid).expect("a page");
+    link.reservation_uuid
+}
+
+#[tokio::test]
+async fn a_second_reservation_is_found_among_however_many_strangers() {
+    let stage = Stage::new("").await;
+    let id = stage.booked("BOOK-1").await;
+    let (ours, other) = (submitted_unseen(&stage, &id).await, submitted_unseen(&stage, &id).await);
+    for stranger in 2..13 {
+        let stranger = stage.booked(&format!("BOOK-{stranger}")).await;
+        submitted_unseen(&stage, &stranger).await;
+    }
+    let submit = stage.reservation(&id).await.intents[0].id.clone();
+    let at = stage.now();
+    for attempt in 1..=2 {
+        let (one, two) = (submit.clone(), submit.clone());
+        stage.record(&id, &[Fact::AttemptWritten { intent: one, attempt, at }]).await;
+        stage.record(&id, &[Fact::AttemptSending { intent: two, attempt, at }]).await;
+        if attempt == 1 {
+            let lost = Fact::AttemptUnknown { intent: submit.clone(), reason: "reset".to_owned() };
+            stage.record(&id, &[lost, Fact::IntentAbsent { intent: submit.clone(), at }]).await;
+        }
+    }
+    let (customer_uuid, url) = (None, None);
+    let created =
+        Fact::LinkCreated { intent: submit.clone(), reservation_uuid: ours, customer_uuid, url, at };
+    stage.record(&id, &[created]).await;
+    let mut seen = Vec::new();
+    let most = u64::try_from(1 + MAX_CANDIDATES).expect("a small number");
+    for (look, whole) in [false, false, true].into_iter().enumerate() {
+        let before = stage.world.lock().requests().total;
+        let Ok(Found::Duplicates(found)) = search(&stage, &id, &submit).await else { panic!("look {look}") };
+        assert!(stage.world.lock().requests().total - before <= most, "look {look}");
+        assert_eq!(found.up_to.is_none(), whole, "look {look}");
+        seen.extend(found.ours.iter().map(|seen| seen.reservation_uuid.clone()));
+        let r = stage.reservation(&id).await;
+        let found = Found::Duplicates(found);
+        let merchant = &stage.app.merchants[&stage.merchant()].merchant;
+        stage.record(&id, &facts(&r, &submit, &found, &Witnesses::default(), merchant, stage.now())).await;
+    }
+    assert_eq!(seen, std::slice::from_ref(&other), "once, and no stranger");
+    let r = stage.reservation(&id).await;
+    let known: Vec<&str> = r.provider.duplicates.iter().map(|seen| seen.reservation_uuid.as_str()).collect();
+    assert_eq!(
+        (known, r.is_frozen(), r.provider.sought.until),
+        (vec![other.as_str()], true, Some(stage.now()))
+    );
+}

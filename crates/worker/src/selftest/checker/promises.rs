@@ -27,6 +27,12 @@ pub(super) fn one_at_a_time(book: &Book, _: &Truth<'_>, _: &Evidence<'_>, _: &mu
     broken
 }
 
+/// An effect that happened more than once, and whether that lies on the desk: not anything, but this very one.
+struct Double {
+    message: String,
+    told: bool,
+}
+
 /// Promise 2. Beyond the assumptions an effect may happen twice, and then has to reach a person.
 pub(super) fn no_double_effect(
     book: &Book,
@@ -34,43 +40,89 @@ pub(super) fn no_double_effect(
     evidence: &Evidence<'_>,
     judgement: &mut Judgement,
 ) -> Vec<String> {
-    let mut doubles = Vec::new();
+    let doubles = marked_twice(book, truth)
+        .into_iter()
+        .chain(refunded_twice(book, truth))
+        .chain(created_twice(book, truth));
+    let (told, untold): (Vec<Double>, Vec<Double>) = doubles.partition(|double| double.told);
+    let count = |doubles: &[Double]| u64::try_from(doubles.len()).unwrap_or(u64::MAX);
+    judgement.doubles += count(&told) + count(&untold);
+    judgement.doubles_told += count(&told);
+    let silent = if evidence.beyond { Vec::new() } else { told };
+    silent.into_iter().chain(untold).map(|double| double.message).collect()
+}
+
+/// Does something lie on the desk that says that an effect happened twice, or after it had been given up?
+fn shows_double(book: &Book) -> bool {
+    let words = ["effect_differs", "late_effect"];
+    let raised = |event: &super::book::Event| {
+        event.name == "late_effect"
+            || (event.name == "desk_raised" && words.iter().any(|word| event.data["reason"] == *word))
+    };
+    book.attention.as_deref().is_some_and(|reason| words.contains(&reason) || book.events.iter().any(raised))
+}
+
+/// Effects that carry one marker more than once. Told are those whose request lies on the desk, or whose rows all stand
+/// in our books with an item about them.
+fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
     let kinds = [EffectKind::Captured, EffectKind::Charged, EffectKind::Cancelled, EffectKind::Completed];
+    let mut doubles = Vec::new();
     for kind in kinds {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut effects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for effect in truth.ours(kind) {
-            *counts.entry(marker_of(effect).unwrap_or_default()).or_default() += 1;
+            let reference = effect.provider_reference.as_deref().unwrap_or_default();
+            effects.entry(marker_of(effect).unwrap_or_default()).or_default().push(reference);
         }
-        let twice = counts.into_iter().filter(|(_, count)| *count > 1);
-        doubles
-            .extend(twice.map(|(marker, count)| format!("{kind:?} {count} times for the marker {marker}")));
-    }
-    let refunds: BTreeMap<(&str, i64), usize> = book
-        .tales
-        .iter()
-        .filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty())
-        .fold(BTreeMap::new(), |mut counts, tale| {
-            *counts.entry((tale.reference.as_str(), tale.amount)).or_default() += 1;
-            counts
-        });
-    for ((reference, amount), asked) in refunds {
-        let done = truth.refunds_like(reference, amount);
-        if done > asked {
-            doubles
-                .push(format!("{amount} øre of {reference} refunded {done} times, asked for {asked} times"));
+        for (marker, references) in effects.into_iter().filter(|(_, references)| references.len() > 1) {
+            let booked = |reference: &&str| book.rows.iter().any(|row| row.reference == **reference);
+            let asked = book.tales.iter().any(|tale| tale.marker == marker && tale.end == End::Desk);
+            let told = asked || (shows_double(book) && references.iter().all(booked));
+            let message = format!("{kind:?} {} times for the marker {marker}", references.len());
+            doubles.push(Double { message, told });
         }
-    }
-    let created = truth.ours(EffectKind::Created).count();
-    if created > 1 {
-        doubles.push(format!("created {created} times at the provider"));
-    }
-    judgement.doubles += u64::try_from(doubles.len()).unwrap_or(u64::MAX);
-    let told = book.attention.is_some() || book.tales.iter().any(|tale| tale.decided || tale.late);
-    if evidence.beyond && told {
-        judgement.doubles_told += u64::try_from(doubles.len()).unwrap_or(u64::MAX);
-        return Vec::new();
     }
     doubles
+}
+
+/// Refunds of one amount of one row, more of them than were asked for.
+fn refunded_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
+    let mut asked: BTreeMap<(&str, i64), (usize, bool)> = BTreeMap::new();
+    let refunds = book.tales.iter().filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty());
+    for tale in refunds {
+        let (times, at_desk) = asked.entry((tale.reference.as_str(), tale.amount)).or_default();
+        *times += 1;
+        *at_desk |= tale.end == End::Desk;
+    }
+    let done = |reference: &str, amount: i64| truth.refunds_like(reference, amount);
+    asked
+        .into_iter()
+        .filter(|((reference, amount), (times, _))| done(reference, *amount) > *times)
+        .map(|((reference, amount), (times, at_desk))| Double {
+            message: format!(
+                "{amount} øre of {reference} refunded {} times, asked for {times} times",
+                done(reference, amount)
+            ),
+            told: at_desk || shows_double(book),
+        })
+        .collect()
+}
+
+/// Reservations at the provider beyond one. Told when each of them is named beside the one in our books, or when the
+/// submit itself lies on the desk.
+fn created_twice(book: &Book, truth: &Truth<'_>) -> Option<Double> {
+    let created: Vec<&str> =
+        truth.ours(EffectKind::Created).map(|effect| effect.reservation_uuid.as_str()).collect();
+    let named = |uuid: &&str| {
+        let duplicate = |event: &super::book::Event| {
+            event.name == "duplicate_seen" && event.data["seen"]["reservation_uuid"] == **uuid
+        };
+        book.uuid == **uuid || book.events.iter().any(duplicate)
+    };
+    let asked = book.tales.iter().any(|tale| tale.operation == "submit" && tale.end == End::Desk);
+    (created.len() > 1).then(|| Double {
+        message: format!("created {} times at the provider", created.len()),
+        told: asked || (shows_double(book) && created.iter().all(named)),
+    })
 }
 
 /// Promise 3: every operation ends as done with its effect, or as not done without one, or a person is asked.

@@ -128,6 +128,23 @@ impl Scene {
         self.ledger.push(twice);
     }
 
+    /// Something lies on the desk for this reason.
+    fn ask(&mut self, reason: &str) {
+        self.reservation["attention"] = json!({ "reason": reason });
+    }
+
+    fn captured_as(&mut self, reference: &str) {
+        self.again(EffectKind::Captured);
+        let twice = self.ledger.last_mut().expect("an effect");
+        twice.provider_reference = Some(reference.to_owned());
+    }
+
+    fn created_as(&mut self, uuid: &str) {
+        self.again(EffectKind::Created);
+        let twice = self.ledger.last_mut().expect("an effect");
+        twice.reservation_uuid = uuid.to_owned();
+    }
+
     /// Takes the events of an operation away, from this one on.
     fn forget(&mut self, name: &str, intent: &str) {
         self.events.retain(|event| event["event"] != name || event["data"]["intent"] != intent);
@@ -188,14 +205,52 @@ fn an_effect_that_happens_twice_is_seen() {
 
 #[test]
 fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
-    let mut scene = scene();
-    scene.beyond = true;
-    scene.again(EffectKind::RefundAccepted);
-    assert_eq!(scene.broken(), [2], "nobody was told");
-    scene.reservation["attention"] = json!({"reason": "effect_differs"});
-    let judgement = scene.judged();
-    assert_eq!(judgement.violations, []);
-    assert_eq!((judgement.doubles, judgement.doubles_told), (1, 1));
+    let differs = |scene: &mut Scene| scene.ask("effect_differs");
+    // An effect that happens twice, what tells somebody of something else, and what tells of this.
+    let table: [(&str, Doctor, Doctor, Doctor); 4] = [
+        (
+            "refunded",
+            |scene| scene.again(EffectKind::RefundAccepted),
+            |scene| scene.ask("foreign_act"),
+            differs,
+        ),
+        (
+            "captured, and one row is not in the books",
+            |scene| scene.captured_as("CAP2"),
+            differs,
+            |scene| scene.reservation["ledger"][1]["reference"] = json!("CAP2"),
+        ),
+        (
+            "created, and one is named nowhere",
+            |scene| scene.created_as("RES2"),
+            differs,
+            |scene| {
+                let seen = json!({"intent": "submit", "seen": {"reservation_uuid": "RES2"}});
+                scene.events.push(event(50, "duplicate_seen", &seen));
+            },
+        ),
+        (
+            "completed",
+            |scene| scene.again(EffectKind::Completed),
+            |scene| scene.events.push(event(100, "decided", &json!({"intent": "complete"}))),
+            |scene| scene.events.push(event(100, "intent_to_desk", &json!({"intent": "complete"}))),
+        ),
+    ];
+    for (name, happens, elsewhere, told) in table {
+        let mut scene = scene();
+        scene.beyond = true;
+        happens(&mut scene);
+        elsewhere(&mut scene);
+        assert!(scene.broken().contains(&2), "{name}: nobody was told of it");
+        told(&mut scene);
+        let judgement = scene.judged();
+        assert!(
+            judgement.violations.iter().all(|broken| broken.promise != 2),
+            "{name}: {:?}",
+            judgement.violations
+        );
+        assert_eq!((judgement.doubles, judgement.doubles_told), (1, 1), "{name}");
+    }
 }
 
 #[test]

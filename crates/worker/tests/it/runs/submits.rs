@@ -3,7 +3,7 @@
 use api_client::callback::{Formula, sign};
 use chrono::TimeDelta;
 use domain::ReservationId;
-use sandbox::{Effect, EffectKind};
+use sandbox::{Effect, EffectKind, Fault, Operation, What, When};
 use serde_json::{Value, json};
 use worker::service::CallbackOutcome;
 
@@ -86,6 +86,72 @@ async fn case_003_a_submit_without_a_trace_is_sent_once_more_with_the_same_refer
         .collect();
     let sent: Vec<&&str> = outcomes.iter().filter(|outcome| **outcome != "snoozed").collect();
     assert_eq!(sent, [&"unknown", &"accepted"], "{job:#}");
+}
+
+/// A submit that is sent once more, before its first request takes effect six hours late: ours, and the other one.
+async fn made_twice(stage: &Stage) -> (ReservationId, String, String) {
+    let late = Fault::once(Operation::Submit, When::Later(6 * 3_600), What::Reset);
+    stage.world.lock().faults().calls.push(late);
+    let id = stage.submit("BOOK-1").await;
+    let linked = |seen: &Value| seen["status"] == "awaiting_payment";
+    stage.run_until(&id, TimeDelta::hours(5), "at the provider", linked).await;
+    stage.pass(TimeDelta::hours(6)).await;
+    stage.world.lock().advance(stage.now());
+    let made = created(stage).into_iter().filter(|effect| effect.reference.as_deref() == Some("BOOK-1"));
+    let uuids: Vec<String> = made.map(|effect| effect.reservation_uuid).collect();
+    let [ours, other] = uuids.try_into().expect("two of them");
+    assert_eq!(stage.get(&id).await["provider"]["reservation_uuid"], json!(ours));
+    (id, ours, other)
+}
+
+/// The references that the only item on the desk names, and what it drafts.
+fn item(seen: &Value) -> (Vec<(&str, &str)>, &Value) {
+    let [pack] = seen["desk"].as_array().expect("a desk").as_slice() else { panic!("{seen:#}") };
+    let signs = pack["witnesses"].as_array().expect("signs");
+    let named = signs.iter().filter_map(|sign| Some((sign["kind"].as_str()?, sign["reference"].as_str()?)));
+    (named.collect(), &pack["remedies"])
+}
+
+#[tokio::test]
+async fn a_second_reservation_of_a_submit_sent_twice_is_found_within_a_day_and_never_withdrawn_by_itself() {
+    let stage = Stage::start().await;
+    let (id, ours, other) = made_twice(&stage).await;
+    let frozen = |seen: &Value| seen["control"] == "frozen";
+    let seen = stage.run_until(&id, TimeDelta::hours(25), "frozen", frozen).await;
+    assert_eq!(seen["attention"]["reason"], "effect_differs");
+    let (named, remedies) = item(&seen);
+    assert_eq!(named, [("in_the_books", ours.as_str()), ("duplicate", other.as_str())]);
+    let does = remedies[0]["does"].as_str().expect("a sentence");
+    assert!(does.contains(&other) && remedies[0].get("path").is_none(), "only the portal can: {remedies:#}");
+    stage.pass(TimeDelta::days(3)).await;
+    assert_eq!((stage.sent("submit").len(), stage.sent("cancel").len()), (2, 0));
+    let reads = stage.sent(&format!("details/{other}")).len();
+    assert_eq!(reads, 2, "it is read while the history is new that tells of it, and not daily");
+}
+
+#[tokio::test]
+async fn a_callback_that_names_the_second_reservation_of_a_submit_sent_twice_is_read_at_once() {
+    let stage = Stage::start().await;
+    let stranger = stage.linked("BOOK-2").await;
+    let strangers =
+        stage.get(&stranger).await["provider"]["reservation_uuid"].as_str().expect("uuid").to_owned();
+    let (id, ours, other) = made_twice(&stage).await;
+    stage.world.lock().pay(stage.now(), &other).expect("payable");
+    assert_eq!(callback(&stage, &id, &other, "RESERVED").await, CallbackOutcome::Accepted);
+    let seen = stage.until(&id, "frozen", |seen| seen["control"] == "frozen").await;
+    assert_eq!((&seen["status"], &seen["amounts"]["reserved"]), (&json!("awaiting_payment"), &json!("0.00")));
+    let (named, remedies) = item(&seen);
+    assert_eq!(named, [("in_the_books", ours.as_str()), ("duplicate", other.as_str())]);
+    // The other one is paid, and stays: what nobody has paid is withdrawn by the drafted call.
+    let path = remedies[0]["path"].as_str().expect("a call");
+    let job = stage.service.post(path, &remedies[0]["body"]).await.ok(202);
+    assert_eq!((&job["kind"], stage.sent("cancel").len()), (&json!("cancel"), 0));
+    // A name proves nothing.
+    assert_eq!(callback(&stage, &id, &strangers, "RESERVED").await, CallbackOutcome::Accepted);
+    stage.idle().await;
+    assert_eq!(item(&stage.get(&id).await).0, named);
+    // A submit that was sent once has made one.
+    assert_eq!(callback(&stage, &stranger, &other, "RESERVED").await, CallbackOutcome::Refused);
 }
 
 #[tokio::test]

@@ -1,0 +1,105 @@
+//! What a search of the history for the reservations of a submit means: found, missing, or made twice.
+
+use chrono::{DateTime, Utc};
+
+use super::verdict;
+use crate::merchant::Merchant;
+use crate::reservation::{DeskReason, Fact, Intent, Reservation, SeenReservation};
+use crate::witness::Witnesses;
+
+/// What a search for the reservations of a submit has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submitted {
+    /// Those at the provider that carry our reference.
+    pub ours: Vec<SeenReservation>,
+    /// The last id that was looked at; `None` when all were that may be ours.
+    pub up_to: Option<String>,
+    /// Does the history name one that details do not know yet?
+    pub missed: bool,
+}
+
+/// The answer that held the link is lost; a resend delivers it.
+fn created(submit: &Intent, seen: &SeenReservation, now: DateTime<Utc>) -> [Fact; 2] {
+    let created = Fact::LinkCreated {
+        intent: submit.id.clone(),
+        reservation_uuid: seen.reservation_uuid.clone(),
+        customer_uuid: None,
+        url: None,
+        at: now,
+    };
+    [created, Fact::ReadWanted]
+}
+
+/// What a search for the reservation of a submit in doubt means: found, still missing, absent, or for a person when there
+/// are several.
+#[must_use]
+pub fn submitted(
+    r: &Reservation,
+    submit: &Intent,
+    found: &Submitted,
+    witnesses: &Witnesses,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Vec<Fact> {
+    let id = || submit.id.clone();
+    let missing = |clean| Fact::TraceMissing { intent: id(), clean, at: now };
+    match found.ours.as_slice() {
+        [seen] => {
+            let other = r.provider.hinted_uuid.as_ref() != Some(&seen.reservation_uuid);
+            // What a callback named was read, and is somebody else's.
+            let read = (other && r.provider.hinted_uuid.is_some() && !found.missed)
+                .then(|| sought(submit, found, now));
+            read.into_iter().chain(created(submit, seen, now)).collect()
+        }
+        [] => {
+            let whole = found.up_to.is_none() && !found.missed;
+            let verdict = verdict(r, submit, whole, witnesses, merchant, now);
+            std::iter::once(missing(whole)).chain(verdict).collect()
+        }
+        several => {
+            let seen = several.iter().map(|seen| Fact::DuplicateSeen { intent: id(), seen: seen.clone() });
+            let desk = Fact::IntentToDesk { intent: id(), reason: DeskReason::OutcomeUnknown, at: now };
+            seen.chain([missing(false), desk]).collect()
+        }
+    }
+}
+
+/// What a search for the reservations of a settled submit means: every one but that in the books is one too many. Where
+/// there is none in the books, the first is taken into them, and a person hears of it if the submit had been given up.
+#[must_use]
+pub fn duplicates(r: &Reservation, submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Vec<Fact> {
+    let raised = |reason| Fact::DeskRaised { reason, freezes: true, at: now };
+    let mut ours: Vec<&SeenReservation> = found.ours.iter().collect();
+    // The one that was paid is the one that the payer knows.
+    ours.sort_by_key(|seen| seen.reserved.is_zero());
+    let mut known = r.provider.reservation_uuid.as_ref();
+    let mut facts = Vec::new();
+    for seen in ours {
+        if known.is_none() {
+            known = Some(&seen.reservation_uuid);
+            facts.extend(created(submit, seen, now));
+            if !submit.is_open() {
+                facts.push(raised(DeskReason::LateEffect));
+            }
+        } else if known != Some(&seen.reservation_uuid) && is_news(r, seen) {
+            facts.push(Fact::DuplicateSeen { intent: submit.id.clone(), seen: seen.clone() });
+            facts.push(raised(DeskReason::EffectDiffers));
+        }
+    }
+    facts.push(sought(submit, found, now));
+    facts
+}
+
+fn sought(submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Fact {
+    let (intent, up_to, missed) = (submit.id.clone(), found.up_to.clone(), found.missed);
+    Fact::DuplicatesSought { intent, up_to, missed, at: now }
+}
+
+/// Is this duplicate not known yet, or not as it is now?
+fn is_news(r: &Reservation, seen: &SeenReservation) -> bool {
+    !r.provider.duplicates.iter().any(|known| {
+        known.reservation_uuid == seen.reservation_uuid
+            && known.status == seen.status
+            && known.reserved == seen.reserved
+    })
+}
