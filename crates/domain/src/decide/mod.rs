@@ -270,6 +270,8 @@ fn after_others(
     let other = earlier.chain(unresolved).find(|other| other.operation.is_exclusive())?;
     let until = match &other.progress {
         IntentState::Desk(_) => now + FOR_A_PERSON,
+        // The other one waits for a person too.
+        IntentState::Planned if r.is_frozen() || r.control.paused => now + FOR_A_PERSON,
         _ => next_read(r, other, merchant).unwrap_or(now + FOR_ANOTHER),
     };
     let waiting_for = if other.is_unresolved() { WaitingFor::Resolve } else { WaitingFor::Lease };

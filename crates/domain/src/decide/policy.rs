@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AFTER_INCOHERENT, POLICY, Planner, Step, not_fresh};
+use super::{FOR_A_PERSON, POLICY, Planner, Step, not_fresh};
 use crate::calendar::next_decent;
 use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;

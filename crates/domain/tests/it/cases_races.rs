@@ -7,7 +7,7 @@ use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, faults, hours, kr, merchant, on, patch, refund,
+    Booking, RES, cancel, capture, charge, complete, faults, hours, kr, merchant, minutes, on, patch, refund,
 };
 
 #[test]
@@ -186,4 +186,16 @@ fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
         let until = booking.now + hours(6);
         assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for: None });
     }
+}
+
+#[test]
+fn what_is_decided_behind_an_operation_that_waits_for_a_person_waits_as_long() {
+    let mut booking = Booking::new(&[1000]).held();
+    let _ = booking.plan(capture(&[on(1, 400)]));
+    let second = booking.plan(capture(&[on(1, 300)]));
+    let soon = booking.decide_intent(&second);
+    assert!(matches!(soon, Step::Wait { until, .. } if until < booking.now + minutes(1)), "{soon:?}");
+    booking.fold(&[Fact::Paused]);
+    let late = booking.decide_intent(&second);
+    assert!(matches!(late, Step::Wait { until, .. } if until == booking.now + hours(6)), "{late:?}");
 }

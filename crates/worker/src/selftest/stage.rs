@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api_client::callback::Legacy;
 use api_client::{Client, Settings};
@@ -31,6 +32,8 @@ use crate::runner;
 const KEY: &str = "selftest";
 /// What callbacks are signed with.
 const CALLBACK_SECRET: &str = "selftest-callbacks";
+/// How long a statement waits for the one before it, on the wall.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 1 << 24;
 
@@ -139,10 +142,11 @@ impl Stage {
             trace: trace.clone(),
         };
         let transport = Arc::new(wire);
-        let store =
-            Store::open("sqlite::memory:", shared.clone(), entropy.clone(), store::Options::default())
-                .await?
-                .gated(Arc::new(points.clone()));
+        // However busy the machine is, that decides nothing in a history.
+        let options = store::Options { acquire_timeout: PATIENCE, ..store::Options::default() };
+        let store = Store::open("sqlite::memory:", shared.clone(), entropy.clone(), options)
+            .await?
+            .gated(Arc::new(points.clone()));
         let marker_key = App::load_marker_key(&store, &*entropy).await?;
         let mut merchants = BTreeMap::new();
         for account in &setting.accounts {
