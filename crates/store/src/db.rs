@@ -1,6 +1,7 @@
 //! One SQL text for both databases: connections as an enum, and the macros that run a statement on either.
 //!
-//! `$1` placeholders work on both. Where the dialects differ, the statement is a [`Sql`] with a text for each.
+//! `$1` placeholders work on both, but a limit is written `CAST($1 AS BIGINT)`: SQLite prepares a statement anew at every
+//! run whose `LIMIT` is a bare parameter. Where the dialects differ, the statement is a [`Sql`] with a text for each.
 //!
 //! ```text
 //! execute!(tx, "UPDATE lanes SET paused = $2 WHERE merchant = $1", merchant.as_str(), true)?     -> rows affected

@@ -438,7 +438,7 @@ impl Store {
              WHERE (CAST($1 AS TEXT) IS NULL OR status = $1) AND (CAST($2 AS TEXT) IS NULL OR merchant = $2)
                AND (CAST($3 AS TEXT) IS NULL OR reference = $3) AND (CAST($4 AS BIGINT) IS NULL OR capture_by < $4)
                AND ($5 IS NULL OR attention = $5) AND (CAST($6 AS TEXT) IS NULL OR id < $6)
-             ORDER BY id DESC LIMIT $7",
+             ORDER BY id DESC LIMIT CAST($7 AS BIGINT)",
             filter.status.map(Status::as_str),
             filter.merchant.as_ref().map(MerchantId::as_str),
             filter.reference.as_deref(),
@@ -466,7 +466,7 @@ impl Store {
         let rows = fetch_all!(
             reader,
             EventRow,
-            "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+            "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND seq > $2 ORDER BY seq LIMIT CAST($3 AS BIGINT)",
             id.as_str(),
             cursor.unwrap_or(0),
             i64::from(limit) + 1,
@@ -483,7 +483,7 @@ impl Store {
     pub async fn decisions(&self, id: &ReservationId) -> Result<Vec<Event>, StoreError> {
         let mut reader = self.reader().await?;
         let sql = "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND name = 'decided'
-                   ORDER BY seq DESC LIMIT $2";
+                   ORDER BY seq DESC LIMIT CAST($2 AS BIGINT)";
         let rows = fetch_all!(reader, EventRow, sql, id.as_str(), i64::from(MAX_PAGE))?;
         Ok(rows.into_iter().rev().map(|row| row.decode(id)).collect::<Result<_, _>>()?)
     }

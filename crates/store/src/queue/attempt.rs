@@ -228,7 +228,7 @@ pub(crate) struct AttemptRow {
 pub(crate) const ATTEMPTS_OF: &str =
     "SELECT job_id, number, intent_id, started_at, finished_at, outcome, http_status,
         provider_message, error_code, exchange
-    FROM attempts WHERE job_id = $1 ORDER BY number LIMIT $2";
+    FROM attempts WHERE job_id = $1 ORDER BY number LIMIT CAST($2 AS BIGINT)";
 
 impl AttemptRow {
     pub(crate) fn view(self) -> Result<AttemptView, RowError> {

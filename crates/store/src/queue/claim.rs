@@ -54,9 +54,9 @@ pub(crate) const RENEW: &str = "UPDATE jobs SET lease_until = $2 WHERE state = '
 // Differs from SQLite because there nobody else can hold a row.
 pub(crate) const EXPIRED: Sql = Sql {
     sqlite: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
-        ORDER BY lease_until LIMIT $2",
+        ORDER BY lease_until LIMIT CAST($2 AS BIGINT)",
     postgres: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
-        ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
+        ORDER BY lease_until LIMIT CAST($2 AS BIGINT) FOR UPDATE SKIP LOCKED",
 };
 
 /// What there is to do, and when the next job is due: most turns find nothing and end with this. The first of an order
@@ -70,9 +70,9 @@ pub(crate) const GLANCE: &str = "SELECT
 // Differs from SQLite because there nobody else can hold a row.
 pub(crate) const PROMOTE: Sql = Sql {
     sqlite: "UPDATE jobs SET state = 'available' WHERE id IN (SELECT id FROM jobs
-            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT $2)",
+            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT CAST($2 AS BIGINT))",
     postgres: "UPDATE jobs SET state = 'available' WHERE id = ANY(ARRAY(SELECT id FROM jobs
-            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT $2
+            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT CAST($2 AS BIGINT)
             FOR UPDATE SKIP LOCKED))",
 };
 
@@ -83,14 +83,14 @@ pub(crate) const CANDIDATES: Sql = Sql {
             AND NOT (j.merchant IN (SELECT value FROM json_each($2)) AND j.kind IN (SELECT value FROM json_each($3)))
             AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r
                 WHERE r.state = 'running' AND r.reservation_id = j.reservation_id))
-        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT $4",
+        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT CAST($4 AS BIGINT)",
     postgres: "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j
         WHERE j.state = 'available' AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))
             AND NOT (j.merchant = ANY(ARRAY(SELECT json_array_elements_text(CAST($2 AS JSON))))
                 AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($3 AS JSON)))))
             AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r
                 WHERE r.state = 'running' AND r.reservation_id = j.reservation_id))
-        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT $4 FOR UPDATE OF j SKIP LOCKED",
+        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT CAST($4 AS BIGINT) FOR UPDATE OF j SKIP LOCKED",
 };
 
 macro_rules! claim {

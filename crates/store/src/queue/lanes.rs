@@ -87,7 +87,7 @@ const TAKE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2 + $
         WHERE lanes.tat - $4 <= $2 AND NOT lanes.paused";
 
 const ONE: &str = "SELECT merchant, tat, paused FROM lanes WHERE merchant = $1";
-const ALL: &str = "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIMIT $1";
+const ALL: &str = "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIMIT CAST($1 AS BIGINT)";
 
 const PAUSE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, 0, $2)
     ON CONFLICT (merchant) DO UPDATE SET paused = $2";

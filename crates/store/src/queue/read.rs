@@ -47,7 +47,7 @@ macro_rules! list {
             $where,
             " AND (CAST($2 AS TEXT) IS NULL OR state = $2) AND (CAST($3 AS TEXT) IS NULL OR kind = $3)
             AND (CAST($4 AS TEXT) IS NULL OR merchant = $4) AND (CAST($5 AS TEXT) IS NULL OR id < $5)
-            ORDER BY id DESC LIMIT $6"
+            ORDER BY id DESC LIMIT CAST($6 AS BIGINT)"
         )
     };
 }

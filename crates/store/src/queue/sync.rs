@@ -55,7 +55,7 @@ const OF_RESERVATION: &str =
     WHERE reservation_id = $1 AND planned_at IS NOT NULL
         AND (state IN ('scheduled', 'available', 'running', 'resolving', 'attention', 'dead')
             OR (state = 'cancelled' AND last_error_code = 'cancelled'))
-    ORDER BY id DESC LIMIT $2";
+    ORDER BY id DESC LIMIT CAST($2 AS BIGINT)";
 
 const MOVE: &str = "UPDATE jobs SET state = $2, run_at = $3, planned_at = $3, planned_state = $4, deadline = $5, urgency = $6,
         intent_id = $7, waiting_for = $8
