@@ -205,7 +205,7 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
     if let Some((until, waiting_for)) = after_others(r, intent, merchant, now) {
         return Step::Wait { until: until.min(by), waiting_for };
     }
-    if r.is_frozen() || r.control.paused {
+    if is_stopped(r) {
         return Step::Wait { until: (now + FOR_A_PERSON).min(by), waiting_for: None };
     }
     if matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
@@ -258,6 +258,11 @@ fn missed(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     }
 }
 
+/// Is nothing sent until a person says so?
+fn is_stopped(r: &Reservation) -> bool {
+    r.is_frozen() || r.control.paused
+}
+
 /// At most one operation of a reservation is under way: the first decided goes first.
 fn after_others(
     r: &Reservation,
@@ -268,10 +273,12 @@ fn after_others(
     let earlier = r.open_intents().take_while(|other| other.id != intent.id);
     let unresolved = r.open_intents().filter(|other| other.id != intent.id && other.is_unresolved());
     let other = earlier.chain(unresolved).find(|other| other.operation.is_exclusive())?;
+    if is_stopped(r) && !other.is_unresolved() {
+        // The other one waits for a person too, who wakes both.
+        return Some((now + FOR_A_PERSON, None));
+    }
     let until = match &other.progress {
         IntentState::Desk(_) => now + FOR_A_PERSON,
-        // The other one waits for a person too.
-        IntentState::Planned if r.is_frozen() || r.control.paused => now + FOR_A_PERSON,
         _ => next_read(r, other, merchant).unwrap_or(now + FOR_ANOTHER),
     };
     let waiting_for = if other.is_unresolved() { WaitingFor::Resolve } else { WaitingFor::Lease };
