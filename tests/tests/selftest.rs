@@ -8,7 +8,7 @@ use serde_json::Value;
 use tests::holdfast_binary;
 
 /// What has to hold before a change is merged.
-const HISTORIES: &str = "300";
+const HISTORIES: &str = "2000";
 
 #[expect(clippy::print_stdout, reason = "the figures belong to the output of the tests")]
 fn selftest(arguments: &[&str]) -> Value {
@@ -48,7 +48,7 @@ fn doubts_are_settled_soon(figures: &Value) {
 }
 
 /// Outside of what is assumed of the provider, effects do happen twice.
-const BEYOND: &str = "60";
+const BEYOND: &str = "300";
 
 #[test]
 fn beyond_the_assumptions_every_double_effect_reaches_a_person() {

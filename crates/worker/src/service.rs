@@ -416,11 +416,15 @@ impl App {
     /// Withdraws a job together with what it was to do, so that the schedule does not bring it back.
     async fn cancel_job(&self, tx: &mut Tx, job: &JobView, actor: &str) -> Result<(), ServiceError> {
         let reason = "cancelled by a person";
+        // The reservation comes first, as in every run: two that lock in different orders wait for each other.
+        let mut stored = match &job.reservation {
+            Some(reservation) => tx.lock_reservation(reservation).await?,
+            None => None,
+        };
         drop(tx.cancel_job(&job.id, reason).await?);
-        let (Some(reservation), Some(key), true) = (&job.reservation, job.plan_key(), job.managed) else {
+        let (Some(stored), Some(key), true) = (&mut stored, job.plan_key(), job.managed) else {
             return Ok(());
         };
-        let Some(mut stored) = tx.lock_reservation(reservation).await? else { return Ok(()) };
         let r = &mut stored.reservation;
         let merchant = &self.handle(&r.merchant)?.merchant;
         let facts = match r.intent_of_key(key).filter(|intent| intent.is_open()) {

@@ -26,6 +26,8 @@ use policy::{by_policy, reminder_time};
 pub(crate) const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
 /// How long a job waits for another operation that has no read of its own planned.
 const FOR_ANOTHER: TimeDelta = TimeDelta::seconds(15);
+/// The longest wait between two looks at it.
+const FOR_ANOTHER_AT_MOST: TimeDelta = TimeDelta::minutes(15);
 /// How long a job waits for a person before it looks again; a decision lets it go on at once.
 const FOR_A_PERSON: TimeDelta = TimeDelta::hours(6);
 
@@ -279,10 +281,14 @@ fn after_others(
     }
     let until = match &other.progress {
         IntentState::Desk(_) => now + FOR_A_PERSON,
-        _ => next_read(r, other, merchant).unwrap_or(now + FOR_ANOTHER),
+        _ => {
+            // Its end wakes this one. While it cannot be read, this one looks the less often the longer that lasts.
+            let due = next_read(r, other, merchant).unwrap_or(now);
+            due.max(now + ((now - due) / 2).clamp(FOR_ANOTHER, FOR_ANOTHER_AT_MOST))
+        }
     };
     let waiting_for = if other.is_unresolved() { WaitingFor::Resolve } else { WaitingFor::Lease };
-    Some((until.max(now + TimeDelta::seconds(1)), Some(waiting_for)))
+    Some((until, Some(waiting_for)))
 }
 
 /// Why the intent, decided earlier, may not be sent any more.

@@ -104,7 +104,7 @@ pub const fn question(reason: DeskReason) -> &'static str {
         DeskReason::NotFound => "the provider does not know this reservation any more",
         DeskReason::WindowClosing => "the capture window is about to close: capture, cancel, or let it lapse",
         DeskReason::LateDelivery => {
-            "something was delivered when it could no longer be captured: charge it, or not"
+            "something was delivered that can no longer be captured: charge it, or not"
         }
         DeskReason::Incoherent => "the provider's details do not add up, or hold a word that nobody knows",
         DeskReason::Refused => "the provider refused an operation; its job says why",

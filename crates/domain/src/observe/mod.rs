@@ -21,9 +21,11 @@ pub use verdict::verdict;
 use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::policy::Late;
 use crate::reservation::{
     Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, Link, Operation, Reservation, RowKind, SeenLine,
 };
+use crate::schedule::DEADLINE_GUARD;
 use crate::witness::Witnesses;
 
 /// Details that do not add up so many times in a row reach a person.
@@ -181,7 +183,7 @@ impl Observer<'_> {
                 self.explained();
             }
             Hold::Reserved { .. } => {
-                self.facts.push(Fact::HoldExpired { at: self.now });
+                self.lapsed();
                 self.explained();
             }
             Hold::None | Hold::Expired { .. } => {}
@@ -206,7 +208,17 @@ impl Observer<'_> {
             && self.seen.captured.is_zero()
             && idle
         {
-            self.facts.push(Fact::HoldExpired { at: self.now });
+            self.lapsed();
+        }
+    }
+
+    /// Where a pause or a person kept the guard from asking in time, what was delivered does not lapse without a word.
+    fn lapsed(&mut self) {
+        self.facts.push(Fact::HoldExpired { at: self.now });
+        let asked =
+            self.r.guards_done.contains(DEADLINE_GUARD) || self.r.policy.capture.late == Late::Nothing;
+        if !asked && !self.r.delivered_uncaptured().is_empty() {
+            self.ask(DeskReason::LateDelivery, false);
         }
     }
 }

@@ -7,7 +7,8 @@ use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, faults, hours, kr, merchant, minutes, on, patch, refund,
+    Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes, names,
+    on, patch, refund,
 };
 
 #[test]
@@ -199,4 +200,37 @@ fn what_is_decided_behind_an_operation_that_waits_for_a_person_waits_as_long() {
     let late = booking.decide_intent(&second);
     let until = booking.now + hours(6);
     assert_eq!(late, Step::Wait { until, waiting_for: None }, "the person who lets the first go wakes it");
+}
+
+#[test]
+fn what_waits_for_a_read_that_is_overdue_looks_the_less_often_the_longer_that_lasts() {
+    let mut booking = Booking::new(&[1000]).held();
+    let _ = booking.lost(capture(&[on(1, 400)]));
+    let second = booking.plan(capture(&[on(1, 300)]));
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let Step::Wait { until, .. } = booking.decide_intent(&second) else { panic!("it waits") };
+        waits.push((until - booking.now).num_seconds());
+        booking.now += minutes(10);
+    }
+    assert_eq!(waits, [15, 292, 592]);
+}
+
+#[test]
+fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up() {
+    let stops = [Fact::Paused, Fact::JobStopped { key: "guard:deadline".to_owned() }];
+    for (stop, asked) in stops.into_iter().map(|stop| (Some(stop), true)).chain([(None, false)]) {
+        let mut booking =
+            Booking::with(merchant(), &[1000], r#"{"capture": {"on_delivery": "manual"}}"#).held();
+        booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
+        match stop {
+            Some(stop) => booking.fold(&[stop]),
+            None => booking.fold(&[Fact::GuardActed { key: "guard:deadline".to_owned(), at: booking.now }]),
+        }
+        let by = booking.r.capture_by(&booking.merchant).expect("a window");
+        booking.now = by + minutes(1);
+        let facts = booking.read(&booking.seen());
+        assert!(names(&facts).contains(&"hold_expired"), "{facts:?}");
+        assert_eq!(booking.desk().contains(&"late_delivery"), asked, "{facts:?}");
+    }
 }

@@ -57,8 +57,12 @@ const OF_RESERVATION: &str =
             OR (state = 'cancelled' AND last_error_code = 'cancelled'))
     ORDER BY id DESC LIMIT CAST($2 AS BIGINT)";
 
+/// A job that another one's read has sent to the desk says why, whatever went wrong with it before.
 const MOVE: &str = "UPDATE jobs SET state = $2, run_at = $3, planned_at = $3, planned_state = $4, deadline = $5, urgency = $6,
-        intent_id = $7, waiting_for = $8
+        intent_id = $7, waiting_for = $8,
+        last_error_code = CASE WHEN $2 = 'attention' THEN 'outcome_unknown' ELSE last_error_code END,
+        last_error_message = CASE WHEN $2 = 'attention'
+            THEN 'nobody knows what became of its request; a person must decide' ELSE last_error_message END
     WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'attention')";
 
 /// Changes what does not concern the time, so that a backoff or a person's reschedule stays.

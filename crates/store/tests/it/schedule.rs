@@ -123,6 +123,9 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         let change = sync(&fresh, &rsv, &planned).await;
         assert_eq!(counts(&change), changed, "step {step}");
         assert_eq!(live(&fresh, &rsv).await, expected, "step {step}");
+        let desk = jobs(&fresh, &rsv).await.into_iter().filter(|job| job.state == Attention);
+        let why: Vec<_> = desk.map(|job| job.last_error_code).collect();
+        assert!(why.iter().all(|why| why.as_deref() == Some("outcome_unknown")), "step {step}: {why:?}");
     }
     let other = reservation();
     sync(&fresh, &other, &[plan("a", 1)]).await;
