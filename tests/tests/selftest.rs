@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use tests::holdfast_binary;
@@ -10,8 +11,12 @@ use tests::holdfast_binary;
 /// What has to hold before a change is merged.
 const HISTORIES: &str = "2000";
 
+/// Each run takes every core, and says how fast it was.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 #[expect(clippy::print_stdout, reason = "the figures belong to the output of the tests")]
 fn selftest(arguments: &[&str]) -> Value {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::new(holdfast_binary())
         .args(["selftest", "--json"])
         .args(arguments)
