@@ -142,7 +142,7 @@ pub(super) fn nothing_forgotten(
             End::Desk if book.attention.is_none() => {
                 broken.push(format!("{} waits for a person whom nobody asks", name()));
             }
-            End::Done if effects == Some(0) && !closed_by_another(tale, truth) => {
+            End::Done if effects == Some(0) && !reached_by_another(tale, truth) => {
                 broken.push(format!("{} counts as done and had no effect", name()));
             }
             End::Rejected | End::Withdrawn
@@ -183,11 +183,19 @@ fn effects_of(tale: &Tale, truth: &Truth<'_>) -> Option<usize> {
     }
 }
 
-/// A cancel or complete has reached its goal when somebody else was faster.
-fn closed_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
+/// A cancel or complete has reached its goal when somebody else was faster. So has a refund in doubt: nothing tells a
+/// later one of the same amount in the portal from it.
+fn reached_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
     match tale.operation.as_str() {
         "cancel" => truth.has(EffectKind::Cancelled) || truth.has(EffectKind::LinkExpired),
         "complete" => truth.has(EffectKind::Completed),
+        "refund" => tale.sendings.first().is_some_and(|(sent_at, _)| {
+            truth.all(EffectKind::RefundAccepted).any(|effect| {
+                effect.at >= *sent_at
+                    && effect.amount.minor() == tale.amount
+                    && effect.provider_reference.as_deref() == Some(&tale.reference)
+            })
+        }),
         _ => false,
     }
 }

@@ -294,6 +294,15 @@ fn an_end_that_the_provider_contradicts_is_seen() {
             |scene| scene.ledger.retain(|effect| effect.kind != EffectKind::Completed),
             &[3, 4],
         ),
+        ("a refund in the portal that nothing tells from ours", |scene| scene.ledger[3].by = By::Portal, &[]),
+        (
+            "a refund in the portal before ours was sent",
+            |scene| {
+                scene.ledger[3].by = By::Portal;
+                scene.ledger[3].at = at(29);
+            },
+            &[3],
+        ),
         (
             "refused, with its effect",
             |scene| scene.events.push(event(99, "attempt_rejected", &json!({"intent": "complete"}))),
