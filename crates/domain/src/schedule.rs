@@ -490,9 +490,11 @@ pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -
         }
         Status::Submitting | Status::AwaitingPayment => false,
     };
-    (late && r.policy.capture.late != Late::Nothing).then_some(Fact::DeskRaised {
-        reason: DeskReason::LateDelivery,
-        freezes: false,
-        at: now,
-    })
+    ask_about_late(r, now).filter(|_| late)
+}
+
+/// Has a person asked about what can no longer be captured, unless the policy lets it go.
+pub(crate) fn ask_about_late(r: &Reservation, now: DateTime<Utc>) -> Option<Fact> {
+    let ask = Fact::DeskRaised { reason: DeskReason::LateDelivery, freezes: false, at: now };
+    (r.policy.capture.late != Late::Nothing).then_some(ask)
 }

@@ -6,10 +6,10 @@ use super::{FOR_A_PERSON, POLICY, Planner, Step, not_fresh};
 use crate::calendar::next_decent;
 use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;
-use crate::policy::{BeforeDeadline, Channel, Hours, Late};
+use crate::policy::{BeforeDeadline, Channel, Hours};
 use crate::reservation::{DeskReason, Fact, LineAmount, Operation, Reservation};
 use crate::schedule::{
-    DEADLINE_GUARD, OTHER_CHANNEL, UNCAPTURED_GUARD, may_capture, send_by, unsent_reminder,
+    DEADLINE_GUARD, OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, may_capture, send_by, unsent_reminder,
 };
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
@@ -163,8 +163,8 @@ fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>,
     if key.starts_with(DEADLINE_GUARD) {
         facts.extend(act_before_deadline(r, merchant, planner, now));
     }
-    if key.starts_with(UNCAPTURED_GUARD) && r.policy.capture.late != Late::Nothing {
-        facts.push(Fact::DeskRaised { reason: DeskReason::LateDelivery, freezes: false, at: now });
+    if key.starts_with(UNCAPTURED_GUARD) {
+        facts.extend(ask_about_late(r, now));
     }
     Step::Record(facts)
 }

@@ -129,6 +129,13 @@ fn look(booking: &mut Booking, id: &IntentId, ours: &[SeenReservation]) -> Vec<&
     names(&facts)
 }
 
+/// Folds in what a search for a submit in doubt has found.
+fn find(booking: &mut Booking, id: &IntentId, found: &Submitted) {
+    let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
+    let facts = submitted(r, booking.intent(id), found, witnesses, merchant, booking.now);
+    booking.fold(&facts);
+}
+
 fn watch(booking: &Booking) -> Option<DateTime<Utc>> {
     booking.job(WATCH).map(|job| job.run_at)
 }
@@ -208,9 +215,7 @@ fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
         let (mut booking, id) = lost_submit();
         booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
         let found = Submitted { ours: vec![seen_reservation(RES, 0)], up_to: None, missed };
-        let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
-        let facts = submitted(r, booking.intent(&id), &found, witnesses, merchant, booking.now);
-        booking.fold(&facts);
+        find(&mut booking, &id, &found);
         assert_eq!((booking.state(&id), booking.desk()), ("done", desk), "{missed}");
         assert_eq!(watch(&booking).is_some_and(|at| at <= booking.now), missed);
     }
@@ -239,15 +244,7 @@ fn a_submit_that_was_sent_once_or_never_in_doubt_is_not_searched_for_again() {
     assert_eq!(watch(&Booking::new(&[1000]).awaiting()), None);
     let (mut booking, id) = lost_submit();
     let found = Submitted { ours: vec![seen_reservation(RES, 0)], ..Submitted::default() };
-    let facts = submitted(
-        &booking.r,
-        booking.intent(&id),
-        &found,
-        &booking.witnesses,
-        &booking.merchant,
-        booking.now,
-    );
-    booking.fold(&facts);
+    find(&mut booking, &id, &found);
     assert_eq!((booking.state(&id), watch(&booking)), ("done", None));
 }
 
@@ -312,15 +309,7 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
         ours: vec![seen_reservation(OTHER, 0), seen_reservation(RES, 1000)],
         ..Submitted::default()
     };
-    let facts = submitted(
-        &booking.r,
-        booking.intent(&id),
-        &found,
-        &booking.witnesses,
-        &booking.merchant,
-        booking.now,
-    );
-    booking.fold(&facts);
+    find(&mut booking, &id, &found);
     let pack = pack(&booking, DeskReason::OutcomeUnknown, &[]);
     let named: Vec<_> = pack.witnesses.iter().filter_map(|sign| sign.reference.as_deref()).collect();
     assert_eq!(named, [OTHER, RES]);
@@ -335,15 +324,7 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
     let facts = resolve(&booking.r, &id, &resolution, &booking.merchant, booking.now).expect("taken");
     booking.fold(&facts);
     let found = Submitted { ours: vec![seen_reservation(RES, 1000)], ..Submitted::default() };
-    let facts = submitted(
-        &booking.r,
-        booking.intent(&id),
-        &found,
-        &booking.witnesses,
-        &booking.merchant,
-        booking.now,
-    );
-    booking.fold(&facts);
+    find(&mut booking, &id, &found);
     assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
     assert_eq!(booking.r.provider.duplicates, [seen_reservation(OTHER, 0)]);
 }

@@ -31,7 +31,7 @@ pub use lanes::{LaneView, NotBefore};
 pub use lease::Lease;
 pub use ops::JobChanged;
 pub use read::{JobFilter, MAX_PAGE, Page};
-pub use settle::{JobFault, MAX_CRASHES, Settle};
+pub use settle::{JobFault, MAX_CRASHES, NOBODY_KNOWS, Settle};
 pub use sync::{DEFAULT_MAX_ATTEMPTS, ScheduleChange};
 pub use turn::{Claimant, Turn};
 pub use worker::{Handler, Settled, WorkerError, WorkerOptions};

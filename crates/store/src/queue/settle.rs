@@ -14,6 +14,9 @@ use crate::{StoreError, Tx};
 /// The crashes of one job after which a person must look at it.
 pub const MAX_CRASHES: u32 = 3;
 
+/// What a job says that waits for a person because of an unknown outcome.
+pub const NOBODY_KNOWS: &str = "nobody knows what became of its request; a person must decide";
+
 /// The most bytes of an error message that are kept.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1_024;
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use domain::reservation::DeskReason;
 use domain::{IntentId, JobId, JobState, MerchantId, Planned, PlannedState, ReservationId, WaitingFor};
 use serde_json::Value;
 
 use crate::db::{execute, fetch_all, millis};
-use crate::queue::NewJob;
 use crate::queue::enqueue::first_state;
+use crate::queue::{NOBODY_KNOWS, NewJob};
 use crate::row::Place;
 use crate::{StoreError, Tx};
 
@@ -60,9 +61,7 @@ const OF_RESERVATION: &str =
 /// A job that another one's read has sent to the desk says why, whatever went wrong with it before.
 const MOVE: &str = "UPDATE jobs SET state = $2, run_at = $3, planned_at = $3, planned_state = $4, deadline = $5, urgency = $6,
         intent_id = $7, waiting_for = $8,
-        last_error_code = CASE WHEN $2 = 'attention' THEN 'outcome_unknown' ELSE last_error_code END,
-        last_error_message = CASE WHEN $2 = 'attention'
-            THEN 'nobody knows what became of its request; a person must decide' ELSE last_error_message END
+        last_error_code = COALESCE($9, last_error_code), last_error_message = COALESCE($10, last_error_message)
     WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'attention')";
 
 /// Changes what does not concern the time, so that a backoff or a person's reschedule stays.
@@ -186,6 +185,7 @@ impl Tx {
 
     async fn move_to(&mut self, id: &JobId, planned: &Planned) -> Result<(), StoreError> {
         let state = first_state(planned.state, planned.run_at, self.now());
+        let desk = state == JobState::Attention;
         execute!(
             self,
             MOVE,
@@ -197,6 +197,8 @@ impl Tx {
             planned.urgency.rank(),
             planned.intent.as_ref().map(IntentId::as_str),
             (planned.state == PlannedState::Resolving).then(|| WaitingFor::Resolve.as_str()),
+            desk.then(|| DeskReason::OutcomeUnknown.as_str()),
+            desk.then_some(NOBODY_KNOWS),
         )?;
         Ok(())
     }

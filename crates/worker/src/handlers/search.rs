@@ -89,12 +89,7 @@ async fn again(
         && r.provider.reservation_uuid.as_ref() != Some(named)
         && found.ours.iter().all(|seen| seen.reservation_uuid != *named)
     {
-        count_request(app, handle).await?;
-        match details(app, handle, r, named).await? {
-            Read::Ours(seen) => found.ours.push(seen),
-            Read::Others => {}
-            Read::NotYet => found.missed = true,
-        }
+        look_at(app, handle, r, named, &mut found).await?;
     }
     Ok(found)
 }
@@ -162,14 +157,26 @@ async fn candidates_read(
     let mut found =
         Submitted { up_to: candidates.last().cloned().filter(|_| !whole), ..Submitted::default() };
     for uuid in candidates {
-        count_request(app, handle).await?;
-        match details(app, handle, r, &uuid).await? {
-            Read::Ours(seen) => found.ours.push(seen),
-            Read::Others => {}
-            Read::NotYet => found.missed = true,
-        }
+        look_at(app, handle, r, &uuid, &mut found).await?;
     }
     Ok(found)
+}
+
+/// Reads one more reservation, and notes what it is.
+async fn look_at(
+    app: &App,
+    handle: &MerchantHandle,
+    r: &Reservation,
+    uuid: &str,
+    found: &mut Submitted,
+) -> Result<(), Unread> {
+    count_request(app, handle).await?;
+    match details(app, handle, r, uuid).await? {
+        Read::Ours(seen) => found.ours.push(seen),
+        Read::Others => {}
+        Read::NotYet => found.missed = true,
+    }
+    Ok(())
 }
 
 /// What details show of a reservation that may be ours.

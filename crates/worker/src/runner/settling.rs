@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::IntentState;
 use domain::schedule::schedule;
-use domain::{Entropy, Merchant, PlannedState, Reservation, WaitingFor};
+use domain::{Entropy, Merchant, Planned, PlannedState, Reservation, WaitingFor};
 use serde_json::{Value, json};
-use store::queue::{ClaimedJob, Settle};
+use store::queue::{ClaimedJob, NOBODY_KNOWS, Settle};
 
 /// So long after a read that failed the next one is tried, give or take.
 const AFTER_FAILED_READ: TimeDelta = TimeDelta::seconds(30);
@@ -16,24 +16,25 @@ const PARTS_OF_WHAT_IS_LEFT: i32 = 16;
 
 /// What becomes of a job, now that its facts are recorded: it goes on while the schedule still has its key.
 pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Settle {
-    let key = job.plan_key().unwrap_or_default();
-    let planned = schedule(r, merchant).into_iter().find(|planned| planned.key == key);
-    match planned {
+    match planned(r, merchant, job) {
         Some(planned) => match planned.state {
             PlannedState::Attention => {
                 let reason = r.control.desk.last().map_or("outcome_unknown", |item| item.reason.as_str());
-                Settle::Attention {
-                    code: reason.into(),
-                    message: "nobody knows what became of its request; a person must decide".to_owned(),
-                }
+                Settle::Attention { code: reason.into(), message: NOBODY_KNOWS.to_owned() }
             }
             state => {
                 let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolve);
                 Settle::Snooze { until: planned.run_at, waiting_for, state }
             }
         },
-        None => ended(r, key),
+        None => ended(r, job.plan_key().unwrap_or_default()),
     }
+}
+
+/// The element of the schedule that a job carries out, as long as the schedule has it.
+fn planned(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Option<Planned> {
+    let key = job.plan_key().unwrap_or_default();
+    schedule(r, merchant).into_iter().find(|planned| planned.key == key)
 }
 
 fn ended(r: &Reservation, key: &str) -> Settle {
@@ -73,8 +74,7 @@ pub(crate) fn again_after_fault(
     now: DateTime<Utc>,
     state: PlannedState,
 ) -> Settle {
-    let key = job.plan_key().unwrap_or_default();
-    let wait = schedule(r, merchant).into_iter().find(|planned| planned.key == key).map(|planned| {
+    let wait = planned(r, merchant, job).map(|planned| {
         let left = (planned.deadline - now) / PARTS_OF_WHAT_IS_LEFT;
         ((now - planned.run_at) / 2).min(left).clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
     });

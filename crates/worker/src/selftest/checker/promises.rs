@@ -190,11 +190,7 @@ fn reached_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
         "cancel" => truth.has(EffectKind::Cancelled) || truth.has(EffectKind::LinkExpired),
         "complete" => truth.has(EffectKind::Completed),
         "refund" => tale.sendings.first().is_some_and(|(sent_at, _)| {
-            truth.all(EffectKind::RefundAccepted).any(|effect| {
-                effect.at >= *sent_at
-                    && effect.amount.minor() == tale.amount
-                    && effect.provider_reference.as_deref() == Some(&tale.reference)
-            })
+            truth.refunds(&tale.reference, tale.amount).any(|effect| effect.at >= *sent_at)
         }),
         _ => false,
     }

@@ -68,12 +68,17 @@ impl<'l> Truth<'l> {
         self.ours(kind).find(|effect| effect.text.as_deref().is_some_and(|told| told.starts_with(&text)))
     }
 
+    /// Refunds of this much of this row, whoever asked for them.
+    pub(crate) fn refunds(&self, reference: &str, amount: i64) -> impl Iterator<Item = &'l Effect> + '_ {
+        let reference = reference.to_owned();
+        self.all(EffectKind::RefundAccepted).filter(move |effect| {
+            effect.provider_reference.as_ref() == Some(&reference) && effect.amount.minor() == amount
+        })
+    }
+
     /// How often calls refunded this much of this row.
     pub(crate) fn refunds_like(&self, reference: &str, amount: i64) -> usize {
-        let alike = |effect: &&Effect| {
-            effect.provider_reference.as_deref() == Some(reference) && effect.amount.minor() == amount
-        };
-        self.ours(EffectKind::RefundAccepted).filter(alike).count()
+        self.refunds(reference, amount).filter(|effect| effect.by == By::Api).count()
     }
 }
 
