@@ -9,7 +9,8 @@ use crate::merchant::{Merchant, MultiCapture};
 use crate::observe::{INCOHERENT_READS, is_half_refunded, stand_in};
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
-    DeskReason, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
+    DEADLINE_GUARD, DeskReason, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind,
+    Status,
 };
 
 /// Where a job without an end has its deadline.
@@ -29,9 +30,6 @@ pub(crate) const DUPLICATES_KEY: &str = "refresh:duplicates";
 
 /// A search that could not look at everything goes on after this long.
 const GOES_ON: TimeDelta = TimeDelta::minutes(1);
-
-/// The key of the job that acts before the window closes; later deliveries add a number to it.
-pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
 
 /// The key of the job that asks about what was delivered behind the one capture that there is.
 pub(crate) const UNCAPTURED_GUARD: &str = "guard:uncaptured";
@@ -331,12 +329,12 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
     };
     let act_at = capture_by - r.policy.capture.act_before.delta();
     guard(DEADLINE_GUARD.to_owned(), act_at);
-    // What is delivered after the guard has acted calls for another look: it must not lapse without a word.
-    if let Some(delivered_at) = r.delivery.last_at.filter(|at| *at > act_at)
+    // What is delivered after the guard has acted, be it that a person let it act early, calls for another look: it must
+    // not lapse without a word.
+    if let Some(delivered_at) = r.delivery.last_at.filter(|_| r.guards_done.contains(DEADLINE_GUARD))
         && !r.delivered_uncaptured().is_empty()
     {
-        let key = format!("{DEADLINE_GUARD}:{}", r.delivery.events.len());
-        guard(key, delivered_at);
+        guard(r.next_look(), delivered_at.max(act_at));
     }
     for before in &r.policy.warnings.at {
         let at = capture_by - before.delta();

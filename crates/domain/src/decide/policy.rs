@@ -7,9 +7,9 @@ use crate::calendar::next_decent;
 use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;
 use crate::policy::{BeforeDeadline, Channel, Hours};
-use crate::reservation::{DeskReason, Fact, LineAmount, Operation, Reservation};
+use crate::reservation::{DEADLINE_GUARD, DeskReason, Fact, LineAmount, Operation, Reservation};
 use crate::schedule::{
-    DEADLINE_GUARD, OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, may_capture, send_by, unsent_reminder,
+    OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, may_capture, send_by, unsent_reminder,
 };
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.

@@ -25,7 +25,6 @@ use crate::policy::Late;
 use crate::reservation::{
     Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, Link, Operation, Reservation, RowKind, SeenLine,
 };
-use crate::schedule::DEADLINE_GUARD;
 use crate::witness::Witnesses;
 
 /// Details that do not add up so many times in a row reach a person.
@@ -216,7 +215,7 @@ impl Observer<'_> {
     fn lapsed(&mut self) {
         self.facts.push(Fact::HoldExpired { at: self.now });
         let asked =
-            self.r.guards_done.contains(DEADLINE_GUARD) || self.r.policy.capture.late == Late::Nothing;
+            self.r.guards_done.contains(&self.r.next_look()) || self.r.policy.capture.late == Late::Nothing;
         if !asked && !self.r.delivered_uncaptured().is_empty() {
             self.ask(DeskReason::LateDelivery, false);
         }

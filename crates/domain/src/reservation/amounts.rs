@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Closure, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind};
+use super::{Closure, DEADLINE_GUARD, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind};
 use crate::deadlines::{capture_by, charge_by};
 use crate::id::IntentId;
 use crate::merchant::Merchant;
@@ -150,6 +150,11 @@ impl Reservation {
     pub fn delivered_on(&self, line: u32) -> Money {
         let amount = self.line(line).map_or(Money::ZERO, |line| line.amount);
         self.delivery.lines.get(&line).copied().unwrap_or_default().min(amount)
+    }
+
+    /// The key of the guard's look at all that is delivered by now, once it has acted for the first time.
+    pub(crate) fn next_look(&self) -> String {
+        format!("{DEADLINE_GUARD}:{}", self.delivery.events.len())
     }
 
     /// The intent with this id.

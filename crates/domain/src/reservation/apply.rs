@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::progress::next;
 use super::{
-    Baseline, CalledBack, Closing, Closure, DeskItem, DeskReason, Doubt, Fact, Hold, Intent, IntentState,
-    LedgerRow, LineAmount, Link, Operation, Reservation, RowKind, SeenReservation, Sent,
+    Baseline, CalledBack, Closing, Closure, DEADLINE_GUARD, DeskItem, DeskReason, Doubt, Fact, Hold, Intent,
+    IntentState, LedgerRow, LineAmount, Link, Operation, Reservation, RowKind, SeenReservation, Sent,
 };
 use crate::id::IntentId;
 use crate::money::Money;
@@ -176,6 +176,10 @@ impl Reservation {
                 }
             }
             Fact::GuardActed { key, .. } => {
+                // It has looked at all that is delivered by now.
+                if key == DEADLINE_GUARD {
+                    self.guards_done.insert(self.next_look());
+                }
                 self.guards_done.insert(key.clone());
             }
             Fact::DeskRaised { reason, freezes, at } => self.raise(*reason, *freezes, *at),

@@ -38,6 +38,9 @@ use crate::policy::Policy;
 /// The most lines of one reservation.
 pub const MAX_LINES: usize = 100;
 
+/// The key of the job that acts before the window closes; later looks add the number of deliveries to it.
+pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
+
 /// Everything known of one reservation, except the customer's personal data, which stands beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {

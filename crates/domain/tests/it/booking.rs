@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::{Planner, Step, decide};
+use domain::merchant::MultiCapture;
 use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, observe, search};
 use domain::outcome::{NewLink, Outcome, outcome};
 use domain::policy::PolicyPatch;
@@ -47,6 +48,11 @@ pub(crate) fn on(line: u32, kroner: u32) -> LineAmount {
 
 pub(crate) fn merchant() -> Merchant {
     Merchant::new(MerchantId::try_from("default".to_owned()).expect("a merchant's name"))
+}
+
+/// A merchant at whom several captures of a hold are proven to work.
+pub(crate) fn proven() -> Merchant {
+    Merchant { multi_capture: MultiCapture::Proven, ..merchant() }
 }
 
 pub(crate) fn patch(json: &str) -> PolicyPatch {

@@ -1,11 +1,10 @@
 //! Cases about refusals of the provider: what is not repeated, what is kept, and what is frozen.
 
-use domain::merchant::MultiCapture;
+use domain::JobKind;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::RowKind;
-use domain::{JobKind, Merchant};
 
-use crate::booking::{Booking, capture, hours, kr, merchant, minutes, on};
+use crate::booking::{Booking, capture, hours, kr, minutes, on, proven};
 
 fn refused(by: RefusedBy, key: &str) -> Outcome {
     Outcome::Rejected { by, key: key.into() }
@@ -13,8 +12,7 @@ fn refused(by: RefusedBy, key: &str) -> Outcome {
 
 #[test]
 fn case_052_a_second_capture_that_the_provider_refuses_is_not_repeated_and_goes_to_a_person() {
-    let proven = Merchant { multi_capture: MultiCapture::Proven, ..merchant() };
-    let mut booking = Booking::with(proven, &[200, 300], "{}").held();
+    let mut booking = Booking::with(proven(), &[200, 300], "{}").held();
     booking.capture(&[on(1, 200)], "CAP1");
     let second = booking.plan(capture(&[on(2, 300)]));
     booking.now += hours(48);

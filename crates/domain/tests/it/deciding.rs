@@ -1,14 +1,13 @@
 //! What each kind of job does in each situation: at most one request, and none on a guess.
 
 use domain::decide::{Step, is_guarded};
-use domain::merchant::MultiCapture;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{Closing, DeskReason, Operation};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, cancel, capture, charge, complete, delivered, hours, kr, merchant, minutes, monday, names, on,
+    Booking, cancel, capture, charge, complete, delivered, hours, kr, minutes, monday, names, on, proven,
     refund,
 };
 
@@ -285,11 +284,6 @@ fn a_message_does_not_hold_up_money_and_waits_for_it() {
 
 #[test]
 fn before_the_deadline_the_policy_acts_once() {
-    let proven = || {
-        let mut merchant = merchant();
-        merchant.multi_capture = MultiCapture::Proven;
-        merchant
-    };
     let part = [on(1, 400)];
     let rows: [(&str, &[_], Option<Operation>, &[&str]); 8] = [
         (r#"{}"#, &part, Some(capture(&part)), &[]),
@@ -328,6 +322,26 @@ fn before_the_deadline_the_policy_acts_once() {
         assert_eq!((made, booking.desk()), (planned, desk.to_vec()), "{policy} {lines:?}");
         assert_eq!(booking.job("guard:deadline"), None);
     }
+}
+
+#[test]
+fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() {
+    let manual = r#"{"capture":{"on_delivery":"manual"}}"#;
+    let mut booking = Booking::with(proven(), &[1000, 500], manual).held();
+    let due = booking.job("guard:deadline").expect("a guard").run_at;
+    booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
+    booking.run(JobKind::Guard, "guard:deadline");
+    let first = booking.last_intent().id.clone();
+    booking.send(&first);
+    booking.answer(&first, &Outcome::Accepted { reference: Some("CAP1".to_owned()), link: None });
+    booking.now += hours(24);
+    assert_eq!(booking.job("guard:deadline:1"), None, "it has seen that");
+    booking.fold(&[delivered("D-2", booking.now, &[on(2, 500)], true)]);
+    assert_eq!(booking.job("guard:deadline:2").map(|job| job.run_at), Some(due));
+    booking.now = due;
+    booking.run(JobKind::Guard, "guard:deadline:2");
+    assert_eq!(booking.last_intent().operation, capture(&[on(2, 500)]));
+    assert_eq!(booking.job("guard:deadline:2"), None);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What details say of a capture whose answer was lost, row by row of its decision table: what shows settles it.
 
 use chrono::{DateTime, Utc};
-use domain::merchant::MultiCapture;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
@@ -9,8 +8,8 @@ use domain::witness::{Event, MarkerEcho};
 use domain::{Fact, IntentId, JobKind, Money};
 
 use crate::booking::{
-    Booking, capture, charge, hours, kr, lost_capture, merchant, minutes, names, on, told, with_capture,
-    with_charge,
+    Booking, capture, charge, hours, kr, lost_capture, merchant, minutes, names, on, proven, told,
+    with_capture, with_charge,
 };
 
 #[test]
@@ -340,9 +339,7 @@ fn row_12_a_hold_that_is_over_settles_what_lies_on_the_desk() {
 
 #[test]
 fn row_12_an_earlier_capture_does_not_speak_for_a_later_one() {
-    let mut booking =
-        Booking::with(domain::Merchant { multi_capture: MultiCapture::Proven, ..merchant() }, &[1000], "{}")
-            .captured(400);
+    let mut booking = Booking::with(proven(), &[1000], "{}").captured(400);
     let seen = booking.seen();
     let id = booking.lost(capture(&[on(1, 300)]));
     booking.read(&Snapshot { status: SeenStatus::Completed, ..seen });

@@ -1,7 +1,6 @@
 //! The schedule by situation: which jobs, of which kind, when, until when, how urgently, in which state.
 
 use chrono::{DateTime, Utc};
-use domain::merchant::MultiCapture;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{DeskReason, Operation};
@@ -10,18 +9,12 @@ use domain::{Fact, JobKind, Planned, PlannedState, Urgency};
 
 use crate::booking::{
     Booking, at, cancel, capture, charge, complete, delivered, hours, kr, merchant, minutes, monday, on,
-    refund, row,
+    proven, refund, row,
 };
 
 fn times(booking: &Booking, key: &str) -> (DateTime<Utc>, DateTime<Utc>) {
     let job = booking.job(key).unwrap_or_else(|| panic!("no {key} among {:?}", booking.keys()));
     (job.run_at, job.deadline)
-}
-
-fn proven() -> domain::Merchant {
-    let mut merchant = merchant();
-    merchant.multi_capture = MultiCapture::Proven;
-    merchant
 }
 
 /// Every job of its booking, as far as the policy and not an intent calls for it.
