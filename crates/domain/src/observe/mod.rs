@@ -23,7 +23,8 @@ use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::policy::Late;
 use crate::reservation::{
-    Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, Link, Operation, Reservation, RowKind, SeenLine,
+    Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Reservation,
+    RowKind, SeenLine,
 };
 use crate::witness::Witnesses;
 
@@ -211,9 +212,17 @@ impl Observer<'_> {
         }
     }
 
-    /// Where a pause or a person kept the guard from asking in time, what was delivered does not lapse without a word.
+    /// Where a pause or a person kept the guard from asking in time, what was delivered does not lapse without a word; nor
+    /// does what was to be captured and has not been.
     fn lapsed(&mut self) {
         self.facts.push(Fact::HoldExpired { at: self.now });
+        let too_late = |intent: &Intent| {
+            matches!(intent.operation, Operation::Capture { .. })
+                && !matches!(intent.progress, IntentState::Accepted { .. } | IntentState::Desk(_))
+        };
+        if self.r.open_intents().any(too_late) {
+            return self.ask(DeskReason::DeadlinePassed, false);
+        }
         let asked =
             self.r.guards_done.contains(&self.r.next_look()) || self.r.policy.capture.late == Late::Nothing;
         if !asked && !self.r.delivered_uncaptured().is_empty() {

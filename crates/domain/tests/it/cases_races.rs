@@ -1,14 +1,14 @@
 //! Cases about races: who goes first, what waits, and what is given up.
 
 use domain::decide::Step;
-use domain::observe::SeenStatus;
+use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
 use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes, names,
-    on, patch, refund,
+    on, patch, refund, with_capture,
 };
 
 #[test]
@@ -233,4 +233,37 @@ fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up()
         assert!(names(&facts).contains(&"hold_expired"), "{facts:?}");
         assert_eq!(booking.desk().contains(&"late_delivery"), asked, "{facts:?}");
     }
+}
+
+#[test]
+fn what_was_to_be_captured_does_not_lapse_without_a_word_though_nobody_may_act() {
+    let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
+    for sent in [false, true] {
+        let mut booking = Booking::with(merchant(), &[1000], manual).held();
+        booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
+        let id = booking.plan(capture(&[on(1, 1000)]));
+        if sent {
+            booking.lose(&id);
+        }
+        booking.fold(&[Fact::Paused]);
+        booking.now = booking.r.capture_by(&booking.merchant).expect("a window") + minutes(1);
+        let expired = Snapshot { status: SeenStatus::Expired, ..booking.seen() };
+        booking.read(&expired);
+        assert_eq!(booking.desk(), ["deadline_passed"], "sent: {sent}");
+        booking.fold(&[Fact::Resumed]);
+        booking.run(JobKind::Capture, &booking.intent(&id).key.clone());
+        assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec!["deadline_passed"]));
+    }
+}
+
+#[test]
+fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() {
+    let mut booking = Booking::new(&[1000]).held();
+    booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
+    booking.now = booking.job("guard:deadline").expect("a guard").run_at;
+    booking.run(JobKind::Guard, "guard:deadline");
+    let id = booking.last_intent().id.clone();
+    booking.read(&with_capture(&booking.seen(), "CAP9", 200, None));
+    booking.run(JobKind::Capture, "capture:guard");
+    assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec!["foreign_act"]));
 }
