@@ -15,12 +15,6 @@ pub mod runner;
 pub mod selftest;
 pub mod serve;
 pub mod service;
-pub mod submission;
-
 #[cfg(test)]
-#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
-#[path = "../tests/it/stage.rs"]
 mod stage;
-
-#[cfg(test)]
-extern crate self as worker;
+pub mod submission;

@@ -23,7 +23,7 @@ fn wire(title: &str, uuid: Option<&str>) -> wire::HistoryRow {
 
 /// A reservation with one intent, whose marker is the second value.
 async fn marked() -> (Reservation, String, Merchant) {
-    let stage = stage::Stage::new("").await;
+    let stage = stage::Stage::new().await;
     let id = stage.booked("BOOK-1").await;
     let r = stage.reservation(&id).await;
     let marker = r.intents[0].marker.clone();

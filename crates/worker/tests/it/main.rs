@@ -4,9 +4,7 @@
 mod command_line;
 mod config;
 mod desk_commands;
-mod engine;
 mod http;
 mod runs;
 mod selftest;
-mod stage;
 mod support;

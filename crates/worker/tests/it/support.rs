@@ -65,12 +65,17 @@ impl Answer {
 }
 
 pub(crate) fn config(folder: &TempDir) -> Config {
+    configured(folder, "")
+}
+
+/// A configuration with these lines more for the default merchant.
+pub(crate) fn configured(folder: &TempDir, keys: &str) -> Config {
     let path = folder.path().join("holdfast.toml");
     let database = folder.path().join("holdfast.db");
     let text = format!(
         "[server]\nadmin_key = \"{ADMIN_KEY}\"\nlisten = \"127.0.0.1:0\"\n\
          [database]\nurl = \"sqlite:{}\"\n\
-         [merchants.default]\nbase_url = \"http://127.0.0.1:9\"\ncallback_secret = \"{CALLBACK_SECRET}\"\n\
+         [merchants.default]\nbase_url = \"http://127.0.0.1:9\"\ncallback_secret = \"{CALLBACK_SECRET}\"\n{keys}\n\
          [merchants.second]\nbase_url = \"http://127.0.0.1:9\"\n",
         database.display()
     );

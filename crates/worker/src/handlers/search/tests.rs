@@ -4,11 +4,12 @@ use chrono::TimeDelta;
 use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
 use domain::witness::Event;
 use domain::{Money, ReservationId};
+use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use serde_json::json;
 
 use super::*;
 use crate::service::Action;
-use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
+use crate::stage::Stage;
 
 /// A paid booking whose capture is in doubt: its answer was lost, with or without its effect. No worker runs.
 async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationId, IntentId) {
@@ -79,7 +80,7 @@ fn taken(stage: &Stage, reference: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s() {
-    let stage = Stage::new("").await;
+    let stage = Stage::new().await;
     let (other, _) = in_doubt(&stage, "BOOK-1", true).await;
     let (id, capture) = in_doubt(&stage, "BOOK-2", true).await;
     let mut both = [taken(&stage, "BOOK-1"), taken(&stage, "BOOK-2")].concat();
@@ -113,7 +114,7 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
 #[tokio::test]
 async fn whatever_zone_the_history_is_in_its_rows_may_lie_in_the_window_that_was_asked_for() {
     for zone in ["oslo", "utc"] {
-        let stage = Stage::new("").await;
+        let stage = Stage::new().await;
         let switches = stage.world.lock().switches().patched(&json!({"time_zone": zone})).expect("valid");
         stage.world.lock().set_switches(switches);
         let (id, capture) = in_doubt(&stage, "BOOK-1", true).await;
@@ -128,7 +129,7 @@ async fn whatever_zone_the_history_is_in_its_rows_may_lie_in_the_window_that_was
 
 #[tokio::test]
 async fn an_event_that_comes_late_is_not_found_before() {
-    let stage = Stage::new("").await;
+    let stage = Stage::new().await;
     let switches =
         stage.world.lock().switches().patched(&json!({"history_lag_seconds": 120})).expect("valid");
     stage.world.lock().set_switches(switches);
@@ -140,7 +141,7 @@ async fn an_event_that_comes_late_is_not_found_before() {
 
 #[tokio::test]
 async fn a_search_is_one_request_and_its_silence_is_on_record() {
-    let stage = Stage::new("").await;
+    let stage = Stage::new().await;
     let (id, capture) = in_doubt(&stage, "BOOK-1", false).await;
     let before = stage.world.lock().requests().total;
     let found = search(&stage, &id, &capture).await;
@@ -156,7 +157,7 @@ async fn a_search_is_one_request_and_its_silence_is_on_record() {
 #[tokio::test]
 async fn a_search_that_fails_says_how() {
     use domain::outcome::RefusedBy;
-    let stage = Stage::new("").await;
+    let stage = Stage::new().await;
     let (id, capture) = in_doubt(&stage, "BOOK-1", false).await;
     for (what, expected) in [
         (What::Reset, Err(true)),
@@ -189,7 +190,7 @@ async fn submitted_unseen(stage: &Stage, id: &ReservationId) -> String {
 
 #[tokio::test]
 async fn a_second_reservation_is_found_among_however_many_strangers() {
-    let stage = Stage::new("").await;
+    let stage = Stage::new().await;
     let id = stage.booked("BOOK-1").await;
     let (ours, other) = (submitted_unseen(&stage, &id).await, submitted_unseen(&stage, &id).await);
     for stranger in 2..13 {

@@ -10,16 +10,20 @@ use api_client::{
     WireResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, Entropy, JobState, ManualClock, MerchantId, ReservationId, SeededEntropy};
+use domain::witness::Witnesses;
+use domain::{
+    Clock, Entropy, Fact, JobState, ManualClock, MerchantId, Reservation, ReservationId, SeededEntropy,
+};
 use sandbox::{Effect, EffectKind, InProcess, World};
 use serde_json::{Value, json};
 use store::Store;
 use store::queue::{JobFilter, JobView};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use worker::app::{App, MerchantHandle};
 use worker::runner::{self, RunError, WorkerSettings};
+use worker::service::CallbackOutcome;
 
 use crate::support::{self, Service};
 
@@ -106,6 +110,35 @@ impl Transport for Meddler {
     }
 }
 
+/// An answer that is held back.
+#[derive(Default)]
+pub(crate) struct Held {
+    reached: Notify,
+    go: Notify,
+}
+
+impl Held {
+    /// Waits until the provider has given it.
+    pub(crate) async fn reached(&self) {
+        soon("an answer is held back", self.reached.notified()).await;
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.go.notify_one();
+    }
+}
+
+/// Waits for what must happen.
+async fn soon(what: &str, happens: impl Future<Output = ()>) {
+    let came = tokio::time::timeout(PATIENCE, happens).await.is_ok();
+    assert!(came, "waited in vain until {what}");
+}
+
+/// Does nobody know what became of a request of this reservation?
+pub(crate) fn in_doubt(seen: &Value) -> bool {
+    seen["schedule"].as_array().is_some_and(|jobs| jobs.iter().any(|job| job["state"] == "resolving"))
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -120,10 +153,17 @@ pub(crate) struct Stage {
     _stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
     folder: Arc<TempDir>,
+    /// What the merchant has configured besides the usual.
+    keys: &'static str,
 }
 
 impl Stage {
     pub(crate) async fn start() -> Self {
+        Self::configured("").await
+    }
+
+    /// The same with these lines in the configuration of the merchant.
+    pub(crate) async fn configured(keys: &'static str) -> Self {
         let clock = Arc::new(ManualClock::at(support::now()));
         let options = sandbox::Options {
             callback_secret: support::CALLBACK_SECRET.into(),
@@ -134,24 +174,25 @@ impl Stage {
         let provider = InProcess::new(world.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
         let meddler = Arc::new(Meddler { provider, rules: Mutex::default(), seen: Mutex::default() });
         let folder = Arc::new(TempDir::new().expect("folder"));
-        Self::run(folder, world, clock, meddler, 1).await
+        Self::run(folder, keys, world, clock, meddler, 1).await
     }
 
     /// The same database and the same provider under a new process.
     pub(crate) async fn start_again(self) -> Self {
         self.running.abort();
         let _ = self.running.await;
-        Self::run(self.folder, self.world, self.clock, self.meddler, 2).await
+        Self::run(self.folder, self.keys, self.world, self.clock, self.meddler, 2).await
     }
 
     async fn run(
         folder: Arc<TempDir>,
+        keys: &'static str,
         world: sandbox::Handle,
         clock: Arc<ManualClock>,
         meddler: Arc<Meddler>,
         seed: u64,
     ) -> Self {
-        let config = support::config(&folder);
+        let config = support::configured(&folder, keys);
         let mut merchants: BTreeMap<MerchantId, MerchantHandle> = config.handles().expect("merchants");
         for handle in merchants.values_mut() {
             let base = "http://127.0.0.1:9".parse().expect("url");
@@ -178,7 +219,7 @@ impl Stage {
             let _ = stopped.await;
         }));
         let service = Service::of(app, &config);
-        Self { service, world, clock, meddler, _stop: stop, running, folder }
+        Self { service, world, clock, meddler, _stop: stop, running, folder, keys }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -215,6 +256,20 @@ impl Stage {
         self.rule(path, 0, 1, Lie::Meanwhile(Arc::new(happens)));
     }
 
+    /// Holds back the answer to the next request whose path holds `path`.
+    pub(crate) fn hold(&self, path: &'static str) -> Arc<Held> {
+        let held = Arc::new(Held::default());
+        let back = Arc::clone(&held);
+        self.meanwhile(path, move || {
+            let back = Arc::clone(&back);
+            Box::pin(async move {
+                back.reached.notify_one();
+                back.go.notified().await;
+            })
+        });
+        held
+    }
+
     fn rule(&self, path: &'static str, skip: u32, times: u32, lie: Lie) {
         locked(&self.meddler.rules).push(Rule { path, skip, times, lie });
     }
@@ -241,6 +296,26 @@ impl Stage {
         self.service.get(&format!("/v1/reservations/{id}")).await.ok(200)
     }
 
+    /// What is known of a reservation, beyond what the API shows.
+    pub(crate) async fn known(&self, id: &ReservationId) -> Reservation {
+        self.service.app.store.reservation(id).await.expect("read").expect("reservation").reservation
+    }
+
+    /// Everything that was recorded of a reservation.
+    pub(crate) async fn facts(&self, id: &ReservationId) -> Vec<Fact> {
+        let events = self.service.app.store.events(id, 200, None).await.expect("read").items;
+        events.into_iter().map(|event| event.fact).collect()
+    }
+
+    /// What is learnt of the merchant.
+    pub(crate) async fn witnesses(&self) -> Witnesses {
+        let merchant = self.service.app.merchants.keys().next().expect("a merchant");
+        let mut tx = self.service.app.store.begin().await.expect("tx");
+        let learnt = tx.witnesses(merchant).await.expect("read");
+        tx.rollback().await.expect("rollback");
+        learnt
+    }
+
     /// Asks for something that is answered with 202.
     pub(crate) async fn act(&self, id: &ReservationId, action: &str, body: &Value) -> Value {
         self.service.post(&format!("/v1/reservations/{id}/{action}"), body).await.ok(202)
@@ -263,6 +338,8 @@ impl Stage {
         let mut body = support::booking();
         let fields = body.as_object_mut().expect("object");
         fields.remove("checkout");
+        // Its unit is unknown; 55 may be minutes, which leave no time for a charge.
+        fields.remove("charge_validity");
         fields.insert("merchant".to_owned(), merchant.into());
         fields.insert("reference".to_owned(), reference.into());
         let due = self.now() + TimeDelta::days(5);
@@ -285,8 +362,20 @@ impl Stage {
     pub(crate) async fn pay(&self, id: &ReservationId) {
         let uuid = self.get(id).await["provider"]["reservation_uuid"].as_str().expect("uuid").to_owned();
         self.world.lock().pay(self.now(), &uuid).expect("payable");
-        self.act(id, "refresh", &json!({})).await;
+        self.deliver_callbacks().await;
         self.until(id, "held", |seen| seen["status"] == "held").await;
+    }
+
+    /// Hands over the callbacks that the provider has to send, and says what became of each.
+    pub(crate) async fn deliver_callbacks(&self) -> Vec<CallbackOutcome> {
+        let due = self.world.lock().due_callbacks(self.now());
+        let mut outcomes = Vec::new();
+        for delivery in due {
+            let (path, query) = delivery.url.split_once('?').expect("a query");
+            let token = path.rsplit('/').next().expect("a token");
+            outcomes.push(self.service.app.callback(token, query).await);
+        }
+        outcomes
     }
 
     /// Takes a reservation that is paid.
@@ -304,8 +393,18 @@ impl Stage {
                 ticks.tick().await;
             }
         };
-        let came = tokio::time::timeout(PATIENCE, looking).await.is_ok();
-        assert!(came, "waited in vain until {what}");
+        soon(what, looking).await;
+    }
+
+    /// Waits until what is known of the reservation is as wanted, without the clock.
+    pub(crate) async fn until_known(
+        &self,
+        id: &ReservationId,
+        what: &str,
+        wanted: impl Fn(&Reservation) -> bool,
+    ) -> Reservation {
+        self.eventually(what, async || wanted(&self.known(id).await)).await;
+        self.known(id).await
     }
 
     /// Waits until the reservation is as wanted, without the clock.

@@ -1,0 +1,126 @@
+//! A service without workers before the look-alike, for the tests of this crate: its clock is moved by hand.
+
+use std::sync::Arc;
+
+use api_client::Client;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::customer::{Address, Customer, CustomerType};
+use domain::policy::PolicyPatch;
+use domain::reservation::{NewLine, NewReservation};
+use domain::{
+    Clock, Entropy, Fact, ManualClock, MerchantId, Money, Reservation, ReservationId, SystemEntropy,
+};
+use sandbox::{Handle, InProcess, Options, World};
+use store::Store;
+use tempfile::TempDir;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::submission::SubmitExtras;
+
+/// A service and its provider.
+pub(crate) struct Stage {
+    pub(crate) app: Arc<App>,
+    pub(crate) world: Handle,
+    clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+/// A Monday noon in winter.
+pub(crate) fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_614_400, 0).expect("a time")
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("holdfast.toml");
+        let text = "[merchants.default]\nbase_url = \"http://127.0.0.1:9\"\n";
+        std::fs::write(&path, text).expect("a file");
+        let config = Config::load(Some(&path), std::iter::empty()).expect("a configuration");
+        let clock = Arc::new(ManualClock::at(noon()));
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let url = format!("sqlite:{}/test.db", folder.path().display());
+        let store = Store::open(&url, clock.clone(), Arc::clone(&entropy), store::Options::default());
+        let store = store.await.expect("opens");
+        let world = Handle::new(World::new(Options::default()));
+        let mut merchants = config.handles().expect("merchants");
+        for (id, handle) in &mut merchants {
+            let transport = Arc::new(InProcess::new(world.clone(), clock.clone()));
+            handle.client =
+                Client::with_transport(config.merchants[id].settings(), transport).expect("a client");
+        }
+        let marker_key = App::load_marker_key(&store, &*entropy).await.expect("a key");
+        let public_url = config.server.public_url.clone();
+        let app = App { store, clock: clock.clone(), entropy, merchants, marker_key, public_url };
+        Self { app: Arc::new(app), world, clock, _folder: folder }
+    }
+
+    pub(crate) fn merchant(&self) -> MerchantId {
+        self.app.merchants.keys().next().expect("a merchant").clone()
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Lets so much time pass.
+    pub(crate) fn pass(&self, time: TimeDelta) {
+        self.clock.advance(time);
+        self.world.lock().advance(self.now());
+    }
+
+    /// Takes a booking of 1000 kroner on one line.
+    pub(crate) async fn booked(&self, reference: &str) -> ReservationId {
+        let new = NewReservation {
+            reference: reference.to_owned(),
+            customer: kari(),
+            lines: vec![NewLine {
+                name: "Cabin".to_owned(),
+                product_id: None,
+                rate: Money::kroner(1000),
+                tax_percent: 0,
+                amount: Money::kroner(1000),
+            }],
+            payment_link_due: self.now() + TimeDelta::days(2),
+            charge_validity: None,
+            secure_details: false,
+            charge_partially_refundable: true,
+            policy: PolicyPatch::default(),
+        };
+        let taken = self.app.submit(&self.merchant(), &new, SubmitExtras::default(), "test").await;
+        taken.expect("is taken").reservation.reservation.id
+    }
+
+    pub(crate) async fn reservation(&self, id: &ReservationId) -> Reservation {
+        self.app.store.reservation(id).await.expect("reads").expect("is there").reservation
+    }
+
+    /// Records facts as a worker would.
+    pub(crate) async fn record(&self, id: &ReservationId, facts: &[Fact]) {
+        let mut tx = self.app.store.begin().await.expect("begins");
+        let mut stored = tx.lock_reservation(id).await.expect("reads").expect("is there");
+        let merchant = &self.app.merchants[&stored.reservation.merchant].merchant;
+        tx.record(&mut stored.reservation, facts, merchant, "worker", None).await.expect("records");
+        tx.commit().await.expect("commits");
+    }
+}
+
+fn kari() -> Customer {
+    Customer {
+        kind: CustomerType::Private,
+        name: "Kari Nordmann".to_owned(),
+        email: "kari@example.no".to_owned(),
+        country_code: "+47".to_owned(),
+        msisdn: "46567468".to_owned(),
+        language: "no".to_owned(),
+        personal_number: None,
+        organization_id: None,
+        address: Address {
+            street: "Storgata 1".to_owned(),
+            zip: "0155".to_owned(),
+            city: "Oslo".to_owned(),
+            country: "NO".to_owned(),
+        },
+    }
+}
