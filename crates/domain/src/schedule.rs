@@ -31,7 +31,7 @@ pub(crate) const DUPLICATES_KEY: &str = "refresh:duplicates";
 /// A search that could not look at everything goes on after this long.
 const GOES_ON: TimeDelta = TimeDelta::minutes(1);
 
-/// The key of the job that asks about what was delivered behind the one capture that there is.
+/// The key of the job that asks about what was delivered and nothing captures by itself any more.
 pub(crate) const UNCAPTURED_GUARD: &str = "guard:uncaptured";
 
 /// Details are read once more this long after the window closed, to see what became of the hold.
@@ -60,6 +60,7 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
             }
         }
     }
+    jobs.extend(left_behind(r, merchant));
     if let Some((_, at)) = sought_for(r) {
         jobs.push(job(DUPLICATES_KEY.to_owned(), JobKind::Refresh, at, NO_DEADLINE));
     }
@@ -82,7 +83,8 @@ fn is_wanted(r: &Reservation, job: &Planned) -> bool {
     if intent.is_some_and(Intent::is_unresolved) || job.key == DUPLICATES_KEY {
         return true;
     }
-    !r.stopped.contains(&job.key) && (!r.control.paused || job.kind == JobKind::Refresh)
+    let sends = job.kind != JobKind::Refresh && !job.key.starts_with(UNCAPTURED_GUARD);
+    !(r.stopped.contains(&job.key) || r.control.paused && sends)
 }
 
 fn job(key: String, kind: JobKind, run_at: DateTime<Utc>, deadline: DateTime<Utc>) -> Planned {
@@ -356,7 +358,6 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     if let Some(capture_by) = rest_until {
         guards(r, capture_by, jobs);
     }
-    jobs.extend(left_behind(r, merchant));
     let last_row = r.ledger.iter().map(|row| row.at).max();
     if let (Some(after), Some(last), true) =
         (r.policy.completion.after.delta(), last_row.max(rest_until), idle)
@@ -365,13 +366,28 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     }
 }
 
-/// What is delivered behind the one capture that there is: a person hears of it while the hold may still give it.
+/// What is delivered and nothing captures by itself any more: a person hears of it, once, while the hold may still give
+/// it, or when its time is over where a pause or a person keeps the guard from acting.
 fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let key = format!("{UNCAPTURED_GUARD}:{}", r.delivery.events.len());
-    let spent = matches!(r.hold, Hold::Reserved { .. }) && !may_capture(r, merchant);
-    let in_time = r.delivery.last_at.filter(|at| *at < capture_send_by(r, merchant));
-    let left = !r.delivered_uncaptured().is_empty() && !r.guards_done.contains(&key);
-    in_time.filter(|_| spent && left).map(|at| job(key, JobKind::Guard, at, NO_DEADLINE))
+    let by = capture_send_by(r, merchant);
+    let in_time = r.delivery.last_at.filter(|at| *at < by)?;
+    let held = r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. });
+    let done = r.is_asked_about() || r.guards_done.contains(&key);
+    let goes_on = automatic_capture(r, merchant).is_some() && !r.control.paused;
+    if !held || done || goes_on || r.delivered_uncaptured().is_empty() {
+        return None;
+    }
+    let guarded = r.guards_done.contains(&r.next_look());
+    let guard =
+        if r.guards_done.contains(DEADLINE_GUARD) { r.next_look() } else { DEADLINE_GUARD.to_owned() };
+    let kept_from_it = r.control.paused || r.stopped.contains(&guard);
+    let at = match (!may_capture(r, merchant) || guarded, kept_from_it) {
+        (true, _) => in_time,
+        (false, true) => by,
+        (false, false) => return None,
+    };
+    Some(job(key, JobKind::Guard, at, NO_DEADLINE))
 }
 
 /// Is there a rest of the hold that may still be captured by itself?

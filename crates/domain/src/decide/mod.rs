@@ -15,8 +15,7 @@ use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
-    Closure, DEADLINE_GUARD, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation,
-    RowKind, Status,
+    Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
 };
 use crate::schedule::{
     DUPLICATES_KEY, EXPIRY_KEY, history_due, next_read, schedule, send_by, sought_for, wants_second_witness,
@@ -199,9 +198,7 @@ fn wants_history(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Dat
 /// Everything that has to hold before an intent's request may leave.
 fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
     if let Some(reason) = no_longer_legal(r, intent) {
-        return Step::Record(
-            std::iter::once(given_up(intent, reason)).chain(broken(r, intent, now)).collect(),
-        );
+        return Step::Record(vec![given_up(intent, reason)]);
     }
     let by = send_by(r, &intent.operation, merchant);
     if now >= by {
@@ -327,14 +324,6 @@ fn no_longer_legal(r: &Reservation, intent: &Intent) -> Option<&'static str> {
         }
         Operation::Submit => None,
     }
-}
-
-/// Somebody has taken in the portal what a capture was to take, and no guard will look at the rest: a person hears of it.
-fn broken(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Option<Fact> {
-    let capture = matches!(intent.operation, Operation::Capture { .. });
-    let held = matches!(r.hold, Hold::Reserved { .. }) && r.is_open();
-    let asked = Fact::DeskRaised { reason: DeskReason::ForeignAct, freezes: false, at: now };
-    (capture && held && r.guards_done.contains(DEADLINE_GUARD)).then_some(asked)
 }
 
 /// Do the lines of a decided capture fit what is left, this intent's own claim aside?

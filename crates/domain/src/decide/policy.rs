@@ -164,9 +164,22 @@ fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>,
         facts.extend(act_before_deadline(r, merchant, planner, now));
     }
     if key.starts_with(UNCAPTURED_GUARD) {
-        facts.extend(ask_about_late(r, now));
+        facts.extend(ask_about_uncaptured(r, merchant, now));
     }
     Step::Record(facts)
+}
+
+/// It can still be captured, or can no longer.
+fn ask_about_uncaptured(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
+    let capture = Operation::Capture { lines: Vec::new(), note: None };
+    if may_capture(r, merchant) && now < send_by(r, &capture, merchant) {
+        return Some(closing(now));
+    }
+    ask_about_late(r, now)
+}
+
+const fn closing(at: DateTime<Utc>) -> Fact {
+    Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at }
 }
 
 fn act_before_deadline(
@@ -175,7 +188,7 @@ fn act_before_deadline(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Option<Fact> {
-    let ask = Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at: now };
+    let ask = closing(now);
     // What is decided about the hold will be sent in time; a second decision beside it would be a guess.
     let about_hold = |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
     if r.open_intents().any(|intent| about_hold(&intent.operation)) {

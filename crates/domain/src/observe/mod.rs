@@ -21,11 +21,11 @@ pub use verdict::verdict;
 use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::policy::Late;
 use crate::reservation::{
     Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Reservation,
     RowKind, SeenLine,
 };
+use crate::schedule::ask_about_late;
 use crate::witness::Witnesses;
 
 /// Details that do not add up so many times in a row reach a person.
@@ -212,8 +212,8 @@ impl Observer<'_> {
         }
     }
 
-    /// Where a pause or a person kept the guard from asking in time, what was delivered does not lapse without a word; nor
-    /// does what was to be captured and has not been.
+    /// What was delivered does not lapse without a word where no guard could ask in time; nor does what was to be captured
+    /// and has not been.
     fn lapsed(&mut self) {
         self.facts.push(Fact::HoldExpired { at: self.now });
         let too_late = |intent: &Intent| {
@@ -223,10 +223,8 @@ impl Observer<'_> {
         if self.r.open_intents().any(too_late) {
             return self.ask(DeskReason::DeadlinePassed, false);
         }
-        let asked =
-            self.r.guards_done.contains(&self.r.next_look()) || self.r.policy.capture.late == Late::Nothing;
-        if !asked && !self.r.delivered_uncaptured().is_empty() {
-            self.ask(DeskReason::LateDelivery, false);
+        if !self.r.is_asked_about() && !self.r.delivered_uncaptured().is_empty() {
+            self.facts.extend(ask_about_late(self.r, self.now));
         }
     }
 }

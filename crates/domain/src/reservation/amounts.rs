@@ -152,6 +152,11 @@ impl Reservation {
         self.delivery.lines.get(&line).copied().unwrap_or_default().min(amount)
     }
 
+    /// Has a person been asked about all that was delivered and is not captured?
+    pub(crate) fn is_asked_about(&self) -> bool {
+        self.delivery.asked_of == self.delivery.events.len()
+    }
+
     /// The key of the guard's look at all that is delivered by now, once it has acted for the first time.
     pub(crate) fn next_look(&self) -> String {
         format!("{DEADLINE_GUARD}:{}", self.delivery.events.len())

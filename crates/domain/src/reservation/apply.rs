@@ -307,6 +307,9 @@ impl Reservation {
     }
 
     fn raise(&mut self, reason: DeskReason, freezes: bool, at: DateTime<Utc>) {
+        if reason.is_about_capturing() {
+            self.delivery.asked_of = self.delivery.events.len();
+        }
         match self.control.desk.iter_mut().find(|item| item.reason == reason) {
             Some(item) => item.freezes |= freezes,
             None => self.control.desk.push(DeskItem { reason, at, freezes }),

@@ -43,6 +43,13 @@ words! {
     }
 }
 
+impl DeskReason {
+    /// Does it ask what is to become of what was delivered and is not captured?
+    pub(crate) const fn is_about_capturing(self) -> bool {
+        matches!(self, Self::ForeignAct | Self::WindowClosing | Self::LateDelivery | Self::DeadlinePassed)
+    }
+}
+
 words! {
     /// How a reservation was closed.
     Closing {

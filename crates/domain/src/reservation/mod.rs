@@ -214,6 +214,9 @@ pub struct Delivery {
     pub complete: bool,
     /// When the last event took place.
     pub last_at: Option<DateTime<Utc>>,
+    /// How many events there were when a person was last asked about what is delivered and not captured.
+    #[serde(default)]
+    pub asked_of: usize,
 }
 
 /// Whether the books are open.

@@ -3,12 +3,12 @@
 use domain::decide::Step;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
-use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal};
+use domain::reservation::{DeskReason, Operation, RefundRequest, RefundSource, Refusal};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes, names,
-    on, patch, refund, with_capture,
+    Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes, monday,
+    names, on, patch, proven, refund, with_capture,
 };
 
 #[test]
@@ -219,14 +219,12 @@ fn what_waits_for_a_read_that_is_overdue_looks_the_less_often_the_longer_that_la
 #[test]
 fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up() {
     let stops = [Fact::Paused, Fact::JobStopped { key: "guard:deadline".to_owned() }];
-    for (stop, asked) in stops.into_iter().map(|stop| (Some(stop), true)).chain([(None, false)]) {
+    let asks = Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at: monday() };
+    for (stop, asked) in stops.into_iter().map(|stop| (stop, true)).chain([(asks, false)]) {
         let mut booking =
             Booking::with(merchant(), &[1000], r#"{"capture": {"on_delivery": "manual"}}"#).held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
-        match stop {
-            Some(stop) => booking.fold(&[stop]),
-            None => booking.fold(&[Fact::GuardActed { key: "guard:deadline".to_owned(), at: booking.now }]),
-        }
+        booking.fold(&[stop]);
         let by = booking.r.capture_by(&booking.merchant).expect("a window");
         booking.now = by + minutes(1);
         let facts = booking.read(&booking.seen());
@@ -258,12 +256,35 @@ fn what_was_to_be_captured_does_not_lapse_without_a_word_though_nobody_may_act()
 
 #[test]
 fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() {
-    let mut booking = Booking::new(&[1000]).held();
+    let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
+    let mut booking = Booking::with(proven(), &[1000], manual).held();
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
     booking.now = booking.job("guard:deadline").expect("a guard").run_at;
     booking.run(JobKind::Guard, "guard:deadline");
     let id = booking.last_intent().id.clone();
     booking.read(&with_capture(&booking.seen(), "CAP9", 200, None));
     booking.run(JobKind::Capture, "capture:guard");
-    assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec!["foreign_act"]));
+    assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec![]));
+    assert!(booking.job("guard:uncaptured:1").is_some_and(|job| job.run_at <= booking.now));
+    booking.run(JobKind::Guard, "guard:uncaptured:1");
+    assert_eq!((booking.desk(), booking.job("guard:uncaptured:1")), (vec!["window_closing"], None));
+}
+
+#[test]
+fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_a_person_keeps_the_guard_away()
+ {
+    let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
+    for stop in [Fact::Paused, Fact::JobStopped { key: "guard:deadline".to_owned() }] {
+        let mut booking = Booking::with(proven(), &[1000], manual).held();
+        booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
+        assert_eq!(booking.job("guard:uncaptured:1"), None, "the guard will see to it");
+        booking.capture(&[on(1, 300)], "CAP1");
+        booking.fold(&[stop]);
+        let job = booking.job("guard:uncaptured:1").expect("a guard");
+        let by = booking.r.capture_by(&booking.merchant).expect("a window");
+        assert_eq!(job.run_at, by - booking.merchant.guard.delta());
+        booking.now = job.run_at;
+        booking.run(JobKind::Guard, "guard:uncaptured:1");
+        assert_eq!((booking.desk(), booking.job("guard:uncaptured:1")), (vec!["late_delivery"], None));
+    }
 }

@@ -158,6 +158,10 @@ impl World {
                     let in_doubt = |intent: &domain::reservation::Intent| intent.doubted_at.is_some();
                     r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
                 }
+                // Asking a person is no acting.
+                (None, JobKind::Guard) if job.key.starts_with("guard:uncaptured:") => {
+                    r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. })
+                }
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
                 (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
