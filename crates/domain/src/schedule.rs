@@ -373,6 +373,8 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let by = capture_send_by(r, merchant);
     let in_time = r.delivery.last_at.filter(|at| *at < by)?;
     let held = r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. });
+    // What becomes of a cancel that is under way decides what becomes of the rest.
+    let held = held && !is_being_cancelled(r);
     let done = r.is_asked_about() || r.guards_done.contains(&key);
     let goes_on = automatic_capture(r, merchant).is_some() && !r.control.paused;
     if !held || done || goes_on || r.delivered_uncaptured().is_empty() {

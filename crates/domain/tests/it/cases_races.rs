@@ -288,3 +288,13 @@ fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_
         assert_eq!((booking.desk(), booking.job("guard:uncaptured:1")), (vec!["late_delivery"], None));
     }
 }
+
+#[test]
+fn nobody_is_asked_about_what_was_delivered_while_its_cancel_is_under_way() {
+    let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
+    let mut booking = Booking::with(merchant(), &[1000], manual).held();
+    booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
+    let id = booking.lost(cancel());
+    assert!(!booking.keys().iter().any(|key| key.starts_with("guard:uncaptured")), "{:?}", booking.keys());
+    assert_eq!((booking.state(&id), booking.desk()), ("unknown", vec![]));
+}
