@@ -170,6 +170,8 @@ impl Observer<'_> {
                 self.facts.push(Fact::Closed { how, at: self.now, foreign: !late });
                 if late {
                     self.ask(DeskReason::LateEffect, true);
+                } else {
+                    self.left_over();
                 }
             }
         }
@@ -212,8 +214,7 @@ impl Observer<'_> {
         }
     }
 
-    /// What was delivered does not lapse without a word where no guard could ask in time; nor does what was to be captured
-    /// and has not been.
+    /// What was to be captured and has not been does not lapse without a word.
     fn lapsed(&mut self) {
         self.facts.push(Fact::HoldExpired { at: self.now });
         let too_late = |intent: &Intent| {
@@ -221,9 +222,15 @@ impl Observer<'_> {
                 && !matches!(intent.progress, IntentState::Accepted { .. } | IntentState::Desk(_))
         };
         if self.r.open_intents().any(too_late) {
-            return self.ask(DeskReason::DeadlinePassed, false);
+            self.ask(DeskReason::DeadlinePassed, false);
+        } else {
+            self.left_over();
         }
-        if !self.r.is_asked_about() && !self.r.delivered_uncaptured().is_empty() {
+    }
+
+    /// What was delivered and can no longer be captured is asked about, unless it has been.
+    fn left_over(&mut self) {
+        if self.r.delivered() > self.seen.captured && !self.r.is_asked_about() {
             self.facts.extend(ask_about_late(self.r, self.now));
         }
     }

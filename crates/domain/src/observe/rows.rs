@@ -215,9 +215,8 @@ impl Observer<'_> {
 
     /// Books what somebody did in the portal, and asks when it took more than was delivered.
     fn adopt(&mut self, row: LedgerRow) {
-        let delivered: Money = self.r.lines.iter().map(|line| self.r.delivered_on(line.line)).sum();
         let counted = self.r.policy.capture.on_delivery != OnDelivery::Manual;
-        let too_much = row.kind == RowKind::Capture && counted && self.seen.captured > delivered;
+        let too_much = row.kind == RowKind::Capture && counted && self.seen.captured > self.r.delivered();
         self.facts.push(Fact::ForeignRow { row });
         if too_much {
             self.ask(DeskReason::ForeignAct, false);

@@ -152,6 +152,11 @@ impl Reservation {
         self.delivery.lines.get(&line).copied().unwrap_or_default().min(amount)
     }
 
+    /// What was delivered in all.
+    pub(crate) fn delivered(&self) -> Money {
+        self.lines.iter().map(|line| self.delivered_on(line.line)).sum()
+    }
+
     /// Has a person been asked about all that was delivered and is not captured?
     pub(crate) fn is_asked_about(&self) -> bool {
         self.delivery.asked_of == self.delivery.events.len()

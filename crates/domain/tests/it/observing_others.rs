@@ -4,7 +4,9 @@ use domain::observe::SeenStatus;
 use domain::reservation::{Closing, DeskReason, RowKind};
 use domain::{Fact, Money, Status};
 
-use crate::booking::{Booking, capture, complete, hours, kr, minutes, monday, names, on, with_charge};
+use crate::booking::{
+    Booking, capture, complete, delivered, hours, kr, minutes, monday, names, on, with_capture, with_charge,
+};
 
 #[test]
 fn closings_by_somebody_else_are_adopted_once() {
@@ -18,6 +20,25 @@ fn closings_by_somebody_else_are_adopted_once() {
         let at = booking.now;
         assert_eq!(booking.read(&seen), [Fact::Closed { how, at, foreign: true }]);
         assert_eq!((booking.r.status(), booking.read(&seen)), (status, vec![]));
+    }
+}
+
+#[test]
+fn what_was_delivered_and_is_released_in_the_portal_reaches_a_person() {
+    for (shown, captured, desk) in [
+        (SeenStatus::Cancelled, None, vec!["late_delivery"]),
+        (SeenStatus::Completed, Some(300), vec!["late_delivery"]),
+        (SeenStatus::Completed, Some(400), vec![]),
+    ] {
+        let mut booking = Booking::new(&[1000]).held();
+        booking.fold(&[delivered("D-1", booking.now, &[on(1, 400)], false)]);
+        let mut seen = booking.seen();
+        if let Some(kroner) = captured {
+            seen = with_capture(&seen, "CAP9", kroner, None);
+        }
+        seen.status = shown;
+        booking.read(&seen);
+        assert_eq!(booking.desk(), desk, "{captured:?}");
     }
 }
 
