@@ -275,7 +275,8 @@ pub(super) fn no_silent_deadline(
     let Some(reserved_at) = truth.reserved_at() else { return Vec::new() };
     let closes = reserved_at + WINDOW;
     let closed = [EffectKind::Cancelled, EffectKind::Completed];
-    let ended = |kind| truth.all(kind).any(|effect| effect.at < closes);
+    // What somebody closes in the portal is a question too.
+    let ended = |kind| truth.ours(kind).any(|effect| effect.at < closes);
     if closed.into_iter().any(ended) || book.asked_somebody() {
         return Vec::new();
     }
