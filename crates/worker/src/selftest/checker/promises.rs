@@ -183,14 +183,15 @@ fn effects_of(tale: &Tale, truth: &Truth<'_>) -> Option<usize> {
     }
 }
 
-/// A cancel or complete has reached its goal when somebody else was faster. So has a refund in doubt: nothing tells a
-/// later one of the same amount in the portal from it.
+/// A cancel or complete has reached its goal when somebody else was faster. So has a refund in doubt: nothing tells from
+/// it one of the same amount that was asked for in the portal, before it or after, and carried out after it was sent.
 fn reached_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
     match tale.operation.as_str() {
         "cancel" => truth.has(EffectKind::Cancelled) || truth.has(EffectKind::LinkExpired),
         "complete" => truth.has(EffectKind::Completed),
         "refund" => tale.sendings.first().is_some_and(|(sent_at, _)| {
-            truth.refunds(&tale.reference, tale.amount).any(|effect| effect.at >= *sent_at)
+            let mut alike = truth.refunds(EffectKind::Refunded, &tale.reference, tale.amount);
+            alike.any(|effect| effect.at >= *sent_at)
         }),
         _ => false,
     }

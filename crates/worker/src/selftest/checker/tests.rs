@@ -296,10 +296,18 @@ fn an_end_that_the_provider_contradicts_is_seen() {
         ),
         ("a refund in the portal that nothing tells from ours", |scene| scene.ledger[3].by = By::Portal, &[]),
         (
-            "a refund in the portal before ours was sent",
+            "a refund in the portal that was asked for before ours was sent, and carried out after it",
             |scene| {
                 scene.ledger[3].by = By::Portal;
                 scene.ledger[3].at = at(29);
+            },
+            &[],
+        ),
+        (
+            "a refund in the portal that was carried out before ours was sent",
+            |scene| {
+                scene.ledger[3].by = By::Portal;
+                (scene.ledger[3].at, scene.ledger[4].at) = (at(28), at(29));
             },
             &[3],
         ),

@@ -68,17 +68,24 @@ impl<'l> Truth<'l> {
         self.ours(kind).find(|effect| effect.text.as_deref().is_some_and(|told| told.starts_with(&text)))
     }
 
-    /// Refunds of this much of this row, whoever asked for them.
-    pub(crate) fn refunds(&self, reference: &str, amount: i64) -> impl Iterator<Item = &'l Effect> + '_ {
+    /// Refunds of this much of this row, accepted or carried out, whoever asked for them.
+    pub(crate) fn refunds(
+        &self,
+        kind: EffectKind,
+        reference: &str,
+        amount: i64,
+    ) -> impl Iterator<Item = &'l Effect> + '_ {
         let reference = reference.to_owned();
-        self.all(EffectKind::RefundAccepted).filter(move |effect| {
+        self.all(kind).filter(move |effect| {
             effect.provider_reference.as_ref() == Some(&reference) && effect.amount.minor() == amount
         })
     }
 
     /// How often calls refunded this much of this row.
     pub(crate) fn refunds_like(&self, reference: &str, amount: i64) -> usize {
-        self.refunds(reference, amount).filter(|effect| effect.by == By::Api).count()
+        self.refunds(EffectKind::RefundAccepted, reference, amount)
+            .filter(|effect| effect.by == By::Api)
+            .count()
     }
 }
 
