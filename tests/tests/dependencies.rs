@@ -69,6 +69,8 @@ const BEHIND_DOORS: &[(&str, &str, &[&str], &str)] = &[
             "demo/",
             "demo_",
             "selftest/",
+            // The stage of the crate's own tests.
+            "stage.rs",
         ],
         "the sandbox must never be reached from `holdfast serve`",
     ),

@@ -10,6 +10,7 @@ use domain::reservation::{NewLine, NewReservation};
 use domain::{
     Clock, Entropy, Fact, ManualClock, MerchantId, Money, Reservation, ReservationId, SystemEntropy,
 };
+pub(crate) use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use sandbox::{Handle, InProcess, Options, World};
 use store::Store;
 use tempfile::TempDir;

@@ -4,12 +4,11 @@ use chrono::TimeDelta;
 use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
 use domain::witness::Event;
 use domain::{Money, ReservationId};
-use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use serde_json::json;
 
 use super::*;
 use crate::service::Action;
-use crate::stage::Stage;
+use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
 
 /// A paid booking whose capture is in doubt: its answer was lost, with or without its effect. No worker runs.
 async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationId, IntentId) {
