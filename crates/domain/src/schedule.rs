@@ -115,7 +115,7 @@ pub fn send_by(r: &Reservation, operation: &Operation, merchant: &Merchant) -> D
 }
 
 /// From this instant on no capture is sent: the guard before the window closes.
-fn capture_send_by(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
+pub(crate) fn capture_send_by(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
     r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
 }
 
@@ -376,8 +376,8 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     // What becomes of a cancel that is under way decides what becomes of the rest.
     let held = held && !is_being_cancelled(r);
     let done = r.is_asked_about() || r.guards_done.contains(&key);
-    let goes_on = automatic_capture(r, merchant).is_some() && !r.control.paused;
-    if !held || done || goes_on || r.delivered_uncaptured().is_empty() {
+    let goes_on = || automatic_capture(r, merchant).is_some() && !r.control.paused;
+    if !held || done || goes_on() || r.delivered_uncaptured().is_empty() {
         return None;
     }
     let guarded = r.guards_done.contains(&r.next_look());

@@ -9,7 +9,7 @@ use crate::merchant::Merchant;
 use crate::policy::{BeforeDeadline, Channel, Hours};
 use crate::reservation::{DEADLINE_GUARD, DeskReason, Fact, LineAmount, Operation, Reservation};
 use crate::schedule::{
-    OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, may_capture, send_by, unsent_reminder,
+    OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, capture_send_by, may_capture, send_by, unsent_reminder,
 };
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
@@ -171,8 +171,7 @@ fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>,
 
 /// It can still be captured, or can no longer.
 fn ask_about_uncaptured(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
-    let capture = Operation::Capture { lines: Vec::new(), note: None };
-    if may_capture(r, merchant) && now < send_by(r, &capture, merchant) {
+    if may_capture(r, merchant) && now < capture_send_by(r, merchant) {
         return Some(closing(now));
     }
     ask_about_late(r, now)
