@@ -36,10 +36,21 @@ fn build() -> PathBuf {
     let mut cargo = cargo();
     // Naming a test target too makes cargo resolve features as `cargo test --workspace` does, so that what that
     // command has built is used as it is.
-    cargo.args(["build", "--workspace", "--locked", "--bin", "holdfast", "--test", "tidy"]);
+    cargo.args([
+        "build",
+        "--workspace",
+        "--locked",
+        "--bin",
+        "holdfast",
+        "--test",
+        "tidy",
+    ]);
     cargo.arg("--message-format=json-render-diagnostics");
     if let Some(built) = BuiltInto::of_this_test() {
-        cargo.args(["--profile", &built.profile]).arg("--target-dir").arg(&built.target_dir);
+        cargo
+            .args(["--profile", &built.profile])
+            .arg("--target-dir")
+            .arg(&built.target_dir);
         if let Some(triple) = &built.triple {
             cargo.args(["--target", triple]);
         }
@@ -48,7 +59,11 @@ fn build() -> PathBuf {
         Ok(output) => output,
         Err(error) => panic!("cargo does not start: {error}"),
     };
-    assert!(output.status.success(), "building the binary holdfast failed: {}", output.status);
+    assert!(
+        output.status.success(),
+        "building the binary holdfast failed: {}",
+        output.status
+    );
     match executable(&String::from_utf8_lossy(&output.stdout)) {
         Some(binary) => binary,
         None => panic!("cargo built holdfast without saying where"),
@@ -62,9 +77,17 @@ pub(crate) fn cargo() -> Command {
     // What cargo tells this test about its own package would look to build scripts like a change, and make them and
     // all that depends on them run again.
     for (name, _) in env::vars_os() {
-        let of_a_package =
-            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_BIN_"];
-        if of_a_package.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+        let of_a_package = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_NAME",
+            "CARGO_PRIMARY_PACKAGE",
+            "CARGO_BIN_",
+        ];
+        if of_a_package
+            .iter()
+            .any(|start| name.to_string_lossy().starts_with(start))
+        {
             command.env_remove(&name);
         }
     }
@@ -76,7 +99,9 @@ fn executable(messages: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "holdfast" && message["profile"]["test"] == false)
+        .filter(|message| {
+            message["target"]["name"] == "holdfast" && message["profile"]["test"] == false
+        })
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
@@ -90,13 +115,18 @@ struct BuiltInto {
 
 impl BuiltInto {
     fn of_this_test() -> Option<Self> {
-        Self::from_path(&env::current_exe().ok()?, |folder| folder.join("CACHEDIR.TAG").is_file())
+        Self::from_path(&env::current_exe().ok()?, |folder| {
+            folder.join("CACHEDIR.TAG").is_file()
+        })
     }
 
     /// `None` for a path of another shape; cargo's own defaults hold then. Cargo marks its target folder, and
     /// `is_target_dir` tells whether a folder carries the mark.
     fn from_path(executable: &Path, is_target_dir: impl Fn(&Path) -> bool) -> Option<Self> {
-        let profile_dir = executable.parent().filter(|folder| folder.ends_with("deps"))?.parent()?;
+        let profile_dir = executable
+            .parent()
+            .filter(|folder| folder.ends_with("deps"))?
+            .parent()?;
         // The folder of the profile `dev` has another name for historical reasons.
         let profile = match profile_dir.file_name()?.to_str()? {
             "debug" => "dev",
@@ -106,7 +136,10 @@ impl BuiltInto {
         let (target_dir, triple) = if is_target_dir(above) {
             (above, None)
         } else {
-            (above.parent().filter(|folder| is_target_dir(folder))?, above.file_name()?.to_str())
+            (
+                above.parent().filter(|folder| is_target_dir(folder))?,
+                above.file_name()?.to_str(),
+            )
         };
         Some(Self {
             target_dir: target_dir.to_owned(),

@@ -30,12 +30,18 @@ impl Http {
     #[must_use]
     #[track_caller]
     pub fn new(base: &str) -> Self {
-        let Some(rest) = base.strip_prefix("http://") else { panic!("{base} does not begin with http://") };
+        let Some(rest) = base.strip_prefix("http://") else {
+            panic!("{base} does not begin with http://")
+        };
         let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_end_matches('/');
         Self {
             authority: authority.to_owned(),
-            prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
+            prefix: if prefix.is_empty() {
+                String::new()
+            } else {
+                format!("/{prefix}")
+            },
             headers: Vec::new(),
         }
     }
@@ -82,7 +88,10 @@ impl Http {
     fn answered(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
         match self.send(method, path, body) {
             Ok(reply) => reply,
-            Err(error) => panic!("{method} http://{}{}{path}: {error}", self.authority, self.prefix),
+            Err(error) => panic!(
+                "{method} http://{}{}{path}: {error}",
+                self.authority, self.prefix
+            ),
         }
     }
 
@@ -123,12 +132,16 @@ impl Http {
 
     fn request(&self, method: &str, path: &str, body: Option<&str>) -> String {
         let mut text = format!("{method} {}{path} HTTP/1.1\r\n", self.prefix);
-        text += &format!("Host: {}\r\nConnection: close\r\nAccept: application/json\r\n", self.authority);
+        text += &format!(
+            "Host: {}\r\nConnection: close\r\nAccept: application/json\r\n",
+            self.authority
+        );
         for (name, value) in &self.headers {
             text += &format!("{name}: {value}\r\n");
         }
         if let Some(body) = body {
-            let names_type = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+            let names_type =
+                |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
             if !self.headers.iter().any(names_type) {
                 text += "Content-Type: application/json\r\n";
             }
@@ -181,14 +194,22 @@ impl Reply {
         };
         let text = String::from_utf8_lossy(&body).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Self { status, headers, text, json })
+        Ok(Self {
+            status,
+            headers,
+            text,
+            json,
+        })
     }
 }
 
 fn read_status(stream: &mut impl BufRead) -> io::Result<u16> {
     let line = read_line(stream)?;
-    let code = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
-    code.and_then(|code| code.parse().ok()).ok_or_else(|| invalid(format!("not a status line: {line:?}")))
+    let code = line
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.split(' ').nth(1));
+    code.and_then(|code| code.parse().ok())
+        .ok_or_else(|| invalid(format!("not a status line: {line:?}")))
 }
 
 fn read_headers(stream: &mut impl BufRead) -> io::Result<BTreeMap<String, String>> {
@@ -198,7 +219,9 @@ fn read_headers(stream: &mut impl BufRead) -> io::Result<BTreeMap<String, String
         if line.is_empty() {
             return Ok(headers);
         }
-        let (name, value) = line.split_once(':').ok_or_else(|| invalid(format!("not a header: {line:?}")))?;
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| invalid(format!("not a header: {line:?}")))?;
         let joined = headers.entry(name.to_ascii_lowercase()).or_default();
         if !joined.is_empty() {
             joined.push_str(", ");
@@ -210,10 +233,15 @@ fn read_headers(stream: &mut impl BufRead) -> io::Result<BTreeMap<String, String
 
 fn read_body(stream: &mut impl BufRead, headers: &BTreeMap<String, String>) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
-    if headers.get("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    if headers
+        .get("transfer-encoding")
+        .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    {
         read_chunks(stream, &mut body)?;
     } else if let Some(length) = headers.get("content-length") {
-        let length = length.parse().map_err(|_| invalid(format!("not a length: {length:?}")))?;
+        let length = length
+            .parse()
+            .map_err(|_| invalid(format!("not a length: {length:?}")))?;
         read_exactly(stream, length, &mut body)?;
     } else {
         stream.take(MAX_BODY_BYTES).read_to_end(&mut body)?;
@@ -225,8 +253,8 @@ fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
     loop {
         let line = read_line(stream)?;
         let digits = line.split(';').next().unwrap_or_default().trim();
-        let length =
-            u64::from_str_radix(digits, 16).map_err(|_| invalid(format!("not a chunk: {line:?}")))?;
+        let length = u64::from_str_radix(digits, 16)
+            .map_err(|_| invalid(format!("not a chunk: {line:?}")))?;
         if length == 0 {
             return read_headers(stream).map(drop);
         }
@@ -238,10 +266,16 @@ fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
 fn read_exactly(stream: &mut impl BufRead, length: u64, body: &mut Vec<u8>) -> io::Result<()> {
     let room = MAX_BODY_BYTES.saturating_sub(body.len() as u64);
     if length > room {
-        return Err(invalid(format!("a body of more than {MAX_BODY_BYTES} bytes")));
+        return Err(invalid(format!(
+            "a body of more than {MAX_BODY_BYTES} bytes"
+        )));
     }
     let read = stream.take(length).read_to_end(body)?;
-    if (read as u64) < length { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    if (read as u64) < length {
+        Err(ErrorKind::UnexpectedEof.into())
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads one line without its end.
@@ -251,7 +285,9 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
     if line.pop() != Some(b'\n') {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    Ok(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned())
+    Ok(String::from_utf8_lossy(&line)
+        .trim_end_matches('\r')
+        .to_owned())
 }
 
 fn invalid(message: String) -> Error {
@@ -280,7 +316,9 @@ mod tests {
             while !head.ends_with("\r\n\r\n") {
                 assert_ne!(stream.read_line(&mut head).unwrap(), 0);
             }
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "));
             let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
             stream.read_exact(&mut body).unwrap();
             stream.get_mut().write_all(answer.as_bytes()).unwrap();
@@ -292,33 +330,68 @@ mod tests {
 
     #[test]
     fn a_request_carries_its_key_headers_and_body() {
-        let (reply, sent) =
-            exchange("HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\n{\"id\":\"x\"}", |http| {
-                http.bearer("k1").header("Prefer", "wait=5").send("POST", "/v1/x?a=b", Some(&json!({"a": 1})))
-            });
-        assert!(sent.starts_with("POST /base/v1/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:"), "{sent}");
-        assert!(sent.contains("\r\nAuthorization: Bearer k1\r\nPrefer: wait=5\r\n"), "{sent}");
-        assert!(sent.ends_with("\r\nContent-Length: 7\r\n\r\n{\"a\":1}"), "{sent}");
+        let (reply, sent) = exchange(
+            "HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\n{\"id\":\"x\"}",
+            |http| {
+                http.bearer("k1").header("Prefer", "wait=5").send(
+                    "POST",
+                    "/v1/x?a=b",
+                    Some(&json!({"a": 1})),
+                )
+            },
+        );
+        assert!(
+            sent.starts_with("POST /base/v1/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:"),
+            "{sent}"
+        );
+        assert!(
+            sent.contains("\r\nAuthorization: Bearer k1\r\nPrefer: wait=5\r\n"),
+            "{sent}"
+        );
+        assert!(
+            sent.ends_with("\r\nContent-Length: 7\r\n\r\n{\"a\":1}"),
+            "{sent}"
+        );
         assert_eq!(reply.unwrap().expect_status(202).json["id"], "x");
     }
 
     #[test]
     fn bodies_are_read_however_they_are_framed() {
         let cases = [
-            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}trailing", 200, "{}"),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}trailing",
+                200,
+                "{}",
+            ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n",
                 200,
                 "{}",
             ),
-            ("HTTP/1.1 404 Not Found\r\n\r\nplain text", 404, "plain text"),
-            ("HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n", 204, ""),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, ""),
+            (
+                "HTTP/1.1 404 Not Found\r\n\r\nplain text",
+                404,
+                "plain text",
+            ),
+            (
+                "HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n",
+                204,
+                "",
+            ),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                200,
+                "",
+            ),
         ];
         for (answer, status, text) in cases {
             let (reply, _) = exchange(answer, |http| http.send("GET", "/", None));
             let reply = reply.unwrap();
-            assert_eq!((reply.status, reply.text.as_str()), (status, text), "{answer}");
+            assert_eq!(
+                (reply.status, reply.text.as_str()),
+                (status, text),
+                "{answer}"
+            );
         }
     }
 
@@ -339,17 +412,27 @@ mod tests {
         ];
         for answer in cases {
             let (reply, _) = exchange(answer, |http| http.send("GET", "/", None));
-            assert_eq!(reply.unwrap_err().kind(), ErrorKind::UnexpectedEof, "{answer}");
+            assert_eq!(
+                reply.unwrap_err().kind(),
+                ErrorKind::UnexpectedEof,
+                "{answer}"
+            );
         }
     }
 
     #[test]
     fn an_answer_that_is_not_http_is_an_error() {
-        for answer in
-            ["SSH-2.0-x\r\n", "HTTP/1.1 abc\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"]
-        {
+        for answer in [
+            "SSH-2.0-x\r\n",
+            "HTTP/1.1 abc\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+        ] {
             let (reply, _) = exchange(answer, |http| http.send("GET", "/", None));
-            assert_eq!(reply.unwrap_err().kind(), ErrorKind::InvalidData, "{answer}");
+            assert_eq!(
+                reply.unwrap_err().kind(),
+                ErrorKind::InvalidData,
+                "{answer}"
+            );
         }
     }
 }

@@ -22,7 +22,8 @@ pub use wait::{holds_within, wait_until};
 #[must_use]
 #[track_caller]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     match listener {
         Ok(address) => address.port(),
         Err(error) => panic!("no port of 127.0.0.1 is free: {error}"),

@@ -53,18 +53,27 @@ impl TestPostgres {
     #[track_caller]
     pub fn create_database(&self) -> TestDatabase {
         // Random, since a server that was given from outside may keep what an earlier, killed test left there.
-        let name = format!("holdfast_program_{:016x}", RandomState::new().build_hasher().finish());
+        let name = format!(
+            "holdfast_program_{:016x}",
+            RandomState::new().build_hasher().finish()
+        );
         // Nobody may connect to template0, so that copies of it never wait for one another.
         if let Err(error) = self.run("createdb", &["--template=template0", &name]) {
             panic!("no database on {}: {error}", self.server);
         }
-        TestDatabase { server: self.clone(), name }
+        TestDatabase {
+            server: self.clone(),
+            name,
+        }
     }
 
     /// Runs one of Postgres's programs against the server.
     fn run(&self, program: &str, args: &[&str]) -> Result<(), String> {
-        run(Command::new(find_program(program)).arg("--maintenance-db").arg(&self.server).args(args))
-            .map(drop)
+        run(Command::new(find_program(program))
+            .arg("--maintenance-db")
+            .arg(&self.server)
+            .args(args))
+        .map(drop)
     }
 }
 
@@ -108,25 +117,39 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // The server of the tests goes away with whatever is left on it.
-        let _ = self.server.run("dropdb", &["--if-exists", "--force", &self.name]);
+        let _ = self
+            .server
+            .run("dropdb", &["--if-exists", "--force", &self.name]);
     }
 }
 
 /// Replaces the database in a server's address, and keeps its parameters.
 fn url_of(server: &str, database: &str) -> String {
-    let (address, parameters) = server.split_once('?').map_or((server, None), |(a, b)| (a, Some(b)));
-    let host_end =
-        address["postgres://".len()..].find('/').map_or(address.len(), |at| at + "postgres://".len());
-    let parameters = parameters.map(|parameters| format!("?{parameters}")).unwrap_or_default();
+    let (address, parameters) = server
+        .split_once('?')
+        .map_or((server, None), |(a, b)| (a, Some(b)));
+    let host_end = address["postgres://".len()..]
+        .find('/')
+        .map_or(address.len(), |at| at + "postgres://".len());
+    let parameters = parameters
+        .map(|parameters| format!("?{parameters}"))
+        .unwrap_or_default();
     format!("{}/{database}{parameters}", &address[..host_end])
 }
 
 fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned())
     } else {
-        Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned())
+        Err(String::from_utf8_lossy(&output.stderr)
+            .trim_end()
+            .to_owned())
     }
 }
 
@@ -135,8 +158,9 @@ fn run(command: &mut Command) -> Result<String, String> {
 fn find_program(name: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::var_os(PROGRAMS).map(PathBuf::from).into_iter();
-    let mut folders =
-        folders.chain(env::split_paths(&path)).chain(debian_folders(Path::new(DEBIAN_VERSIONS)));
+    let mut folders = folders
+        .chain(env::split_paths(&path))
+        .chain(debian_folders(Path::new(DEBIAN_VERSIONS)));
     folders
         .find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))
         .unwrap_or_else(|| name.into())
@@ -146,8 +170,9 @@ fn find_program(name: &str) -> PathBuf {
 fn debian_folders(versions: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = versions.read_dir().into_iter().flatten().flatten();
     let number = |name: &OsStr| name.to_str().and_then(|name| name.parse::<u32>().ok());
-    let mut found: Vec<_> =
-        entries.filter_map(|entry| Some((number(&entry.file_name())?, entry.path().join("bin")))).collect();
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| Some((number(&entry.file_name())?, entry.path().join("bin"))))
+        .collect();
     found.sort_unstable();
     found.into_iter().rev().map(|(_, folder)| folder)
 }
@@ -169,15 +194,29 @@ mod tests {
         assert_eq!(second.query("SELECT to_regclass('t') IS NULL"), "t");
         let name = first.name.clone();
         drop(first);
-        assert_eq!(second.query(&format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'")), "0");
+        assert_eq!(
+            second.query(&format!(
+                "SELECT count(*) FROM pg_database WHERE datname = '{name}'"
+            )),
+            "0"
+        );
     }
 
     #[test]
     fn the_address_of_a_database_differs_from_the_server_in_its_name_alone() {
         let cases = [
-            ("postgres://u@127.0.0.1:5432/postgres", "postgres://u@127.0.0.1:5432/x"),
-            ("postgres://u:p@db?sslmode=require", "postgres://u:p@db/x?sslmode=require"),
-            ("postgres://db/postgres?host=/run/pg", "postgres://db/x?host=/run/pg"),
+            (
+                "postgres://u@127.0.0.1:5432/postgres",
+                "postgres://u@127.0.0.1:5432/x",
+            ),
+            (
+                "postgres://u:p@db?sslmode=require",
+                "postgres://u:p@db/x?sslmode=require",
+            ),
+            (
+                "postgres://db/postgres?host=/run/pg",
+                "postgres://db/x?host=/run/pg",
+            ),
         ];
         for (server, expected) in cases {
             assert_eq!(url_of(server, "x"), expected);
@@ -191,7 +230,10 @@ mod tests {
             std::fs::create_dir(versions.path().join(folder)).unwrap();
         }
         let found: Vec<_> = debian_folders(versions.path()).collect();
-        assert_eq!(found, ["17/bin", "14/bin", "9/bin"].map(|folder| versions.path().join(folder)));
+        assert_eq!(
+            found,
+            ["17/bin", "14/bin", "9/bin"].map(|folder| versions.path().join(folder))
+        );
         assert_eq!(debian_folders(Path::new("/nowhere")).count(), 0);
     }
 }

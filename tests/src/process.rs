@@ -53,17 +53,34 @@ impl Program {
     #[must_use]
     #[track_caller]
     pub fn start(mut self) -> Process {
-        let command = self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = self
+            .0
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) => panic!("{} does not start: {error}", command.get_program().display()),
+            Err(error) => panic!(
+                "{} does not start: {error}",
+                command.get_program().display()
+            ),
         };
         let output = Arc::new(Output::default());
         let readers = [
-            child.stdout.take().map(|pipe| Output::read(&output, Stream::Stdout, pipe)),
-            child.stderr.take().map(|pipe| Output::read(&output, Stream::Stderr, pipe)),
+            child
+                .stdout
+                .take()
+                .map(|pipe| Output::read(&output, Stream::Stdout, pipe)),
+            child
+                .stderr
+                .take()
+                .map(|pipe| Output::read(&output, Stream::Stderr, pipe)),
         ];
-        Process { child, output, readers: readers.into_iter().flatten().collect() }
+        Process {
+            child,
+            output,
+            readers: readers.into_iter().flatten().collect(),
+        }
     }
 }
 
@@ -87,10 +104,18 @@ impl Process {
     /// # Panics
     /// Shows the whole output when no line has matched after `bound`, or when the output has ended.
     #[track_caller]
-    pub fn wait_for_line(&self, what: &str, bound: Duration, matches: impl Fn(&str) -> bool) -> String {
+    pub fn wait_for_line(
+        &self,
+        what: &str,
+        bound: Duration,
+        matches: impl Fn(&str) -> bool,
+    ) -> String {
         match self.output.wait_for_line(bound, matches) {
             Some(line) => line,
-            None => panic!("no line with {what} within {bound:?}; the process wrote:\n{}", self.output()),
+            None => panic!(
+                "no line with {what} within {bound:?}; the process wrote:\n{}",
+                self.output()
+            ),
         }
     }
 
@@ -110,7 +135,11 @@ impl Process {
                 self.finish_output();
                 status
             }
-            _ => panic!("process {} still runs after {bound:?}; it wrote:\n{}", self.id(), self.output()),
+            _ => panic!(
+                "process {} still runs after {bound:?}; it wrote:\n{}",
+                self.id(),
+                self.output()
+            ),
         }
     }
 
@@ -138,9 +167,16 @@ impl Process {
     /// When the process has ended already.
     #[track_caller]
     pub fn terminate(&mut self) {
-        assert!(self.try_wait().is_none(), "the process has ended already; it wrote:\n{}", self.output());
+        assert!(
+            self.try_wait().is_none(),
+            "the process has ended already; it wrote:\n{}",
+            self.output()
+        );
         // The standard library sends no other signal than SIGKILL.
-        match Command::new("kill").args(["-TERM", &self.id().to_string()]).status() {
+        match Command::new("kill")
+            .args(["-TERM", &self.id().to_string()])
+            .status()
+        {
             Ok(status) if status.success() => {}
             Ok(status) => panic!("kill -TERM {} failed: {status}", self.id()),
             Err(error) => panic!("the program kill does not start: {error}"),
@@ -168,7 +204,9 @@ impl Process {
     /// Reads what is left in the pipes of an ended process.
     fn finish_output(&mut self) {
         // A child of the child may hold a pipe open, so the readers are not waited for without end.
-        holds_within(Duration::from_secs(5), || self.readers.iter().all(JoinHandle::is_finished));
+        holds_within(Duration::from_secs(5), || {
+            self.readers.iter().all(JoinHandle::is_finished)
+        });
     }
 }
 
@@ -199,13 +237,19 @@ struct Lines {
 
 impl Output {
     /// Starts a thread that keeps every line of `pipe`. It ends with the pipe.
-    fn read(output: &Arc<Self>, stream: Stream, pipe: impl Read + Send + 'static) -> JoinHandle<()> {
+    fn read(
+        output: &Arc<Self>,
+        stream: Stream,
+        pipe: impl Read + Send + 'static,
+    ) -> JoinHandle<()> {
         let output = Arc::clone(output);
         thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             while matches!(pipe.read_until(b'\n', &mut line), Ok(1..)) {
-                let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+                let text = String::from_utf8_lossy(&line)
+                    .trim_end_matches(['\r', '\n'])
+                    .to_owned();
                 let mut lines = output.lock();
                 if lines.kept.len() < MAX_LINES {
                     lines.kept.push((stream, text));
@@ -221,11 +265,16 @@ impl Output {
     fn wait_for_line(&self, bound: Duration, matches: impl Fn(&str) -> bool) -> Option<String> {
         let mut seen = 0;
         let mut found = None;
-        let waited = self.changed.wait_timeout_while(self.lock(), bound, |lines| {
-            found = lines.kept[seen..].iter().find(|(_, line)| matches(line)).map(|(_, line)| line.clone());
-            seen = lines.kept.len();
-            found.is_none() && lines.ended_streams < 2
-        });
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), bound, |lines| {
+                found = lines.kept[seen..]
+                    .iter()
+                    .find(|(_, line)| matches(line))
+                    .map(|(_, line)| line.clone());
+                seen = lines.kept.len();
+                found.is_none() && lines.ended_streams < 2
+            });
         drop(waited);
         found
     }
@@ -233,7 +282,10 @@ impl Output {
     /// One of the outputs, or both, each line with its line end.
     fn text(&self, wanted: Option<Stream>) -> String {
         let lines = self.lock();
-        let kept = lines.kept.iter().filter(|(stream, _)| wanted.is_none_or(|wanted| wanted == *stream));
+        let kept = lines
+            .kept
+            .iter()
+            .filter(|(stream, _)| wanted.is_none_or(|wanted| wanted == *stream));
         kept.flat_map(|(_, line)| [line, "\n"]).collect()
     }
 
@@ -245,7 +297,9 @@ impl Output {
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("lines", &self.lock().kept.len()).finish_non_exhaustive()
+        f.debug_struct("Output")
+            .field("lines", &self.lock().kept.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -264,7 +318,10 @@ mod tests {
         let mut process = shell("echo one; echo listening on 7 >&2; exec tail -f /dev/null");
         let line = process.wait_for_line("the address", BOUND, |line| line.contains("listening"));
         assert_eq!(line, "listening on 7");
-        assert_eq!(process.wait_for_line("one", BOUND, |line| line == "one"), "one");
+        assert_eq!(
+            process.wait_for_line("one", BOUND, |line| line == "one"),
+            "one"
+        );
         process.kill();
         assert_eq!(process.stdout(), "one\n");
     }
@@ -272,14 +329,19 @@ mod tests {
     #[test]
     fn the_end_of_the_output_ends_the_wait_for_a_line() {
         let process = shell("echo one");
-        assert_eq!(process.output.wait_for_line(BOUND, |line| line == "two"), None);
+        assert_eq!(
+            process.output.wait_for_line(BOUND, |line| line == "two"),
+            None
+        );
         assert_eq!(process.output(), "one\n");
     }
 
     #[test]
     fn an_exit_brings_its_status_and_all_output() {
-        let mut process =
-            Program::new("sh").args(["-c", "echo $GREETING; exit 3"]).env("GREETING", "hei").start();
+        let mut process = Program::new("sh")
+            .args(["-c", "echo $GREETING; exit 3"])
+            .env("GREETING", "hei")
+            .start();
         assert_eq!(process.wait_for_exit(BOUND).code(), Some(3));
         assert_eq!(process.stdout(), "hei\n");
         assert_eq!(process.stderr(), "");

@@ -57,14 +57,20 @@ pub fn repository() -> Vec<SourceFile> {
 }
 
 fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<SourceFile>) {
-    assert!(depth <= MAX_DEPTH, "{} is nested too deeply", folder.display());
+    assert!(
+        depth <= MAX_DEPTH,
+        "{} is nested too deeply",
+        folder.display()
+    );
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => panic!("{}: {error}", folder.display()),
     };
     for entry in entries.flatten() {
         let (name, path) = (entry.file_name(), entry.path());
-        let Some(name) = name.to_str().filter(|name| !NOT_SOURCE.contains(name) && !LOCAL.contains(name))
+        let Some(name) = name
+            .to_str()
+            .filter(|name| !NOT_SOURCE.contains(name) && !LOCAL.contains(name))
         else {
             continue;
         };
@@ -73,7 +79,10 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<SourceFile>) 
             walk(&path, &format!("{relative}/"), depth + 1, files);
         } else if let Ok(text) = fs::read_to_string(&path) {
             // A file that is not text, or gone since the folder was listed, has no rules to keep.
-            files.push(SourceFile { path: relative, text });
+            files.push(SourceFile {
+                path: relative,
+                text,
+            });
         }
     }
 }
@@ -158,7 +167,9 @@ fn raw_string_length(rest: &[u8]) -> Option<usize> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 const fn utf8_width(first: u8) -> usize {
@@ -180,9 +191,15 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
         let bytes = code.as_bytes();
         let starts = at == 0 || !is_word(bytes[at - 1]) || !is_word(word.as_bytes()[0]);
         let last = word.as_bytes()[word.len() - 1];
-        starts && (!is_word(last) || bytes.get(at + word.len()).is_none_or(|next| !is_word(*next)))
+        starts
+            && (!is_word(last)
+                || bytes
+                    .get(at + word.len())
+                    .is_none_or(|next| !is_word(*next)))
     };
-    code.match_indices(word).map(|(at, _)| at).filter(move |at| whole(*at))
+    code.match_indices(word)
+        .map(|(at, _)| at)
+        .filter(move |at| whole(*at))
 }
 
 /// The code without the modules and items that are compiled for tests alone.
@@ -193,7 +210,10 @@ pub fn without_tests(code: &str) -> String {
     let mut from = 0;
     while let Some(at) = kept[from..].find(MARK).map(|at| from + at) {
         let end = item_end(&kept, at + MARK.len());
-        let blank: String = kept[at..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+        let blank: String = kept[at..end]
+            .chars()
+            .map(|c| if c == '\n' { '\n' } else { ' ' })
+            .collect();
         kept.replace_range(at..end, &blank);
         from = at + blank.len();
     }
@@ -245,12 +265,17 @@ pub struct Function {
 /// Every function with a body in `code`, nested ones too.
 #[must_use]
 pub fn functions(code: &str) -> Vec<Function> {
-    words(code, "fn").filter_map(|at| function_at(code, at)).collect()
+    words(code, "fn")
+        .filter_map(|at| function_at(code, at))
+        .collect()
 }
 
 fn function_at(code: &str, start: usize) -> Option<Function> {
     let rest = code[start + 2..].trim_start();
-    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '#').collect();
+    let name: String = rest
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '#')
+        .collect();
     let end = item_end(code, start);
     // A type `fn(…)` has no name, and a method that a trait leaves open has no body.
     if name.is_empty() || !code[start..end].ends_with('}') {
@@ -274,11 +299,13 @@ pub fn uses_of_crate(code: &str, name: &str) -> Vec<usize> {
     let is_use = |at: usize| {
         let (before, after) = (code[..at].trim_end(), code[at + name.len()..].trim_start());
         let absolute = before.strip_suffix("::").is_some_and(|path| {
-            path.len() < before.len() - 2 || !path.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+            path.len() < before.len() - 2
+                || !path.ends_with(|c: char| c.is_alphanumeric() || c == '_')
         });
         let relative = !hidden && !before.ends_with("::") && !before.ends_with("mod");
-        let in_use =
-            before.ends_with("use") || before.ends_with("extern crate") || before.ends_with("use ::");
+        let in_use = before.ends_with("use")
+            || before.ends_with("extern crate")
+            || before.ends_with("use ::");
         (absolute || relative) && (after.starts_with("::") || in_use)
     };
     words(code, name).filter(|at| is_use(*at)).collect()
@@ -300,7 +327,10 @@ mod tests {
             ("a // b\nc", "a     \nc"),
             ("a /* b /* c */ d */ e", "a                   e"),
             (r#"f("x\"y", 'z')"#, r"f(      ,    )"),
-            (r###"f(r#"a"b"#, br"\", r#type)"###, r"f(        ,      , r#type)"),
+            (
+                r###"f(r#"a"b"#, br"\", r#type)"###,
+                r"f(        ,      , r#type)",
+            ),
             ("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}"),
             (r"['\'', b'{', '\u{7d}']", "[    , b   ,         ]"),
             ("'ø' x", "     x"),
@@ -317,15 +347,25 @@ mod tests {
                     #[tokio::test(start_paused = true)]\nasync fn two<T>(x: [u8; 2])\nwhere T: Copy { if x { {} } }\n\
                     fn one() {}";
         let found = functions(code);
-        let found: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.is_test, f.lines)).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|f| (f.name.as_str(), f.is_test, f.lines))
+            .collect();
         assert_eq!(found, [("two", true, 2), ("one", false, 1)]);
     }
 
     #[test]
     fn code_for_tests_alone_is_left_out() {
-        let code = "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { } }\n#[cfg(test)] use x;\nfn c() {}";
+        let code =
+            "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { } }\n#[cfg(test)] use x;\nfn c() {}";
         let kept = without_tests(code);
-        assert_eq!(functions(&kept).iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(
+            functions(&kept)
+                .iter()
+                .map(|f| f.name.as_str())
+                .collect::<Vec<_>>(),
+            ["a", "c"]
+        );
         assert!(!kept.contains("use x"));
         assert_eq!(kept.len(), code.len());
     }

@@ -14,7 +14,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Names `what` when the condition still does not hold after `bound`.
 #[track_caller]
 pub fn wait_until(what: &str, bound: Duration, condition: impl FnMut() -> bool) {
-    assert!(holds_within(bound, condition), "waited {bound:?} in vain until {what}");
+    assert!(
+        holds_within(bound, condition),
+        "waited {bound:?} in vain until {what}"
+    );
 }
 
 /// Whether `condition` held at some look within `bound`, at one every 20 ms; it is looked at once at least.

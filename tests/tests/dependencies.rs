@@ -1,6 +1,9 @@
 //! Which crate may name which: the arrows of the architecture, held by a test.
 
-#![expect(clippy::expect_used, reason = "a manifest that cannot be read fails the test")]
+#![expect(
+    clippy::expect_used,
+    reason = "a manifest that cannot be read fails the test"
+)]
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +27,10 @@ const BUILDS_ON: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("sandbox", &["api-client", "domain"]),
     ("worker", &["api-client", "domain", "sandbox", "store"]),
-    ("bench", &["api-client", "domain", "sandbox", "store", "worker"]),
+    (
+        "bench",
+        &["api-client", "domain", "sandbox", "store", "worker"],
+    ),
     ("tests", &["api-client", "domain", "sandbox", "worker"]),
 ];
 
@@ -34,7 +40,12 @@ const NOT_IN_DOMAIN: &[&str] = &["tokio", "sqlx", "reqwest", "axum", "apalis", "
 /// Crates that stay behind one door inside another: the source folder, the crate's name in code, the beginnings of
 /// the paths of the files that may name it, and why.
 const BEHIND_DOORS: &[(&str, &str, &[&str], &str)] = &[
-    ("crates/store/src/", "apalis", &["queue/apalis.rs"], "the queue engine can be replaced in one module"),
+    (
+        "crates/store/src/",
+        "apalis",
+        &["queue/apalis.rs"],
+        "the queue engine can be replaced in one module",
+    ),
     (
         "crates/store/src/",
         "apalis_core",
@@ -95,11 +106,22 @@ impl Package {
 
 fn packages() -> Vec<Package> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["metadata", "--offline", "--locked", "--no-deps", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--offline",
+            "--locked",
+            "--no-deps",
+            "--format-version",
+            "1",
+        ])
         .current_dir(workspace_root())
         .output()
         .expect("cargo starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let package = |package: &Value| Package {
@@ -109,10 +131,20 @@ fn packages() -> Vec<Package> {
             .as_array()
             .expect("a list of dependencies")
             .iter()
-            .map(|dependency| (text(&dependency["name"]).expect("a name"), text(&dependency["kind"])))
+            .map(|dependency| {
+                (
+                    text(&dependency["name"]).expect("a name"),
+                    text(&dependency["kind"]),
+                )
+            })
             .collect(),
     };
-    metadata["packages"].as_array().expect("a list of packages").iter().map(package).collect()
+    metadata["packages"]
+        .as_array()
+        .expect("a list of packages")
+        .iter()
+        .map(package)
+        .collect()
 }
 
 fn assert_none(broken: &[String]) {
@@ -124,10 +156,17 @@ fn crates_build_only_on_those_that_the_architecture_allows() {
     let packages = packages();
     let mut broken = Vec::new();
     for package in &packages {
-        let allowed = BUILDS_ON.iter().find(|(name, _)| *name == package.name).map(|(_, allowed)| *allowed);
+        let allowed = BUILDS_ON
+            .iter()
+            .find(|(name, _)| *name == package.name)
+            .map(|(_, allowed)| *allowed);
         let allowed = allowed.unwrap_or_else(|| panic!("{} is missing in BUILDS_ON", package.name));
         let ours = |name: &&str| packages.iter().any(|other| other.name == **name);
-        for name in package.builds_on().filter(ours).filter(|name| !allowed.contains(name)) {
+        for name in package
+            .builds_on()
+            .filter(ours)
+            .filter(|name| !allowed.contains(name))
+        {
             broken.push(format!("{} builds on {name}", package.name));
         }
     }
@@ -137,7 +176,10 @@ fn crates_build_only_on_those_that_the_architecture_allows() {
 #[test]
 fn the_domain_knows_no_runtime_and_no_io() {
     let packages = packages();
-    let domain = packages.iter().find(|package| package.name == "domain").expect("the crate domain");
+    let domain = packages
+        .iter()
+        .find(|package| package.name == "domain")
+        .expect("the crate domain");
     let broken: Vec<_> = domain
         .builds_on()
         .filter(|name| NOT_IN_DOMAIN.contains(name))
@@ -150,8 +192,15 @@ fn the_domain_knows_no_runtime_and_no_io() {
 fn foreign_crates_with_an_owner_are_named_by_their_owner_alone() {
     let mut broken = Vec::new();
     for package in packages() {
-        for (name, owners) in NAMED_BY.iter().filter(|(_, owners)| !owners.contains(&package.name.as_str())) {
-            if package.dependencies.iter().any(|(dependency, _)| dependency == name) {
+        for (name, owners) in NAMED_BY
+            .iter()
+            .filter(|(_, owners)| !owners.contains(&package.name.as_str()))
+        {
+            if package
+                .dependencies
+                .iter()
+                .any(|(dependency, _)| dependency == name)
+            {
                 broken.push(format!(
                     "{} names {name}, which belongs to {}",
                     package.name,
@@ -168,7 +217,10 @@ fn crates_behind_a_door_are_named_only_there() {
     let mut broken = Vec::new();
     for SourceFile { path, text } in repository() {
         for (folder, name, doors, why) in BEHIND_DOORS {
-            let Some(inside) = path.strip_prefix(folder).filter(|inside| inside.ends_with(".rs")) else {
+            let Some(inside) = path
+                .strip_prefix(folder)
+                .filter(|inside| inside.ends_with(".rs"))
+            else {
                 continue;
             };
             if doors.iter().any(|door| inside.starts_with(door)) {
@@ -187,17 +239,32 @@ fn crates_behind_a_door_are_named_only_there() {
 fn folders_have_the_names_of_their_crates() {
     for package in packages() {
         let folder = Path::new(&package.manifest).parent().expect("a folder");
-        assert_eq!(folder.file_name().and_then(|name| name.to_str()), Some(package.name.as_str()));
+        assert_eq!(
+            folder.file_name().and_then(|name| name.to_str()),
+            Some(package.name.as_str())
+        );
     }
-    let root = std::fs::read_to_string(workspace_root().join("Cargo.toml")).expect("the root manifest");
-    assert!(!root.lines().any(|line| line.trim() == "[package]"), "the root manifest is virtual");
+    let root =
+        std::fs::read_to_string(workspace_root().join("Cargo.toml")).expect("the root manifest");
+    assert!(
+        !root.lines().any(|line| line.trim() == "[package]"),
+        "the root manifest is virtual"
+    );
 }
 
 #[test]
 fn every_crate_inherits_the_lints_of_the_workspace() {
     for package in packages() {
         let manifest = std::fs::read_to_string(&package.manifest).expect("a manifest");
-        let mut lines = manifest.lines().skip_while(|line| line.trim() != "[lints]").skip(1);
-        assert_eq!(lines.next().map(str::trim), Some("workspace = true"), "[lints] of {}", package.name);
+        let mut lines = manifest
+            .lines()
+            .skip_while(|line| line.trim() != "[lints]")
+            .skip(1);
+        assert_eq!(
+            lines.next().map(str::trim),
+            Some("workspace = true"),
+            "[lints] of {}",
+            package.name
+        );
     }
 }

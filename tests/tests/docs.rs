@@ -35,15 +35,30 @@ fn the_page_of_job_states_is_what_the_code_says() {
 }
 
 /// What stands before the code of a problem where one is made.
-const MAKERS: &[&str] = &["Problem::new(", "Self::new(", "conflict(", "bad(", "Refusal::state(", "code: "];
+const MAKERS: &[&str] = &[
+    "Problem::new(",
+    "Self::new(",
+    "conflict(",
+    "bad(",
+    "Refusal::state(",
+    "code: ",
+];
 
 /// The first text that follows, when it stands within two lines and looks like a code.
 fn code_after(text: &str) -> Option<&str> {
-    let near = text.lines().take(6).map(str::len).sum::<usize>().min(text.len());
+    let near = text
+        .lines()
+        .take(6)
+        .map(str::len)
+        .sum::<usize>()
+        .min(text.len());
     let near = text.get(..near)?;
     let near = &near[..near.find([';', '}']).unwrap_or(near.len())];
     let code = near.split('"').nth(1)?;
-    let fits = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let fits = !code.is_empty()
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     fits.then_some(code)
 }
 
@@ -66,10 +81,19 @@ fn every_error_code_has_a_page_and_every_page_a_code() {
     let pages: BTreeSet<String> = std::fs::read_dir(absolute("docs/errors"))
         .expect("the pages")
         .filter_map(|entry| {
-            entry.ok()?.file_name().into_string().ok()?.strip_suffix(".md").map(str::to_owned)
+            entry
+                .ok()?
+                .file_name()
+                .into_string()
+                .ok()?
+                .strip_suffix(".md")
+                .map(str::to_owned)
         })
         .collect();
     let missing: Vec<_> = codes.difference(&pages).collect();
     let unused: Vec<_> = pages.difference(&codes).collect();
-    assert!(missing.is_empty() && unused.is_empty(), "no page: {missing:?}; no code: {unused:?}");
+    assert!(
+        missing.is_empty() && unused.is_empty(),
+        "no page: {missing:?}; no code: {unused:?}"
+    );
 }

@@ -14,7 +14,10 @@ const HISTORIES: &str = "2000";
 /// Each run takes every core, and says how fast it was.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-#[expect(clippy::print_stdout, reason = "the figures belong to the output of the tests")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures belong to the output of the tests"
+)]
 fn selftest(arguments: &[&str]) -> Value {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::new(holdfast_binary())
@@ -23,7 +26,11 @@ fn selftest(arguments: &[&str]) -> Value {
         .output()
         .expect("the binary starts");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     println!("{report:#}");
     report
@@ -47,9 +54,15 @@ fn doubts_are_settled_soon(figures: &Value) {
     let by_second = found("first") + found("second");
     let all = by_second + found("third") + found("later");
     assert!(all >= 50, "{all} unknown captures are too few to tell");
-    assert!(by_second * 100 >= all * 95, "{by_second} of {all} unknown captures by the second read");
+    assert!(
+        by_second * 100 >= all * 95,
+        "{by_second} of {all} unknown captures by the second read"
+    );
     let (reads, settled) = (number("/settling_reads"), number("/settled"));
-    assert!(reads <= settled * 3, "{reads} reads for {settled} unknown outcomes");
+    assert!(
+        reads <= settled * 3,
+        "{reads} reads for {settled} unknown outcomes"
+    );
 }
 
 /// Outside of what is assumed of the provider, effects do happen twice.
@@ -60,7 +73,14 @@ fn beyond_the_assumptions_every_double_effect_reaches_a_person() {
     let report = selftest(&["--beyond", "--seed", "1", "--histories", BEYOND]);
     let figures = &report["figures"];
     assert_eq!(figures["histories"].to_string(), BEYOND);
-    assert_ne!(figures["double_effects"], 0, "the assumptions were not broken");
+    assert_ne!(
+        figures["double_effects"], 0,
+        "the assumptions were not broken"
+    );
     assert_eq!(figures["double_effects_told"], figures["double_effects"]);
-    assert_eq!(report["failed"], 0, "every other promise holds: {}", report["failures"]);
+    assert_eq!(
+        report["failed"], 0,
+        "every other promise holds: {}",
+        report["failures"]
+    );
 }

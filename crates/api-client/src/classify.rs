@@ -8,8 +8,8 @@ pub use crate::payload::Payload;
 use crate::redact::{normalise, redact};
 use crate::wire::Envelope;
 use crate::{
-    Doubt, DoubtReason, FaultKind, Operation, Outcome, Rejection, RejectionClass, Stage, TransportFault,
-    WireResponse,
+    Doubt, DoubtReason, FaultKind, Operation, Outcome, Rejection, RejectionClass, Stage,
+    TransportFault, WireResponse,
 };
 
 /// The most sentences of a rejection that are kept.
@@ -55,7 +55,10 @@ pub fn classify<T: Payload>(
 }
 
 const fn doubt<T>(reason: DoubtReason, http_status: Option<u16>) -> Outcome<T> {
-    Outcome::Unknown(Doubt { reason, http_status })
+    Outcome::Unknown(Doubt {
+        reason,
+        http_status,
+    })
 }
 
 const fn after_send(kind: &FaultKind) -> DoubtReason {
@@ -112,7 +115,9 @@ fn is_too_deep(json: &[u8]) -> bool {
 
 /// Does the body repeat a status of another class, or call a success an error?
 fn contradicts(status: u16, envelope: &Envelope<Box<RawValue>>) -> bool {
-    let other_class = envelope.status_code.is_some_and(|code| code / 100 != status / 100);
+    let other_class = envelope
+        .status_code
+        .is_some_and(|code| code / 100 != status / 100);
     other_class || (status / 100 == 2 && envelope.is_error == Some(true))
 }
 
@@ -140,7 +145,9 @@ fn client_error<T: Payload>(response: &WireResponse, body: &Body) -> Outcome<T> 
     let key = key(body);
     let class = match response.status {
         401 | 403 => RejectionClass::Auth,
-        429 => RejectionClass::Throttled { retry_after: RateHeaders::of(&response.headers).retry_after },
+        429 => RejectionClass::Throttled {
+            retry_after: RateHeaders::of(&response.headers).retry_after,
+        },
         417 => RejectionClass::Payload,
         400 if key == "payloadvalidationerrors" => RejectionClass::Payload,
         400 if is_business_key(&key) => RejectionClass::Business,
@@ -153,15 +160,22 @@ fn client_error<T: Payload>(response: &WireResponse, body: &Body) -> Outcome<T> 
         405 => RejectionClass::WrongVerb,
         status => return doubt(DoubtReason::UnexpectedStatus, Some(status)),
     };
-    Outcome::Rejected(Rejection { class, key, http_status: response.status, sentences: sentences(body) })
+    Outcome::Rejected(Rejection {
+        class,
+        key,
+        http_status: response.status,
+        sentences: sentences(body),
+    })
 }
 
 /// The normalised message; empty without one.
 fn key(body: &Body) -> String {
     match body {
-        Body::Envelope(envelope) => {
-            envelope.message.as_deref().map(redact).map_or_else(String::new, |m| normalise(&m))
-        }
+        Body::Envelope(envelope) => envelope
+            .message
+            .as_deref()
+            .map(redact)
+            .map_or_else(String::new, |m| normalise(&m)),
         Body::Not(_) => String::new(),
     }
 }
@@ -170,6 +184,9 @@ fn sentences(body: &Body) -> Vec<String> {
     let Body::Envelope(envelope) = body else {
         return Vec::new();
     };
-    let errors = envelope.errors.as_ref().map_or_else(Vec::new, |errors| errors.sentences(MAX_SENTENCES));
+    let errors = envelope
+        .errors
+        .as_ref()
+        .map_or_else(Vec::new, |errors| errors.sentences(MAX_SENTENCES));
     errors.into_iter().map(redact).collect()
 }

@@ -14,13 +14,13 @@ use url::form_urlencoded;
 use crate::http::HttpTransport;
 use crate::wire::{
     Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, DEFAULT_TAX_PERCENTS, Details,
-    HistoryRow, Note, OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation, Submitted,
-    WireTime, is_identifier,
+    HistoryRow, Note, OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation,
+    Submitted, WireTime, is_identifier,
 };
 use crate::{
     Answer, CallClass, CancelVerb, Doubt, DoubtReason, Exchange, FaultKind, FieldError, Operation,
-    OrderDateFormat, Outcome, Payload, RejectionClass, Settings, SettingsError, Stage, Timeouts, Transport,
-    TransportFault, WireRequest, WireResponse, classify,
+    OrderDateFormat, Outcome, Payload, RejectionClass, Settings, SettingsError, Stage, Timeouts,
+    Transport, TransportFault, WireRequest, WireResponse, classify,
 };
 
 const AGENT: &str = concat!("holdfast/", env!("CARGO_PKG_VERSION"));
@@ -48,16 +48,34 @@ struct Draft {
 }
 
 impl Draft {
-    fn post<B: Serialize>(operation: Operation, path: String, body: Result<&B, Vec<FieldError>>) -> Self {
+    fn post<B: Serialize>(
+        operation: Operation,
+        path: String,
+        body: Result<&B, Vec<FieldError>>,
+    ) -> Self {
         let json = |body| {
             let bytes = serde_json::to_vec(body);
-            bytes.map(Bytes::from).map_err(|_| vec![FieldError::new("body", "cannot be written as JSON")])
+            bytes
+                .map(Bytes::from)
+                .map_err(|_| vec![FieldError::new("body", "cannot be written as JSON")])
         };
-        Self { operation, method: Method::POST, path, query: None, body: body.and_then(json) }
+        Self {
+            operation,
+            method: Method::POST,
+            path,
+            query: None,
+            body: body.and_then(json),
+        }
     }
 
     fn get(operation: Operation, path: String) -> Self {
-        Self { operation, method: Method::GET, path, query: None, body: Ok(Bytes::new()) }
+        Self {
+            operation,
+            method: Method::GET,
+            path,
+            query: None,
+            body: Ok(Bytes::new()),
+        }
     }
 
     /// Keeps back what names something that cannot stand in a path.
@@ -65,7 +83,10 @@ impl Draft {
         self.path = format!("{}/{uuid}", self.path);
         if !is_identifier(uuid) {
             self.path = self.operation.path().to_owned();
-            self.body = Err(vec![FieldError::new("uuid", "must be 1 to 40 letters and digits")]);
+            self.body = Err(vec![FieldError::new(
+                "uuid",
+                "must be 1 to 40 letters and digits",
+            )]);
         }
         self
     }
@@ -85,9 +106,18 @@ impl Client {
     ///
     /// # Errors
     /// When the settings are wrong.
-    pub fn with_transport(settings: Settings, transport: Arc<dyn Transport>) -> Result<Self, SettingsError> {
+    pub fn with_transport(
+        settings: Settings,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, SettingsError> {
         settings.check()?;
-        let Settings { token, timeouts, cancel_verb, order_date, .. } = settings;
+        let Settings {
+            token,
+            timeouts,
+            cancel_verb,
+            order_date,
+            ..
+        } = settings;
         let bearer = format!("Bearer {}", token.expose_secret());
         let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| SettingsError::Token)?;
         bearer.set_sensitive(true);
@@ -116,9 +146,17 @@ impl Client {
 
     /// Makes a reservation and a page to pay it (F2.1).
     pub async fn submit(&self, request: &SubmitReservation) -> Answer<Submitted> {
-        let request = SubmitReservation { order_date: self.dated(&request.order_date), ..request.clone() };
+        let request = SubmitReservation {
+            order_date: self.dated(&request.order_date),
+            ..request.clone()
+        };
         let checked = request.validate(&self.tax_percents).map(|()| &request);
-        self.call(Draft::post(Operation::Submit, Operation::Submit.path().to_owned(), checked)).await
+        self.call(Draft::post(
+            Operation::Submit,
+            Operation::Submit.path().to_owned(),
+            checked,
+        ))
+        .await
     }
 
     /// Makes a reservation and opens the card page at once (F2.2).
@@ -127,30 +165,45 @@ impl Client {
         request.reservation.order_date = self.dated(&request.reservation.order_date);
         let checked = request.validate(&self.tax_percents).map(|()| &request);
         let operation = Operation::CreateSession;
-        self.call(Draft::post(operation, operation.path().to_owned(), checked)).await
+        self.call(Draft::post(operation, operation.path().to_owned(), checked))
+            .await
     }
 
     /// Reads a reservation (F2.3). An answer about another reservation is unknown.
     pub async fn details(&self, uuid: &str) -> Answer<Details> {
-        let draft = Draft::get(Operation::Details, Operation::Details.path().to_owned()).naming(uuid);
+        let draft =
+            Draft::get(Operation::Details, Operation::Details.path().to_owned()).naming(uuid);
         let mut answer: Answer<Details> = self.call(draft).await;
         if let Outcome::Accepted(details) = &answer.outcome
             && details.reservation_uuid != uuid
         {
             let http_status = answer.exchange.http_status;
-            answer.outcome = Outcome::Unknown(Doubt { reason: DoubtReason::Contradicting, http_status });
+            answer.outcome = Outcome::Unknown(Doubt {
+                reason: DoubtReason::Contradicting,
+                http_status,
+            });
         }
         answer
     }
 
     /// Takes all or part of what is held (F2.4).
     pub async fn capture(&self, uuid: &str, request: &Capture) -> Answer<CaptureAccepted> {
-        self.act(Operation::Capture, uuid, request.validate().map(|()| request)).await
+        self.act(
+            Operation::Capture,
+            uuid,
+            request.validate().map(|()| request),
+        )
+        .await
     }
 
     /// Debits the stored card (F2.5).
     pub async fn charge(&self, uuid: &str, request: &Charge) -> Answer<ChargeAccepted> {
-        self.act(Operation::Charge, uuid, request.validate(&self.tax_percents).map(|()| request)).await
+        self.act(
+            Operation::Charge,
+            uuid,
+            request.validate(&self.tax_percents).map(|()| request),
+        )
+        .await
     }
 
     /// Withdraws a reservation (F2.6). With [`CancelVerb::Auto`] a 405, which means not executed, is answered
@@ -172,23 +225,39 @@ impl Client {
 
     /// Closes a reservation after money was taken (F2.7).
     pub async fn complete(&self, uuid: &str, note: &Note) -> Answer<()> {
-        self.act(Operation::Complete, uuid, note.validate().map(|()| note)).await
+        self.act(Operation::Complete, uuid, note.validate().map(|()| note))
+            .await
     }
 
     /// Sends the payment link again (F2.8).
     pub async fn resend(&self, uuid: &str, request: &Resend) -> Answer<()> {
-        self.act(Operation::Resend, uuid, request.validate().map(|()| request)).await
+        self.act(
+            Operation::Resend,
+            uuid,
+            request.validate().map(|()| request),
+        )
+        .await
     }
 
     /// Pays back (F2.9). Accepted means pending.
     pub async fn refund(&self, uuid: &str, request: &Refund) -> Answer<()> {
-        self.act(Operation::Refund, uuid, request.validate().map(|()| request)).await
+        self.act(
+            Operation::Refund,
+            uuid,
+            request.validate().map(|()| request),
+        )
+        .await
     }
 
     /// Reads every reservation's events in a window of time, both ends included (F2.10).
     pub async fn history(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Answer<Vec<HistoryRow>> {
         let operation = Operation::History;
-        let path = format!("{}/{}/{}", operation.path(), from.timestamp(), to.timestamp());
+        let path = format!(
+            "{}/{}/{}",
+            operation.path(),
+            from.timestamp(),
+            to.timestamp()
+        );
         let mut draft = Draft::get(operation, path);
         if from > to {
             draft.body = Err(vec![FieldError::new("from", "must not be after to")]);
@@ -198,16 +267,24 @@ impl Client {
 
     /// Makes a one-time payment link (F2.11).
     pub async fn submit_order(&self, request: &SubmitOrder) -> Answer<OrderSubmitted> {
-        let request = SubmitOrder { order_date: self.dated(&request.order_date), ..request.clone() };
+        let request = SubmitOrder {
+            order_date: self.dated(&request.order_date),
+            ..request.clone()
+        };
         let checked = request.validate(&self.tax_percents).map(|()| &request);
-        self.call(Draft::post(Operation::SubmitOrder, Operation::SubmitOrder.path().to_owned(), checked))
-            .await
+        self.call(Draft::post(
+            Operation::SubmitOrder,
+            Operation::SubmitOrder.path().to_owned(),
+            checked,
+        ))
+        .await
     }
 
     /// Reads the status of a one-time payment link's order (F2.12).
     pub async fn order_status(&self, uuid: &str) -> Answer<OrderStatus> {
         let operation = Operation::OrderStatus;
-        self.call(Draft::get(operation, operation.path().to_owned()).naming(uuid)).await
+        self.call(Draft::get(operation, operation.path().to_owned()).naming(uuid))
+            .await
     }
 
     /// The order date in the form that the merchant's account takes.
@@ -225,7 +302,8 @@ impl Client {
         uuid: &str,
         body: Result<&B, Vec<FieldError>>,
     ) -> Answer<T> {
-        self.call(Draft::post(operation, operation.path().to_owned(), body).naming(uuid)).await
+        self.call(Draft::post(operation, operation.path().to_owned(), body).naming(uuid))
+            .await
     }
 
     async fn cancel_once(&self, uuid: &str, note: &Note, by_get: bool) -> Answer<()> {
@@ -235,8 +313,9 @@ impl Client {
         if by_get {
             // The body of a GET may be dropped on the way; the note in the query survives.
             draft.method = Method::GET;
-            let query =
-                form_urlencoded::Serializer::new(String::new()).append_pair("note", &note.note).finish();
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("note", &note.note)
+                .finish();
             draft.query = Some(query);
         }
         self.call(draft).await
@@ -288,14 +367,25 @@ impl Client {
             CallClass::Read => self.timeouts.read,
             CallClass::Money => self.timeouts.money,
         };
-        WireRequest { method, path, query, headers, body, timeout, class }
+        WireRequest {
+            method,
+            path,
+            query,
+            headers,
+            body,
+            timeout,
+            class,
+        }
     }
 }
 
 /// Holds every transport to the bound that the one over HTTP keeps by itself.
 fn bounded(response: WireResponse) -> Result<WireResponse, TransportFault> {
     if response.body.len() > crate::MAX_BODY {
-        return Err(TransportFault::new(Stage::AfterSend, FaultKind::BodyTooLarge));
+        return Err(TransportFault::new(
+            Stage::AfterSend,
+            FaultKind::BodyTooLarge,
+        ));
     }
     Ok(response)
 }

@@ -78,7 +78,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn http_date(value: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(value).ok().map(|at| at.with_timezone(&Utc))
+    DateTime::parse_from_rfc2822(value)
+        .ok()
+        .map(|at| at.with_timezone(&Utc))
 }
 
 fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
@@ -150,7 +152,11 @@ mod tests {
             headers.insert("x-ratelimit-limit", "240".parse().expect("header"));
             headers.insert("x-ratelimit-remaining", "many".parse().expect("header"));
             let rate = RateHeaders::of(&headers);
-            assert_eq!(rate.retry_after.map(|wait| wait.as_secs()), seconds, "{value}");
+            assert_eq!(
+                rate.retry_after.map(|wait| wait.as_secs()),
+                seconds,
+                "{value}"
+            );
             assert_eq!((rate.limit, rate.remaining), (Some(240), None));
         }
     }

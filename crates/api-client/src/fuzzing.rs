@@ -6,12 +6,14 @@ use secrecy::SecretString;
 
 use crate::callback::{self, Formula, Legacy};
 use crate::wire::{
-    Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, Details, HistoryRow, Note, OrderStatus,
-    OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation, Submitted,
+    Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, Details, HistoryRow, Note,
+    OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation, Submitted,
 };
 use crate::{Operation, Outcome, Payload, WireResponse, classify};
 
-const STATUSES: [u16; 16] = [200, 201, 202, 204, 302, 400, 401, 404, 405, 408, 409, 417, 429, 500, 502, 510];
+const STATUSES: [u16; 16] = [
+    200, 201, 202, 204, 302, 400, 401, 404, 405, 408, 409, 417, 429, 500, 502, 510,
+];
 
 /// Classifies the rest of `data` as the body of an answer that the first byte chooses.
 ///
@@ -51,13 +53,24 @@ fn one<T: Payload>(operation: Operation, response: &Result<WireResponse, crate::
     match outcome {
         Outcome::Accepted(_) => {
             let empty_list = status == 404 && operation == Operation::History;
-            assert!((200..300).contains(&status) || empty_list, "{operation:?} accepted on {status}");
+            assert!(
+                (200..300).contains(&status) || empty_list,
+                "{operation:?} accepted on {status}"
+            );
         }
         Outcome::Rejected(rejection) => {
-            assert!((400..500).contains(&status), "{operation:?} rejected on {status}");
-            assert!(rejection.sentences.len() <= 20 && rejection.key.len() <= 100, "unbounded rejection");
+            assert!(
+                (400..500).contains(&status),
+                "{operation:?} rejected on {status}"
+            );
+            assert!(
+                rejection.sentences.len() <= 20 && rejection.key.len() <= 100,
+                "unbounded rejection"
+            );
         }
-        Outcome::Unknown(doubt) => assert_eq!(doubt.http_status, Some(status), "a doubt keeps its status"),
+        Outcome::Unknown(doubt) => {
+            assert_eq!(doubt.http_status, Some(status), "a doubt keeps its status")
+        }
         Outcome::Unsent(_) => panic!("an answered call was sent"),
     }
 }
@@ -88,9 +101,16 @@ pub fn callback(data: &[u8]) {
         let empty = callback::verify(&raw, &[SecretString::from("")], policy);
         assert!(empty.is_err(), "accepted with an empty secret");
     }
-    let value: String = raw.chars().take(100).filter(char::is_ascii_alphanumeric).collect();
+    let value: String = raw
+        .chars()
+        .take(100)
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     let pairs = [("orderUuid", "RES1"), ("status", value.as_str())];
     let checksum = callback::sign(Formula::F3All, &pairs, &secrets[0]);
     let signed = format!("orderUuid=RES1&status={value}&checksum={checksum}");
-    assert!(callback::verify(&signed, &secrets, Legacy::Refuse).is_ok(), "refused with the secret");
+    assert!(
+        callback::verify(&signed, &secrets, Legacy::Refuse).is_ok(),
+        "refused with the secret"
+    );
 }

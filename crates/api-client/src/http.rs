@@ -9,8 +9,8 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::{
-    BoxFuture, CallClass, FaultKind, MAX_BODY, SettingsError, Stage, Timeouts, Transport, TransportFault,
-    WireRequest, WireResponse,
+    BoxFuture, CallClass, FaultKind, MAX_BODY, SettingsError, Stage, Timeouts, Transport,
+    TransportFault, WireRequest, WireResponse,
 };
 
 /// How long an idle connection may wait for the next read; below the usual 60 to 75 s of the other side, so that
@@ -64,15 +64,22 @@ impl HttpTransport {
             CallClass::Read => &self.reads,
             CallClass::Money => &self.money,
         };
-        let mut builder =
-            client.request(request.method, url).headers(request.headers).timeout(request.timeout);
+        let mut builder = client
+            .request(request.method, url)
+            .headers(request.headers)
+            .timeout(request.timeout);
         if !request.body.is_empty() {
             builder = builder.body(request.body);
         }
         let mut response = builder.send().await.map_err(|error| fault(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let (body, truncated) = read_body(&mut response).await?;
-        Ok(WireResponse { status, headers, body, truncated })
+        Ok(WireResponse {
+            status,
+            headers,
+            body,
+            truncated,
+        })
     }
 }
 
@@ -88,7 +95,10 @@ async fn read_body(response: &mut reqwest::Response) -> Result<(Bytes, bool), Tr
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
-                return Err(TransportFault::new(Stage::AfterSend, FaultKind::BodyTooLarge));
+                return Err(TransportFault::new(
+                    Stage::AfterSend,
+                    FaultKind::BodyTooLarge,
+                ));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok((body.freeze(), false)),
@@ -129,7 +139,10 @@ fn connecting(error: &reqwest::Error) -> FaultKind {
 fn sending(error: &reqwest::Error) -> FaultKind {
     if error.is_timeout() {
         FaultKind::Timeout
-    } else if causes(error).filter_map(|cause| cause.downcast_ref()).any(hyper::Error::is_parse) {
+    } else if causes(error)
+        .filter_map(|cause| cause.downcast_ref())
+        .any(hyper::Error::is_parse)
+    {
         FaultKind::Protocol
     } else {
         FaultKind::Reset
@@ -142,12 +155,17 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
 
 /// An I/O error that wraps another error skips over it in its own chain.
 fn next_cause<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+    match cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+    {
         Some(inner) => Some(inner),
         None => cause.source(),
     }
 }
 
 fn io_kinds(error: &reqwest::Error) -> impl Iterator<Item = ErrorKind> {
-    causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
 }

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::DoubtReason;
 use crate::wire::object::Object;
 use crate::wire::{
-    CaptureAccepted, ChargeAccepted, Details, HistoryRow, OrderStatus, OrderSubmitted, ProviderStatus,
-    Submitted,
+    CaptureAccepted, ChargeAccepted, Details, HistoryRow, OrderStatus, OrderSubmitted,
+    ProviderStatus, Submitted,
 };
 
 /// The data of an accepted answer.
@@ -26,9 +26,14 @@ pub trait Payload: Sized {
     }
 }
 
-fn read<T: DeserializeOwned>(data: Option<&RawValue>, otherwise: DoubtReason) -> Result<T, DoubtReason> {
+fn read<T: DeserializeOwned>(
+    data: Option<&RawValue>,
+    otherwise: DoubtReason,
+) -> Result<T, DoubtReason> {
     // A list would be read as the fields in their order.
-    let data = data.filter(|data| data.get().starts_with('{')).ok_or(otherwise)?;
+    let data = data
+        .filter(|data| data.get().starts_with('{'))
+        .ok_or(otherwise)?;
     serde_json::from_str(data.get()).map_err(|_| otherwise)
 }
 
@@ -54,14 +59,18 @@ impl Payload for OrderSubmitted {
 /// The reference may be missing: the effect is accepted all the same, and details show the reference.
 impl Payload for CaptureAccepted {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
-        data.map_or(Ok(Self::default()), |data| read(Some(data), DoubtReason::Malformed))
+        data.map_or(Ok(Self::default()), |data| {
+            read(Some(data), DoubtReason::Malformed)
+        })
     }
 }
 
 /// The reference may be missing: the effect is accepted all the same, and details show the reference.
 impl Payload for ChargeAccepted {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
-        data.map_or(Ok(Self::default()), |data| read(Some(data), DoubtReason::Malformed))
+        data.map_or(Ok(Self::default()), |data| {
+            read(Some(data), DoubtReason::Malformed)
+        })
     }
 }
 
@@ -69,9 +78,16 @@ impl Payload for ChargeAccepted {
 impl Payload for Details {
     fn from_data(data: Option<&RawValue>) -> Result<Self, DoubtReason> {
         let details: Self = read(data, DoubtReason::Malformed)?;
-        let unpaid = matches!(details.status, ProviderStatus::Sent | ProviderStatus::ReservedNotPaid);
+        let unpaid = matches!(
+            details.status,
+            ProviderStatus::Sent | ProviderStatus::ReservedNotPaid
+        );
         let taken: Taken = read(data, DoubtReason::Malformed)?;
-        if unpaid || taken.is_told() { Ok(details) } else { Err(DoubtReason::Malformed) }
+        if unpaid || taken.is_told() {
+            Ok(details)
+        } else {
+            Err(DoubtReason::Malformed)
+        }
     }
 }
 
@@ -94,7 +110,11 @@ struct Told {
 
 impl Taken {
     fn is_told(&self) -> bool {
-        let places = || [&self.payment_details, &self.payment_history].into_iter().flatten();
+        let places = || {
+            [&self.payment_details, &self.payment_history]
+                .into_iter()
+                .flatten()
+        };
         places().any(|told| told.captured.is_some()) && places().any(|told| told.charged.is_some())
     }
 }

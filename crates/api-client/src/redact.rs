@@ -10,15 +10,22 @@ const LONG_RUN: usize = 6;
 /// A message as it is compared: lower case, letters and digits only, so that `Order Not Found` is `orderNotFound`.
 #[must_use]
 pub fn normalise(message: &str) -> String {
-    let kept = message.chars().filter(char::is_ascii_alphanumeric).take(MAX_KEY);
+    let kept = message
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(MAX_KEY);
     kept.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// A sentence without e-mail addresses and long numbers, on one line, at most 200 characters of it.
 pub(crate) fn redact(sentence: &str) -> String {
-    let words = sentence
-        .split_whitespace()
-        .map(|word| if word.contains('@') { "…".to_owned() } else { shorten(word) });
+    let words = sentence.split_whitespace().map(|word| {
+        if word.contains('@') {
+            "…".to_owned()
+        } else {
+            shorten(word)
+        }
+    });
     let mut line = String::new();
     for word in words {
         if !line.is_empty() {
@@ -29,7 +36,10 @@ pub(crate) fn redact(sentence: &str) -> String {
             break;
         }
     }
-    line.chars().filter(|c| !c.is_control()).take(MAX_SENTENCE).collect()
+    line.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_SENTENCE)
+        .collect()
 }
 
 /// Replaces every long run of digits in a word.

@@ -37,7 +37,11 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(5), read: seconds(15), money: seconds(60) }
+        Self {
+            connect: seconds(5),
+            read: seconds(15),
+            money: seconds(60),
+        }
     }
 }
 
@@ -117,7 +121,11 @@ impl Settings {
         } else if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let Timeouts { connect, read, money } = self.timeouts;
+        let Timeouts {
+            connect,
+            read,
+            money,
+        } = self.timeouts;
         if [connect, read, money].iter().any(Duration::is_zero) {
             return Err(SettingsError::Timeout);
         }
@@ -143,14 +151,23 @@ mod tests {
 
     fn base(url: &str) -> Result<String, String> {
         let settings = Settings::new(url.parse().expect("url"), "token".into());
-        settings.check().map(|url| url.to_string()).map_err(|error| error.to_string())
+        settings
+            .check()
+            .map(|url| url.to_string())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_base_without_a_path_means_version_1() {
         for (url, expected) in [
-            ("https://demo-api.frontpayment.no", "https://demo-api.frontpayment.no/api/v1/"),
-            ("https://demo-api.frontpayment.no/api/v1", "https://demo-api.frontpayment.no/api/v1/"),
+            (
+                "https://demo-api.frontpayment.no",
+                "https://demo-api.frontpayment.no/api/v1/",
+            ),
+            (
+                "https://demo-api.frontpayment.no/api/v1",
+                "https://demo-api.frontpayment.no/api/v1/",
+            ),
             ("http://127.0.0.1:8090/x/", "http://127.0.0.1:8090/x/"),
             ("http://[::1]:8090", "http://[::1]:8090/api/v1/"),
             ("http://localhost", "http://localhost/api/v1/"),
@@ -161,12 +178,19 @@ mod tests {
 
     #[test]
     fn a_token_never_travels_in_the_clear() {
-        for url in ["http://demo-api.frontpayment.no", "http://127.0.0.1.example.no", "http://10.0.0.1"] {
+        for url in [
+            "http://demo-api.frontpayment.no",
+            "http://127.0.0.1.example.no",
+            "http://10.0.0.1",
+        ] {
             assert!(base(url).expect_err(url).contains("loopback"));
         }
-        for url in
-            ["ftp://example.no", "https://user:secret@example.no", "https://example.no/?a=b", "mailto:a@b.no"]
-        {
+        for url in [
+            "ftp://example.no",
+            "https://user:secret@example.no",
+            "https://example.no/?a=b",
+            "mailto:a@b.no",
+        ] {
             assert!(base(url).expect_err(url).contains("https URL"));
         }
     }

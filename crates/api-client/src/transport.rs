@@ -60,7 +60,13 @@ pub struct WireResponse {
 impl fmt::Debug for WireRequest {
     /// Bodies, queries and headers hold personal data and the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({} bytes)", self.method, self.path, self.body.len())
+        write!(
+            f,
+            "{} {} ({} bytes)",
+            self.method,
+            self.path,
+            self.body.len()
+        )
     }
 }
 
@@ -135,13 +141,21 @@ impl TransportFault {
             FaultKind::BodyTooLarge => "the provider's answer is longer than 1 MiB",
             FaultKind::KeptBack => "the request was kept back",
         };
-        Self { stage, message: message.to_owned(), kind }
+        Self {
+            stage,
+            message: message.to_owned(),
+            kind,
+        }
     }
 
     /// A request that is not sent, because it breaks the provider's rules.
     #[must_use]
     pub fn invalid(faults: Vec<FieldError>) -> Self {
-        let fields: Vec<&str> = faults.iter().take(MAX_FIELDS).map(|fault| fault.field.as_str()).collect();
+        let fields: Vec<&str> = faults
+            .iter()
+            .take(MAX_FIELDS)
+            .map(|fault| fault.field.as_str())
+            .collect();
         Self {
             stage: Stage::BeforeSend,
             message: format!("the request is invalid: {}", fields.join(", ")),

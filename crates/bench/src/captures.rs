@@ -10,7 +10,9 @@ use chrono::TimeDelta;
 use domain::customer::{Address, Customer, CustomerType};
 use domain::policy::PolicyPatch;
 use domain::reservation::{DeliveryRequest, NewLine, NewReservation};
-use domain::{Merchant, MerchantId, Money, ReservationId, Span, Status, SystemClock, SystemEntropy};
+use domain::{
+    Merchant, MerchantId, Money, ReservationId, Span, Status, SystemClock, SystemEntropy,
+};
 use sandbox::{EffectKind, Handle, Options, Server, World};
 use store::{ReservationFilter, Store};
 use tokio::sync::oneshot;
@@ -39,9 +41,15 @@ fn merchant() -> MerchantId {
 pub(crate) async fn captures(place: &Place) {
     let fresh = place.fresh().await;
     let clock = Arc::new(SystemClock::real());
-    let options = Options { latency: LATENCY, limit_per_minute: 0, ..Options::default() };
+    let options = Options {
+        latency: LATENCY,
+        limit_per_minute: 0,
+        ..Options::default()
+    };
     let listen = "127.0.0.1:0".parse().expect("an address");
-    let server = Server::bind(listen, World::new(options), clock).await.expect("listens");
+    let server = Server::bind(listen, World::new(options), clock)
+        .await
+        .expect("listens");
     let (url, world) = (server.url(), server.world());
     let serving = tokio::spawn(server.run(std::future::pending()));
     let app = Arc::new(app(fresh.store.clone(), &url).await);
@@ -51,15 +59,26 @@ pub(crate) async fn captures(place: &Place) {
     pay(&app, &world, &ids).await;
     until_all(&app, Status::Held).await;
     for id in &ids {
-        let delivery =
-            DeliveryRequest { event_id: "D-1".to_owned(), delivered_at: None, lines: None, complete: None };
-        app.act(id, Action::Deliver(delivery), "bench").await.expect("delivered");
+        let delivery = DeliveryRequest {
+            event_id: "D-1".to_owned(),
+            delivered_at: None,
+            lines: None,
+            complete: None,
+        };
+        app.act(id, Action::Deliver(delivery), "bench")
+            .await
+            .expect("delivered");
     }
     let start = Instant::now();
     until_all(&app, Status::Captured).await;
     let took = start.elapsed();
 
-    let captured = world.lock().ledger().iter().filter(|effect| effect.kind == EffectKind::Captured).count();
+    let captured = world
+        .lock()
+        .ledger()
+        .iter()
+        .filter(|effect| effect.kind == EffectKind::Captured)
+        .count();
     assert_eq!(captured, RESERVATIONS, "each exactly once");
     let rate = u128::try_from(RESERVATIONS).unwrap_or(0) * 1_000 / took.as_millis().max(1);
     println!(
@@ -71,7 +90,9 @@ pub(crate) async fn captures(place: &Place) {
 }
 
 async fn app(store: Store, url: &str) -> App {
-    let marker_key = App::load_marker_key(&store, &SystemEntropy).await.expect("a key");
+    let marker_key = App::load_marker_key(&store, &SystemEntropy)
+        .await
+        .expect("a key");
     let settings = Settings::new(url.parse().expect("a url"), "bench-token".into());
     let handle = MerchantHandle {
         merchant: Merchant::new(merchant()),
@@ -96,7 +117,10 @@ async fn book(app: &App) -> Vec<ReservationId> {
     let mut ids = Vec::with_capacity(RESERVATIONS);
     for number in 0..RESERVATIONS {
         let new = reservation(app, number);
-        let submitted = app.submit(&merchant(), &new, SubmitExtras::default(), "bench").await.expect("taken");
+        let submitted = app
+            .submit(&merchant(), &new, SubmitExtras::default(), "bench")
+            .await
+            .expect("taken");
         ids.push(submitted.reservation.reservation.id);
     }
     ids
@@ -142,8 +166,13 @@ fn reservation(app: &App, number: usize) -> NewReservation {
 async fn pay(app: &App, world: &Handle, ids: &[ReservationId]) {
     for (number, id) in ids.iter().enumerate() {
         let now = app.clock.now();
-        world.lock().pay(now, &format!("BENCH-{number}")).expect("paid");
-        app.act(id, Action::Refresh, "bench").await.expect("asked for");
+        world
+            .lock()
+            .pay(now, &format!("BENCH-{number}"))
+            .expect("paid");
+        app.act(id, Action::Refresh, "bench")
+            .await
+            .expect("asked for");
     }
 }
 
@@ -178,6 +207,14 @@ async fn others(app: &App, status: Status) -> usize {
         Status::Held => Status::AwaitingPayment,
         _ => Status::Held,
     };
-    let filter = ReservationFilter { status: Some(before), ..ReservationFilter::default() };
-    app.store.reservations(&filter, 1, None).await.expect("reads").items.len()
+    let filter = ReservationFilter {
+        status: Some(before),
+        ..ReservationFilter::default()
+    };
+    app.store
+        .reservations(&filter, 1, None)
+        .await
+        .expect("reads")
+        .items
+        .len()
 }

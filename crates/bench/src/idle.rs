@@ -32,7 +32,10 @@ pub(crate) async fn idle() {
         .arg("serve")
         .current_dir(folder.path())
         .env("HOLDFAST__SERVER__LISTEN", "127.0.0.1:0")
-        .env("HOLDFAST__MERCHANTS__DEFAULT__BASE_URL", "http://127.0.0.1:9")
+        .env(
+            "HOLDFAST__MERCHANTS__DEFAULT__BASE_URL",
+            "http://127.0.0.1:9",
+        )
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -57,24 +60,37 @@ pub(crate) async fn idle() {
 }
 
 fn beside(name: &str) -> PathBuf {
-    std::env::current_exe().expect("the program's own path").with_file_name(name)
+    std::env::current_exe()
+        .expect("the program's own path")
+        .with_file_name(name)
 }
 
 fn proc(pid: u32, file: &str) -> String {
-    std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file)).expect("Linux tells")
+    std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file))
+        .expect("Linux tells")
 }
 
 /// User and system time, fields 14 and 15 of `stat`; the name in field 2 ends with the last parenthesis.
 fn ticks(pid: u32) -> u64 {
     let stat = proc(pid, "stat");
     let (_, rest) = stat.rsplit_once(") ").expect("the name's end");
-    let number =
-        |field: usize| rest.split(' ').nth(field - 3).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+    let number = |field: usize| {
+        rest.split(' ')
+            .nth(field - 3)
+            .and_then(|n| n.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     number(14) + number(15)
 }
 
 fn resident_kib(pid: u32) -> u64 {
     let status = proc(pid, "status");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }

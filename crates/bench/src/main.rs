@@ -1,6 +1,13 @@
 //! Measures the queue and the service by hand: `cargo run --release -p bench -- [queue|latency|backlog|captures|idle]…`
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to hand on")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that cannot go on has nothing to hand on"
+)]
 
 mod captures;
 mod idle;
@@ -58,14 +65,26 @@ fn main() -> std::process::ExitCode {
     }
     let mut places = Vec::new();
     if wants(Database::Sqlite) {
-        places.push(Place::Sqlite(arguments.sqlite.clone().unwrap_or_else(std::env::temp_dir)));
+        places.push(Place::Sqlite(
+            arguments.sqlite.clone().unwrap_or_else(std::env::temp_dir),
+        ));
     }
-    if let Some(url) = arguments.postgres.clone().filter(|_| wants(Database::Postgres)) {
+    if let Some(url) = arguments
+        .postgres
+        .clone()
+        .filter(|_| wants(Database::Postgres))
+    {
         places.push(Place::Postgres(url));
     }
-    let what =
-        if arguments.what.is_empty() { Measurement::value_variants().to_vec() } else { arguments.what };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let what = if arguments.what.is_empty() {
+        Measurement::value_variants().to_vec()
+    } else {
+        arguments.what
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     for measurement in what {
         if measurement == Measurement::Idle {
             runtime.block_on(idle::idle());
@@ -75,7 +94,9 @@ fn main() -> std::process::ExitCode {
             match measurement {
                 Measurement::Queue => runtime.block_on(queue::drain(place)),
                 Measurement::Latency => runtime.block_on(queue::latency(place)),
-                Measurement::Backlog => runtime.block_on(queue::backlog(place, arguments.future_jobs)),
+                Measurement::Backlog => {
+                    runtime.block_on(queue::backlog(place, arguments.future_jobs))
+                }
                 Measurement::Captures => runtime.block_on(captures::captures(place)),
                 Measurement::Idle => {}
             }

@@ -38,13 +38,22 @@ impl Place {
         let (url, folder) = match self {
             Self::Sqlite(parent) => {
                 let folder = tempfile::tempdir_in(parent).expect("a folder for SQLite");
-                (format!("sqlite:{}/bench.db", folder.path().display()), Some(folder))
+                (
+                    format!("sqlite:{}/bench.db", folder.path().display()),
+                    Some(folder),
+                )
             }
             Self::Postgres(url) => (new_database(url), None),
         };
         let (clock, entropy) = (Arc::new(SystemClock::real()), Arc::new(SystemEntropy));
-        let store = Store::open(&url, clock, entropy, Options::default()).await.expect("opens");
-        Fresh { store, url, _folder: folder }
+        let store = Store::open(&url, clock, entropy, Options::default())
+            .await
+            .expect("opens");
+        Fresh {
+            store,
+            url,
+            _folder: folder,
+        }
     }
 }
 
@@ -66,18 +75,27 @@ fn new_database(url: &str) -> String {
 
 fn psql(url: &str, sql: &str) {
     let beside = std::env::var_os("HOLDFAST_PG_BIN").map(|bin| Path::new(&bin).join("psql"));
-    let program = beside.filter(|path| path.exists()).unwrap_or_else(|| "psql".into());
-    let run =
-        Command::new(program).args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).status();
-    assert!(run.is_ok_and(|status| status.success()), "psql failed at: {sql}");
+    let program = beside
+        .filter(|path| path.exists())
+        .unwrap_or_else(|| "psql".into());
+    let run = Command::new(program)
+        .args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
+        .status();
+    assert!(
+        run.is_ok_and(|status| status.success()),
+        "psql failed at: {sql}"
+    );
 }
 
 /// Runs this program again, inside of a private cluster with the server's own, durable settings.
 pub(crate) fn again_with_postgres() -> ExitCode {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/test.sh");
     let program = std::env::current_exe().expect("the program's own path");
-    let run =
-        Command::new(script).arg("--with-postgres").arg(program).args(std::env::args_os().skip(1)).status();
+    let run = Command::new(script)
+        .arg("--with-postgres")
+        .arg(program)
+        .args(std::env::args_os().skip(1))
+        .status();
     match run {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,

@@ -78,12 +78,22 @@ async fn drain_once(store: &Store, count: usize) -> u64 {
         }
         futures::future::ready(Ok(Settled::done())).boxed()
     };
-    let options = WorkerOptions { concurrency: CONCURRENCY, ..WorkerOptions::default() };
+    let options = WorkerOptions {
+        concurrency: CONCURRENCY,
+        ..WorkerOptions::default()
+    };
     let started = Instant::now();
-    run_workers(store.clone(), options, handler, async move { done.notified().await }).await.expect("runs");
+    run_workers(store.clone(), options, handler, async move {
+        done.notified().await
+    })
+    .await
+    .expect("runs");
     let elapsed = started.elapsed();
     for state in [JobState::Available, JobState::Running] {
-        let filter = JobFilter { state: Some(state), ..JobFilter::default() };
+        let filter = JobFilter {
+            state: Some(state),
+            ..JobFilter::default()
+        };
         let left = store.jobs(&filter, 1, None).await.expect("reads").items;
         assert!(left.is_empty(), "every job has been settled");
     }
@@ -110,7 +120,10 @@ pub(crate) async fn drain(place: &Place) {
         fresh.store.close().await;
     }
     let median = median(&mut rates);
-    println!("queue    {}  {median:>7} jobs/s  (runs {rates:?}; {DRAINED} jobs; aim 15000)", place.name());
+    println!(
+        "queue    {}  {median:>7} jobs/s  (runs {rates:?}; {DRAINED} jobs; aim 15000)",
+        place.name()
+    );
 }
 
 /// Prints how long after its enqueue a job starts.
@@ -141,7 +154,12 @@ async fn latency_once(store: &Store) -> Vec<u64> {
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let worker = tokio::spawn(run_workers(store.clone(), WorkerOptions::default(), handler, shutdown));
+    let worker = tokio::spawn(run_workers(
+        store.clone(),
+        WorkerOptions::default(),
+        handler,
+        shutdown,
+    ));
     let mut micros = Vec::with_capacity(ENQUEUES);
     for _ in 0..ENQUEUES {
         tokio::time::sleep(GAP).await;
@@ -151,7 +169,8 @@ async fn latency_once(store: &Store) -> Vec<u64> {
         tx.enqueue(&job).await.expect("enqueues");
         tx.commit().await.expect("commits");
         let started = starts.recv().await.expect("the worker runs");
-        micros.push(u64::try_from(started.duration_since(enqueued).as_micros()).unwrap_or(u64::MAX));
+        micros
+            .push(u64::try_from(started.duration_since(enqueued).as_micros()).unwrap_or(u64::MAX));
     }
     let _ = stop.send(());
     worker.await.expect("no panic").expect("no error");

@@ -48,7 +48,10 @@ fn easter(year: i32) -> Option<NaiveDate> {
 /// Is this a Norwegian public holiday (Sundays aside)?
 #[must_use]
 pub fn is_holiday(date: NaiveDate) -> bool {
-    let fixed = matches!((date.month(), date.day()), (1, 1) | (5, 1 | 17) | (12, 25 | 26));
+    let fixed = matches!(
+        (date.month(), date.day()),
+        (1, 1) | (5, 1 | 17) | (12, 25 | 26)
+    );
     // Maundy Thursday, Good Friday, Easter Sunday and Monday, Ascension, Whit Sunday and Monday.
     let moving = easter(date.year())
         .is_some_and(|easter| matches!((date - easter).num_days(), -3 | -2 | 0 | 1 | 39 | 49 | 50));
@@ -63,7 +66,10 @@ fn decent_hours(date: NaiveDate) -> Option<(NaiveTime, NaiveTime)> {
         Weekday::Sat => (10, 15),
         _ => (8, 21),
     };
-    Some((NaiveTime::from_hms_opt(from, 0, 0)?, NaiveTime::from_hms_opt(until, 0, 0)?))
+    Some((
+        NaiveTime::from_hms_opt(from, 0, 0)?,
+        NaiveTime::from_hms_opt(until, 0, 0)?,
+    ))
 }
 
 /// A fortnight holds every run of days of rest.
@@ -76,7 +82,8 @@ pub fn next_decent(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
     (0..SEARCH_DAYS)
         .filter_map(|days| today.checked_add_days(Days::new(days)))
         .filter_map(|date| {
-            decent_hours(date).map(|(from, until)| (instant(zone, date, from), instant(zone, date, until)))
+            decent_hours(date)
+                .map(|(from, until)| (instant(zone, date, from), instant(zone, date, until)))
         })
         .find(|(_, until)| at < *until)
         .map_or(at, |(from, _)| from.max(at))
@@ -89,7 +96,8 @@ pub fn last_decent(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
     (0..SEARCH_DAYS)
         .filter_map(|days| today.checked_sub_days(Days::new(days)))
         .filter_map(|date| {
-            decent_hours(date).map(|(from, until)| (instant(zone, date, from), instant(zone, date, until)))
+            decent_hours(date)
+                .map(|(from, until)| (instant(zone, date, from), instant(zone, date, until)))
         })
         .find(|(from, _)| *from <= at)
         .map_or(at, |(_, until)| at.min(until - TimeDelta::minutes(1)))
@@ -102,8 +110,12 @@ mod tests {
     const OSLO: Tz = Tz::Europe__Oslo;
 
     fn oslo(text: &str) -> DateTime<Utc> {
-        let civil = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("civil time");
-        OSLO.from_local_datetime(&civil).earliest().expect("exists").with_timezone(&Utc)
+        let civil =
+            chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("civil time");
+        OSLO.from_local_datetime(&civil)
+            .earliest()
+            .expect("exists")
+            .with_timezone(&Utc)
     }
 
     #[test]
@@ -111,19 +123,41 @@ mod tests {
         let at = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).expect("time");
         let spring = NaiveDate::from_ymd_opt(2026, 3, 29).expect("date");
         let autumn = NaiveDate::from_ymd_opt(2026, 10, 25).expect("date");
-        assert_eq!(instant(OSLO, spring, at(2, 30)).to_rfc3339(), "2026-03-29T01:00:00+00:00");
-        assert_eq!(instant(OSLO, autumn, at(2, 30)).to_rfc3339(), "2026-10-25T00:30:00+00:00");
+        assert_eq!(
+            instant(OSLO, spring, at(2, 30)).to_rfc3339(),
+            "2026-03-29T01:00:00+00:00"
+        );
+        assert_eq!(
+            instant(OSLO, autumn, at(2, 30)).to_rfc3339(),
+            "2026-10-25T00:30:00+00:00"
+        );
     }
 
     #[test]
     fn easter_and_its_holidays_are_found() {
-        for (year, month, day) in [(2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2027, 3, 28), (2038, 4, 25)] {
+        for (year, month, day) in [
+            (2024, 3, 31),
+            (2025, 4, 20),
+            (2026, 4, 5),
+            (2027, 3, 28),
+            (2038, 4, 25),
+        ] {
             assert_eq!(easter(year), NaiveDate::from_ymd_opt(year, month, day));
         }
-        let holiday = |month, day| is_holiday(NaiveDate::from_ymd_opt(2026, month, day).expect("date"));
-        for (month, day) in
-            [(1, 1), (4, 2), (4, 3), (4, 6), (5, 1), (5, 14), (5, 17), (5, 25), (12, 25), (12, 26)]
-        {
+        let holiday =
+            |month, day| is_holiday(NaiveDate::from_ymd_opt(2026, month, day).expect("date"));
+        for (month, day) in [
+            (1, 1),
+            (4, 2),
+            (4, 3),
+            (4, 6),
+            (5, 1),
+            (5, 14),
+            (5, 17),
+            (5, 25),
+            (12, 25),
+            (12, 26),
+        ] {
             assert!(holiday(month, day), "{month}-{day}");
         }
         assert!(!holiday(4, 7) && !holiday(12, 24));
@@ -133,23 +167,47 @@ mod tests {
     fn case_129_the_hours_are_half_open() {
         let thursday = oslo("2026-11-19 20:59:59");
         assert_eq!(next_decent(OSLO, thursday), thursday);
-        assert_eq!(next_decent(OSLO, oslo("2026-11-19 21:00:00")), oslo("2026-11-20 08:00:00"));
-        assert_eq!(next_decent(OSLO, oslo("2026-11-21 15:00:00")), oslo("2026-11-23 08:00:00"));
-        assert_eq!(next_decent(OSLO, oslo("2026-11-21 09:00:00")), oslo("2026-11-21 10:00:00"));
+        assert_eq!(
+            next_decent(OSLO, oslo("2026-11-19 21:00:00")),
+            oslo("2026-11-20 08:00:00")
+        );
+        assert_eq!(
+            next_decent(OSLO, oslo("2026-11-21 15:00:00")),
+            oslo("2026-11-23 08:00:00")
+        );
+        assert_eq!(
+            next_decent(OSLO, oslo("2026-11-21 09:00:00")),
+            oslo("2026-11-21 10:00:00")
+        );
     }
 
     #[test]
     fn case_131_no_message_on_holidays() {
         // 17 May 2026 is a Sunday; Maundy Thursday 2026 runs into Easter Monday.
-        assert_eq!(next_decent(OSLO, oslo("2026-05-17 12:00:00")), oslo("2026-05-18 08:00:00"));
-        assert_eq!(next_decent(OSLO, oslo("2026-04-02 09:00:00")), oslo("2026-04-04 10:00:00"));
-        assert_eq!(next_decent(OSLO, oslo("2026-04-04 15:00:00")), oslo("2026-04-07 08:00:00"));
+        assert_eq!(
+            next_decent(OSLO, oslo("2026-05-17 12:00:00")),
+            oslo("2026-05-18 08:00:00")
+        );
+        assert_eq!(
+            next_decent(OSLO, oslo("2026-04-02 09:00:00")),
+            oslo("2026-04-04 10:00:00")
+        );
+        assert_eq!(
+            next_decent(OSLO, oslo("2026-04-04 15:00:00")),
+            oslo("2026-04-07 08:00:00")
+        );
     }
 
     #[test]
     fn an_earlier_decent_time_lies_inside_the_hours() {
-        assert_eq!(last_decent(OSLO, oslo("2026-11-22 12:00:00")), oslo("2026-11-21 14:59:00"));
-        assert_eq!(last_decent(OSLO, oslo("2026-11-20 03:00:00")), oslo("2026-11-19 20:59:00"));
+        assert_eq!(
+            last_decent(OSLO, oslo("2026-11-22 12:00:00")),
+            oslo("2026-11-21 14:59:00")
+        );
+        assert_eq!(
+            last_decent(OSLO, oslo("2026-11-20 03:00:00")),
+            oslo("2026-11-19 20:59:00")
+        );
         let noon = oslo("2026-11-20 12:00:00");
         assert_eq!(last_decent(OSLO, noon), noon);
     }

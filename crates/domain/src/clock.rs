@@ -30,7 +30,10 @@ impl SystemClock {
     /// Real time.
     #[must_use]
     pub const fn real() -> Self {
-        Self { origin: DateTime::UNIX_EPOCH, speed: 1 }
+        Self {
+            origin: DateTime::UNIX_EPOCH,
+            speed: 1,
+        }
     }
 
     /// Time that stands at `origin` when the wall does, and runs `speed` times as fast.
@@ -41,7 +44,10 @@ impl SystemClock {
 }
 
 impl SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the time"
+    )]
     fn read() -> DateTime<Utc> {
         Utc::now()
     }
@@ -55,7 +61,10 @@ impl Clock for SystemClock {
         }
         let micros = (wall - self.origin).num_microseconds().unwrap_or(i64::MAX);
         let scaled = TimeDelta::microseconds(micros.saturating_mul(i64::from(self.speed)));
-        self.origin.checked_add_signed(scaled).unwrap_or(DateTime::<Utc>::MAX_UTC).trunc_subsecs(3)
+        self.origin
+            .checked_add_signed(scaled)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+            .trunc_subsecs(3)
     }
 
     fn wall(&self) -> DateTime<Utc> {
@@ -89,7 +98,9 @@ impl ManualClock {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, DateTime<Utc>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -152,7 +163,10 @@ impl SeededEntropy {
 
 impl Entropy for SeededEntropy {
     fn next_u64(&self) -> u64 {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).random()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .random()
     }
 }
 
@@ -176,6 +190,9 @@ mod tests {
         let origin = real.wall() - TimeDelta::seconds(10);
         let fast = SystemClock::fast(origin, 1_000);
         assert!(fast.now() - origin >= TimeDelta::seconds(10_000));
-        assert_eq!(fast.wall_for(TimeDelta::seconds(5)), Duration::from_millis(5));
+        assert_eq!(
+            fast.wall_for(TimeDelta::seconds(5)),
+            Duration::from_millis(5)
+        );
     }
 }

@@ -75,7 +75,9 @@ pub fn is_email(text: &str) -> bool {
     };
     let plain = |part: &str| {
         !part.is_empty()
-            && !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\"".contains(c))
+            && !part
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\"".contains(c))
     };
     text.len() <= MAX_TEXT
         && plain(local)
@@ -90,7 +92,8 @@ pub fn is_email(text: &str) -> bool {
 /// Is this a dialling code, `+` and one to four digits?
 #[must_use]
 pub fn is_country_code(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|code| is_digits(code, 1, 4))
+    text.strip_prefix('+')
+        .is_some_and(|code| is_digits(code, 1, 4))
 }
 
 /// Is this a national phone number of 4 to 15 digits (E.164's most)?
@@ -117,30 +120,61 @@ impl Customer {
         let number = self.personal_number.as_deref();
         let address = &self.address;
         let text = "is empty, longer than 200 characters, or holds control characters";
-        let country =
-            address.country.len() == 2 && address.country.bytes().all(|byte| byte.is_ascii_uppercase());
+        let country = address.country.len() == 2
+            && address
+                .country
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase());
         let rules = [
             (!is_text(&self.name, MAX_TEXT), "name", text),
             (!is_email(&self.email), "email", "is not an e-mail address"),
-            (!is_country_code(&self.country_code), "country_code", "is not a dialling code like \"+47\""),
-            (!is_msisdn(&self.msisdn), "msisdn", "is not a national phone number of 4 to 15 digits"),
-            (!is_text(&self.language, 10), "language", "is not a language like \"no\" or \"en\""),
+            (
+                !is_country_code(&self.country_code),
+                "country_code",
+                "is not a dialling code like \"+47\"",
+            ),
+            (
+                !is_msisdn(&self.msisdn),
+                "msisdn",
+                "is not a national phone number of 4 to 15 digits",
+            ),
+            (
+                !is_text(&self.language, 10),
+                "language",
+                "is not a language like \"no\" or \"en\"",
+            ),
             (
                 number.is_some() && !secure_details,
                 "personal_number",
                 "is accepted only with settings.secure_details = true",
             ),
-            (number.is_some_and(|n| !is_digits(n, 11, 11)), "personal_number", "is not 11 digits"),
+            (
+                number.is_some_and(|n| !is_digits(n, 11, 11)),
+                "personal_number",
+                "is not 11 digits",
+            ),
             (
                 self.kind == CustomerType::Corporate && organization.is_none(),
                 "organization_id",
                 "is required when type is \"corporate\"",
             ),
-            (organization.is_some_and(|id| !is_digits(id, 1, 20)), "organization_id", "is not digits only"),
+            (
+                organization.is_some_and(|id| !is_digits(id, 1, 20)),
+                "organization_id",
+                "is not digits only",
+            ),
             (!is_text(&address.street, MAX_TEXT), "address.street", text),
-            (!is_text(&address.zip, 20), "address.zip", "is empty or longer than 20 characters"),
+            (
+                !is_text(&address.zip, 20),
+                "address.zip",
+                "is empty or longer than 20 characters",
+            ),
             (!is_text(&address.city, MAX_TEXT), "address.city", text),
-            (!country, "address.country", "is not an ISO 3166 alpha-2 code like \"NO\""),
+            (
+                !country,
+                "address.country",
+                "is not an ISO 3166 alpha-2 code like \"NO\"",
+            ),
         ];
         rules
             .into_iter()
@@ -152,7 +186,10 @@ impl Customer {
     /// The language the provider is told: an unknown one becomes Norwegian.
     #[must_use]
     pub fn provider_language(&self) -> &'static str {
-        LANGUAGES.into_iter().find(|known| self.language.eq_ignore_ascii_case(known)).unwrap_or("no")
+        LANGUAGES
+            .into_iter()
+            .find(|known| self.language.eq_ignore_ascii_case(known))
+            .unwrap_or("no")
     }
 }
 
@@ -191,18 +228,37 @@ mod tests {
             (|c| c.email = "a b@example.no".into(), "customer.email"),
             (|c| c.country_code = "47".into(), "customer.country_code"),
             (|c| c.msisdn = "46 56".into(), "customer.msisdn"),
-            (|c| c.personal_number = Some("19635464524".into()), "customer.personal_number"),
-            (|c| c.kind = CustomerType::Corporate, "customer.organization_id"),
-            (|c| c.organization_id = Some("NO 1".into()), "customer.organization_id"),
-            (|c| c.address.street = String::new(), "customer.address.street"),
+            (
+                |c| c.personal_number = Some("19635464524".into()),
+                "customer.personal_number",
+            ),
+            (
+                |c| c.kind = CustomerType::Corporate,
+                "customer.organization_id",
+            ),
+            (
+                |c| c.organization_id = Some("NO 1".into()),
+                "customer.organization_id",
+            ),
+            (
+                |c| c.address.street = String::new(),
+                "customer.address.street",
+            ),
             (|c| c.address.zip = "x".repeat(21), "customer.address.zip"),
             (|c| c.address.city = String::new(), "customer.address.city"),
-            (|c| c.address.country = "Norway".into(), "customer.address.country"),
+            (
+                |c| c.address.country = "Norway".into(),
+                "customer.address.country",
+            ),
         ];
         for (change, field) in changes {
             let mut customer = kari();
             change(&mut customer);
-            let fields: Vec<_> = customer.faults(false).into_iter().map(|fault| fault.field).collect();
+            let fields: Vec<_> = customer
+                .faults(false)
+                .into_iter()
+                .map(|fault| fault.field)
+                .collect();
             assert_eq!(fields, [field]);
         }
     }

@@ -15,7 +15,9 @@ pub struct CaptureWindow(u8);
 
 /// A window outside the provider's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not between 7d and 31d in whole days; ask Front Payment for your window, and leave 7d if unsure")]
+#[error(
+    "is not between 7d and 31d in whole days; ask Front Payment for your window, and leave 7d if unsure"
+)]
 pub struct CaptureWindowError;
 
 impl CaptureWindow {
@@ -27,7 +29,11 @@ impl CaptureWindow {
     /// # Errors
     /// Outside 7 to 31.
     pub const fn days(days: u8) -> Result<Self, CaptureWindowError> {
-        if days >= 7 && days <= 31 { Ok(Self(days)) } else { Err(CaptureWindowError) }
+        if days >= 7 && days <= 31 {
+            Ok(Self(days))
+        } else {
+            Err(CaptureWindowError)
+        }
     }
 }
 
@@ -106,9 +112,17 @@ mod tests {
     #[test]
     fn a_window_is_7_to_31_whole_days() {
         for days in 0..=40 {
-            assert_eq!(CaptureWindow::days(days).is_ok(), (7..=31).contains(&days), "{days}");
+            assert_eq!(
+                CaptureWindow::days(days).is_ok(),
+                (7..=31).contains(&days),
+                "{days}"
+            );
         }
-        let read = |text: &str| text.parse::<Span>().map(CaptureWindow::try_from).expect("span");
+        let read = |text: &str| {
+            text.parse::<Span>()
+                .map(CaptureWindow::try_from)
+                .expect("span")
+        };
         assert!(read("168h").is_ok());
         for wrong in ["6d", "32d", "169h", "700d", "0ms"] {
             assert_eq!(read(wrong), Err(CaptureWindowError), "{wrong}");
@@ -118,10 +132,20 @@ mod tests {
     #[test]
     fn case_057_the_earlier_reading_of_a_window_over_a_clock_change_counts() {
         // Autumn: 12:00 to 12:00 lasts 169 hours, so the exact week ends at 11:00 Oslo time.
-        let autumn = capture_by(utc("2026-10-24T10:00:00Z"), CaptureWindow::SHORTEST, OSLO, None);
+        let autumn = capture_by(
+            utc("2026-10-24T10:00:00Z"),
+            CaptureWindow::SHORTEST,
+            OSLO,
+            None,
+        );
         assert_eq!(autumn, utc("2026-10-31T10:00:00Z"));
         // Spring: it lasts 167 hours, so the civil reading is the earlier one.
-        let spring = capture_by(utc("2026-03-28T11:00:00Z"), CaptureWindow::SHORTEST, OSLO, None);
+        let spring = capture_by(
+            utc("2026-03-28T11:00:00Z"),
+            CaptureWindow::SHORTEST,
+            OSLO,
+            None,
+        );
         assert_eq!(spring, utc("2026-04-04T10:00:00Z"));
         let said = capture_by(
             utc("2026-03-28T11:00:00Z"),
@@ -137,12 +161,24 @@ mod tests {
         let reserved = utc("2026-01-01T00:00:00Z");
         for (validity, unit, by) in [
             (None, ChargeValidityUnit::Unknown, "2026-04-01T00:00:00Z"),
-            (Some(55), ChargeValidityUnit::Unknown, "2026-01-01T00:55:00Z"),
-            (Some(55), ChargeValidityUnit::Minutes, "2026-01-01T00:55:00Z"),
+            (
+                Some(55),
+                ChargeValidityUnit::Unknown,
+                "2026-01-01T00:55:00Z",
+            ),
+            (
+                Some(55),
+                ChargeValidityUnit::Minutes,
+                "2026-01-01T00:55:00Z",
+            ),
             (Some(55), ChargeValidityUnit::Days, "2026-02-25T00:00:00Z"),
             (Some(400), ChargeValidityUnit::Days, "2026-04-01T00:00:00Z"),
         ] {
-            assert_eq!(charge_by(reserved, validity, unit), utc(by), "{validity:?} {unit}");
+            assert_eq!(
+                charge_by(reserved, validity, unit),
+                utc(by),
+                "{validity:?} {unit}"
+            );
         }
     }
 }

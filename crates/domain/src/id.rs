@@ -21,9 +21,13 @@ pub struct IdError {
 /// 48 bits of milliseconds and 80 random bits, so that ids sort by the time of their making (the ULID layout).
 fn ulid(at: DateTime<Utc>, entropy: &dyn Entropy) -> String {
     let millis = u128::try_from(at.timestamp_millis()).unwrap_or(0) & 0xffff_ffff_ffff;
-    let random = (u128::from(entropy.next_u64()) << 64 | u128::from(entropy.next_u64())) & ((1 << 80) - 1);
+    let random =
+        (u128::from(entropy.next_u64()) << 64 | u128::from(entropy.next_u64())) & ((1 << 80) - 1);
     let value = millis << 80 | random;
-    (0..26).rev().map(|place| char::from(ALPHABET[(value >> (place * 5) & 31) as usize])).collect()
+    (0..26)
+        .rev()
+        .map(|place| char::from(ALPHABET[(value >> (place * 5) & 31) as usize]))
+        .collect()
 }
 
 macro_rules! ids {
@@ -120,8 +124,14 @@ impl FromStr for MerchantId {
     type Err = MerchantIdError;
     fn from_str(text: &str) -> Result<Self, MerchantIdError> {
         let fits = (1..=40).contains(&text.len())
-            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-        if fits { Ok(Self(text.to_owned())) } else { Err(MerchantIdError) }
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(MerchantIdError)
+        }
     }
 }
 
@@ -172,7 +182,11 @@ mod tests {
         let job = JobId::new(DateTime::UNIX_EPOCH, &entropy);
         assert!(job.as_str().parse::<ReservationId>().is_err());
         assert!("rsv_01J".parse::<ReservationId>().is_err());
-        assert!("rsv_01j8z3aaaaaaaaaaaaaaaaaaaa".parse::<ReservationId>().is_err());
+        assert!(
+            "rsv_01j8z3aaaaaaaaaaaaaaaaaaaa"
+                .parse::<ReservationId>()
+                .is_err()
+        );
     }
 
     #[test]

@@ -112,7 +112,11 @@ impl JobState {
     #[must_use]
     pub const fn is_live(self) -> bool {
         match self {
-            Self::Scheduled | Self::Available | Self::Running | Self::Resolving | Self::Attention => true,
+            Self::Scheduled
+            | Self::Available
+            | Self::Running
+            | Self::Resolving
+            | Self::Attention => true,
             Self::Succeeded | Self::Dead | Self::Cancelled => false,
         }
     }
@@ -120,7 +124,9 @@ impl JobState {
 
 /// How a job moves: from where, by what, to where. The diagram in `docs/jobs.md` is made of this table.
 pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
-    use JobState::{Attention, Available, Cancelled, Dead, Resolving, Running, Scheduled, Succeeded};
+    use JobState::{
+        Attention, Available, Cancelled, Dead, Resolving, Running, Scheduled, Succeeded,
+    };
     &[
         (Scheduled, "its time has come", Available),
         (Resolving, "its next read is due", Available),
@@ -128,15 +134,27 @@ pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
         (Running, "it is done", Succeeded),
         (Running, "retry, or not yet", Scheduled),
         (Running, "the outcome is unknown", Resolving),
-        (Running, "a person must decide, or it crashed three times", Attention),
+        (
+            Running,
+            "a person must decide, or it crashed three times",
+            Attention,
+        ),
         (Running, "refused, or it gave up", Dead),
-        (Running, "handed back at a stop, or its worker died", Available),
+        (
+            Running,
+            "handed back at a stop, or its worker died",
+            Available,
+        ),
         (Running, "it is no longer wanted", Cancelled),
         (Scheduled, "it is no longer wanted", Cancelled),
         (Available, "it is no longer wanted", Cancelled),
         (Resolving, "it is no longer wanted", Cancelled),
         (Attention, "it is no longer wanted", Cancelled),
-        (Attention, "a person retries it, or has it sent once more", Available),
+        (
+            Attention,
+            "a person retries it, or has it sent once more",
+            Available,
+        ),
         (Attention, "a person says that it took effect", Succeeded),
         (Dead, "a person retries it", Available),
         (Scheduled, "a person runs it now", Available),

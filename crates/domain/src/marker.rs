@@ -24,7 +24,11 @@ pub fn base(key: &[u8], intent: &IntentId) -> String {
     };
     mac.update(intent.as_str().as_bytes());
     let digest = mac.finalize().into_bytes();
-    digest.iter().take(BASE_LENGTH).map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect()
+    digest
+        .iter()
+        .take(BASE_LENGTH)
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect()
 }
 
 /// The marker of one attempt, as it stands at the start of the text.
@@ -39,13 +43,20 @@ pub fn of_attempt(base: &str, attempt: u32) -> String {
 #[must_use]
 pub fn is_in(text: &str, base: &str) -> bool {
     let fold = |text: &str| -> String {
-        let text = text.replace("&nbsp;", " ").replace("&#32;", " ").replace("&#x20;", " ");
-        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+        let text = text
+            .replace("&nbsp;", " ")
+            .replace("&#32;", " ")
+            .replace("&#x20;", " ");
+        text.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_uppercase())
+            .collect()
     };
     let (text, wanted) = (fold(text), fold(&format!("{VERSION}{base}")));
     // Two spaces stand inside the shortest match that counts.
     let shortest = SHORTEST_MATCH - 2;
-    !base.is_empty() && (text.contains(&wanted) || (text.len() >= shortest && wanted.starts_with(&text)))
+    !base.is_empty()
+        && (text.contains(&wanted) || (text.len() >= shortest && wanted.starts_with(&text)))
 }
 
 #[cfg(test)]
@@ -83,7 +94,14 @@ mod tests {
         ] {
             assert!(is_in(text, base), "{text}");
         }
-        for text in ["", "R1", "R1 7QK2M9X", "R1 7QK2M9XDPB 01", "Cabin, 2 nights", "7QK2M9XDPA"] {
+        for text in [
+            "",
+            "R1",
+            "R1 7QK2M9X",
+            "R1 7QK2M9XDPB 01",
+            "Cabin, 2 nights",
+            "7QK2M9XDPA",
+        ] {
             assert!(!is_in(text, base), "{text}");
         }
         assert!(!is_in("anything", ""));

@@ -105,9 +105,13 @@ pub struct Settle {
 
 impl Default for Settle {
     fn default() -> Self {
-        let minutes = [5, 15, 60, 4 * 60, 12 * 60, 24 * 60].map(|minutes| Span::seconds(minutes * 60));
+        let minutes =
+            [5, 15, 60, 4 * 60, 12 * 60, 24 * 60].map(|minutes| Span::seconds(minutes * 60));
         Self {
-            reads: [Span::seconds(15), Span::seconds(60)].into_iter().chain(minutes).collect(),
+            reads: [Span::seconds(15), Span::seconds(60)]
+                .into_iter()
+                .chain(minutes)
+                .collect(),
             absent_after: AbsentAfter::default(),
             absent_reads: 3,
             unproven_after: Span::hours(4),
@@ -121,11 +125,15 @@ impl Settle {
     #[must_use]
     pub fn read_after(&self, taken: u32) -> TimeDelta {
         let taken = usize::try_from(taken).unwrap_or(usize::MAX);
-        let last = self.reads.last().map_or(TimeDelta::zero(), |span| span.delta());
+        let last = self
+            .reads
+            .last()
+            .map_or(TimeDelta::zero(), |span| span.delta());
         match self.reads.get(taken) {
             Some(span) => span.delta(),
             None => {
-                let extra = i64::try_from(taken - self.reads.len()).unwrap_or(i64::from(u16::MAX)) + 1;
+                let extra =
+                    i64::try_from(taken - self.reads.len()).unwrap_or(i64::from(u16::MAX)) + 1;
                 last + TimeDelta::days(extra.min(i64::from(u16::MAX)))
             }
         }

@@ -74,13 +74,21 @@ impl Money {
     /// This less `other`, or nothing when `other` is more.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
-        if self.0 > other.0 { Self(self.0 - other.0) } else { Self::ZERO }
+        if self.0 > other.0 {
+            Self(self.0 - other.0)
+        } else {
+            Self::ZERO
+        }
     }
 
     /// This less `other`; `None` when `other` is more.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        if self.0 >= other.0 { Some(Self(self.0 - other.0)) } else { None }
+        if self.0 >= other.0 {
+            Some(Self(self.0 - other.0))
+        } else {
+            None
+        }
     }
 
     /// The tax contained in this gross amount at `percent`, rounded half up to the øre.
@@ -139,8 +147,13 @@ impl FromStr for Money {
             return Err(MoneyError::TooFine);
         }
         let kroner: i64 = whole.parse().map_err(|_| MoneyError::TooLarge)?;
-        let ore: i64 = format!("{fraction:0<2}").parse().map_err(|_| MoneyError::NotDecimal)?;
-        let minor = kroner.checked_mul(100).and_then(|m| m.checked_add(ore)).ok_or(MoneyError::TooLarge)?;
+        let ore: i64 = format!("{fraction:0<2}")
+            .parse()
+            .map_err(|_| MoneyError::NotDecimal)?;
+        let minor = kroner
+            .checked_mul(100)
+            .and_then(|m| m.checked_add(ore))
+            .ok_or(MoneyError::TooLarge)?;
         Self::from_minor(minor)
     }
 }
@@ -154,7 +167,10 @@ impl Serialize for Money {
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "is not an amount: a decimal string like \"1000.00\", or a number")]
+        #[serde(
+            untagged,
+            expecting = "is not an amount: a decimal string like \"1000.00\", or a number"
+        )]
         enum Input {
             Text(String),
             Number(serde_json::Number),
@@ -178,9 +194,13 @@ fn plain_decimal(text: &str) -> String {
         return text.to_owned();
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
+    let (sign, whole) = whole
+        .strip_prefix('-')
+        .map_or(("", whole), |rest| ("-", rest));
     let digits = format!("{whole}{fraction}");
-    let point = i32::try_from(whole.len()).unwrap_or(i32::MAX).saturating_add(exponent);
+    let point = i32::try_from(whole.len())
+        .unwrap_or(i32::MAX)
+        .saturating_add(exponent);
     match usize::try_from(point) {
         Err(_) | Ok(0) => {
             let zeros = usize::try_from(point.unsigned_abs()).unwrap_or(0);
@@ -250,7 +270,10 @@ mod tests {
     fn writing_and_reading_is_the_identity() {
         for minor in [0, 1, 9, 10, 99, 100, 101, 123_456_789] {
             let money = Money::from_minor(minor).expect("in bounds");
-            assert_eq!(read(&serde_json::to_string(&money).expect("text")), Ok(money));
+            assert_eq!(
+                read(&serde_json::to_string(&money).expect("text")),
+                Ok(money)
+            );
         }
     }
 
@@ -258,7 +281,10 @@ mod tests {
     fn case_015_tax_inside_a_gross_amount_is_computed_in_ore() {
         let gross: Money = "4500.00".parse().expect("amount");
         assert_eq!(gross.tax_within(12).to_string(), "482.14");
-        assert_eq!(gross.saturating_sub(gross.tax_within(12)).to_string(), "4017.86");
+        assert_eq!(
+            gross.saturating_sub(gross.tax_within(12)).to_string(),
+            "4017.86"
+        );
         assert_eq!(gross.tax_within(0), Money::ZERO);
         assert_eq!(Money::kroner(125).tax_within(25), Money::kroner(25));
     }

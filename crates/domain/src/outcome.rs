@@ -70,7 +70,10 @@ pub struct NewLink {
 pub fn outcome(intent: &Intent, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     match outcome {
-        Outcome::Unsent { reason } => vec![Fact::AttemptUnsent { intent: id, reason: reason.clone() }],
+        Outcome::Unsent { reason } => vec![Fact::AttemptUnsent {
+            intent: id,
+            reason: reason.clone(),
+        }],
         Outcome::Accepted { reference, link } => match (&intent.operation, link) {
             (Operation::Submit, Some(link)) => vec![Fact::LinkCreated {
                 intent: id,
@@ -80,8 +83,14 @@ pub fn outcome(intent: &Intent, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Fa
                 at: now,
             }],
             // Without the provider's id there is nothing to hold on to, however friendly the answer.
-            (Operation::Submit, None) => unknown(intent, "accepted without the reservation's id", now),
-            _ => vec![Fact::AttemptAccepted { intent: id, reference: reference.clone(), at: now }],
+            (Operation::Submit, None) => {
+                unknown(intent, "accepted without the reservation's id", now)
+            }
+            _ => vec![Fact::AttemptAccepted {
+                intent: id,
+                reference: reference.clone(),
+                at: now,
+            }],
         },
         Outcome::Rejected { by, key } => rejected(intent, *by, key, now),
         Outcome::Unknown { reason } => unknown(intent, reason, now),
@@ -95,21 +104,36 @@ const NOTHING_TAKEN: &str = "prerequisitefailedtocompletereservation";
 
 fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
-    let refused = Fact::AttemptRejected { intent: id.clone(), key: key.to_owned() };
-    let ask = |reason, freezes| Fact::DeskRaised { reason, freezes, at: now };
+    let refused = Fact::AttemptRejected {
+        intent: id.clone(),
+        key: key.to_owned(),
+    };
+    let ask = |reason, freezes| Fact::DeskRaised {
+        reason,
+        freezes,
+        at: now,
+    };
     match by {
         // Refused before any business logic: once the cause is mended the same attempt may go out.
         RefusedBy::Auth | RefusedBy::Throttled => {
-            vec![Fact::AttemptUnsent { intent: id, reason: by.as_str().to_owned() }]
+            vec![Fact::AttemptUnsent {
+                intent: id,
+                reason: by.as_str().to_owned(),
+            }]
         }
         // A known id that is not found is more often the wrong merchant than a vanished booking; an earlier attempt may
         // have had its effect all the same.
         RefusedBy::NotFound if intent.attempts > 1 && intent.operation.is_exclusive() => {
-            std::iter::once(ask(DeskReason::NotFound, true)).chain(evidence(intent, key, now)).collect()
+            std::iter::once(ask(DeskReason::NotFound, true))
+                .chain(evidence(intent, key, now))
+                .collect()
         }
         RefusedBy::NotFound => {
             let read = (intent.operation != Operation::Submit).then_some(Fact::ReadWanted);
-            [refused, ask(DeskReason::NotFound, true)].into_iter().chain(read).collect()
+            [refused, ask(DeskReason::NotFound, true)]
+                .into_iter()
+                .chain(read)
+                .collect()
         }
         _ if matches!(intent.operation, Operation::Submit) => vec![refused],
         _ if key == CAPTURE_DEADLINE => {
@@ -132,23 +156,35 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => {
                 vec![refused, ask(DeskReason::Refused, true), Fact::ReadWanted]
             }
-            Operation::Resend { slot, .. } => {
-                [refused, Fact::ReadWanted].into_iter().chain(used(slot, now)).collect()
-            }
+            Operation::Resend { slot, .. } => [refused, Fact::ReadWanted]
+                .into_iter()
+                .chain(used(slot, now))
+                .collect(),
             Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => {
                 vec![refused, ask(DeskReason::Refused, false), Fact::ReadWanted]
             }
         },
-        RefusedBy::Payload | RefusedBy::WrongVerb | RefusedBy::CardNotFound => match intent.operation {
-            Operation::Resend { slot, .. } => std::iter::once(refused).chain(used(slot, now)).collect(),
-            _ => vec![refused, ask(DeskReason::Refused, by != RefusedBy::CardNotFound)],
-        },
+        RefusedBy::Payload | RefusedBy::WrongVerb | RefusedBy::CardNotFound => {
+            match intent.operation {
+                Operation::Resend { slot, .. } => {
+                    std::iter::once(refused).chain(used(slot, now)).collect()
+                }
+                _ => vec![
+                    refused,
+                    ask(DeskReason::Refused, by != RefusedBy::CardNotFound),
+                ],
+            }
+        }
     }
 }
 
 /// The slot of a reminder that was refused: it is not tried again.
 fn used(slot: Option<u32>, now: DateTime<Utc>) -> Option<Fact> {
-    slot.map(|slot| Fact::ReminderUsed { slot, sent: false, at: now })
+    slot.map(|slot| Fact::ReminderUsed {
+        slot,
+        sent: false,
+        at: now,
+    })
 }
 
 /// A refusal of a later attempt often means that an earlier one took effect after all: details tell, and where
@@ -156,21 +192,34 @@ fn used(slot: Option<u32>, now: DateTime<Utc>) -> Option<Fact> {
 fn evidence(intent: &Intent, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     let reason = format!("refused as \"{key}\" after an earlier attempt");
-    let unknown = Fact::AttemptUnknown { intent: id.clone(), reason };
+    let unknown = Fact::AttemptUnknown {
+        intent: id.clone(),
+        reason,
+    };
     let desk = intent.operation.row_kind().map(|_| Fact::IntentToDesk {
         intent: id,
         reason: intent.operation.doubt_reason(),
         at: now,
     });
-    std::iter::once(unknown).chain(desk).chain([Fact::ReadWanted]).collect()
+    std::iter::once(unknown)
+        .chain(desk)
+        .chain([Fact::ReadWanted])
+        .collect()
 }
 
 fn unknown(intent: &Intent, reason: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
-    let unknown = Fact::AttemptUnknown { intent: id.clone(), reason: reason.to_owned() };
+    let unknown = Fact::AttemptUnknown {
+        intent: id.clone(),
+        reason: reason.to_owned(),
+    };
     // A second message is a nuisance, a third a complaint: the slot counts as used and nothing is repeated in it.
     let used = match intent.operation {
-        Operation::Resend { slot, .. } => slot.map(|slot| Fact::ReminderUsed { slot, sent: true, at: now }),
+        Operation::Resend { slot, .. } => slot.map(|slot| Fact::ReminderUsed {
+            slot,
+            sent: true,
+            at: now,
+        }),
         _ => None,
     };
     std::iter::once(unknown).chain(used).collect()

@@ -80,7 +80,8 @@ pub enum ReminderAt {
 impl TryFrom<String> for ReminderAt {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        const WRONG: &str = "is not an offset like \"+24h\" (from the submit) or \"-2h\" (to the due date)";
+        const WRONG: &str =
+            "is not an offset like \"+24h\" (from the submit) or \"-2h\" (to the due date)";
         match text.split_at_checked(1) {
             Some(("+", span)) => span.parse().map(Self::AfterSubmit).map_err(|_| WRONG),
             Some(("-", span)) => span.parse().map(Self::BeforeDue).map_err(|_| WRONG),
@@ -125,7 +126,9 @@ impl TryFrom<String> for After {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(Self::Span).map_err(|_| "is neither \"off\" nor a duration like \"30m\"")
+        text.parse()
+            .map(Self::Span)
+            .map_err(|_| "is neither \"off\" nor a duration like \"30m\"")
     }
 }
 
@@ -275,9 +278,15 @@ impl Default for Policy {
                 min_spacing: Span::hours(20),
                 hours: Hours::Decent,
             },
-            expiry: Expiry { cancel_after_due: After::Span(Span::seconds(30 * 60)) },
-            completion: Completion { after: After::Span(day(3)) },
-            warnings: Warnings { at: vec![day(7), day(3), day(2), day(1), Span::hours(6)] },
+            expiry: Expiry {
+                cancel_after_due: After::Span(Span::seconds(30 * 60)),
+            },
+            completion: Completion {
+                after: After::Span(day(3)),
+            },
+            warnings: Warnings {
+                at: vec![day(7), day(3), day(2), day(1), Span::hours(6)],
+            },
         }
     }
 }
@@ -290,7 +299,11 @@ impl Policy {
     ///
     /// # Errors
     /// Every value that does not fit, by its key below `policy`.
-    pub fn with(&self, patch: &PolicyPatch, multi_capture: MultiCapture) -> Result<Self, Vec<FieldError>> {
+    pub fn with(
+        &self,
+        patch: &PolicyPatch,
+        multi_capture: MultiCapture,
+    ) -> Result<Self, Vec<FieldError>> {
         let policy = Self {
             version: self.version,
             capture: self.capture.patched(&patch.capture),
@@ -300,19 +313,25 @@ impl Policy {
             warnings: self.warnings.patched(&patch.warnings),
         };
         let faults = policy.faults(multi_capture);
-        if faults.is_empty() { Ok(policy) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(policy)
+        } else {
+            Err(faults)
+        }
     }
 
     fn faults(&self, multi_capture: MultiCapture) -> Vec<FieldError> {
         let (capture, reminders) = (&self.capture, &self.reminders);
         let rules = [
             (
-                capture.on_delivery == OnDelivery::EachDelivery && multi_capture != MultiCapture::Proven,
+                capture.on_delivery == OnDelivery::EachDelivery
+                    && multi_capture != MultiCapture::Proven,
                 "capture.on_delivery",
                 "\"each_delivery\" needs multi_capture = \"proven\" in the merchant's configuration",
             ),
             (
-                capture.before_deadline == BeforeDeadline::CaptureAll && capture.legal_basis.is_none(),
+                capture.before_deadline == BeforeDeadline::CaptureAll
+                    && capture.legal_basis.is_none(),
                 "capture.legal_basis",
                 "is required by before_deadline = \"capture_all\": say why undelivered goods may be captured",
             ),
@@ -326,14 +345,22 @@ impl Policy {
                 "capture.act_before",
                 "is not between 12h and 6d",
             ),
-            (reminders.at.len() > MAX_TIMES, "reminders.at", "has more than 20 entries"),
+            (
+                reminders.at.len() > MAX_TIMES,
+                "reminders.at",
+                "has more than 20 entries",
+            ),
             (reminders.max > 10, "reminders.max", "is more than 10"),
             (
                 reminders.channels.is_empty() && !reminders.at.is_empty(),
                 "reminders.channels",
                 "is empty: name \"email\", \"sms\" or both, or empty reminders.at",
             ),
-            (self.warnings.at.len() > MAX_TIMES, "warnings.at", "has more than 20 entries"),
+            (
+                self.warnings.at.len() > MAX_TIMES,
+                "warnings.at",
+                "has more than 20 entries",
+            ),
         ];
         rules
             .into_iter()
@@ -363,16 +390,24 @@ mod tests {
         let policy = Policy::default();
         assert!(policy.faults(MultiCapture::Unknown).is_empty());
         let json = serde_json::to_value(&policy).expect("json");
-        assert_eq!(json["reminders"]["at"], serde_json::json!(["+24h", "-24h", "-2h"]));
-        assert_eq!(json["warnings"]["at"], serde_json::json!(["7d", "72h", "48h", "24h", "6h"]));
+        assert_eq!(
+            json["reminders"]["at"],
+            serde_json::json!(["+24h", "-24h", "-2h"])
+        );
+        assert_eq!(
+            json["warnings"]["at"],
+            serde_json::json!(["7d", "72h", "48h", "24h", "6h"])
+        );
         assert_eq!(json["expiry"]["cancel_after_due"], "30m");
     }
 
     #[test]
     fn a_patch_changes_its_keys_only() {
-        let patch =
-            patch(r#"{"completion":{"after":"24h"},"expiry":{"cancel_after_due":"off"}}"#).expect("patch");
-        let policy = Policy::default().with(&patch, MultiCapture::Unknown).expect("valid");
+        let patch = patch(r#"{"completion":{"after":"24h"},"expiry":{"cancel_after_due":"off"}}"#)
+            .expect("patch");
+        let policy = Policy::default()
+            .with(&patch, MultiCapture::Unknown)
+            .expect("valid");
         assert_eq!(policy.completion.after, After::Span(Span::hours(24)));
         assert_eq!(policy.expiry.cancel_after_due, After::Off);
         assert_eq!(policy.capture, Policy::default().capture);
@@ -382,16 +417,52 @@ mod tests {
     fn each_rule_names_its_key() {
         use MultiCapture::{Proven, Unknown};
         for (json, multi, key) in [
-            (r#"{"capture":{"on_delivery":"each_delivery"}}"#, Unknown, Some("policy.capture.on_delivery")),
-            (r#"{"capture":{"on_delivery":"each_delivery"}}"#, Proven, None),
-            (r#"{"capture":{"before_deadline":"capture_all"}}"#, Unknown, Some("policy.capture.legal_basis")),
-            (r#"{"capture":{"late":"charge"}}"#, Unknown, Some("policy.capture.mandate_ceiling")),
-            (r#"{"capture":{"late":"charge","mandate_ceiling":"500.00"}}"#, Unknown, None),
-            (r#"{"capture":{"act_before":"1h"}}"#, Unknown, Some("policy.capture.act_before")),
-            (r#"{"reminders":{"max":11}}"#, Unknown, Some("policy.reminders.max")),
-            (r#"{"reminders":{"channels":[]}}"#, Unknown, Some("policy.reminders.channels")),
+            (
+                r#"{"capture":{"on_delivery":"each_delivery"}}"#,
+                Unknown,
+                Some("policy.capture.on_delivery"),
+            ),
+            (
+                r#"{"capture":{"on_delivery":"each_delivery"}}"#,
+                Proven,
+                None,
+            ),
+            (
+                r#"{"capture":{"before_deadline":"capture_all"}}"#,
+                Unknown,
+                Some("policy.capture.legal_basis"),
+            ),
+            (
+                r#"{"capture":{"late":"charge"}}"#,
+                Unknown,
+                Some("policy.capture.mandate_ceiling"),
+            ),
+            (
+                r#"{"capture":{"late":"charge","mandate_ceiling":"500.00"}}"#,
+                Unknown,
+                None,
+            ),
+            (
+                r#"{"capture":{"act_before":"1h"}}"#,
+                Unknown,
+                Some("policy.capture.act_before"),
+            ),
+            (
+                r#"{"reminders":{"max":11}}"#,
+                Unknown,
+                Some("policy.reminders.max"),
+            ),
+            (
+                r#"{"reminders":{"channels":[]}}"#,
+                Unknown,
+                Some("policy.reminders.channels"),
+            ),
         ] {
-            assert_eq!(keys(json, multi), key.into_iter().collect::<Vec<_>>(), "{json}");
+            assert_eq!(
+                keys(json, multi),
+                key.into_iter().collect::<Vec<_>>(),
+                "{json}"
+            );
         }
     }
 

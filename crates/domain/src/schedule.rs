@@ -9,8 +9,8 @@ use crate::merchant::{Merchant, MultiCapture};
 use crate::observe::{INCOHERENT_READS, is_half_refunded, stand_in};
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
-    DEADLINE_GUARD, DeskReason, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation, RowKind,
-    Status,
+    DEADLINE_GUARD, DeskReason, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation,
+    RowKind, Status,
 };
 
 /// Where a job without an end has its deadline.
@@ -50,19 +50,30 @@ const WATCH_EVERY: TimeDelta = TimeDelta::days(1);
 /// happens; what is due already stays in the set until its fact is recorded.
 #[must_use]
 pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
-    let mut jobs: Vec<Planned> = r.open_intents().map(|intent| of_intent(r, intent, merchant)).collect();
+    let mut jobs: Vec<Planned> = r
+        .open_intents()
+        .map(|intent| of_intent(r, intent, merchant))
+        .collect();
     if r.is_open() && !r.control.paused && !r.is_frozen() {
         match r.status() {
             Status::AwaitingPayment => awaiting_payment(r, merchant, &mut jobs),
             Status::Held => held(r, merchant, &mut jobs),
             Status::Captured | Status::Charged => money_taken(r, merchant, &mut jobs),
-            Status::Submitting | Status::Completed | Status::Cancelled | Status::Expired | Status::Failed => {
-            }
+            Status::Submitting
+            | Status::Completed
+            | Status::Cancelled
+            | Status::Expired
+            | Status::Failed => {}
         }
     }
     jobs.extend(left_behind(r, merchant));
     if let Some((_, at)) = sought_for(r) {
-        jobs.push(job(DUPLICATES_KEY.to_owned(), JobKind::Refresh, at, NO_DEADLINE));
+        jobs.push(job(
+            DUPLICATES_KEY.to_owned(),
+            JobKind::Refresh,
+            at,
+            NO_DEADLINE,
+        ));
     }
     refresh(r, merchant, &mut jobs);
     // A policy job that has decided its intent is carried on by that intent, under the same key.
@@ -73,7 +84,8 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
 
 /// Has the provider refused what this policy job decided? It is not repeated by itself; a person can ask for it.
 fn is_refused(r: &Reservation, key: &str) -> bool {
-    r.intent_of_key(key).is_some_and(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
+    r.intent_of_key(key)
+        .is_some_and(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
 }
 
 /// Does neither a pause nor a person's cancel forbid it? Neither keeps anybody from finding out what became of
@@ -106,17 +118,20 @@ pub fn send_by(r: &Reservation, operation: &Operation, merchant: &Merchant) -> D
     match operation {
         Operation::Submit => r.payment_link_due,
         Operation::Capture { .. } => capture_send_by(r, merchant),
-        Operation::Charge { .. } => {
-            r.charge_by(merchant).map_or(NO_DEADLINE, |by| by - guard.min(TimeDelta::hours(1)))
-        }
+        Operation::Charge { .. } => r
+            .charge_by(merchant)
+            .map_or(NO_DEADLINE, |by| by - guard.min(TimeDelta::hours(1))),
         Operation::Resend { .. } => r.payment_link_due,
-        Operation::Refund { .. } | Operation::Cancel { .. } | Operation::Complete { .. } => NO_DEADLINE,
+        Operation::Refund { .. } | Operation::Cancel { .. } | Operation::Complete { .. } => {
+            NO_DEADLINE
+        }
     }
 }
 
 /// From this instant on no capture is sent: the guard before the window closes.
 pub(crate) fn capture_send_by(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
-    r.capture_by(merchant).map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
+    r.capture_by(merchant)
+        .map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
 }
 
 fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
@@ -154,7 +169,8 @@ pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Optio
         _ => wants_second_witness(r, intent, reads),
     };
     match &intent.progress {
-        IntentState::Accepted { sent, reads, .. } | IntentState::Unknown(Doubt { sent, reads, .. })
+        IntentState::Accepted { sent, reads, .. }
+        | IntentState::Unknown(Doubt { sent, reads, .. })
             if at_once(*reads) =>
         {
             Some(sent.at)
@@ -178,11 +194,18 @@ pub(crate) fn wants_second_witness(r: &Reservation, intent: &Intent, reads: u32)
 /// From when on the history is all that lacks, but for one more read, before absence can be concluded. `None` where
 /// details have to be read first, or where there is no time for both.
 #[must_use]
-pub(crate) fn history_due(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
+pub(crate) fn history_due(
+    r: &Reservation,
+    intent: &Intent,
+    merchant: &Merchant,
+) -> Option<DateTime<Utc>> {
     let IntentState::Unknown(doubt) = &intent.progress else {
         return None;
     };
-    if matches!(intent.operation, Operation::Submit | Operation::Resend { .. }) {
+    if matches!(
+        intent.operation,
+        Operation::Submit | Operation::Resend { .. }
+    ) {
         return None;
     }
     let settle = &merchant.settle;
@@ -213,7 +236,12 @@ fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned
     if let Some(grace) = r.policy.expiry.cancel_after_due.delta()
         && !is_refused(r, EXPIRY_KEY)
     {
-        jobs.push(job(EXPIRY_KEY.to_owned(), JobKind::Cancel, due + grace, NO_DEADLINE));
+        jobs.push(job(
+            EXPIRY_KEY.to_owned(),
+            JobKind::Cancel,
+            due + grace,
+            NO_DEADLINE,
+        ));
     }
 }
 
@@ -232,19 +260,26 @@ fn next_reminder(r: &Reservation, merchant: &Merchant) -> Option<(u32, DateTime<
         })
         .collect();
     slots.sort_unstable();
-    let earliest = r.reminders.last_at.map(|last| last + policy.min_spacing.delta());
-    (0..).zip(slots).skip(r.reminders.slots as usize).find_map(|(slot, at)| {
-        let at = at.max(earliest.unwrap_or(at)).max(r.created_at);
-        let at = match policy.hours {
-            Hours::Any => at,
-            Hours::Decent => Some(next_decent(merchant.zone, at))
-                .filter(|next| *next < r.payment_link_due)
-                .unwrap_or_else(|| last_decent(merchant.zone, at)),
-        };
-        let useful =
-            at < r.payment_link_due && at >= r.created_at && earliest.is_none_or(|earliest| at >= earliest);
-        useful.then_some((slot, at))
-    })
+    let earliest = r
+        .reminders
+        .last_at
+        .map(|last| last + policy.min_spacing.delta());
+    (0..)
+        .zip(slots)
+        .skip(r.reminders.slots as usize)
+        .find_map(|(slot, at)| {
+            let at = at.max(earliest.unwrap_or(at)).max(r.created_at);
+            let at = match policy.hours {
+                Hours::Any => at,
+                Hours::Decent => Some(next_decent(merchant.zone, at))
+                    .filter(|next| *next < r.payment_link_due)
+                    .unwrap_or_else(|| last_decent(merchant.zone, at)),
+            };
+            let useful = at < r.payment_link_due
+                && at >= r.created_at
+                && earliest.is_none_or(|earliest| at >= earliest);
+            useful.then_some((slot, at))
+        })
 }
 
 /// What a reminder's key ends with when it goes out once more, by another channel.
@@ -255,7 +290,8 @@ pub(crate) const OTHER_CHANNEL: &str = ":other";
 pub(crate) fn unsent_reminder(r: &Reservation, slot: u32) -> Option<&Intent> {
     let key = format!("remind:{slot}");
     let intent = r.intent_of_key(&key)?;
-    let absent = matches!(intent.progress, IntentState::Withdrawn { .. }) && intent.doubted_at.is_some();
+    let absent =
+        matches!(intent.progress, IntentState::Withdrawn { .. }) && intent.doubted_at.is_some();
     absent.then_some(intent)
 }
 
@@ -289,7 +325,9 @@ pub fn wants_capture(r: &Reservation, merchant: &Merchant) -> bool {
     let ready = match r.policy.capture.on_delivery {
         OnDelivery::WhenComplete => r.delivery.complete,
         // What a merchant cannot capture twice is captured once, when all is there.
-        OnDelivery::EachDelivery => r.delivery.complete || merchant.multi_capture == MultiCapture::Proven,
+        OnDelivery::EachDelivery => {
+            r.delivery.complete || merchant.multi_capture == MultiCapture::Proven
+        }
         OnDelivery::Manual => false,
     };
     ready && may_capture(r, merchant) && !r.delivered_uncaptured().is_empty()
@@ -307,15 +345,21 @@ pub fn may_capture(r: &Reservation, merchant: &Merchant) -> bool {
 /// Has the provider been asked to let the hold go?
 fn is_being_cancelled(r: &Reservation) -> bool {
     let cancels = |intent: &Intent| matches!(intent.operation, Operation::Cancel { .. });
-    r.open_intents().any(|intent| cancels(intent) && intent.is_unresolved())
+    r.open_intents()
+        .any(|intent| cancels(intent) && intent.is_unresolved())
 }
 
 /// The capture that a delivery calls for, unless it was given up because its time was over.
 fn automatic_capture(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
-    let (delivered_at, reserved_at, by) = (r.delivery.last_at?, r.reserved_at()?, r.capture_by(merchant)?);
+    let (delivered_at, reserved_at, by) = (
+        r.delivery.last_at?,
+        r.reserved_at()?,
+        r.capture_by(merchant)?,
+    );
     let mine = |intent: &&Intent| intent.key.starts_with("capture:auto:");
     let key = format!("capture:auto:{}", r.intents.iter().filter(mine).count() + 1);
-    let wanted = wants_capture(r, merchant) && !r.guards_done.contains(&key) && !r.stopped.contains(&key);
+    let wanted =
+        wants_capture(r, merchant) && !r.guards_done.contains(&key) && !r.stopped.contains(&key);
     let run_at = delivered_at.max(reserved_at);
     wanted.then(|| job(key, JobKind::Capture, run_at, by - merchant.guard.delta()))
 }
@@ -333,7 +377,10 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
     guard(DEADLINE_GUARD.to_owned(), act_at);
     // What is delivered after the guard has acted, be it that a person let it act early, calls for another look: it must
     // not lapse without a word.
-    if let Some(delivered_at) = r.delivery.last_at.filter(|_| r.guards_done.contains(DEADLINE_GUARD))
+    if let Some(delivered_at) = r
+        .delivery
+        .last_at
+        .filter(|_| r.guards_done.contains(DEADLINE_GUARD))
         && !r.delivered_uncaptured().is_empty()
     {
         guard(r.next_look(), delivered_at.max(act_at));
@@ -351,18 +398,29 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let capture = automatic_capture(r, merchant);
     let idle = !is_refused(r, COMPLETE_KEY)
         && capture.is_none()
-        && !r.open_intents().any(|intent| intent.operation.is_exclusive())
+        && !r
+            .open_intents()
+            .any(|intent| intent.operation.is_exclusive())
         && r.control.desk.is_empty();
     jobs.extend(capture);
-    let rest_until = r.capture_by(merchant).filter(|_| capturable_rest(r, merchant));
+    let rest_until = r
+        .capture_by(merchant)
+        .filter(|_| capturable_rest(r, merchant));
     if let Some(capture_by) = rest_until {
         guards(r, capture_by, jobs);
     }
     let last_row = r.ledger.iter().map(|row| row.at).max();
-    if let (Some(after), Some(last), true) =
-        (r.policy.completion.after.delta(), last_row.max(rest_until), idle)
-    {
-        jobs.push(job(COMPLETE_KEY.to_owned(), JobKind::Complete, last + after, NO_DEADLINE));
+    if let (Some(after), Some(last), true) = (
+        r.policy.completion.after.delta(),
+        last_row.max(rest_until),
+        idle,
+    ) {
+        jobs.push(job(
+            COMPLETE_KEY.to_owned(),
+            JobKind::Complete,
+            last + after,
+            NO_DEADLINE,
+        ));
     }
 }
 
@@ -381,8 +439,11 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
         return None;
     }
     let guarded = r.guards_done.contains(&r.next_look());
-    let guard =
-        if r.guards_done.contains(DEADLINE_GUARD) { r.next_look() } else { DEADLINE_GUARD.to_owned() };
+    let guard = if r.guards_done.contains(DEADLINE_GUARD) {
+        r.next_look()
+    } else {
+        DEADLINE_GUARD.to_owned()
+    };
     let kept_from_it = r.control.paused || r.stopped.contains(&guard);
     let at = match (!may_capture(r, merchant) || guarded, kept_from_it) {
         (true, _) => in_time,
@@ -410,7 +471,12 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         let at = again.unwrap_or(r.created_at);
         jobs.push(job(key("now"), JobKind::Refresh, at, NO_DEADLINE));
     } else if let Some(at) = slow_read(r, merchant) {
-        jobs.push(job(key("open"), JobKind::Refresh, again.unwrap_or(at), NO_DEADLINE));
+        jobs.push(job(
+            key("open"),
+            JobKind::Refresh,
+            again.unwrap_or(at),
+            NO_DEADLINE,
+        ));
     }
 }
 
@@ -429,7 +495,12 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
     let since = r.provider.tried_at.unwrap_or(r.created_at);
     let every = merchant.refresh_open_every.delta();
     // What is accepted is confirmed by the slow read; what is confirmed has nothing to wait for.
-    let unshown = r.ledger.iter().filter(|row| !row.confirmed).map(|row| row.at).max();
+    let unshown = r
+        .ledger
+        .iter()
+        .filter(|row| !row.confirmed)
+        .map(|row| row.at)
+        .max();
     let at_desk = |intent: &Intent| matches!(intent.progress, IntentState::Desk(_));
     let usual = match r.status() {
         Status::AwaitingPayment => Some(since + every),
@@ -441,7 +512,9 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
         _ if r.intents.iter().any(at_desk) => Some(since.max(unshown.unwrap_or(since)) + every),
         _ => unshown.map(|last| since.max(last) + every),
     };
-    let watch = watched_until(r).filter(|until| since < *until).map(|until| until.min(since + WATCH_EVERY));
+    let watch = watched_until(r)
+        .filter(|until| since < *until)
+        .map(|until| until.min(since + WATCH_EVERY));
     usual.into_iter().chain(watch).min()
 }
 
@@ -477,7 +550,11 @@ pub(crate) fn sought_for(r: &Reservation) -> Option<(&Intent, DateTime<Utc>)> {
         IntentState::Done { .. } => true,
         _ => false,
     };
-    let submit = r.intents.iter().find(|intent| intent.operation == Operation::Submit).filter(settled)?;
+    let submit = r
+        .intents
+        .iter()
+        .find(|intent| intent.operation == Operation::Submit)
+        .filter(settled)?;
     let (provider, sought) = (&r.provider, &r.provider.sought);
     let named = provider.hinted_uuid.is_some() && provider.hinted_uuid != provider.reservation_uuid;
     if named {
@@ -511,6 +588,10 @@ pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -
 
 /// Has a person asked about what can no longer be captured, unless the policy lets it go.
 pub(crate) fn ask_about_late(r: &Reservation, now: DateTime<Utc>) -> Option<Fact> {
-    let ask = Fact::DeskRaised { reason: DeskReason::LateDelivery, freezes: false, at: now };
+    let ask = Fact::DeskRaised {
+        reason: DeskReason::LateDelivery,
+        freezes: false,
+        at: now,
+    };
     (r.policy.capture.late != Late::Nothing).then_some(ask)
 }

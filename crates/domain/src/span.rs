@@ -13,10 +13,18 @@ pub struct Span(TimeDelta);
 
 /// A text that is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a duration like \"90d\", \"36h\", \"15m\", \"30s\" or \"250ms\" (at most ten years)")]
+#[error(
+    "is not a duration like \"90d\", \"36h\", \"15m\", \"30s\" or \"250ms\" (at most ten years)"
+)]
 pub struct SpanError;
 
-const UNITS: [(&str, i64); 5] = [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+const UNITS: [(&str, i64); 5] = [
+    ("ms", 1),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+];
 const MAX_MILLIS: i64 = 3_653 * 86_400_000;
 
 impl Span {
@@ -50,10 +58,16 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, SpanError> {
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);
-        let millis =
-            UNITS.iter().find(|(name, _)| *name == unit).map(|(_, millis)| *millis).ok_or(SpanError)?;
+        let millis = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .map(|(_, millis)| *millis)
+            .ok_or(SpanError)?;
         let number: i64 = number.parse().map_err(|_| SpanError)?;
-        let total = number.checked_mul(millis).filter(|total| *total <= MAX_MILLIS).ok_or(SpanError)?;
+        let total = number
+            .checked_mul(millis)
+            .filter(|total| *total <= MAX_MILLIS)
+            .ok_or(SpanError)?;
         Ok(Self(TimeDelta::milliseconds(total)))
     }
 }
@@ -90,15 +104,36 @@ mod tests {
 
     #[test]
     fn durations_are_read_and_written_alike() {
-        for text in ["90d", "36h", "15m", "30s", "250ms", "48h", "7d", "0ms", "90s"] {
-            assert_eq!(text.parse::<Span>().map(|span| span.to_string()).as_deref(), Ok(text));
+        for text in [
+            "90d", "36h", "15m", "30s", "250ms", "48h", "7d", "0ms", "90s",
+        ] {
+            assert_eq!(
+                text.parse::<Span>().map(|span| span.to_string()).as_deref(),
+                Ok(text)
+            );
         }
-        assert_eq!("120m".parse::<Span>().map(|span| span.to_string()).as_deref(), Ok("2h"));
+        assert_eq!(
+            "120m"
+                .parse::<Span>()
+                .map(|span| span.to_string())
+                .as_deref(),
+            Ok("2h")
+        );
     }
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "7", "d", "-1d", "1.5h", "7 d", "1w", "99999999999d", "4000d"] {
+        for text in [
+            "",
+            "7",
+            "d",
+            "-1d",
+            "1.5h",
+            "7 d",
+            "1w",
+            "99999999999d",
+            "4000d",
+        ] {
             assert_eq!(text.parse::<Span>(), Err(SpanError), "{text}");
         }
     }

@@ -45,7 +45,11 @@ pub struct Witnesses {
 
 impl Default for Witnesses {
     fn default() -> Self {
-        Self { marker_echo: MarkerEcho::Unverified, shown_until: None, faulted_at: None }
+        Self {
+            marker_echo: MarkerEcho::Unverified,
+            shown_until: None,
+            faulted_at: None,
+        }
     }
 }
 
@@ -61,10 +65,16 @@ pub fn learnt(
     let mut learnt = *witnesses;
     for fact in facts {
         if let Fact::MarkerEchoed { echoed, .. } = fact {
-            learnt.marker_echo = if *echoed { MarkerEcho::Verified } else { MarkerEcho::Broken };
+            learnt.marker_echo = if *echoed {
+                MarkerEcho::Verified
+            } else {
+                MarkerEcho::Broken
+            };
         }
         // An effect whose time nobody tells is dated by the read that shows it, which proves nothing.
-        learnt.shown_until = learnt.shown_until.max(shown_at(r, fact).filter(|at| *at < now));
+        learnt.shown_until = learnt
+            .shown_until
+            .max(shown_at(r, fact).filter(|at| *at < now));
     }
     (learnt != *witnesses).then_some(learnt)
 }
@@ -76,9 +86,14 @@ fn shown_at(r: &Reservation, fact: &Fact) -> Option<DateTime<Utc>> {
             let intent = r.intent(intent)?;
             intent.sent().map(|sent| sent.at).or(intent.doubted_at)
         }
-        Fact::RowConfirmed { reference, intent, .. } => {
-            let of_intent = |row: &&crate::reservation::LedgerRow| intent.is_some() && row.intent == *intent;
-            let row = r.money_row(reference).or_else(|| r.ledger.iter().find(of_intent))?;
+        Fact::RowConfirmed {
+            reference, intent, ..
+        } => {
+            let of_intent =
+                |row: &&crate::reservation::LedgerRow| intent.is_some() && row.intent == *intent;
+            let row = r
+                .money_row(reference)
+                .or_else(|| r.ledger.iter().find(of_intent))?;
             Some(row.at - LONGEST_REQUEST)
         }
         Fact::LinkCreated { intent, .. } => {
@@ -106,7 +121,11 @@ pub fn history_window(
 ) -> (DateTime<Utc>, DateTime<Utc>) {
     let any = intent.operation == Operation::Submit && intent.attempts > 1;
     let sent = intent.sent().filter(|_| !any);
-    window(sent.map_or(intent.created_at, |sent| sent.at), merchant, now)
+    window(
+        sent.map_or(intent.created_at, |sent| sent.at),
+        merchant,
+        now,
+    )
 }
 
 /// The times between which the history is read for other reservations that a settled submit has made: since the last time
@@ -118,11 +137,19 @@ pub fn duplicates_window(
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> (DateTime<Utc>, DateTime<Utc>) {
-    let since = r.provider.sought.until.map_or(submit.created_at, |until| until - HISTORY_LAG);
+    let since = r
+        .provider
+        .sought
+        .until
+        .map_or(submit.created_at, |until| until - HISTORY_LAG);
     window(since.max(submit.created_at), merchant, now)
 }
 
-fn window(since: DateTime<Utc>, merchant: &Merchant, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+fn window(
+    since: DateTime<Utc>,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
     let (from, to) = (since - CLOCK_SLACK, now.max(since));
     if clock_changes(merchant.zone, from - NEAR_CHANGE, to + NEAR_CHANGE) {
         (from - TimeDelta::hours(1), to + TimeDelta::hours(1))

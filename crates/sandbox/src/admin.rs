@@ -70,7 +70,10 @@ struct Skip {
 /// Answers everything below `/__sandbox`.
 pub(crate) fn handle(world: &mut World, request: &Request) -> Reply {
     let path = request.path().trim_matches('/').to_owned();
-    let answer = match (request.method.as_str(), path.trim_start_matches("__sandbox").trim_matches('/')) {
+    let answer = match (
+        request.method.as_str(),
+        path.trim_start_matches("__sandbox").trim_matches('/'),
+    ) {
         ("GET", what) => read(world, request, what),
         ("POST", what) => post(world, request, what),
         ("PUT", "switches") => switches(world, request),
@@ -95,7 +98,10 @@ fn problem(status: u16, reason: &str) -> Reply {
 }
 
 fn read(world: &mut World, request: &Request, what: &str) -> Result<Value, No> {
-    let since: u64 = request.query("since").and_then(|since| since.parse().ok()).unwrap_or(0);
+    let since: u64 = request
+        .query("since")
+        .and_then(|since| since.parse().ok())
+        .unwrap_or(0);
     Ok(match what {
         "ledger" => {
             let news = world.ledger().iter().filter(|effect| effect.seq > since);
@@ -113,7 +119,9 @@ fn read(world: &mut World, request: &Request, what: &str) -> Result<Value, No> {
 fn post(world: &mut World, request: &Request, what: &str) -> Result<Value, No> {
     let now = world.brought();
     match what {
-        "pay" | "fail" | "open" | "expire" | "cancel" | "complete" => return named(world, request, what),
+        "pay" | "fail" | "open" | "expire" | "cancel" | "complete" => {
+            return named(world, request, what);
+        }
         "capture" => {
             let act: PortalCapture = body(request)?;
             return Ok(json!({ "reference": world.capture_in_portal(now, &act.uuid, act.lines)? }));
@@ -121,7 +129,9 @@ fn post(world: &mut World, request: &Request, what: &str) -> Result<Value, No> {
         "charge" => {
             let act: PortalCharge = body(request)?;
             let text = act.text.as_deref().unwrap_or("Portal charge");
-            return Ok(json!({ "reference": world.charge_in_portal(now, &act.uuid, act.amount, text)? }));
+            return Ok(
+                json!({ "reference": world.charge_in_portal(now, &act.uuid, act.amount, text)? }),
+            );
         }
         "refund" => {
             let act: PortalRefund = body(request)?;
@@ -174,12 +184,18 @@ fn add(faults: &mut Faults, added: Value) -> Result<(), No> {
         return many.into_iter().try_for_each(|one| add(faults, one));
     }
     if faults.calls.len().max(faults.callbacks.len()) >= MAX_FAULTS {
-        return Err(No::Body(format!("at most {MAX_FAULTS} faults wait at once")));
+        return Err(No::Body(format!(
+            "at most {MAX_FAULTS} faults wait at once"
+        )));
     }
     if added.get("callback").is_some() {
-        faults.callbacks.push(serde_json::from_value::<CallbackFault>(added).map_err(wrong)?);
+        faults
+            .callbacks
+            .push(serde_json::from_value::<CallbackFault>(added).map_err(wrong)?);
     } else {
-        faults.calls.push(serde_json::from_value::<Fault>(added).map_err(wrong)?);
+        faults
+            .calls
+            .push(serde_json::from_value::<Fault>(added).map_err(wrong)?);
     }
     Ok(())
 }

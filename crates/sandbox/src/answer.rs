@@ -57,7 +57,10 @@ fn data_form(status: u16, word: &str, key: &str) -> Reply {
 }
 
 fn error_form(status: u16, word: &str, key: &str, is_error: bool, errors: Errors) -> Reply {
-    Reply::json(status, &Envelope::<Value>::of_errors(status, word, key, is_error, errors))
+    Reply::json(
+        status,
+        &Envelope::<Value>::of_errors(status, word, key, is_error, errors),
+    )
 }
 
 /// The answer of a refusal.
@@ -82,7 +85,13 @@ pub(crate) fn refused(refusal: Refusal, s: &Switches) -> Reply {
                     Errors::Object(Map::from_iter([("payload".to_owned(), json!(sentences))]))
                 }
             };
-            error_form(s.validation_status, "Client Error", "payloadValidationErrors", true, errors)
+            error_form(
+                s.validation_status,
+                "Client Error",
+                "payloadValidationErrors",
+                true,
+                errors,
+            )
         }
         Refusal::Exception => exception(),
     }
@@ -96,7 +105,8 @@ fn rule(key: &str) -> Reply {
             let sentence = "The refund amount of a product exceeds what is left of it.".to_owned();
             error_form(400, CONFLICT, key, true, Errors::Sentences(vec![sentence]))
         }
-        "refundRejectionForWeeklyThresholdExceed" | "refundRejectionForRequestAmountThresholdExceed" => {
+        "refundRejectionForWeeklyThresholdExceed"
+        | "refundRejectionForRequestAmountThresholdExceed" => {
             error_form(400, CONFLICT, key, true, Errors::Null)
         }
         "refundRejectionForRefundRequestGreaterThanOrderAmount"
@@ -111,7 +121,13 @@ fn rule(key: &str) -> Reply {
 
 fn exception() -> Reply {
     let errors = Errors::Sentences(vec!["Something Went Wrong".to_owned()]);
-    error_form(510, "Execution Exception Occurred", "Something Went Wrong", true, errors)
+    error_form(
+        510,
+        "Execution Exception Occurred",
+        "Something Went Wrong",
+        true,
+        errors,
+    )
 }
 
 /// The framework's own answers, which have no envelope.
@@ -135,12 +151,18 @@ fn status(operation: Operation, status: u16, now: DateTime<Utc>) -> Reply {
         500 => {
             let key = "internalErrorOccurredPleaseTryAgainLater";
             let fields = json!({"happenedAt": now.to_rfc3339(), "internalErrorDetails": ["Payment gateway"]});
-            let errors = fields.as_object().cloned().map_or(Errors::Null, Errors::Object);
+            let errors = fields
+                .as_object()
+                .cloned()
+                .map_or(Errors::Null, Errors::Object);
             error_form(500, "Internal Dependency Error", key, true, errors)
         }
         510 => gateway(operation),
         502..=504 => page(status),
-        _ => bare(status, http::StatusCode::from_u16(status).map_or("Error", reason)),
+        _ => bare(
+            status,
+            http::StatusCode::from_u16(status).map_or("Error", reason),
+        ),
     }
 }
 
@@ -198,10 +220,16 @@ pub(crate) fn disturbed(
         }
         What::WrongCode => {
             let mut body: Value = reply.value();
-            body["status_code"] = if reply.status < 300 { json!(510) } else { json!(200) };
+            body["status_code"] = if reply.status < 300 {
+                json!(510)
+            } else {
+                json!(200)
+            };
             reply = reply::Reply::json(reply.status, &body);
         }
-        What::Delay(millis) => reply.delivery = Delivery::Delay(Duration::from_millis(millis.into())),
+        What::Delay(millis) => {
+            reply.delivery = Delivery::Delay(Duration::from_millis(millis.into()))
+        }
         What::StaleDetails { .. } => {}
     }
     reply

@@ -10,7 +10,9 @@ use serde::Serialize;
 use url::{Url, form_urlencoded};
 
 use crate::fault::CallbackWhat;
-use crate::switches::{CallbackAmount, CallbackOrder, CallbackStatus, Checksum, QueryJoin, Switches};
+use crate::switches::{
+    CallbackAmount, CallbackOrder, CallbackStatus, Checksum, QueryJoin, Switches,
+};
 use crate::world::World;
 
 /// A callback to be sent: one GET.
@@ -51,7 +53,11 @@ impl Outbox {
 
     pub(crate) fn due(&mut self, now: DateTime<Utc>) -> Vec<CallbackDelivery> {
         let mut due = Vec::new();
-        while let Some(entry) = self.waiting.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self
+            .waiting
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)
+        {
             let ((not_before, _), url) = entry.remove_entry();
             due.push(CallbackDelivery { url, not_before });
         }
@@ -60,7 +66,8 @@ impl Outbox {
 
     fn add(&mut self, record: CallbackRecord) {
         if record.fault != Some(CallbackWhat::Lost) {
-            self.waiting.insert((record.due, self.made.len()), record.url.clone());
+            self.waiting
+                .insert((record.due, self.made.len()), record.url.clone());
         }
         self.made.push(record);
     }
@@ -85,15 +92,25 @@ impl World {
 
     /// Tells the merchant's URL of a status, if there is one. `delta` is what was just moved.
     pub(crate) fn announce(&mut self, uuid: &str, status: &str, delta: Money) {
-        let (created_at, method, total, urls) = match (self.reservations.get(uuid), self.orders.get(uuid)) {
-            (Some(r), _) => (r.created_at, &r.method, r.total, &r.callbacks),
-            (None, Some(order)) => (order.created_at, &order.method, order.total, &order.callbacks),
-            (None, None) => return,
-        };
+        let (created_at, method, total, urls) =
+            match (self.reservations.get(uuid), self.orders.get(uuid)) {
+                (Some(r), _) => (r.created_at, &r.method, r.total, &r.callbacks),
+                (None, Some(order)) => (
+                    order.created_at,
+                    &order.method,
+                    order.total,
+                    &order.callbacks,
+                ),
+                (None, None) => return,
+            };
         let Some(base) = urls.callback_url.clone() else {
             return;
         };
-        let amount = if self.switches.callback_amount == CallbackAmount::Delta { delta } else { total };
+        let amount = if self.switches.callback_amount == CallbackAmount::Delta {
+            delta
+        } else {
+            total
+        };
         let amount = amount.to_string();
         let mut told = Told {
             uuid: uuid.to_owned(),
@@ -123,11 +140,21 @@ impl World {
         // Whoever forges does not know the secret.
         let guess = SecretString::from(format!("{:016x}", self.dice.next_u64()));
         let wrong = forged || fault == Some(CallbackWhat::WrongChecksum);
-        let secret = if wrong { &guess } else { &self.options().callback_secret };
+        let secret = if wrong {
+            &guess
+        } else {
+            &self.options().callback_secret
+        };
         let url = url_of(base, told, &self.switches, secret);
         let due = self.now + late;
         let (uuid, status) = (told.uuid.clone(), told.status.clone());
-        self.outbox.add(CallbackRecord { uuid, status, url, due, fault });
+        self.outbox.add(CallbackRecord {
+            uuid,
+            status,
+            url,
+            due,
+            fault,
+        });
     }
 }
 
@@ -140,18 +167,32 @@ const fn word(status: &str, switch: CallbackStatus) -> &str {
 }
 
 fn url_of(base: &str, told: &Told, s: &Switches, secret: &SecretString) -> String {
-    let (uuid, status) = (("orderUuid", told.uuid.as_str()), ("status", told.status.as_str()));
-    let (method, amount) = (("paymentMethod", told.method.as_str()), ("amount", told.amount.as_str()));
-    let (created, sent) = (("createdAt", told.created_at.as_str()), ("timestamp", told.timestamp.as_str()));
+    let (uuid, status) = (
+        ("orderUuid", told.uuid.as_str()),
+        ("status", told.status.as_str()),
+    );
+    let (method, amount) = (
+        ("paymentMethod", told.method.as_str()),
+        ("amount", told.amount.as_str()),
+    );
+    let (created, sent) = (
+        ("createdAt", told.created_at.as_str()),
+        ("timestamp", told.timestamp.as_str()),
+    );
     let own = match s.callback_order {
         CallbackOrder::Example => [uuid, status, method, amount, created, sent],
         CallbackOrder::Table => [uuid, status, created, method, amount, sent],
     };
-    let theirs: Vec<(String, String)> =
-        Url::parse(base).map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+    let theirs: Vec<(String, String)> = Url::parse(base)
+        .map(|url| url.query_pairs().into_owned().collect())
+        .unwrap_or_default();
     let mut hashed: Vec<(&str, &str)> = Vec::new();
     if s.checksum == Checksum::F3 {
-        hashed.extend(theirs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        hashed.extend(
+            theirs
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
     }
     hashed.extend(own);
     let checksum = sign(s.checksum.formula(), &hashed, secret);

@@ -116,13 +116,34 @@ impl Fault {
     /// A fault that strikes the next call of this operation.
     #[must_use]
     pub const fn once(operation: Operation, when: When, what: What) -> Self {
-        Self { operation: Some(operation), reservation: None, when, what, times: 1, skip: 0, per_mille: None }
+        Self {
+            operation: Some(operation),
+            reservation: None,
+            when,
+            what,
+            times: 1,
+            skip: 0,
+            per_mille: None,
+        }
     }
 
     /// A fault that strikes so many of a thousand calls; of every operation, when none is named.
     #[must_use]
-    pub const fn rate(operation: Option<Operation>, when: When, what: What, per_mille: u32) -> Self {
-        Self { operation, reservation: None, when, what, times: 0, skip: 0, per_mille: Some(per_mille) }
+    pub const fn rate(
+        operation: Option<Operation>,
+        when: When,
+        what: What,
+        per_mille: u32,
+    ) -> Self {
+        Self {
+            operation,
+            reservation: None,
+            when,
+            what,
+            times: 0,
+            skip: 0,
+            per_mille: Some(per_mille),
+        }
     }
 }
 
@@ -130,13 +151,21 @@ impl CallbackFault {
     /// A fault that strikes the next callback.
     #[must_use]
     pub const fn once(callback: CallbackWhat) -> Self {
-        Self { callback, times: 1, per_mille: None }
+        Self {
+            callback,
+            times: 1,
+            per_mille: None,
+        }
     }
 
     /// A fault that strikes so many of a thousand callbacks.
     #[must_use]
     pub const fn rate(callback: CallbackWhat, per_mille: u32) -> Self {
-        Self { callback, times: 0, per_mille: Some(per_mille) }
+        Self {
+            callback,
+            times: 0,
+            per_mille: Some(per_mille),
+        }
     }
 }
 
@@ -161,14 +190,27 @@ pub(crate) struct Struck {
 
 impl Faults {
     /// Takes what strikes this call; `names` are the uuid and the reference of its reservation.
-    pub(crate) fn strike(&mut self, operation: Operation, names: &[&str], dice: &dyn Entropy) -> Struck {
+    pub(crate) fn strike(
+        &mut self,
+        operation: Operation,
+        names: &[&str],
+        dice: &dyn Entropy,
+    ) -> Struck {
         let mut struck = Struck::default();
         for fault in &mut self.calls {
             let here = fault.operation.is_none_or(|wanted| wanted == operation)
-                && fault.reservation.as_deref().is_none_or(|wanted| names.contains(&wanted));
+                && fault
+                    .reservation
+                    .as_deref()
+                    .is_none_or(|wanted| names.contains(&wanted));
             let stale = matches!(fault.what, What::StaleDetails { .. });
-            let taken = if stale { struck.stale.is_some() } else { struck.answer.is_some() };
-            if !here || taken || !strikes(&mut fault.times, &mut fault.skip, fault.per_mille, dice) {
+            let taken = if stale {
+                struck.stale.is_some()
+            } else {
+                struck.answer.is_some()
+            };
+            if !here || taken || !strikes(&mut fault.times, &mut fault.skip, fault.per_mille, dice)
+            {
                 continue;
             }
             match fault.what {
@@ -176,7 +218,8 @@ impl Faults {
                 what => struck.answer = Some((fault.when, what)),
             }
         }
-        self.calls.retain(|fault| fault.per_mille.is_some() || fault.times > 0);
+        self.calls
+            .retain(|fault| fault.per_mille.is_some() || fault.times > 0);
         struck
     }
 
@@ -185,7 +228,8 @@ impl Faults {
         let hit = self.callbacks.iter_mut().find_map(|fault| {
             strikes(&mut fault.times, &mut 0, fault.per_mille, dice).then_some(fault.callback)
         });
-        self.callbacks.retain(|fault| fault.per_mille.is_some() || fault.times > 0);
+        self.callbacks
+            .retain(|fault| fault.per_mille.is_some() || fault.times > 0);
         hit
     }
 }
@@ -218,9 +262,25 @@ mod tests {
         fault.reservation = Some("RES1".to_owned());
         fault.skip = 1;
         faults.calls.push(fault);
-        assert!(faults.strike(Operation::Charge, &["RES1"], &dice).answer.is_none());
-        assert!(faults.strike(Operation::Capture, &["RES2"], &dice).answer.is_none());
-        assert!(faults.strike(Operation::Capture, &["RES1"], &dice).answer.is_none(), "skipped");
+        assert!(
+            faults
+                .strike(Operation::Charge, &["RES1"], &dice)
+                .answer
+                .is_none()
+        );
+        assert!(
+            faults
+                .strike(Operation::Capture, &["RES2"], &dice)
+                .answer
+                .is_none()
+        );
+        assert!(
+            faults
+                .strike(Operation::Capture, &["RES1"], &dice)
+                .answer
+                .is_none(),
+            "skipped"
+        );
         let struck = faults.strike(Operation::Capture, &["RES1", "BOOK-1"], &dice);
         assert_eq!(struck.answer, Some((When::AfterEffect, What::Reset)));
         assert!(faults.calls.is_empty());
@@ -229,10 +289,19 @@ mod tests {
     #[test]
     fn stale_details_go_together_with_another_fault() {
         let dice = SeededEntropy::new(1);
-        let stale = What::StaleDetails { reads: Some(2), seconds: None };
+        let stale = What::StaleDetails {
+            reads: Some(2),
+            seconds: None,
+        };
         let mut faults = Faults::default();
-        faults.calls.push(Fault::once(Operation::Capture, When::BeforeEffect, stale));
-        faults.calls.push(Fault::once(Operation::Capture, When::AfterEffect, What::Hang));
+        faults
+            .calls
+            .push(Fault::once(Operation::Capture, When::BeforeEffect, stale));
+        faults.calls.push(Fault::once(
+            Operation::Capture,
+            When::AfterEffect,
+            What::Hang,
+        ));
         let struck = faults.strike(Operation::Capture, &[], &dice);
         assert!(struck.answer.is_some() && struck.stale.is_some());
     }
@@ -241,8 +310,15 @@ mod tests {
     fn a_rate_strikes_about_as_often_as_it_says() {
         let dice = SeededEntropy::new(7);
         let mut faults = Faults::default();
-        faults.calls.push(Fault::rate(None, When::BeforeEffect, What::Reset, 100));
-        let mut struck = || faults.strike(Operation::Details, &[], &dice).answer.is_some();
+        faults
+            .calls
+            .push(Fault::rate(None, When::BeforeEffect, What::Reset, 100));
+        let mut struck = || {
+            faults
+                .strike(Operation::Details, &[], &dice)
+                .answer
+                .is_some()
+        };
         let hits = (0..10_000).filter(|_| struck()).count();
         assert!((850..1_150).contains(&hits), "{hits}");
     }
@@ -251,10 +327,22 @@ mod tests {
     fn faults_are_read_from_their_short_form() {
         let read = |json: &str| serde_json::from_str::<Fault>(json).expect(json);
         let fault = read(r#"{"operation":"capture","when":"after_effect","what":"reset"}"#);
-        assert_eq!(fault, Fault::once(Operation::Capture, When::AfterEffect, What::Reset));
+        assert_eq!(
+            fault,
+            Fault::once(Operation::Capture, When::AfterEffect, What::Reset)
+        );
         assert_eq!(read(r#"{"what":{"status":502}}"#).what, What::Status(502));
-        assert_eq!(read(r#"{"what":"timeout","when":{"later":90}}"#).when, When::Later(90));
+        assert_eq!(
+            read(r#"{"what":"timeout","when":{"later":90}}"#).when,
+            When::Later(90)
+        );
         let stale = read(r#"{"what":{"stale_details":{"reads":3}}}"#).what;
-        assert_eq!(stale, What::StaleDetails { reads: Some(3), seconds: None });
+        assert_eq!(
+            stale,
+            What::StaleDetails {
+                reads: Some(3),
+                seconds: None
+            }
+        );
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use api_client::{BoxFuture, FaultKind, Stage, Transport, TransportFault, WireRequest, WireResponse};
+use api_client::{
+    BoxFuture, FaultKind, Stage, Transport, TransportFault, WireRequest, WireResponse,
+};
 use domain::Clock;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -42,10 +44,19 @@ impl Transport for InProcess {
 }
 
 fn incoming(request: WireRequest) -> Request {
-    let header = |name: HeaderName| request.headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = header(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
+    let header = |name: HeaderName| {
+        request
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let bearer = header(AUTHORIZATION)
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::to_owned);
     let content_type = header(CONTENT_TYPE).map(str::to_owned);
-    let query = request.query.map_or_else(String::new, |query| format!("?{query}"));
+    let query = request
+        .query
+        .map_or_else(String::new, |query| format!("?{query}"));
     Request {
         path_and_query: format!("{BASE}{}{query}", request.path),
         method: request.method,
@@ -68,5 +79,10 @@ fn outgoing(reply: Reply) -> Result<WireResponse, TransportFault> {
             headers.insert(name, value);
         }
     }
-    Ok(WireResponse { status: reply.status, headers, body, truncated })
+    Ok(WireResponse {
+        status: reply.status,
+        headers,
+        body,
+        truncated,
+    })
 }

@@ -9,8 +9,7 @@ use crate::reply::{Reply, Request};
 use crate::world::World;
 
 /// No script, nothing from elsewhere, forms to this look-alike only.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;\
 color:#1a1a1a;background:#fafafa}main{background:#fff;border:1px solid #ddd;border-radius:8px;padding:1.5rem}\
@@ -34,7 +33,11 @@ struct Shown {
 
 /// Answers everything below `/pay/`.
 pub(crate) fn handle(world: &mut World, request: &Request) -> Reply {
-    let name = request.path().trim_start_matches("/pay").trim_matches('/').to_owned();
+    let name = request
+        .path()
+        .trim_start_matches("/pay")
+        .trim_matches('/')
+        .to_owned();
     if name == "style.css" {
         return Reply::new(200, "text/css; charset=utf-8", STYLE);
     }
@@ -57,9 +60,21 @@ fn act(world: &mut World, uuid: &str, body: &[u8]) -> Reply {
     let word = field.map_or_else(String::new, |(_, value)| value.into_owned());
     let now = world.brought();
     let (result, message, paid) = match word.as_str() {
-        "pay" => (world.pay(now, uuid), "Thank you. The amount is reserved on your card.", true),
-        "fail" => (world.fail(now, uuid), "The payment failed. You can try again with the same link.", false),
-        "leave" => (Ok(()), "You have left without paying. The link stays valid.", false),
+        "pay" => (
+            world.pay(now, uuid),
+            "Thank you. The amount is reserved on your card.",
+            true,
+        ),
+        "fail" => (
+            world.fail(now, uuid),
+            "The payment failed. You can try again with the same link.",
+            false,
+        ),
+        "leave" => (
+            Ok(()),
+            "You have left without paying. The link stays valid.",
+            false,
+        ),
         _ => return page(400, "Not understood", "<p>The form names no act.</p>"),
     };
     if let Err(error) = result {
@@ -69,19 +84,41 @@ fn act(world: &mut World, uuid: &str, body: &[u8]) -> Reply {
         return refused(&ActError::Missing);
     };
     let back = if paid { shown.success } else { shown.failure };
-    let mut html = format!("<p>{message}</p><p>Status: <strong>{}</strong></p>", escaped(&shown.status));
+    let mut html = format!(
+        "<p>{message}</p><p>Status: <strong>{}</strong></p>",
+        escaped(&shown.status)
+    );
     if let Some(url) = back {
-        let _ = write!(html, "<p><a href=\"{}\">Back to the shop</a></p>", escaped(&url));
+        let _ = write!(
+            html,
+            "<p><a href=\"{}\">Back to the shop</a></p>",
+            escaped(&url)
+        );
     }
     if shown.payable {
-        let _ = write!(html, "<p><a href=\"/pay/{}\">Back to the payment</a></p>", escaped(&shown.uuid));
+        let _ = write!(
+            html,
+            "<p><a href=\"/pay/{}\">Back to the payment</a></p>",
+            escaped(&shown.uuid)
+        );
     }
     page(200, "Payment", &html)
 }
 
 fn refused(error: &ActError) -> Reply {
-    let status = if *error == ActError::Missing { 404 } else { 409 };
-    page(status, "Not possible", &format!("<p>This is not possible: {}.</p>", escaped(&error.to_string())))
+    let status = if *error == ActError::Missing {
+        404
+    } else {
+        409
+    };
+    page(
+        status,
+        "Not possible",
+        &format!(
+            "<p>This is not possible: {}.</p>",
+            escaped(&error.to_string())
+        ),
+    )
 }
 
 fn form(world: &World, uuid: &str) -> Reply {
@@ -90,7 +127,12 @@ fn form(world: &World, uuid: &str) -> Reply {
     };
     let mut html = String::from("<table><thead><tr><th>For</th><th>NOK</th></tr></thead><tbody>");
     for (name, amount) in &shown.lines {
-        let _ = write!(html, "<tr><td>{}</td><td>{}</td></tr>", escaped(name), escaped(amount));
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{}</td></tr>",
+            escaped(name),
+            escaped(amount)
+        );
     }
     let _ = write!(
         html,
@@ -107,7 +149,10 @@ fn form(world: &World, uuid: &str) -> Reply {
     } else {
         html.push_str("<p>This link cannot be paid any longer.</p>");
     }
-    let reference = shown.reference.as_deref().map_or_else(String::new, |r| format!(" · {}", escaped(r)));
+    let reference = shown
+        .reference
+        .as_deref()
+        .map_or_else(String::new, |r| format!(" · {}", escaped(r)));
     let _ = write!(
         html,
         "<p><small>{}{reference} · {} · sandbox: no money moves</small></p>",
@@ -119,7 +164,10 @@ fn form(world: &World, uuid: &str) -> Reply {
 
 fn shown(world: &World, uuid: &str) -> Option<Shown> {
     if let Some(r) = world.reservations.get(uuid) {
-        let lines = r.lines.iter().map(|line| (line.new.name.clone(), line.new.amount.to_string()));
+        let lines = r
+            .lines
+            .iter()
+            .map(|line| (line.new.name.clone(), line.new.amount.to_string()));
         return Some(Shown {
             uuid: r.uuid.clone(),
             reference: r.reference.clone(),
@@ -137,7 +185,10 @@ fn shown(world: &World, uuid: &str) -> Option<Shown> {
         });
     }
     let order = world.orders.get(uuid)?;
-    let lines = order.lines.iter().map(|line| (line.new.name.clone(), line.new.amount.to_string()));
+    let lines = order
+        .lines
+        .iter()
+        .map(|line| (line.new.name.clone(), line.new.amount.to_string()));
     Some(Shown {
         uuid: order.uuid.clone(),
         reference: order.reference.clone(),

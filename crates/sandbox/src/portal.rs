@@ -82,8 +82,23 @@ impl World {
         }
         hold(r, now);
         let (total, account, method) = (r.reserved(), r.account, r.method.clone());
-        let lines = r.lines.iter().map(|line| LineSum { id: line.id, amount: line.reserved }).collect();
-        self.record(EffectKind::Reserved, By::Payer, &uuid, Told { lines, ..Told::amount(total) });
+        let lines = r
+            .lines
+            .iter()
+            .map(|line| LineSum {
+                id: line.id,
+                amount: line.reserved,
+            })
+            .collect();
+        self.record(
+            EffectKind::Reserved,
+            By::Payer,
+            &uuid,
+            Told {
+                lines,
+                ..Told::amount(total)
+            },
+        );
         self.tell(account, &uuid, "amount-reserved", |row| {
             row.payment_method = Some(method);
             row.amount = Some(total);
@@ -106,9 +121,9 @@ impl World {
                 None
             }
             (Some(r), _) => Some(r.status.to_string()),
-            (None, order) => {
-                order.filter(|order| is_over(&order.status)).map(|order| order.status.to_string())
-            }
+            (None, order) => order
+                .filter(|order| is_over(&order.status))
+                .map(|order| order.status.to_string()),
         };
         match status {
             Some(status) => Err(ActError::Status(status)),
@@ -156,9 +171,14 @@ impl World {
             amount: line.reserved.saturating_sub(line.captured),
         };
         let lines = lines.unwrap_or_else(|| r.lines.iter().map(left).collect());
-        let lines: Vec<LineSum> = lines.into_iter().filter(|line| !line.amount.is_zero()).collect();
+        let lines: Vec<LineSum> = lines
+            .into_iter()
+            .filter(|line| !line.amount.is_zero())
+            .collect();
         if lines.is_empty() {
-            return Err(ActError::Refused("requestedCaptureAmountExceedAvailableCaptureRunway"));
+            return Err(ActError::Refused(
+                "requestedCaptureAmountExceedAvailableCaptureRunway",
+            ));
         }
         Ok(self.take(&uuid, &lines, None, By::Portal)?)
     }
@@ -201,17 +221,32 @@ impl World {
     ) -> Result<(), ActError> {
         let uuid = self.acted_on(now, name)?;
         let r = self.reservations.get(&uuid).ok_or(ActError::Missing)?;
-        let row = r.rows.iter().find(|row| row.reference == reference).ok_or(ActError::Missing)?;
+        let row = r
+            .rows
+            .iter()
+            .find(|row| row.reference == reference)
+            .ok_or(ActError::Missing)?;
         let mut left = amount.unwrap_or(row.amount);
         let mut lines = Vec::new();
         for line in &row.lines {
             let part = line.amount.min(left);
             left = left.saturating_sub(part);
-            lines.push(LineSum { id: line.id, amount: part });
+            lines.push(LineSum {
+                id: line.id,
+                amount: part,
+            });
         }
         lines.retain(|line| !line.amount.is_zero());
-        let word = if row.reference.starts_with("CHA") { "charged" } else { "captured" };
-        let wanted = Wanted { source: source(Some(word)), reference: reference.to_owned(), lines };
+        let word = if row.reference.starts_with("CHA") {
+            "charged"
+        } else {
+            "captured"
+        };
+        let wanted = Wanted {
+            source: source(Some(word)),
+            reference: reference.to_owned(),
+            lines,
+        };
         Ok(self.give_back(&uuid, wanted, By::Portal)?)
     }
 
@@ -219,7 +254,12 @@ impl World {
     ///
     /// # Errors
     /// What the API would refuse.
-    pub fn cancel_in_portal(&mut self, now: DateTime<Utc>, name: &str, note: &str) -> Result<(), ActError> {
+    pub fn cancel_in_portal(
+        &mut self,
+        now: DateTime<Utc>,
+        name: &str,
+        note: &str,
+    ) -> Result<(), ActError> {
         let uuid = self.acted_on(now, name)?;
         Ok(self.withdraw(&uuid, Some(note), By::Portal)?)
     }
@@ -228,7 +268,12 @@ impl World {
     ///
     /// # Errors
     /// What the API would refuse.
-    pub fn complete_in_portal(&mut self, now: DateTime<Utc>, name: &str, note: &str) -> Result<(), ActError> {
+    pub fn complete_in_portal(
+        &mut self,
+        now: DateTime<Utc>,
+        name: &str,
+        note: &str,
+    ) -> Result<(), ActError> {
         let uuid = self.acted_on(now, name)?;
         Ok(self.close(&uuid, Some(note), By::Portal)?)
     }

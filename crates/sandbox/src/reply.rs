@@ -26,7 +26,12 @@ pub struct Request {
 impl Request {
     /// A request with a JSON body, or without one when `body` is empty.
     #[must_use]
-    pub fn json(method: Method, path_and_query: &str, bearer: &str, body: impl Into<Bytes>) -> Self {
+    pub fn json(
+        method: Method,
+        path_and_query: &str,
+        bearer: &str,
+        body: impl Into<Bytes>,
+    ) -> Self {
         Self {
             method,
             path_and_query: path_and_query.to_owned(),
@@ -37,7 +42,10 @@ impl Request {
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.path_and_query.split(['?', '#']).next().unwrap_or_default()
+        self.path_and_query
+            .split(['?', '#'])
+            .next()
+            .unwrap_or_default()
     }
 
     /// The last value of a parameter of the query.
@@ -50,7 +58,9 @@ impl Request {
     }
 
     pub(crate) fn is_json(&self) -> bool {
-        self.content_type.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+        self.content_type
+            .as_deref()
+            .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
     }
 }
 

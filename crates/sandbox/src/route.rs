@@ -78,8 +78,9 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str, cancel: CancelVerb) -> R
     let Some(rest) = path.strip_prefix(BASE) else {
         return Route::Unknown;
     };
-    let found =
-        Operation::ALL.iter().find_map(|operation| matched(*operation, rest).map(|ids| (*operation, ids)));
+    let found = Operation::ALL
+        .iter()
+        .find_map(|operation| matched(*operation, rest).map(|ids| (*operation, ids)));
     let Some((operation, ids)) = found else {
         return Route::Unknown;
     };
@@ -120,15 +121,51 @@ mod tests {
     fn paths_and_verbs_name_calls() {
         let call = |operation, ids: &[&'static str]| Route::Call(operation, ids.to_vec());
         for (method, path, expected) in [
-            (Method::POST, "/api/v1/connect/reservations/submit", call(Operation::Submit, &[])),
-            (Method::GET, "/api/v1/connect/reservations/submit", Route::WrongVerb("POST")),
-            (Method::GET, "/api/v1/connect/reservations/details/RES1", call(Operation::Details, &["RES1"])),
-            (Method::GET, "/api/v1/connect/reservations/cancel/RES1", call(Operation::Cancel, &["RES1"])),
-            (Method::PUT, "/api/v1/connect/reservations/cancel/RES1", Route::WrongVerb("GET, POST")),
-            (Method::GET, "/api/v1/connect/reservations/history/1/2", call(Operation::History, &["1", "2"])),
-            (Method::GET, "/api/v1/connect/reservations/history//", call(Operation::History, &[])),
-            (Method::GET, "/api/v1/connect/orders/status", call(Operation::OrderList, &[])),
-            (Method::GET, "/api/v1/connect/orders/status/ODR1", call(Operation::OrderStatus, &["ODR1"])),
+            (
+                Method::POST,
+                "/api/v1/connect/reservations/submit",
+                call(Operation::Submit, &[]),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/reservations/submit",
+                Route::WrongVerb("POST"),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/reservations/details/RES1",
+                call(Operation::Details, &["RES1"]),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/reservations/cancel/RES1",
+                call(Operation::Cancel, &["RES1"]),
+            ),
+            (
+                Method::PUT,
+                "/api/v1/connect/reservations/cancel/RES1",
+                Route::WrongVerb("GET, POST"),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/reservations/history/1/2",
+                call(Operation::History, &["1", "2"]),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/reservations/history//",
+                call(Operation::History, &[]),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/orders/status",
+                call(Operation::OrderList, &[]),
+            ),
+            (
+                Method::GET,
+                "/api/v1/connect/orders/status/ODR1",
+                call(Operation::OrderStatus, &["ODR1"]),
+            ),
             (
                 Method::POST,
                 "/api/v1/connect/orders/delayed/charge/ODR1",
@@ -139,20 +176,41 @@ mod tests {
                 "/api/v1/orders/refund/request/approval/RES1",
                 call(Operation::RefundApproval, &["RES1"]),
             ),
-            (Method::GET, "/api/v1/connect/reservations/details", Route::Unknown),
-            (Method::GET, "/api/v2/connect/reservations/details/RES1", Route::Unknown),
+            (
+                Method::GET,
+                "/api/v1/connect/reservations/details",
+                Route::Unknown,
+            ),
+            (
+                Method::GET,
+                "/api/v2/connect/reservations/details/RES1",
+                Route::Unknown,
+            ),
         ] {
-            assert_eq!(route(&method, path, CancelVerb::Both), expected, "{method} {path}");
+            assert_eq!(
+                route(&method, path, CancelVerb::Both),
+                expected,
+                "{method} {path}"
+            );
         }
         let path = "/api/v1/connect/reservations/cancel/RES1";
-        assert_eq!(route(&Method::POST, path, CancelVerb::Get), Route::WrongVerb("GET"));
-        assert_eq!(route(&Method::GET, path, CancelVerb::Post), Route::WrongVerb("POST"));
+        assert_eq!(
+            route(&Method::POST, path, CancelVerb::Get),
+            Route::WrongVerb("GET")
+        );
+        assert_eq!(
+            route(&Method::GET, path, CancelVerb::Post),
+            Route::WrongVerb("POST")
+        );
     }
 
     #[test]
     fn a_call_has_one_word_everywhere() {
         for operation in Operation::ALL {
-            assert_eq!(serde_json::to_value(operation).expect("word"), operation.word());
+            assert_eq!(
+                serde_json::to_value(operation).expect("word"),
+                operation.word()
+            );
         }
     }
 }

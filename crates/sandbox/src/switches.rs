@@ -1,5 +1,8 @@
 //! Switches: which reading of the provider's contradictory pages the look-alike follows.
-#![expect(missing_docs, reason = "the variants are named after the readings that the fields explain")]
+#![expect(
+    missing_docs,
+    reason = "the variants are named after the readings that the fields explain"
+)]
 
 use api_client::callback::Formula;
 use domain::Money;
@@ -285,7 +288,11 @@ impl Switches {
             Release::AfterDays(days) => days,
             Release::Never | Release::Immediately => 0,
         };
-        let days = [switches.capture_window_days, switches.charge_days, release_days];
+        let days = [
+            switches.capture_window_days,
+            switches.charge_days,
+            release_days,
+        ];
         if days.iter().any(|days| *days > MAX_DAYS) {
             return Err(format!("a number of days is at most {MAX_DAYS}"));
         }
@@ -304,8 +311,7 @@ mod tests {
 
     #[test]
     fn a_patch_changes_what_it_names() {
-        let patch =
-            json!({"cancel_verb": "get", "release": {"after_days": 3}, "refund_weekly_limit": "50.00"});
+        let patch = json!({"cancel_verb": "get", "release": {"after_days": 3}, "refund_weekly_limit": "50.00"});
         let switches = Switches::default().patched(&patch).expect("valid");
         assert_eq!(switches.cancel_verb, CancelVerb::Get);
         assert_eq!(switches.release, Release::AfterDays(3));

@@ -34,7 +34,10 @@ pub(crate) struct Sql {
 
 impl From<&'static str> for Sql {
     fn from(both: &'static str) -> Self {
-        Self { sqlite: both, postgres: both }
+        Self {
+            sqlite: both,
+            postgres: both,
+        }
     }
 }
 

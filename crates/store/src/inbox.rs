@@ -136,18 +136,23 @@ impl Tx {
         if execute!(self, sql, actor, key, request, now, now - ABANDONED_MS)? == 1 {
             return Ok(Idempotency::First);
         }
-        let sql = "SELECT request, status, answer FROM idempotency_keys WHERE actor = $1 AND key = $2";
+        let sql =
+            "SELECT request, status, answer FROM idempotency_keys WHERE actor = $1 AND key = $2";
         let Some(row) = fetch_optional!(self, KeyRow, sql, actor, key)? else {
             return Ok(Idempotency::Running);
         };
         if row.request != request {
             return Ok(Idempotency::Reused);
         }
-        let place = Place { table: "idempotency_keys", row: key };
+        let place = Place {
+            table: "idempotency_keys",
+            row: key,
+        };
         match (row.status, row.answer) {
-            (Some(status), Some(answer)) => {
-                Ok(Idempotency::Answered { status: place.count("status", status)?, answer })
-            }
+            (Some(status), Some(answer)) => Ok(Idempotency::Answered {
+                status: place.count("status", status)?,
+                answer,
+            }),
             _ => Ok(Idempotency::Running),
         }
     }
@@ -163,7 +168,8 @@ impl Tx {
         status: u16,
         answer: &str,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE actor = $1 AND key = $2";
+        let sql =
+            "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE actor = $1 AND key = $2";
         execute!(self, sql, actor, key, i64::from(status), answer)?;
         Ok(())
     }
@@ -247,9 +253,15 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn setting(&mut self, name: &str, value: &str) -> Result<String, StoreError> {
-        let sql = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        let sql =
+            "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         execute!(self, sql, name, value)?;
-        let row = fetch_optional!(self, TextRow, "SELECT value FROM settings WHERE name = $1", name)?;
+        let row = fetch_optional!(
+            self,
+            TextRow,
+            "SELECT value FROM settings WHERE name = $1",
+            name
+        )?;
         Ok(row.map_or_else(|| value.to_owned(), |row| row.value))
     }
 }
@@ -259,14 +271,19 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn payment_link(&self, id: &PaymentLinkId) -> Result<Option<PaymentLink>, StoreError> {
+    pub async fn payment_link(
+        &self,
+        id: &PaymentLinkId,
+    ) -> Result<Option<PaymentLink>, StoreError> {
         let mut reader = self.reader().await?;
-        let sql =
-            "SELECT merchant, request, progress, order_uuid, payment_url FROM payment_links WHERE id = $1";
+        let sql = "SELECT merchant, request, progress, order_uuid, payment_url FROM payment_links WHERE id = $1";
         let Some(row) = fetch_optional!(reader, LinkRow, sql, id.as_str())? else {
             return Ok(None);
         };
-        let place = Place { table: "payment_links", row: id.as_str() };
+        let place = Place {
+            table: "payment_links",
+            row: id.as_str(),
+        };
         Ok(Some(PaymentLink {
             id: id.clone(),
             merchant: place.parse("merchant", &row.merchant)?,
@@ -281,11 +298,19 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn watermark(&self, merchant: &MerchantId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    pub async fn watermark(
+        &self,
+        merchant: &MerchantId,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
         let mut reader = self.reader().await?;
         let sql = "SELECT watermark FROM sweeps WHERE merchant = $1";
         let row = fetch_optional!(reader, WatermarkRow, sql, merchant.as_str())?;
-        let place = Place { table: "sweeps", row: merchant.as_str() };
-        Ok(row.map(|row| place.time("watermark", row.watermark)).transpose()?)
+        let place = Place {
+            table: "sweeps",
+            row: merchant.as_str(),
+        };
+        Ok(row
+            .map(|row| place.time("watermark", row.watermark))
+            .transpose()?)
     }
 }

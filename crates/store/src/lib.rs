@@ -7,7 +7,10 @@ mod db;
 mod error;
 mod gate;
 #[cfg(test)]
-#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
+#[expect(
+    dead_code,
+    reason = "shared with the integration tests, which use all of it"
+)]
 #[path = "../tests/it/harness.rs"]
 mod harness;
 mod inbox;

@@ -87,13 +87,22 @@ impl Store {
             Db::Postgres(pool) => POSTGRES.run(pool).await,
         };
         migrated.map_err(migration_error)?;
-        Ok(Self { db, clock, entropy, wakes: Arc::new(watch::Sender::new(0)), gate: None })
+        Ok(Self {
+            db,
+            clock,
+            entropy,
+            wakes: Arc::new(watch::Sender::new(0)),
+            gate: None,
+        })
     }
 
     /// The same database with a gate at every commit.
     #[must_use]
     pub fn gated(self, gate: Arc<dyn Gate>) -> Self {
-        Self { gate: Some(gate), ..self }
+        Self {
+            gate: Some(gate),
+            ..self
+        }
     }
 
     /// Business time.
@@ -104,7 +113,8 @@ impl Store {
 
     /// Tells the workers of this process that a job may have become due.
     pub fn wake(&self) {
-        self.wakes.send_modify(|count| *count = count.wrapping_add(1));
+        self.wakes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Closes all connections, once what is open has ended.
@@ -135,19 +145,27 @@ async fn open_sqlite(url: &str, options: Options) -> Result<Db, OpenError> {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
-    let write = pool.clone().max_connections(1).connect_with(connect.clone()).await.map_err(sqlite_error)?;
+    let write = pool
+        .clone()
+        .max_connections(1)
+        .connect_with(connect.clone())
+        .await
+        .map_err(sqlite_error)?;
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
     let read = if in_memory {
         write.clone()
     } else {
         let connect = connect.read_only(true).create_if_missing(false);
-        pool.max_connections(options.connections.max(1)).connect_lazy_with(connect)
+        pool.max_connections(options.connections.max(1))
+            .connect_lazy_with(connect)
     };
     Ok(Db::Sqlite { write, read })
 }
 
 async fn open_postgres(url: &str, options: Options) -> Result<Db, OpenError> {
-    let connect = PgConnectOptions::from_str(url).map_err(OpenError::Url)?.application_name("holdfast");
+    let connect = PgConnectOptions::from_str(url)
+        .map_err(OpenError::Url)?
+        .application_name("holdfast");
     let pool = PgPoolOptions::new()
         .acquire_timeout(options.acquire_timeout)
         .max_connections(options.connections.max(2))

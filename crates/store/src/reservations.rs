@@ -69,7 +69,10 @@ struct ReservationRow {
 
 impl ReservationRow {
     fn decode(self) -> Result<Stored, RowError> {
-        let place = Place { table: "reservations", row: &self.id };
+        let place = Place {
+            table: "reservations",
+            row: &self.id,
+        };
         Ok(Stored {
             reservation: place.json("state", &self.state)?,
             updated_at: place.time("updated_at", self.updated_at)?,
@@ -88,7 +91,10 @@ struct EventRow {
 
 impl EventRow {
     fn decode(self, reservation: &ReservationId) -> Result<Event, RowError> {
-        let place = Place { table: "events", row: reservation.as_str() };
+        let place = Place {
+            table: "events",
+            row: reservation.as_str(),
+        };
         Ok(Event {
             seq: self.seq,
             at: place.time("at", self.at)?,
@@ -152,14 +158,19 @@ impl Tx {
             r.merchant.as_str(),
             r.reference.as_str(),
         )?;
-        Err(StoreError::ReferenceTaken { by: taken.and_then(|row| row.id.parse().ok()) })
+        Err(StoreError::ReferenceTaken {
+            by: taken.and_then(|row| row.id.parse().ok()),
+        })
     }
 
     /// The reservation, locked until the transaction ends.
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn lock_reservation(&mut self, id: &ReservationId) -> Result<Option<Stored>, StoreError> {
+    pub async fn lock_reservation(
+        &mut self,
+        id: &ReservationId,
+    ) -> Result<Option<Stored>, StoreError> {
         // Differs from Postgres because SQLite has one writer, which this transaction is.
         let sql = Sql {
             sqlite: "SELECT id, callback_token, state, updated_at FROM reservations WHERE id = $1",
@@ -189,15 +200,20 @@ impl Tx {
         for fact in facts {
             r.apply(fact).map_err(StoreError::IllegalFact)?;
             self.append_event(r, fact, actor, now).await?;
-            if let Fact::IntentConfirmed { intent, reference, .. } = fact {
+            if let Fact::IntentConfirmed {
+                intent, reference, ..
+            } = fact
+            {
                 self.confirm_attempts(intent).await?;
-                self.conclude_jobs_of(intent, reference.as_deref(), running).await?;
+                self.conclude_jobs_of(intent, reference.as_deref(), running)
+                    .await?;
             }
         }
         self.save(r, before, merchant, now).await?;
         self.index_references(r, &named).await?;
         let planned = domain::schedule::schedule(r, merchant);
-        self.sync_schedule(&r.merchant, &r.id, &planned, running, actor).await?;
+        self.sync_schedule(&r.merchant, &r.id, &planned, running, actor)
+            .await?;
         if facts.iter().any(Fact::releases) {
             self.release_jobs(r, running).await?;
         }
@@ -214,17 +230,31 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let sql = "SELECT id FROM jobs WHERE intent_id = $1 AND id <> $2
                    AND state IN ('scheduled', 'available', 'resolving', 'attention')";
-        let rows = fetch_all!(self, IdRow, sql, intent.as_str(), running.map_or("", JobId::as_str))?;
+        let rows = fetch_all!(
+            self,
+            IdRow,
+            sql,
+            intent.as_str(),
+            running.map_or("", JobId::as_str)
+        )?;
         let result = reference.map(|reference| json!({"reference": reference}));
         for row in rows {
-            let job = Place { table: "jobs", row: &row.id }.parse("id", &row.id)?;
+            let job = Place {
+                table: "jobs",
+                row: &row.id,
+            }
+            .parse("id", &row.id)?;
             self.conclude_job(&job, result.as_ref()).await?;
         }
         Ok(())
     }
 
     /// Lets the jobs of the schedule go on that were put off for something that has been decided.
-    async fn release_jobs(&mut self, r: &Reservation, running: Option<&JobId>) -> Result<(), StoreError> {
+    async fn release_jobs(
+        &mut self,
+        r: &Reservation,
+        running: Option<&JobId>,
+    ) -> Result<(), StoreError> {
         execute!(
             self,
             "UPDATE jobs SET run_at = planned_at, waiting_for = NULL
@@ -264,7 +294,10 @@ impl Tx {
         merchant: &Merchant,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let capture_by = r.capture_by(merchant).filter(|_| !r.capturable().is_zero()).map(millis);
+        let capture_by = r
+            .capture_by(merchant)
+            .filter(|_| !r.capturable().is_zero())
+            .map(millis);
         let attention = !r.control.desk.is_empty();
         // The personal number has done its service once the provider has the reservation or has refused it.
         let submitting = r.status() == Status::Submitting;
@@ -284,24 +317,50 @@ impl Tx {
             millis(now),
             submitting,
         )?;
-        if saved == 1 { Ok(()) } else { Err(StoreError::Conflict { reservation: r.id.clone() }) }
+        if saved == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict {
+                reservation: r.id.clone(),
+            })
+        }
     }
 
     /// The newest job that carries this intent.
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn job_of_intent(&mut self, intent: &domain::IntentId) -> Result<Option<JobId>, StoreError> {
+    pub async fn job_of_intent(
+        &mut self,
+        intent: &domain::IntentId,
+    ) -> Result<Option<JobId>, StoreError> {
         let row = fetch_optional!(self, IdRow, JOB_OF_INTENT, intent.as_str())?;
-        Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
+        Ok(row
+            .map(|row| {
+                Place {
+                    table: "jobs",
+                    row: &row.id,
+                }
+                .parse("id", &row.id)
+            })
+            .transpose()?)
     }
 
     /// Records that a job carries the intent that it has decided.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn carry_intent(&mut self, job: &JobId, intent: &domain::IntentId) -> Result<(), StoreError> {
-        execute!(self, "UPDATE jobs SET intent_id = $2 WHERE id = $1", job.as_str(), intent.as_str())?;
+    pub async fn carry_intent(
+        &mut self,
+        job: &JobId,
+        intent: &domain::IntentId,
+    ) -> Result<(), StoreError> {
+        execute!(
+            self,
+            "UPDATE jobs SET intent_id = $2 WHERE id = $1",
+            job.as_str(),
+            intent.as_str()
+        )?;
         Ok(())
     }
 
@@ -317,7 +376,15 @@ impl Tx {
         let sql = "SELECT id FROM jobs WHERE reservation_id = $1 AND kind = $2
                    AND state IN ('scheduled', 'available', 'running', 'resolving') ORDER BY id DESC LIMIT 1";
         let row = fetch_optional!(self, IdRow, sql, reservation.as_str(), kind.as_str())?;
-        Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
+        Ok(row
+            .map(|row| {
+                Place {
+                    table: "jobs",
+                    row: &row.id,
+                }
+                .parse("id", &row.id)
+            })
+            .transpose()?)
     }
 
     /// Records in the history of its job that an intent's effect has been seen.
@@ -358,10 +425,21 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn job_of_intent(&self, intent: &domain::IntentId) -> Result<Option<JobId>, StoreError> {
+    pub async fn job_of_intent(
+        &self,
+        intent: &domain::IntentId,
+    ) -> Result<Option<JobId>, StoreError> {
         let mut reader = self.reader().await?;
         let row = fetch_optional!(reader, IdRow, JOB_OF_INTENT, intent.as_str())?;
-        Ok(row.map(|row| Place { table: "jobs", row: &row.id }.parse("id", &row.id)).transpose()?)
+        Ok(row
+            .map(|row| {
+                Place {
+                    table: "jobs",
+                    row: &row.id,
+                }
+                .parse("id", &row.id)
+            })
+            .transpose()?)
     }
 
     /// The reservation with this id.
@@ -447,7 +525,10 @@ impl Store {
             cursor.map(ReservationId::as_str),
             i64::from(limit) + 1,
         )?;
-        let stored = rows.into_iter().map(ReservationRow::decode).collect::<Result<Vec<_>, _>>()?;
+        let stored = rows
+            .into_iter()
+            .map(ReservationRow::decode)
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(page(stored, limit, |stored| stored.reservation.id.clone()))
     }
 
@@ -472,7 +553,10 @@ impl Store {
             i64::from(limit) + 1,
         )?;
         let decode = |row: EventRow| row.decode(id);
-        let events = rows.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let events = rows
+            .into_iter()
+            .map(decode)
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(page(events, limit, |event| event.seq))
     }
 
@@ -482,10 +566,15 @@ impl Store {
     /// When the database fails or a row cannot be read.
     pub async fn decisions(&self, id: &ReservationId) -> Result<Vec<Event>, StoreError> {
         let mut reader = self.reader().await?;
-        let sql = "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND name = 'decided'
+        let sql =
+            "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND name = 'decided'
                    ORDER BY seq DESC LIMIT CAST($2 AS BIGINT)";
         let rows = fetch_all!(reader, EventRow, sql, id.as_str(), i64::from(MAX_PAGE))?;
-        Ok(rows.into_iter().rev().map(|row| row.decode(id)).collect::<Result<_, _>>()?)
+        Ok(rows
+            .into_iter()
+            .rev()
+            .map(|row| row.decode(id))
+            .collect::<Result<_, _>>()?)
     }
 
     /// What only the provider needs to know of a reservation. Personal.
@@ -498,9 +587,15 @@ impl Store {
         let Some(row) = fetch_optional!(reader, SubmissionRow, sql, id.as_str())? else {
             return Ok(None);
         };
-        let place = Place { table: "reservations", row: &row.id };
+        let place = Place {
+            table: "reservations",
+            row: &row.id,
+        };
         let request = place.json("submission", &row.submission)?;
-        Ok(Some(Submission { request, personal_number: row.personal_number }))
+        Ok(Some(Submission {
+            request,
+            personal_number: row.personal_number,
+        }))
     }
 
     /// Where a resend goes that does not go to the customer's own contact. Personal.
@@ -515,8 +610,13 @@ impl Store {
         let mut reader = self.reader().await?;
         let sql = "SELECT contact FROM contacts WHERE intent_id = $1";
         let row = fetch_optional!(reader, ContactRow, sql, intent.as_str())?;
-        let place = Place { table: "contacts", row: intent.as_str() };
-        Ok(row.map(|row| place.json("contact", &row.contact)).transpose()?)
+        let place = Place {
+            table: "contacts",
+            row: intent.as_str(),
+        };
+        Ok(row
+            .map(|row| place.json("contact", &row.contact))
+            .transpose()?)
     }
 }
 

@@ -27,7 +27,12 @@ impl Place<'_> {
         column: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> RowError {
-        RowError { table: self.table, column, row: self.row.to_owned(), source: source.into() }
+        RowError {
+            table: self.table,
+            column,
+            row: self.row.to_owned(),
+            source: source.into(),
+        }
     }
 
     /// Reads a word or an id.
@@ -52,7 +57,8 @@ impl Place<'_> {
 
     /// Reads a time.
     pub(crate) fn time(self, column: &'static str, millis: i64) -> Result<DateTime<Utc>, RowError> {
-        DateTime::from_timestamp_millis(millis).ok_or_else(|| self.wrong(column, OutOfCalendar(millis)))
+        DateTime::from_timestamp_millis(millis)
+            .ok_or_else(|| self.wrong(column, OutOfCalendar(millis)))
     }
 
     /// Reads a time that may be missing.

@@ -50,7 +50,11 @@ impl Store {
             Db::Sqlite { write, .. } => TxInner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Db::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
         };
-        Ok(Tx { inner, store: self.clone(), wakes: false })
+        Ok(Tx {
+            inner,
+            store: self.clone(),
+            wakes: false,
+        })
     }
 
     /// A connection for reading. Each statement sees what is committed when it begins.

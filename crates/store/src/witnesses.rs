@@ -23,7 +23,8 @@ struct OwnerRow {
     reservation_id: String,
 }
 
-const OWNER: &str = "SELECT reservation_id FROM money_references WHERE merchant = $1 AND reference = $2";
+const OWNER: &str =
+    "SELECT reservation_id FROM money_references WHERE merchant = $1 AND reference = $2";
 
 impl Tx {
     /// What is known of a merchant's view of the provider.
@@ -35,7 +36,10 @@ impl Tx {
         let Some(row) = fetch_optional!(self, WitnessesRow, sql, merchant.as_str())? else {
             return Ok(Witnesses::default());
         };
-        let place = Place { table: "witnesses", row: merchant.as_str() };
+        let place = Place {
+            table: "witnesses",
+            row: merchant.as_str(),
+        };
         Ok(Witnesses {
             marker_echo: place.parse("marker_echo", &row.marker_echo)?,
             shown_until: place.time_optional("shown_until", row.shown_until)?,
@@ -126,8 +130,13 @@ impl Store {
 }
 
 fn owner(row: Option<OwnerRow>, reference: &str) -> Result<Option<ReservationId>, StoreError> {
-    let place = Place { table: "money_references", row: reference };
-    Ok(row.map(|row| place.parse("reservation_id", &row.reservation_id)).transpose()?)
+    let place = Place {
+        table: "money_references",
+        row: reference,
+    };
+    Ok(row
+        .map(|row| place.parse("reservation_id", &row.reservation_id))
+        .transpose()?)
 }
 
 /// The provider's ids of the captures and charges in a ledger.

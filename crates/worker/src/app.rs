@@ -49,21 +49,30 @@ impl App {
     /// Makes intents.
     #[must_use]
     pub fn planner(&self) -> Planner<'_> {
-        Planner { entropy: &*self.entropy, marker_key: &self.marker_key }
+        Planner {
+            entropy: &*self.entropy,
+            marker_key: &self.marker_key,
+        }
     }
 
     /// Where the provider is told to call about the reservation with this token. Without a query of ours, because
     /// the provider's checksum covers every parameter.
     #[must_use]
     pub fn callback_url(&self, token: &str) -> String {
-        format!("{}/callbacks/{token}", self.public_url.as_str().trim_end_matches('/'))
+        format!(
+            "{}/callbacks/{token}",
+            self.public_url.as_str().trim_end_matches('/')
+        )
     }
 
     /// The key of the markers out of the database, made on first use.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn load_marker_key(store: &Store, entropy: &dyn Entropy) -> Result<Vec<u8>, StoreError> {
+    pub async fn load_marker_key(
+        store: &Store,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, StoreError> {
         let fresh = unguessable(entropy);
         let mut tx = store.begin().await?;
         let key = tx.setting("marker_key", &fresh).await?;
@@ -75,5 +84,7 @@ impl App {
 /// 256 random bits as hexadecimal digits.
 #[must_use]
 pub fn unguessable(entropy: &dyn Entropy) -> String {
-    (0..4).map(|_| format!("{:016x}", entropy.next_u64())).collect()
+    (0..4)
+        .map(|_| format!("{:016x}", entropy.next_u64()))
+        .collect()
 }

@@ -111,7 +111,10 @@ impl Problem {
         Self {
             status,
             code: text(body, "code"),
-            detail: said.into_iter().find(|said| !said.is_empty()).unwrap_or_default(),
+            detail: said
+                .into_iter()
+                .find(|said| !said.is_empty())
+                .unwrap_or_default(),
             fields: fields
                 .map(|fault| FieldError::new(text(fault, "field"), text(fault, "message")))
                 .collect(),
@@ -146,7 +149,9 @@ impl Client {
         // User name and password are no part of an address that is shown.
         let cleared = base.set_username("").is_ok() && base.set_password(None).is_ok();
         if wrong || !cleared {
-            return Err(ClientError::Base { base: base.to_string() });
+            return Err(ClientError::Base {
+                base: base.to_string(),
+            });
         }
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
@@ -161,8 +166,16 @@ impl Client {
             .referer(false)
             .http1_only();
         // Plain http needs no certificates of the system.
-        let builder = if base.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-        Ok(Self { base, key, http: builder.build().map_err(ClientError::Build)? })
+        let builder = if base.scheme() == "http" {
+            builder.tls_certs_only([])
+        } else {
+            builder
+        };
+        Ok(Self {
+            base,
+            key,
+            http: builder.build().map_err(ClientError::Build)?,
+        })
     }
 
     /// The base URL, with a slash at its end.
@@ -187,7 +200,12 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
         // The query may name people, and is no part of what is shown.
         let shown = path.split('?').next().unwrap_or_default();
         let call = format!("{method} {shown}");
@@ -216,7 +234,9 @@ impl Client {
         let url = self
             .base
             .join(path.trim_start_matches('/'))
-            .map_err(|_| ClientError::Base { base: self.base.to_string() })?;
+            .map_err(|_| ClientError::Base {
+                base: self.base.to_string(),
+            })?;
         let mut request = self.http.request(method, url);
         if let Some(key) = &self.key {
             let bearer = format!("Bearer {}", key.expose_secret());
@@ -225,7 +245,9 @@ impl Client {
             request = request.header(AUTHORIZATION, value);
         }
         Ok(match body {
-            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+            Some(body) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_string()),
             None => request,
         })
     }
@@ -244,8 +266,15 @@ fn answer(call: String, response: &Response, bytes: &[u8]) -> Result<Value, Clie
             Err(ClientError::Refused { call, problem })
         }
         Err(_) => {
-            let shown = String::from_utf8_lossy(bytes).chars().take(MAX_SHOWN).collect();
-            Err(ClientError::NotJson { call, status: status.as_u16(), shown })
+            let shown = String::from_utf8_lossy(bytes)
+                .chars()
+                .take(MAX_SHOWN)
+                .collect();
+            Err(ClientError::NotJson {
+                call,
+                status: status.as_u16(),
+                shown,
+            })
         }
     }
 }
@@ -269,8 +298,14 @@ mod tests {
             "HTTP 422: invalid: the request has faults: customer.email is not an e-mail address; lines is empty"
         );
         assert_eq!(Problem::read(502, &json!("<html>")).to_string(), "HTTP 502");
-        assert_eq!(Problem::read(404, &json!({"title": "Not found"})).to_string(), "HTTP 404: Not found");
-        assert_eq!(Problem::read(409, &json!({"error": "refused"})).to_string(), "HTTP 409: refused");
+        assert_eq!(
+            Problem::read(404, &json!({"title": "Not found"})).to_string(),
+            "HTTP 404: Not found"
+        );
+        assert_eq!(
+            Problem::read(409, &json!({"error": "refused"})).to_string(),
+            "HTTP 409: refused"
+        );
     }
 
     #[test]
@@ -278,7 +313,11 @@ mod tests {
         let url = |text: &str| Url::parse(text).expect("url");
         let client = Client::new(&url("http://me:secret@127.0.0.1:1/api"), None).expect("client");
         assert_eq!(client.base().as_str(), "http://127.0.0.1:1/api/");
-        for wrong in ["ftp://127.0.0.1", "http://127.0.0.1/?a=1", "mailto:a@example.no"] {
+        for wrong in [
+            "ftp://127.0.0.1",
+            "http://127.0.0.1/?a=1",
+            "mailto:a@example.no",
+        ] {
             let refused = Client::new(&url(wrong), None).err();
             assert!(matches!(refused, Some(ClientError::Base { .. })), "{wrong}");
         }

@@ -30,24 +30,41 @@ pub(crate) struct Told {
 /// The messages are not an interface of serde's, so one that is not known is told as "does not have the right form".
 pub(crate) fn told(path: &str, message: &str) -> Told {
     let path = if path == "." { "" } else { path };
-    let message = message.rsplit_once(" at line ").map_or(message, |(text, _)| text);
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(text, _)| text);
     let (kind, field, sentence) = if let Some(name) = quoted(message, "missing field `") {
         (Kind::Missing, join(path, name), "is missing".to_owned())
     } else if let Some(name) = quoted(message, "duplicate field `") {
-        (Kind::Twice, join(path, name), "stands there twice".to_owned())
+        (
+            Kind::Twice,
+            join(path, name),
+            "stands there twice".to_owned(),
+        )
     } else if message.starts_with("unknown field `") {
         let known = expected(message).map_or("no field stands here".to_owned(), |known| {
             format!("known here: {}", known.trim_start_matches("one of "))
         });
-        (Kind::Unknown, path.to_owned(), format!("is not known; {known}"))
+        (
+            Kind::Unknown,
+            path.to_owned(),
+            format!("is not known; {known}"),
+        )
     } else {
         (Kind::Wrong, path.to_owned(), wrong(message))
     };
-    Told { kind, fault: FieldError::new(cut(&field), cut(&sentence)) }
+    Told {
+        kind,
+        fault: FieldError::new(cut(&field), cut(&sentence)),
+    }
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 fn quoted<'m>(message: &'m str, prefix: &str) -> Option<&'m str> {
@@ -56,7 +73,9 @@ fn quoted<'m>(message: &'m str, prefix: &str) -> Option<&'m str> {
 
 /// What stands behind the last "expected": what stands before may hold the value.
 fn expected(message: &str) -> Option<&str> {
-    message.rsplit_once(", expected ").map(|(_, expected)| expected)
+    message
+        .rsplit_once(", expected ")
+        .map(|(_, expected)| expected)
 }
 
 /// chrono's words about a text that is no time.
@@ -70,7 +89,12 @@ const NO_TIME: [&str; 6] = [
 ];
 
 fn wrong(message: &str) -> String {
-    const GENERIC: [&str; 4] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    const GENERIC: [&str; 4] = [
+        "invalid type: ",
+        "invalid value: ",
+        "invalid length ",
+        "unknown variant ",
+    ];
     if NO_TIME.contains(&message) {
         return "is not a time like \"2026-12-01T12:00:00Z\"".to_owned();
     }
@@ -78,12 +102,19 @@ fn wrong(message: &str) -> String {
         return "is a number that is out of range".to_owned();
     }
     if GENERIC.iter().any(|prefix| message.starts_with(prefix)) {
-        return expected(message)
-            .map_or("does not have the right form".to_owned(), |form| format!("is not {}", in_words(form)));
+        return expected(message).map_or("does not have the right form".to_owned(), |form| {
+            format!("is not {}", in_words(form))
+        });
     }
     // Sentences of our own types begin with a verb; anything else is the format's parser speaking.
-    let ours = ["is ", "has ", "\""].iter().any(|begin| message.starts_with(begin));
-    if ours { message.to_owned() } else { "does not have the right form".to_owned() }
+    let ours = ["is ", "has ", "\""]
+        .iter()
+        .any(|begin| message.starts_with(begin));
+    if ours {
+        message.to_owned()
+    } else {
+        "does not have the right form".to_owned()
+    }
 }
 
 /// A form as serde names it, for people who do not know Rust.
@@ -106,7 +137,10 @@ fn cut(text: &str) -> String {
     if text.chars().count() <= MAX_SHOWN {
         return text.to_owned();
     }
-    text.chars().take(MAX_SHOWN).chain(std::iter::once('…')).collect()
+    text.chars()
+        .take(MAX_SHOWN)
+        .chain(std::iter::once('…'))
+        .collect()
 }
 
 #[cfg(test)]
@@ -116,10 +150,34 @@ mod tests {
     #[test]
     fn messages_become_a_field_and_a_sentence_without_the_value() {
         for (path, message, kind, field, sentence) in [
-            (".", "missing field `email` at line 1 column 5", Kind::Missing, "email", "is missing"),
-            ("customer", "missing field `email`", Kind::Missing, "customer.email", "is missing"),
-            (".", "duplicate field `a`", Kind::Twice, "a", "stands there twice"),
-            ("a.x", "unknown field `x`, expected `b`", Kind::Unknown, "a.x", "is not known; known here: `b`"),
+            (
+                ".",
+                "missing field `email` at line 1 column 5",
+                Kind::Missing,
+                "email",
+                "is missing",
+            ),
+            (
+                "customer",
+                "missing field `email`",
+                Kind::Missing,
+                "customer.email",
+                "is missing",
+            ),
+            (
+                ".",
+                "duplicate field `a`",
+                Kind::Twice,
+                "a",
+                "stands there twice",
+            ),
+            (
+                "a.x",
+                "unknown field `x`, expected `b`",
+                Kind::Unknown,
+                "a.x",
+                "is not known; known here: `b`",
+            ),
             (
                 "a.x",
                 "unknown field `x`, expected one of `b`, `c`",
@@ -141,7 +199,13 @@ mod tests {
                 "a",
                 "is not a whole number from 0 to 255",
             ),
-            ("a", "invalid type: sequence, expected struct Customer", Kind::Wrong, "a", "is not an object"),
+            (
+                "a",
+                "invalid type: sequence, expected struct Customer",
+                Kind::Wrong,
+                "a",
+                "is not an object",
+            ),
             (
                 "a",
                 "unknown variant `x`, expected `visa` or `mastercard`",
@@ -157,10 +221,20 @@ mod tests {
                 "is not a time like \"2026-12-01T12:00:00Z\"",
             ),
             ("a", "is negative", Kind::Wrong, "a", "is negative"),
-            ("a", "expected value", Kind::Wrong, "a", "does not have the right form"),
+            (
+                "a",
+                "expected value",
+                Kind::Wrong,
+                "a",
+                "does not have the right form",
+            ),
         ] {
             let told = told(path, message);
-            assert_eq!((told.kind, told.fault), (kind, FieldError::new(field, sentence)), "{message}");
+            assert_eq!(
+                (told.kind, told.fault),
+                (kind, FieldError::new(field, sentence)),
+                "{message}"
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! The desk: evidence for people, and what they decide, each decision one transaction.
 
 use domain::desk::{
-    Clearing, DecisionError, Evidence, PastDecision, Resolution, Subject, clear, evidence, in_doubt, resolve,
-    subjects,
+    Clearing, DecisionError, Evidence, PastDecision, Resolution, Subject, clear, evidence,
+    in_doubt, resolve, subjects,
 };
 use domain::{Fact, JobId, JobState, Merchant, Reservation, ReservationId};
 use serde_json::json;
@@ -72,9 +72,18 @@ impl From<StoreError> for DeskError {
 /// The decisions of a journal.
 fn past(events: Vec<Event>) -> Vec<PastDecision> {
     let decided = |event: Event| match event.fact {
-        Fact::Decided { intent, reason, decision } => {
-            Some(PastDecision { seq: event.seq, at: event.at, by: event.actor, intent, reason, decision })
-        }
+        Fact::Decided {
+            intent,
+            reason,
+            decision,
+        } => Some(PastDecision {
+            seq: event.seq,
+            at: event.at,
+            by: event.actor,
+            intent,
+            reason,
+            decision,
+        }),
         _ => None,
     };
     events.into_iter().filter_map(decided).collect()
@@ -94,8 +103,12 @@ impl App {
     /// # Errors
     /// When the database fails, or a row cannot be read.
     pub async fn pack_of_job(&self, job: &JobView) -> Result<Option<Pack>, StoreError> {
-        let (Some(id), Some(intent)) = (&job.reservation, &job.intent) else { return Ok(None) };
-        let Some(Stored { reservation: r, .. }) = self.store.reservation(id).await? else { return Ok(None) };
+        let (Some(id), Some(intent)) = (&job.reservation, &job.intent) else {
+            return Ok(None);
+        };
+        let Some(Stored { reservation: r, .. }) = self.store.reservation(id).await? else {
+            return Ok(None);
+        };
         let subject = r.intent(intent).and_then(|intent| in_doubt(&r, intent));
         Ok(self.packs_about(&r, subject.as_slice()).await?.pop())
     }
@@ -105,19 +118,33 @@ impl App {
     /// # Errors
     /// When the database fails, or a row cannot be read.
     pub async fn decisions_of_job(&self, job: &JobView) -> Result<Vec<PastDecision>, StoreError> {
-        let (Some(id), Some(intent)) = (&job.reservation, &job.intent) else { return Ok(Vec::new()) };
+        let (Some(id), Some(intent)) = (&job.reservation, &job.intent) else {
+            return Ok(Vec::new());
+        };
         let mut decided = past(self.store.decisions(id).await?);
         decided.retain(|past| past.intent.as_ref() == Some(intent));
         Ok(decided)
     }
 
-    async fn packs_about(&self, r: &Reservation, about: &[Subject<'_>]) -> Result<Vec<Pack>, StoreError> {
-        let Some(handle) = self.merchants.get(&r.merchant).filter(|_| !about.is_empty()) else {
+    async fn packs_about(
+        &self,
+        r: &Reservation,
+        about: &[Subject<'_>],
+    ) -> Result<Vec<Pack>, StoreError> {
+        let Some(handle) = self
+            .merchants
+            .get(&r.merchant)
+            .filter(|_| !about.is_empty())
+        else {
             return Ok(Vec::new());
         };
         let decided = past(self.store.decisions(&r.id).await?);
         let before = (r.version - i64::from(TIMELINE)).max(0);
-        let timeline = self.store.events(&r.id, TIMELINE, Some(before)).await?.items;
+        let timeline = self
+            .store
+            .events(&r.id, TIMELINE, Some(before))
+            .await?
+            .items;
         let now = self.clock.now();
         let mut packs = Vec::with_capacity(about.len());
         for subject in about {
@@ -131,7 +158,12 @@ impl App {
                 None => None,
             };
             let attempts = attempts.unwrap_or_default();
-            packs.push(Pack { evidence, job, timeline: timeline.clone(), attempts });
+            packs.push(Pack {
+                evidence,
+                job,
+                timeline: timeline.clone(),
+                attempts,
+            });
         }
         Ok(packs)
     }
@@ -148,7 +180,10 @@ impl App {
     ) -> Result<JobView, DeskError> {
         let job = self.job(id).await?;
         let (Some(reservation), Some(intent)) = (&job.reservation, &job.intent) else {
-            return Err(not_at_desk(&job, "it carries no operation whose outcome could be unknown"));
+            return Err(not_at_desk(
+                &job,
+                "it carries no operation whose outcome could be unknown",
+            ));
         };
         let (mut tx, mut stored, merchant) = self.lock(reservation).await?;
         let r = &mut stored.reservation;
@@ -161,7 +196,9 @@ impl App {
         };
         leave_desk(&mut tx, id, &facts).await?;
         tx.record(r, &facts, merchant, actor, None).await?;
-        if r.intent(intent).is_some_and(domain::reservation::Intent::is_open) {
+        if r.intent(intent)
+            .is_some_and(domain::reservation::Intent::is_open)
+        {
             // The plan's time may be what it was before the job came to the desk, and would leave it there.
             elsewhere(tx.retry_job(id).await)?;
         }
@@ -202,12 +239,20 @@ impl App {
     }
 
     async fn job(&self, id: &JobId) -> Result<JobView, ServiceError> {
-        Ok(self.store.job(id).await?.ok_or(ServiceError::NotFound("job"))?.job)
+        Ok(self
+            .store
+            .job(id)
+            .await?
+            .ok_or(ServiceError::NotFound("job"))?
+            .job)
     }
 
     async fn lock(&self, id: &ReservationId) -> Result<(Tx, Stored, &Merchant), ServiceError> {
         let mut tx = self.store.begin().await?;
-        let stored = tx.lock_reservation(id).await?.ok_or(ServiceError::NotFound("reservation"))?;
+        let stored = tx
+            .lock_reservation(id)
+            .await?
+            .ok_or(ServiceError::NotFound("reservation"))?;
         let merchant = &self.handle(&stored.reservation.merchant)?.merchant;
         Ok((tx, stored, merchant))
     }
@@ -220,7 +265,9 @@ impl App {
         error: DecisionError,
     ) -> Result<DeskError, DeskError> {
         match error {
-            DecisionError::EvidenceChanged { given, current } => self.changed(r, given, current).await,
+            DecisionError::EvidenceChanged { given, current } => {
+                self.changed(r, given, current).await
+            }
             DecisionError::NotAtDesk { state } => {
                 let job = self.job(id).await?;
                 Ok(not_at_desk(&job, &format!("its operation is {state}")))
@@ -229,11 +276,24 @@ impl App {
         }
     }
 
-    async fn changed(&self, r: &Reservation, given: i64, current: i64) -> Result<DeskError, DeskError> {
-        let mut since = self.store.events(&r.id, store::queue::MAX_PAGE, Some(given.max(0))).await?.items;
+    async fn changed(
+        &self,
+        r: &Reservation,
+        given: i64,
+        current: i64,
+    ) -> Result<DeskError, DeskError> {
+        let mut since = self
+            .store
+            .events(&r.id, store::queue::MAX_PAGE, Some(given.max(0)))
+            .await?
+            .items;
         since.retain(|event| event.fact.is_evidence());
         since.truncate(usize::try_from(TIMELINE).unwrap_or(usize::MAX));
-        Ok(DeskError::EvidenceChanged { given, current, since })
+        Ok(DeskError::EvidenceChanged {
+            given,
+            current,
+            since,
+        })
     }
 }
 
@@ -243,8 +303,14 @@ fn not_at_desk(job: &JobView, why: &str) -> DeskError {
         JobState::Attention => "; it waits here for another reason, see last_error: retry it",
         _ => "",
     };
-    let message = format!("the job is {}, and there is nothing to decide: {why}{hint}", job.state);
-    DeskError::NotAtDesk { state: job.state, message }
+    let message = format!(
+        "the job is {}, and there is nothing to decide: {why}{hint}",
+        job.state
+    );
+    DeskError::NotAtDesk {
+        state: job.state,
+        message,
+    }
 }
 
 /// Ends the job of an operation that is over, before the schedule finds that nobody wants it any more.
@@ -252,7 +318,9 @@ async fn leave_desk(tx: &mut Tx, id: &JobId, facts: &[Fact]) -> Result<(), Store
     for fact in facts {
         match fact {
             Fact::IntentConfirmed { reference, .. } => {
-                let result = reference.as_ref().map(|reference| json!({"reference": reference}));
+                let result = reference
+                    .as_ref()
+                    .map(|reference| json!({"reference": reference}));
                 elsewhere(tx.conclude_job(id, result.as_ref()).await)?;
             }
             Fact::IntentWithdrawn { reason, .. } => elsewhere(tx.cancel_job(id, reason).await)?,

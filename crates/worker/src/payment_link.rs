@@ -61,7 +61,9 @@ const MAX_URL: usize = 2_000;
 /// Is this a URL a payer may be sent to: https, or http on this machine, without credentials?
 #[must_use]
 pub fn is_payer_url(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
+    let Ok(url) = Url::parse(text) else {
+        return false;
+    };
     let loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -82,27 +84,59 @@ impl PaymentLinkRequest {
                 faults.push(FieldError::new(field, message));
             }
         };
-        rule(!is_text(&self.reference, 64), "reference".to_owned(), "is empty or longer than 64 characters");
+        rule(
+            !is_text(&self.reference, 64),
+            "reference".to_owned(),
+            "is empty or longer than 64 characters",
+        );
         rule(self.lines.is_empty(), "lines".to_owned(), "is empty");
-        rule(self.lines.len() > MAX_LINES, "lines".to_owned(), "has more than 100 entries");
+        rule(
+            self.lines.len() > MAX_LINES,
+            "lines".to_owned(),
+            "has more than 100 entries",
+        );
         let total: Money = self.lines.iter().map(|line| line.amount).sum();
-        rule(total > MAX_AMOUNT, "lines".to_owned(), "add up to more than 1000000000.00");
+        rule(
+            total > MAX_AMOUNT,
+            "lines".to_owned(),
+            "add up to more than 1000000000.00",
+        );
         let url = "is not an https URL (http is for this machine only)";
-        rule(!is_payer_url(&self.success_url), "success_url".to_owned(), url);
-        rule(!is_payer_url(&self.failure_url), "failure_url".to_owned(), url);
+        rule(
+            !is_payer_url(&self.success_url),
+            "success_url".to_owned(),
+            url,
+        );
+        rule(
+            !is_payer_url(&self.failure_url),
+            "failure_url".to_owned(),
+            url,
+        );
         for (index, line) in self.lines.iter().enumerate() {
             let at = |field: &str| format!("lines[{index}].{field}");
-            rule(!is_text(&line.name, 200), at("name"), "is empty or longer than 200 characters");
+            rule(
+                !is_text(&line.name, 200),
+                at("name"),
+                "is empty or longer than 200 characters",
+            );
             let id = line.product_id.as_deref();
             rule(
                 id.is_some_and(|id| !is_text(id, 25)),
                 at("product_id"),
                 "is empty or longer than 25 characters",
             );
-            rule(!(1..=10_000).contains(&line.quantity), at("quantity"), "is not between 1 and 10000");
+            rule(
+                !(1..=10_000).contains(&line.quantity),
+                at("quantity"),
+                "is not between 1 and 10000",
+            );
             rule(line.amount.is_zero(), at("amount"), "is zero");
             let expected = line.rate.minor().checked_mul(i64::from(line.quantity));
-            rule(expected != Some(line.amount.minor()), at("amount"), "is not rate times quantity");
+            rule(
+                expected != Some(line.amount.minor()),
+                at("amount"),
+                "is not rate times quantity",
+            );
             rule(
                 !merchant.tax_percents.contains(&line.tax_percent),
                 at("tax_percent"),

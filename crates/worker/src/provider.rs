@@ -43,8 +43,12 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
     Snapshot {
         word: details.status.as_str().to_owned(),
         status: status(&details.status),
-        reserved_at: time(&payment.reserved_at).or_else(|| first_reserved.and_then(|row| time(&row.at))),
-        reserved: payment.reserved_amount.or(first_reserved.map(|row| row.amount)).unwrap_or_default(),
+        reserved_at: time(&payment.reserved_at)
+            .or_else(|| first_reserved.and_then(|row| time(&row.at))),
+        reserved: payment
+            .reserved_amount
+            .or(first_reserved.map(|row| row.amount))
+            .unwrap_or_default(),
         captured: payment.captured_amount.unwrap_or_default(),
         charged: payment.charged_amount.unwrap_or_default(),
         refunded_captured: refunded.from_captured.unwrap_or_default(),
@@ -59,7 +63,9 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
 /// A time of the provider's. One without an offset is read as the earliest it can mean: the provider's zone is
 /// not documented, and a window must not be overrated.
 fn instant(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
-    let Some(civil) = time.civil() else { return time.at() };
+    let Some(civil) = time.civil() else {
+        return time.at();
+    };
     let earliest = civil.and_utc() - TimeDelta::hours(2);
     // An hour that the zone's clock leaves out is no time of that zone.
     let local = merchant.zone.from_local_datetime(&civil).earliest();
@@ -68,10 +74,14 @@ fn instant(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
 
 /// The latest that a time of the provider's can mean, when it is to the minute.
 fn latest(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
-    let Some(civil) = time.civil() else { return time.at() };
+    let Some(civil) = time.civil() else {
+        return time.at();
+    };
     let latest = civil.and_utc() + TimeDelta::minutes(1);
     let local = merchant.zone.from_local_datetime(&civil).latest();
-    Some(local.map_or(latest, |local| latest.max(local.with_timezone(&Utc) + TimeDelta::minutes(1))))
+    Some(local.map_or(latest, |local| {
+        latest.max(local.with_timezone(&Utc) + TimeDelta::minutes(1))
+    }))
 }
 
 fn status(status: &ProviderStatus) -> SeenStatus {
@@ -100,21 +110,43 @@ const MAX_NOTE: usize = 200;
 /// Whoever got a message or acted in the portal is left out, and so are people's notes: a note is of use only with a
 /// marker of this reservation's in it.
 #[must_use]
-pub(crate) fn history_row(row: &wire::HistoryRow, r: &Reservation, merchant: &Merchant) -> HistoryRow {
+pub(crate) fn history_row(
+    row: &wire::HistoryRow,
+    r: &Reservation,
+    merchant: &Merchant,
+) -> HistoryRow {
     let bounded = |text: &String, most: usize| text.chars().take(most).collect::<String>();
-    let ours = |note: &&String| r.intents.iter().any(|intent| marker::is_in(note, &intent.marker));
+    let ours = |note: &&String| {
+        r.intents
+            .iter()
+            .any(|intent| marker::is_in(note, &intent.marker))
+    };
     HistoryRow {
         event: event(row),
         uuid: row.uuid.as_ref().map(|uuid| bounded(uuid, MAX_UUID)),
-        at: row.datetime.as_ref().and_then(|time| instant(time, merchant)),
-        until: row.datetime.as_ref().and_then(|time| latest(time, merchant)),
+        at: row
+            .datetime
+            .as_ref()
+            .and_then(|time| instant(time, merchant)),
+        until: row
+            .datetime
+            .as_ref()
+            .and_then(|time| latest(time, merchant)),
         amount: row.amount,
-        note: row.note.as_ref().filter(ours).map(|note| bounded(note, MAX_NOTE)),
+        note: row
+            .note
+            .as_ref()
+            .filter(ours)
+            .map(|note| bounded(note, MAX_NOTE)),
     }
 }
 
 fn event(row: &wire::HistoryRow) -> Event {
-    let of = |prefix: &str| row.uuid.as_deref().is_some_and(|uuid| uuid.starts_with(prefix));
+    let of = |prefix: &str| {
+        row.uuid
+            .as_deref()
+            .is_some_and(|uuid| uuid.starts_with(prefix))
+    };
     match row.title.as_deref().unwrap_or_default() {
         "amount-captured-from-reservation" => Event::Captured,
         "amount-charged-from-card" => Event::Charged,
@@ -137,7 +169,10 @@ fn event(row: &wire::HistoryRow) -> Event {
 pub(crate) const fn is_fault<T>(outcome: &Outcome<T>) -> bool {
     match outcome {
         Outcome::Accepted(_) | Outcome::Rejected(_) => false,
-        Outcome::Unsent(fault) => !matches!(fault.kind, FaultKind::InvalidRequest(_) | FaultKind::KeptBack),
+        Outcome::Unsent(fault) => !matches!(
+            fault.kind,
+            FaultKind::InvalidRequest(_) | FaultKind::KeptBack
+        ),
         Outcome::Unknown(doubt) => !matches!(
             doubt.reason,
             // The provider works, and says what nobody expects.
@@ -151,7 +186,11 @@ pub(crate) const fn is_fault<T>(outcome: &Outcome<T>) -> bool {
 
 /// How the job's history shows a request.
 #[must_use]
-pub(crate) fn attempt_end(outcome: AttemptOutcome, code: Option<String>, exchange: &Exchange) -> AttemptEnd {
+pub(crate) fn attempt_end(
+    outcome: AttemptOutcome,
+    code: Option<String>,
+    exchange: &Exchange,
+) -> AttemptEnd {
     AttemptEnd {
         outcome,
         http_status: exchange.http_status,
@@ -185,7 +224,10 @@ pub(crate) fn retry_after(class: &RejectionClass) -> Option<TimeDelta> {
 
 /// The customer as the provider wants him.
 #[must_use]
-pub(crate) fn customer(customer: &Customer, personal_number: Option<&str>) -> wire::CustomerDetails {
+pub(crate) fn customer(
+    customer: &Customer,
+    personal_number: Option<&str>,
+) -> wire::CustomerDetails {
     wire::CustomerDetails {
         kind: match customer.kind {
             CustomerType::Private => wire::CustomerType::Private,
@@ -216,8 +258,13 @@ fn address(customer: &Customer) -> wire::Address {
 /// The sums of an order whose lines are gross: the tax within, the rest, and the whole (all exact in øre).
 #[must_use]
 pub(crate) fn sums(lines: impl Iterator<Item = (Money, u8)>) -> wire::OrderSummary {
-    let (total, tax) = lines.fold((Money::ZERO, Money::ZERO), |(total, tax), (amount, percent)| {
-        (total + amount, tax + amount.tax_within(percent))
-    });
-    wire::OrderSummary { sub_total: total.saturating_sub(tax), total_tax: tax, grand_total: total }
+    let (total, tax) = lines.fold(
+        (Money::ZERO, Money::ZERO),
+        |(total, tax), (amount, percent)| (total + amount, tax + amount.tax_within(percent)),
+    );
+    wire::OrderSummary {
+        sub_total: total.saturating_sub(tax),
+        total_tax: tax,
+        grand_total: total,
+    }
 }

@@ -75,8 +75,17 @@ pub async fn app(config: &Config) -> Result<App, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(config.clock.clock());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = open(config, Arc::clone(&clock), Arc::clone(&entropy)).await?;
-    let marker_key = App::load_marker_key(&store, &*entropy).await.map_err(ServeError::Store)?;
-    Ok(App { store, clock, entropy, merchants, marker_key, public_url: config.server.public_url.clone() })
+    let marker_key = App::load_marker_key(&store, &*entropy)
+        .await
+        .map_err(ServeError::Store)?;
+    Ok(App {
+        store,
+        clock,
+        entropy,
+        merchants,
+        marker_key,
+        public_url: config.server.public_url.clone(),
+    })
 }
 
 async fn open(
@@ -85,11 +94,21 @@ async fn open(
     entropy: Arc<dyn Entropy>,
 ) -> Result<Store, ServeError> {
     let url = config.database.url.expose_secret();
-    let connections = config.worker.concurrency.saturating_add(SPARE_CONNECTIONS).min(MAX_CONNECTIONS);
-    let options = Options { connections, ..Options::default() };
+    let connections = config
+        .worker
+        .concurrency
+        .saturating_add(SPARE_CONNECTIONS)
+        .min(MAX_CONNECTIONS);
+    let options = Options {
+        connections,
+        ..Options::default()
+    };
     Store::open(url, clock, entropy, options)
         .await
-        .map_err(|source| ServeError::Database { url: without_password(url), source })
+        .map_err(|source| ServeError::Database {
+            url: without_password(url),
+            source,
+        })
 }
 
 /// The URL of a database as it may be shown.
@@ -97,7 +116,9 @@ fn without_password(url: &str) -> String {
     if url.starts_with("sqlite:") {
         return url.to_owned();
     }
-    let Ok(mut url) = Url::parse(url) else { return "…".to_owned() };
+    let Ok(mut url) = Url::parse(url) else {
+        return "…".to_owned();
+    };
     // A password can also stand in the query.
     url.set_query(None);
     if url.password().is_some() && url.set_password(Some("…")).is_err() {
@@ -112,7 +133,9 @@ fn without_password(url: &str) -> String {
 /// [`ServeError::Listen`].
 pub async fn listen(config: &Config) -> Result<TcpListener, ServeError> {
     let address = config.server.listen;
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Runs the parts until `shutdown`, then lets requests and jobs end within `worker.shutdown_grace`.
@@ -128,17 +151,23 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let grace = config.worker.shutdown_grace.std();
     let api = async {
-        let Some(listener) = parts.api else { return Ok(()) };
+        let Some(listener) = parts.api else {
+            return Ok(());
+        };
         let keys = Keys::new(config.server.admin_key.as_ref());
         let serving = http::serve(listener, Arc::clone(&app), keys, stopped(stopping.clone()));
-        until_grace(serving, stopped(stopping.clone()), grace).await.map_err(ServeError::Api)
+        until_grace(serving, stopped(stopping.clone()), grace)
+            .await
+            .map_err(ServeError::Api)
     };
     let workers = async {
         if !parts.workers {
             return Ok(());
         }
         let settings = config.worker.settings();
-        runner::run(Arc::clone(&app), settings, stopped(stopping.clone())).await.map_err(ServeError::Workers)
+        runner::run(Arc::clone(&app), settings, stopped(stopping.clone()))
+            .await
+            .map_err(ServeError::Workers)
     };
     let signal = async {
         tokio::select! {
@@ -154,7 +183,11 @@ pub async fn run(
         }
         ended
     };
-    let (api, workers, ()) = tokio::join!(async { ends(api.await) }, async { ends(workers.await) }, signal);
+    let (api, workers, ()) = tokio::join!(
+        async { ends(api.await) },
+        async { ends(workers.await) },
+        signal
+    );
     app.store.close().await;
     api.and(workers)
 }
@@ -191,9 +224,10 @@ impl ServeError {
     pub const fn is_users(&self) -> bool {
         match self {
             Self::Config(_) | Self::Listen { .. } => true,
-            Self::Database { source, .. } => {
-                !matches!(source, OpenError::Migration(_) | OpenError::MigrationChanged { .. })
-            }
+            Self::Database { source, .. } => !matches!(
+                source,
+                OpenError::Migration(_) | OpenError::MigrationChanged { .. }
+            ),
             Self::Store(_) | Self::Api(_) | Self::Workers(_) => false,
         }
     }
@@ -235,8 +269,14 @@ mod tests {
         for (url, shown) in [
             ("sqlite:holdfast.db", "sqlite:holdfast.db"),
             ("postgres://kari@db/holdfast", "postgres://kari@db/holdfast"),
-            ("postgres://kari:hush@db/holdfast", "postgres://kari:…@db/holdfast"),
-            ("postgres://db/holdfast?password=hush", "postgres://db/holdfast"),
+            (
+                "postgres://kari:hush@db/holdfast",
+                "postgres://kari:…@db/holdfast",
+            ),
+            (
+                "postgres://db/holdfast?password=hush",
+                "postgres://db/holdfast",
+            ),
             ("postgres://kari:hush@db:port/", "…"),
         ] {
             assert_eq!(without_password(url), shown);

@@ -6,7 +6,9 @@ use domain::reservation::{
     CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Intent, NewReservation, Operation,
     RefundRequest, Refusal,
 };
-use domain::{Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId};
+use domain::{
+    Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId,
+};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::queue::{JobView, NewJob};
@@ -121,10 +123,14 @@ impl From<StoreError> for ServiceError {
         match error {
             StoreError::ReferenceTaken { by } => Self::ReferenceTaken { id: by },
             StoreError::NoJob { .. } => Self::NotFound("job"),
-            StoreError::JobState { state, .. } => Self::JobState { state, message: error.to_string() },
-            StoreError::KeyTaken { .. } => {
-                Self::JobState { state: JobState::Dead, message: error.to_string() }
-            }
+            StoreError::JobState { state, .. } => Self::JobState {
+                state,
+                message: error.to_string(),
+            },
+            StoreError::KeyTaken { .. } => Self::JobState {
+                state: JobState::Dead,
+                message: error.to_string(),
+            },
             error => Self::Store(error),
         }
     }
@@ -138,7 +144,9 @@ impl From<Refusal> for ServiceError {
 
 impl App {
     pub(crate) fn handle(&self, merchant: &MerchantId) -> Result<&MerchantHandle, ServiceError> {
-        self.merchants.get(merchant).ok_or(ServiceError::UnknownMerchant)
+        self.merchants
+            .get(merchant)
+            .ok_or(ServiceError::UnknownMerchant)
     }
 
     /// Takes a reservation: it is durable, and its submit is due, once this returns.
@@ -167,24 +175,48 @@ impl App {
             secure_details: new.secure_details,
         };
         let request = serde_json::to_value(&record).map_err(StoreError::Encode)?;
-        let submission = Submission { request, personal_number };
-        let intent = self.planner().intent(&r, Operation::Submit, Some("submit"), actor, now);
+        let submission = Submission {
+            request,
+            personal_number,
+        };
+        let intent = self
+            .planner()
+            .intent(&r, Operation::Submit, Some("submit"), actor, now);
         let token = unguessable(&*self.entropy);
         let mut tx = self.store.begin().await?;
         tx.create_reservation(&r, &submission, &token).await?;
         let id = intent.id.clone();
-        tx.record(&mut r, &[Fact::Created, Fact::IntentPlanned { intent }], merchant, actor, None).await?;
+        tx.record(
+            &mut r,
+            &[Fact::Created, Fact::IntentPlanned { intent }],
+            merchant,
+            actor,
+            None,
+        )
+        .await?;
         let job = tx.job_of_intent(&id).await?;
         let updated_at = tx.now();
         tx.commit().await?;
-        Ok(Acted { reservation: Stored { reservation: r, callback_token: token, updated_at }, job })
+        Ok(Acted {
+            reservation: Stored {
+                reservation: r,
+                callback_token: token,
+                updated_at,
+            },
+            job,
+        })
     }
 
     /// Carries out what somebody does to a reservation, as far as that is deciding; jobs do the rest.
     ///
     /// # Errors
     /// See [`ServiceError`].
-    pub async fn act(&self, id: &ReservationId, action: Action, actor: &str) -> Result<Acted, ServiceError> {
+    pub async fn act(
+        &self,
+        id: &ReservationId,
+        action: Action,
+        actor: &str,
+    ) -> Result<Acted, ServiceError> {
         let mut tx = self.store.begin().await?;
         let Some(mut stored) = tx.lock_reservation(id).await? else {
             return Err(ServiceError::NotFound("reservation"));
@@ -204,39 +236,54 @@ impl App {
             Action::Capture(request) => {
                 let operation = r.capture(&request, merchant, now);
                 let again = |operation: &Operation| request.is_done_by(operation);
-                self.ask(&mut tx, r, merchant, operation, again, actor).await?
+                self.ask(&mut tx, r, merchant, operation, again, actor)
+                    .await?
             }
             Action::Charge(request) => {
                 let operation = r.charge(&request, merchant, now);
-                self.ask(&mut tx, r, merchant, operation, |_| false, actor).await?
+                self.ask(&mut tx, r, merchant, operation, |_| false, actor)
+                    .await?
             }
             Action::Refund(request) => {
                 let operation = r.refund(&request);
                 let again = |operation: &Operation| request.is_done_by(operation);
-                self.ask(&mut tx, r, merchant, operation, again, actor).await?
+                self.ask(&mut tx, r, merchant, operation, again, actor)
+                    .await?
             }
             Action::Cancel { note } => {
                 let operation = r.cancel(&note);
-                self.ask(&mut tx, r, merchant, operation, |_| false, actor).await?
+                self.ask(&mut tx, r, merchant, operation, |_| false, actor)
+                    .await?
             }
             Action::Complete { note } => {
                 let operation = r.complete(&note);
-                self.ask(&mut tx, r, merchant, operation, |_| false, actor).await?
+                self.ask(&mut tx, r, merchant, operation, |_| false, actor)
+                    .await?
             }
             Action::Resend(contact) => self.resend(&mut tx, r, merchant, &contact, actor).await?,
             Action::Refresh => {
                 if r.provider.reservation_uuid.is_none() {
                     return Err(not_at_provider(r).into());
                 }
-                tx.record(r, &[Fact::ReadWanted], merchant, actor, None).await?;
+                tx.record(r, &[Fact::ReadWanted], merchant, actor, None)
+                    .await?;
                 tx.live_job(id, JobKind::Refresh).await?
             }
-            Action::Pause => self.control(&mut tx, r, merchant, Fact::Paused, actor).await?,
-            Action::Resume => self.control(&mut tx, r, merchant, Fact::Resumed, actor).await?,
+            Action::Pause => {
+                self.control(&mut tx, r, merchant, Fact::Paused, actor)
+                    .await?
+            }
+            Action::Resume => {
+                self.control(&mut tx, r, merchant, Fact::Resumed, actor)
+                    .await?
+            }
         };
         stored.updated_at = now;
         tx.commit().await?;
-        Ok(Acted { reservation: stored, job })
+        Ok(Acted {
+            reservation: stored,
+            job,
+        })
     }
 
     async fn control(
@@ -264,7 +311,8 @@ impl App {
         again: impl Fn(&Operation) -> bool,
         actor: &str,
     ) -> Result<Option<JobId>, ServiceError> {
-        let same = |operation: &Operation| r.open_intents().find(|open| open.operation == *operation);
+        let same =
+            |operation: &Operation| r.open_intents().find(|open| open.operation == *operation);
         let operation = match operation {
             Ok(operation) => operation,
             // A second click finds too little left to ask for: the first one is the answer.
@@ -278,7 +326,8 @@ impl App {
         }
         let intent = self.planner().intent(r, operation, None, actor, tx.now());
         let id = intent.id.clone();
-        tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None).await?;
+        tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None)
+            .await?;
         Ok(tx.job_of_intent(&id).await?)
     }
 
@@ -291,10 +340,17 @@ impl App {
         actor: &str,
     ) -> Result<Option<JobId>, ServiceError> {
         let operation = r.resend(contact)?;
-        let elsewhere = matches!(operation, Operation::Resend { elsewhere: true, .. });
+        let elsewhere = matches!(
+            operation,
+            Operation::Resend {
+                elsewhere: true,
+                ..
+            }
+        );
         let intent = self.planner().intent(r, operation, None, actor, tx.now());
         let id = intent.id.clone();
-        tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None).await?;
+        tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None)
+            .await?;
         if elsewhere {
             tx.save_contact(&r.id, &id, &json!(contact)).await?;
         }
@@ -312,7 +368,11 @@ impl App {
         }
     }
 
-    async fn take_callback(&self, token: &str, raw_query: &str) -> Result<CallbackOutcome, StoreError> {
+    async fn take_callback(
+        &self,
+        token: &str,
+        raw_query: &str,
+    ) -> Result<CallbackOutcome, StoreError> {
         let Some(stored) = self.store.reservation_by_callback(token).await? else {
             return Ok(CallbackOutcome::NotFound);
         };
@@ -320,13 +380,14 @@ impl App {
         let Some(handle) = self.merchants.get(&stored.reservation.merchant) else {
             return Ok(CallbackOutcome::NotFound);
         };
-        let verified = match callback::verify(raw_query, &handle.callback_secrets, handle.legacy_callbacks) {
-            Ok(verified) => verified,
-            Err(refused) => {
-                tracing::warn!(reservation = %id, reason = %refused, "a callback was refused");
-                return Ok(CallbackOutcome::Refused);
-            }
-        };
+        let verified =
+            match callback::verify(raw_query, &handle.callback_secrets, handle.legacy_callbacks) {
+                Ok(verified) => verified,
+                Err(refused) => {
+                    tracing::warn!(reservation = %id, reason = %refused, "a callback was refused");
+                    return Ok(CallbackOutcome::Refused);
+                }
+            };
         let uuid = verified.callback.order_uuid.as_str();
         let known = stored.reservation.provider.reservation_uuid.as_deref();
         let another = known.is_some_and(|known| known != uuid);
@@ -338,12 +399,18 @@ impl App {
         let digest = hex(&Sha256::digest(raw_query.as_bytes()));
         let formula = format!("{:?}", verified.formula);
         let mut tx = self.store.begin().await?;
-        let callback = NewCallback { reservation: &id, digest: &digest, query: raw_query, formula: &formula };
+        let callback = NewCallback {
+            reservation: &id,
+            digest: &digest,
+            query: raw_query,
+            formula: &formula,
+        };
         let news = tx.save_callback(callback).await?;
         if news && let Some(mut stored) = tx.lock_reservation(&id).await? {
             let r = &mut stored.reservation;
             if let Some(fact) = told(r, &verified.callback, tx.now()) {
-                tx.record(r, &[fact], &handle.merchant, "provider", None).await?;
+                tx.record(r, &[fact], &handle.merchant, "provider", None)
+                    .await?;
             }
         }
         tx.commit().await?;
@@ -400,7 +467,12 @@ impl App {
         action: JobAction,
         actor: &str,
     ) -> Result<JobView, ServiceError> {
-        let known = self.store.job(id).await?.ok_or(ServiceError::NotFound("job"))?.job;
+        let known = self
+            .store
+            .job(id)
+            .await?
+            .ok_or(ServiceError::NotFound("job"))?
+            .job;
         let mut tx = self.store.begin().await?;
         match action {
             JobAction::Retry => drop(tx.retry_job(id).await?),
@@ -410,11 +482,21 @@ impl App {
         }
         tx.commit().await?;
         tracing::info!(job = %id, ?action, actor, "a person acted on a job");
-        Ok(self.store.job(id).await?.ok_or(ServiceError::NotFound("job"))?.job)
+        Ok(self
+            .store
+            .job(id)
+            .await?
+            .ok_or(ServiceError::NotFound("job"))?
+            .job)
     }
 
     /// Withdraws a job together with what it was to do, so that the schedule does not bring it back.
-    async fn cancel_job(&self, tx: &mut Tx, job: &JobView, actor: &str) -> Result<(), ServiceError> {
+    async fn cancel_job(
+        &self,
+        tx: &mut Tx,
+        job: &JobView,
+        actor: &str,
+    ) -> Result<(), ServiceError> {
         let reason = "cancelled by a person";
         // The reservation comes first, as in every run: two that lock in different orders wait for each other.
         let mut stored = match &job.reservation {
@@ -429,11 +511,17 @@ impl App {
         let merchant = &self.handle(&r.merchant)?.merchant;
         let facts = match r.intent_of_key(key).filter(|intent| intent.is_open()) {
             Some(intent) if intent.is_unresolved() => {
-                let message = "its request may have had its effect; it is resolved, not cancelled".to_owned();
-                return Err(ServiceError::JobState { state: job.state, message });
+                let message =
+                    "its request may have had its effect; it is resolved, not cancelled".to_owned();
+                return Err(ServiceError::JobState {
+                    state: job.state,
+                    message,
+                });
             }
             Some(intent) => domain::desk::withdrawn(r, intent, reason, merchant),
-            None => vec![Fact::JobStopped { key: key.to_owned() }],
+            None => vec![Fact::JobStopped {
+                key: key.to_owned(),
+            }],
         };
         tx.record(r, &facts, merchant, actor, None).await?;
         Ok(())
@@ -457,8 +545,16 @@ fn told(r: &Reservation, callback: &Callback, now: DateTime<Utc>) -> Option<Fact
     }
     let word: String = callback.status.as_str().chars().take(MAX_WORD).collect();
     // A flood coalesces: what was said already, since the last request and while a read is wanted, is no news.
-    let sent = r.open_intents().filter_map(Intent::sent).map(|sent| sent.at).max();
-    let last = r.provider.called_back.as_ref().filter(|last| sent.is_none_or(|sent| last.at >= sent));
+    let sent = r
+        .open_intents()
+        .filter_map(Intent::sent)
+        .map(|sent| sent.at)
+        .max();
+    let last = r
+        .provider
+        .called_back
+        .as_ref()
+        .filter(|last| sent.is_none_or(|sent| last.at >= sent));
     let said = r.provider.read_wanted.is_some() && last.is_some_and(|last| last.word == word);
     (!said).then_some(Fact::CalledBack { word, at: now })
 }
@@ -470,18 +566,33 @@ fn first_click(
     again: impl Fn(&Operation) -> bool,
 ) -> Option<domain::IntentId> {
     let is_same = |operation: &Operation| match refusal {
-        Refusal::State { code: "nothing_capturable", .. } => matches!(operation, Operation::Capture { .. }),
-        Refusal::State { code: "nothing_refundable", .. } => matches!(operation, Operation::Refund { .. }),
+        Refusal::State {
+            code: "nothing_capturable",
+            ..
+        } => matches!(operation, Operation::Capture { .. }),
+        Refusal::State {
+            code: "nothing_refundable",
+            ..
+        } => matches!(operation, Operation::Refund { .. }),
         Refusal::State { .. } => false,
         Refusal::Fields(_) => again(operation),
     };
-    let open: Vec<_> = r.open_intents().filter(|open| is_same(&open.operation)).collect();
+    let open: Vec<_> = r
+        .open_intents()
+        .filter(|open| is_same(&open.operation))
+        .collect();
     open.last().map(|open| open.id.clone())
 }
 
 fn not_at_provider(r: &Reservation) -> Refusal {
-    let message = format!("the provider does not have it yet: the reservation is {}", r.status());
-    Refusal::State { code: "not_at_provider", message }
+    let message = format!(
+        "the provider does not have it yet: the reservation is {}",
+        r.status()
+    );
+    Refusal::State {
+        code: "not_at_provider",
+        message,
+    }
 }
 
 /// Bytes as hexadecimal digits.

@@ -42,23 +42,47 @@ impl Stage {
         let clock = Arc::new(ManualClock::at(noon()));
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let url = format!("sqlite:{}/test.db", folder.path().display());
-        let store = Store::open(&url, clock.clone(), Arc::clone(&entropy), store::Options::default());
+        let store = Store::open(
+            &url,
+            clock.clone(),
+            Arc::clone(&entropy),
+            store::Options::default(),
+        );
         let store = store.await.expect("opens");
         let world = Handle::new(World::new(Options::default()));
         let mut merchants = config.handles().expect("merchants");
         for (id, handle) in &mut merchants {
             let transport = Arc::new(InProcess::new(world.clone(), clock.clone()));
-            handle.client =
-                Client::with_transport(config.merchants[id].settings(), transport).expect("a client");
+            handle.client = Client::with_transport(config.merchants[id].settings(), transport)
+                .expect("a client");
         }
-        let marker_key = App::load_marker_key(&store, &*entropy).await.expect("a key");
+        let marker_key = App::load_marker_key(&store, &*entropy)
+            .await
+            .expect("a key");
         let public_url = config.server.public_url.clone();
-        let app = App { store, clock: clock.clone(), entropy, merchants, marker_key, public_url };
-        Self { app: Arc::new(app), world, clock, _folder: folder }
+        let app = App {
+            store,
+            clock: clock.clone(),
+            entropy,
+            merchants,
+            marker_key,
+            public_url,
+        };
+        Self {
+            app: Arc::new(app),
+            world,
+            clock,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn merchant(&self) -> MerchantId {
-        self.app.merchants.keys().next().expect("a merchant").clone()
+        self.app
+            .merchants
+            .keys()
+            .next()
+            .expect("a merchant")
+            .clone()
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -89,20 +113,35 @@ impl Stage {
             charge_partially_refundable: true,
             policy: PolicyPatch::default(),
         };
-        let taken = self.app.submit(&self.merchant(), &new, SubmitExtras::default(), "test").await;
+        let taken = self
+            .app
+            .submit(&self.merchant(), &new, SubmitExtras::default(), "test")
+            .await;
         taken.expect("is taken").reservation.reservation.id
     }
 
     pub(crate) async fn reservation(&self, id: &ReservationId) -> Reservation {
-        self.app.store.reservation(id).await.expect("reads").expect("is there").reservation
+        self.app
+            .store
+            .reservation(id)
+            .await
+            .expect("reads")
+            .expect("is there")
+            .reservation
     }
 
     /// Records facts as a worker would.
     pub(crate) async fn record(&self, id: &ReservationId, facts: &[Fact]) {
         let mut tx = self.app.store.begin().await.expect("begins");
-        let mut stored = tx.lock_reservation(id).await.expect("reads").expect("is there");
+        let mut stored = tx
+            .lock_reservation(id)
+            .await
+            .expect("reads")
+            .expect("is there");
         let merchant = &self.app.merchants[&stored.reservation.merchant].merchant;
-        tx.record(&mut stored.reservation, facts, merchant, "worker", None).await.expect("records");
+        tx.record(&mut stored.reservation, facts, merchant, "worker", None)
+            .await
+            .expect("records");
         tx.commit().await.expect("commits");
     }
 }

@@ -19,24 +19,40 @@ fn bad_input_is_refused_with_its_reason_and_nothing_reaches_the_provider() {
         ("deep nesting", &deep, 400, "too_deep"),
         ("a large body", &large, 413, "body_too_large"),
         ("an unknown field", &unknown, 422, "colour"),
-        ("an unknown field inside", &inner, 422, "customer.address.zipp"),
+        (
+            "an unknown field inside",
+            &inner,
+            422,
+            "customer.address.zipp",
+        ),
         ("a list", "[]", 422, "list"),
     ] {
-        let reply = stand.api().send_text("POST", "/v1/reservations", Some(body)).expect(name);
+        let reply = stand
+            .api()
+            .send_text("POST", "/v1/reservations", Some(body))
+            .expect(name);
         assert_eq!(reply.status, status, "{name}: {}", reply.text);
         assert!(reply.text.contains(names), "{name}: {}", reply.text);
         assert_is_problem(name, &reply);
     }
     let text = stand.api().header("Content-Type", "text/plain");
-    let reply = text.send_text("POST", "/v1/reservations", Some(&good)).expect("an answer");
+    let reply = text
+        .send_text("POST", "/v1/reservations", Some(&good))
+        .expect("an answer");
     stand.check(&reply, 415);
     let stranger = stand.without_key(0).bearer("another-key-0123456789");
     for api in [stranger, stand.without_key(0)] {
-        let reply = api.send_text("POST", "/v1/reservations", Some(&good)).expect("an answer");
+        let reply = api
+            .send_text("POST", "/v1/reservations", Some(&good))
+            .expect("an answer");
         stand.check(&reply, 401);
         assert!(!reply.text.contains("another-key"), "{}", reply.text);
     }
-    assert!(stand.provider.requests().is_empty(), "{:?}", stand.provider.requests());
+    assert!(
+        stand.provider.requests().is_empty(),
+        "{:?}",
+        stand.provider.requests()
+    );
     assert!(stand.jobs("kind=submit").is_empty());
 }
 
@@ -44,7 +60,11 @@ fn assert_is_problem(name: &str, reply: &tests::Reply) {
     let kind = reply.headers.get("content-type").map(String::as_str);
     assert_eq!(kind, Some("application/problem+json"), "{name}");
     assert_eq!(reply.json["status"], reply.status, "{name}");
-    assert!(reply.json["code"].is_string() && reply.json["detail"].is_string(), "{name}: {}", reply.text);
+    assert!(
+        reply.json["code"].is_string() && reply.json["detail"].is_string(),
+        "{name}: {}",
+        reply.text
+    );
 }
 
 #[test]
@@ -54,7 +74,11 @@ fn every_field_that_does_not_fit_is_named() {
         ("reference", json!(""), "reference"),
         ("reference", json!(7), "reference"),
         ("payment_link_due", json!("tomorrow"), "payment_link_due"),
-        ("payment_link_due", json!("2020-01-01T00:00:00Z"), "payment_link_due"),
+        (
+            "payment_link_due",
+            json!("2020-01-01T00:00:00Z"),
+            "payment_link_due",
+        ),
         ("customer", json!(null), "customer"),
         ("lines", json!([]), "lines"),
         (
@@ -62,7 +86,11 @@ fn every_field_that_does_not_fit_is_named() {
             json!([{"name": "x", "rate": "1", "tax_percent": 0, "amount": "1.005"}]),
             "lines[0].amount",
         ),
-        ("lines", json!([{"name": "x", "rate": "-1", "tax_percent": 0, "amount": "1"}]), "lines[0].rate"),
+        (
+            "lines",
+            json!([{"name": "x", "rate": "-1", "tax_percent": 0, "amount": "1"}]),
+            "lines[0].rate",
+        ),
         (
             "lines",
             json!([{"name": "x", "rate": "1", "tax_percent": 13, "amount": "1"}]),
@@ -70,14 +98,26 @@ fn every_field_that_does_not_fit_is_named() {
         ),
         ("send", json!({"sms": "yes"}), "send.sms"),
         ("checkout", json!({"method": "cash"}), "checkout.method"),
-        ("policy", json!({"capture": {"act_before": "1h"}}), "policy.capture.act_before"),
+        (
+            "policy",
+            json!({"capture": {"act_before": "1h"}}),
+            "policy.capture.act_before",
+        ),
     ];
     for (field, value, named) in cases {
         let mut body = stand.body("BAD-2", &json!({}));
         body[field] = value.clone();
         let reply = stand.api().post("/v1/reservations", &body);
         assert_eq!(reply.status, 422, "{field} = {value}: {}", reply.text);
-        assert_eq!(reply.json["errors"][0]["field"], named, "{field} = {value}: {}", reply.text);
+        assert_eq!(
+            reply.json["errors"][0]["field"], named,
+            "{field} = {value}: {}",
+            reply.text
+        );
     }
-    assert!(stand.provider.requests().is_empty(), "{:?}", stand.provider.requests());
+    assert!(
+        stand.provider.requests().is_empty(),
+        "{:?}",
+        stand.provider.requests()
+    );
 }

@@ -16,8 +16,14 @@ on_both_databases! {
 /// The base and the path of a callback's URL.
 fn split(callback: &Value) -> (Http, String) {
     let url = callback["url"].as_str().expect("a URL");
-    let path = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("a path");
-    (Http::new(&format!("http://{}", path.0)), format!("/{}", path.1))
+    let path = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .expect("a path");
+    (
+        Http::new(&format!("http://{}", path.0)),
+        format!("/{}", path.1),
+    )
 }
 
 fn a_wrong_checksum_is_refused_and_changes_nothing(place: Place) {
@@ -32,7 +38,13 @@ fn a_wrong_checksum_is_refused_and_changes_nothing(place: Place) {
     for (path, status) in [
         (path.as_str(), 403),
         (token_path, 403),
-        (&format!("{token_path}?orderUuid={}&status=RESERVED&checksum=", booking.uuid), 403),
+        (
+            &format!(
+                "{token_path}?orderUuid={}&status=RESERVED&checksum=",
+                booking.uuid
+            ),
+            403,
+        ),
         (&format!("{token_path}?{}", "a=b&".repeat(2000)), 403),
         ("/callbacks/0123456789abcdef", 404),
         ("/callbacks/..%2f", 404),
@@ -70,7 +82,10 @@ fn a_repeated_callback_is_accepted_and_leads_to_no_second_read(place: Place) {
 }
 
 fn a_lost_callback_is_found_by_the_slow_read(place: Place) {
-    let often = Options { merchant: "refresh_open_every = \"5m\"", ..Options::default() };
+    let often = Options {
+        merchant: "refresh_open_every = \"5m\"",
+        ..Options::default()
+    };
     let stand = Stand::start(place, often);
     let booking = stand.book("SLOW-1", &json!({}));
     stand.provider.fault(&json!({"callback": "lost"}));
@@ -80,8 +95,10 @@ fn a_lost_callback_is_found_by_the_slow_read(place: Place) {
 }
 
 fn a_lost_callback_is_found_by_the_sweep(place: Place) {
-    let often =
-        Options { merchant: "sweep_every = \"2m\"\nrefresh_open_every = \"7d\"", ..Options::default() };
+    let often = Options {
+        merchant: "sweep_every = \"2m\"\nrefresh_open_every = \"7d\"",
+        ..Options::default()
+    };
     let stand = Stand::start(place, often);
     let booking = stand.book("SWEEP-1", &json!({}));
     stand.provider.fault(&json!({"callback": "lost"}));
@@ -96,11 +113,14 @@ fn case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood(pla
     stand.provider.fault(&json!({
         "operation": "submit", "reservation": "EARLY-1", "when": "after_effect", "what": {"delay": 3000},
     }));
-    let reply = stand.api().post("/v1/reservations", &stand.body("EARLY-1", &json!({})));
+    let reply = stand
+        .api()
+        .post("/v1/reservations", &stand.body("EARLY-1", &json!({})));
     stand.check(&reply, 202);
     let id = reply.json["id"].as_str().expect("an id");
-    stand
-        .wait_effects("the provider has it", |effects| effects.iter().any(|effect| effect.kind == "created"));
+    stand.wait_effects("the provider has it", |effects| {
+        effects.iter().any(|effect| effect.kind == "created")
+    });
     stand.provider.pay("EARLY-1");
     let what = "the callback is on record before the answer";
     let overtaken = stand.wait_for(
@@ -109,7 +129,12 @@ fn case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood(pla
         || stand.events(id),
         |events| events.iter().any(|event| event["actor"] == "provider"),
     );
-    assert!(overtaken.iter().all(|event| event["event"] != "link_created"), "{overtaken:#?}");
+    assert!(
+        overtaken
+            .iter()
+            .all(|event| event["event"] != "link_created"),
+        "{overtaken:#?}"
+    );
     stand.wait_status(id, "held");
     assert_eq!(judge(&stand.provider.effects())["EARLY-1"], ["created"]);
     assert_eq!(stand.provider.requests()["submit"], 1);

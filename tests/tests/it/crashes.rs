@@ -8,7 +8,9 @@ use domain::{Entropy, SeededEntropy};
 use serde_json::{Value, json};
 use tests::{Http, Reply, holds_within};
 
-use crate::harness::{Effect, Options, Place, Provider, SOON, Stand, judge, on_both_databases, seed};
+use crate::harness::{
+    Effect, Options, Place, Provider, SOON, Stand, judge, on_both_databases, seed,
+};
 
 on_both_databases! {
     every_reservation_reaches_its_end_while_services_are_killed;
@@ -40,7 +42,9 @@ const STEP: Duration = Duration::from_secs(120);
 /// What goes wrong besides the kills: answers that are slow, so that kills come between request and answer.
 const SLOW: &str = r#"{"what": {"delay": 150}, "per_mille": 500}"#;
 /// And answers that are lost, with and without an effect. Not those of reads: absence is proven only while these work.
-const ACTS: [&str; 6] = ["submit", "capture", "charge", "refund", "cancel", "complete"];
+const ACTS: [&str; 6] = [
+    "submit", "capture", "charge", "refund", "cancel", "complete",
+];
 
 /// What becomes of a booking, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +57,13 @@ enum Life {
 }
 
 impl Life {
-    const ALL: [Self; 5] =
-        [Self::Delivered, Self::PartlyDelivered, Self::Cancelled, Self::Refunded, Self::Charged];
+    const ALL: [Self; 5] = [
+        Self::Delivered,
+        Self::PartlyDelivered,
+        Self::Cancelled,
+        Self::Refunded,
+        Self::Charged,
+    ];
 
     const fn of(number: usize) -> Self {
         Self::ALL[number % Self::ALL.len()]
@@ -95,18 +104,36 @@ impl Life {
 fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     let seed = seed();
     let services = if place == Place::Postgres { 2 } else { 1 };
-    let mut stand = Stand::start(place, Options { services, ..OPTIONS });
-    stand.provider.fault(&serde_json::from_str(SLOW).expect("a fault"));
-    for (act, when) in ACTS.iter().flat_map(|act| [(act, "before_effect"), (act, "after_effect")]) {
+    let mut stand = Stand::start(
+        place,
+        Options {
+            services,
+            ..OPTIONS
+        },
+    );
+    stand
+        .provider
+        .fault(&serde_json::from_str(SLOW).expect("a fault"));
+    for (act, when) in ACTS
+        .iter()
+        .flat_map(|act| [(act, "before_effect"), (act, "after_effect")])
+    {
         let lost = json!({"operation": act, "what": "reset", "when": when, "per_mille": 30});
         stand.provider.fault(&lost);
     }
     let dice = SeededEntropy::new(seed);
-    let drivers: Vec<Driver> = (0..DRIVERS).map(|number| Driver::new(&stand, services, number)).collect();
+    let drivers: Vec<Driver> = (0..DRIVERS)
+        .map(|number| Driver::new(&stand, services, number))
+        .collect();
     thread::scope(|scope| {
-        let drivers: Vec<_> = drivers.into_iter().map(|driver| scope.spawn(move || driver.run())).collect();
+        let drivers: Vec<_> = drivers
+            .into_iter()
+            .map(|driver| scope.spawn(move || driver.run()))
+            .collect();
         let finished = || drivers.iter().all(thread::ScopedJoinHandle::is_finished);
-        kill_at_random(&mut stand, services, &dice, |kills| kills >= KILLS && finished());
+        kill_at_random(&mut stand, services, &dice, |kills| {
+            kills >= KILLS && finished()
+        });
         holds_within(STEP, || {
             retry_what_crashed(&stand);
             finished()
@@ -131,14 +158,21 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     let dead = stand.jobs("state=dead");
     assert!(dead.is_empty(), "seed {seed}: {dead:#?}");
     // Reads go on for ever; a job that nobody runs any more would stay.
-    stand.wait_for("no job is left running", SOON, || stand.jobs("state=running"), Vec::is_empty);
+    stand.wait_for(
+        "no job is left running",
+        SOON,
+        || stand.jobs("state=running"),
+        Vec::is_empty,
+    );
 }
 
 /// A job that was running at three kills waits for a person, who looks at it and lets it run again.
 fn retry_what_crashed(stand: &Stand) {
     for job in stand.jobs("state=attention") {
         if job["last_error"]["code"] == "crashed" {
-            let retried = stand.api().post(&format!("/v1/jobs/{}/retry", text(&job["id"])), &json!({}));
+            let retried = stand
+                .api()
+                .post(&format!("/v1/jobs/{}/retry", text(&job["id"])), &json!({}));
             assert!(matches!(retried.status, 200 | 409), "{}", retried.text);
         }
     }
@@ -147,8 +181,15 @@ fn retry_what_crashed(stand: &Stand) {
 #[track_caller]
 fn assert_waits_for_a_person(reservation: &Value, acts: &[String], life: Life, seed: u64) {
     assert!(life.may_wait_for_a_person(), "seed {seed}: {reservation:#}");
-    assert!(!reservation["attention"].is_null(), "seed {seed}: {reservation:#}");
-    assert_eq!(acts, &life.acts()[..2], "it waits although it had its effect, seed {seed}: {reservation:#}");
+    assert!(
+        !reservation["attention"].is_null(),
+        "seed {seed}: {reservation:#}"
+    );
+    assert_eq!(
+        acts,
+        &life.acts()[..2],
+        "it waits although it had its effect, seed {seed}: {reservation:#}"
+    );
 }
 
 fn reference(number: usize) -> String {
@@ -157,7 +198,12 @@ fn reference(number: usize) -> String {
 
 /// Kills a service whenever the provider was asked for a few more acts, or when none come any more. Reads do not count,
 /// so that the kills are spread over all kinds of requests, however long something stays in doubt.
-fn kill_at_random(stand: &mut Stand, services: usize, dice: &SeededEntropy, is_done: impl Fn(usize) -> bool) {
+fn kill_at_random(
+    stand: &mut Stand,
+    services: usize,
+    dice: &SeededEntropy,
+    is_done: impl Fn(usize) -> bool,
+) {
     let acts = |provider: &Provider| -> u64 {
         let requests = provider.requests();
         ACTS.iter().filter_map(|act| requests.get(*act)).sum()
@@ -178,16 +224,22 @@ fn kill_at_random(stand: &mut Stand, services: usize, dice: &SeededEntropy, is_d
 fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
     let look = || -> BTreeMap<String, Value> {
         let all = stand.list("/v1/reservations?limit=200").into_iter();
-        all.map(|reservation| (text(&reservation["reference"]).to_owned(), reservation)).collect()
+        all.map(|reservation| (text(&reservation["reference"]).to_owned(), reservation))
+            .collect()
     };
     let is_over = |seen: &BTreeMap<String, Value>, number: usize| {
         let found = seen.get(&reference(number));
         found.is_some_and(|found| Life::of(number).is_over(found) || !found["attention"].is_null())
     };
-    stand.wait_for("every reservation has come to its end", STEP, look, |seen| {
-        retry_what_crashed(stand);
-        (0..BOOKINGS).all(|number| is_over(seen, number))
-    })
+    stand.wait_for(
+        "every reservation has come to its end",
+        STEP,
+        look,
+        |seen| {
+            retry_what_crashed(stand);
+            (0..BOOKINGS).all(|number| is_over(seen, number))
+        },
+    )
 }
 
 /// One booking system: it tries again whatever it gets no answer to.
@@ -219,7 +271,9 @@ impl Driver {
 
     fn run(&self) {
         for (body, _) in &self.bodies {
-            self.ask("POST", "/v1/reservations", Some(body), |reply| matches!(reply.status, 202 | 409));
+            self.ask("POST", "/v1/reservations", Some(body), |reply| {
+                matches!(reply.status, 202 | 409)
+            });
         }
         for (body, _) in &self.bodies {
             let reference = text(&body["reference"]);
@@ -235,12 +289,17 @@ impl Driver {
 
     fn live(&self, reference: &str, life: Life) {
         let at = |action: &str| format!("/v1/reservations/ref:{reference}/{action}");
-        let deliver =
-            |body: &Value| self.ask("POST", &at("delivery"), Some(body), |reply| reply.status == 202);
+        let deliver = |body: &Value| {
+            self.ask("POST", &at("delivery"), Some(body), |reply| {
+                reply.status == 202
+            })
+        };
         match life {
             Life::Cancelled => {
                 let note = json!({"note": "Not needed"});
-                self.ask("POST", &at("cancel"), Some(&note), |reply| matches!(reply.status, 202 | 409));
+                self.ask("POST", &at("cancel"), Some(&note), |reply| {
+                    matches!(reply.status, 202 | 409)
+                });
             }
             Life::PartlyDelivered => {
                 let part = json!([{"line": 1, "amount": "400.00"}]);
@@ -252,10 +311,13 @@ impl Driver {
         }
         if life == Life::Refunded {
             self.wait(reference, |seen| seen["amounts"]["captured"] == "1500.00");
-            self.ask_once(reference, "refund", &json!({"source": "captured", "amount": "100.00"}));
+            self.ask_once(
+                reference,
+                "refund",
+                &json!({"source": "captured", "amount": "100.00"}),
+            );
         } else if life == Life::Charged {
-            let line =
-                json!({"name": "Late check-out", "rate": "50.00", "tax_percent": 12, "amount": "50.00"});
+            let line = json!({"name": "Late check-out", "rate": "50.00", "tax_percent": 12, "amount": "50.00"});
             self.wait(reference, |seen| seen["amounts"]["captured"] == "1500.00");
             self.ask_once(reference, "charge", &json!({"lines": [line]}));
         }
@@ -267,21 +329,37 @@ impl Driver {
         let id = self.wait(reference, |_| true)["id"].clone();
         let jobs = format!("/v1/jobs?kind={kind}&reservation={}", text(&id));
         let asked = holds_within(STEP, || {
-            let known = self.send("GET", &jobs, None).filter(|reply| reply.status == 200);
+            let known = self
+                .send("GET", &jobs, None)
+                .filter(|reply| reply.status == 200);
             let Some(known) = known else { return false };
-            let exists = known.json["data"].as_array().is_some_and(|jobs| !jobs.is_empty());
-            exists || self.send("POST", &path, Some(body)).is_some_and(|reply| reply.status == 202)
+            let exists = known.json["data"]
+                .as_array()
+                .is_some_and(|jobs| !jobs.is_empty());
+            exists
+                || self
+                    .send("POST", &path, Some(body))
+                    .is_some_and(|reply| reply.status == 202)
         });
         assert!(asked, "{reference}: no {kind} was taken within {STEP:?}");
     }
 
     fn wait(&self, reference: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/v1/reservations/ref:{reference}");
-        self.ask("GET", &path, None, |reply| reply.status == 200 && wanted(&reply.json)).json
+        self.ask("GET", &path, None, |reply| {
+            reply.status == 200 && wanted(&reply.json)
+        })
+        .json
     }
 
     /// Sends a request to any service until the answer is good.
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>, good: impl Fn(&Reply) -> bool) -> Reply {
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        good: impl Fn(&Reply) -> bool,
+    ) -> Reply {
         let mut last = None;
         let answered = holds_within(STEP, || {
             if let Some(reply) = self.send(method, path, body) {
@@ -291,12 +369,16 @@ impl Driver {
         });
         match last {
             Some(reply) if answered => reply,
-            last => panic!("{method} {path}: no good answer within {STEP:?}; the last one was {last:?}"),
+            last => {
+                panic!("{method} {path}: no good answer within {STEP:?}; the last one was {last:?}")
+            }
         }
     }
 
     fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
-        self.apis.iter().find_map(|api| api.send(method, path, body).ok())
+        self.apis
+            .iter()
+            .find_map(|api| api.send(method, path, body).ok())
     }
 }
 
@@ -305,11 +387,20 @@ fn text(value: &Value) -> &str {
 }
 
 fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: Place) {
-    let mut stand = Stand::start(place, Options { speed: 1, worker: "lease = \"5s\"", ..OPTIONS });
+    let mut stand = Stand::start(
+        place,
+        Options {
+            speed: 1,
+            worker: "lease = \"5s\"",
+            ..OPTIONS
+        },
+    );
     let read = stand.held("LEASE-1", &json!({}));
     let capture = stand.held("LEASE-2", &json!({}));
     let hang = |operation: &str, reference: &str| {
-        stand.provider.fault(&json!({"operation": operation, "reservation": reference, "what": "hang"}));
+        stand
+            .provider
+            .fault(&json!({"operation": operation, "reservation": reference, "what": "hang"}));
     };
     hang("details", "LEASE-1");
     hang("capture", "LEASE-2");
@@ -318,15 +409,25 @@ fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: P
     stand.deliver(&capture.id, &json!({"event_id": "D-1"}));
     let both_hang = || {
         let requests = stand.provider.requests();
-        (requests["details"] > before, requests.get("capture") == Some(&1))
+        (
+            requests["details"] > before,
+            requests.get("capture") == Some(&1),
+        )
     };
-    stand.wait_for("both requests are under way", SOON, both_hang, |seen| *seen == (true, true));
+    stand.wait_for("both requests are under way", SOON, both_hang, |seen| {
+        *seen == (true, true)
+    });
     stand.kill_service(0);
     stand.start_service(0);
     // A lease of five seconds that was renewed at the last moment, and five more.
     let bound = Duration::from_secs(10);
     let id = job["id"].as_str().expect("a job").to_owned();
-    stand.wait_for("the read has run again", bound, || stand.job(&id), |job| job["state"] == "succeeded");
+    stand.wait_for(
+        "the read has run again",
+        bound,
+        || stand.job(&id),
+        |job| job["state"] == "succeeded",
+    );
     let jobs = || stand.jobs(&format!("reservation={}&kind=capture", capture.id));
     stand.wait_for("the capture is in doubt", bound, jobs, |jobs| {
         jobs.iter().any(|job| job["state"] == "resolving")
@@ -334,7 +435,10 @@ fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: P
     let history = stand.job(&id);
     let crashed = |attempt: &Value| attempt["outcome"] == "crashed";
     let attempts = history["attempts"].as_array().expect("attempts");
-    assert!(attempts.is_empty() || attempts.iter().any(crashed), "{history:#}");
+    assert!(
+        attempts.is_empty() || attempts.iter().any(crashed),
+        "{history:#}"
+    );
     let effects: Vec<Effect> = stand.provider.effects();
     assert_eq!(judge(&effects)["LEASE-2"], ["created"]);
     // What may have been sent is not sent again before its absence is proven.

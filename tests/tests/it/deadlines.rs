@@ -10,7 +10,13 @@ on_both_databases! {
 }
 
 /// Days pass in seconds.
-const FAST: Options = Options { speed: 20_000, merchant: "", worker: "", services: 1, log: "info" };
+const FAST: Options = Options {
+    speed: 20_000,
+    merchant: "",
+    worker: "",
+    services: 1,
+    log: "info",
+};
 
 fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes(place: Place) {
     let stand = Stand::start(place, FAST);
@@ -23,15 +29,24 @@ fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes
     let delivered = stand.held("GUARD-1", &policy("capture_delivered"));
     let released = stand.held("GUARD-2", &policy("cancel"));
     let warned = stand.held("GUARD-3", &policy("warn"));
-    stand.deliver(&delivered.id, &json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "1000.00"}]}));
+    stand.deliver(
+        &delivered.id,
+        &json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "1000.00"}]}),
+    );
 
     let captured = stand.wait_status(&delivered.id, "captured");
     assert_eq!(captured["amounts"]["captured"], "1000.00");
     let row = &captured["ledger"][0];
     let capture_by = time(&captured["deadlines"]["capture_by"]);
-    assert!(time(&row["at"]) < capture_by, "captured at {}, too late for {capture_by}", row["at"]);
+    assert!(
+        time(&row["at"]) < capture_by,
+        "captured at {}, too late for {capture_by}",
+        row["at"]
+    );
     stand.wait_status(&released.id, "cancelled");
-    let asked = stand.wait_reservation(&warned.id, "at the desk", |seen| !seen["attention"].is_null());
+    let asked = stand.wait_reservation(&warned.id, "at the desk", |seen| {
+        !seen["attention"].is_null()
+    });
     assert_eq!(asked["attention"]["reason"], "window_closing");
     assert_eq!(asked["status"], "held");
 
@@ -42,5 +57,8 @@ fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes
 }
 
 fn time(value: &Value) -> DateTime<Utc> {
-    value.as_str().and_then(|text| text.parse().ok()).expect("a time")
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("a time")
 }

@@ -16,7 +16,9 @@ fn the_demo_ends_by_itself_with_both_ledgers_in_agreement() {
     let status = demo.wait_for_exit(Duration::from_secs(90));
     assert_eq!(status.code(), Some(0), "{}", demo.output());
     let shown = demo.stdout().to_lowercase();
-    for named in ["sandbox", "holdfast", "capture", "charge", "refund", "cancel"] {
+    for named in [
+        "sandbox", "holdfast", "capture", "charge", "refund", "cancel",
+    ] {
         assert!(shown.contains(named), "{named} is not in:\n{shown}");
     }
 }

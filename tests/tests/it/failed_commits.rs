@@ -30,7 +30,12 @@ fn let_commits_fail(stand: &Stand, event: &str, like: &str) {
 }
 
 fn let_commits_succeed(stand: &Stand) {
-    drop(stand.postgres().expect("a stand on Postgres").query("DROP TRIGGER disk_full ON attempts"));
+    drop(
+        stand
+            .postgres()
+            .expect("a stand on Postgres")
+            .query("DROP TRIGGER disk_full ON attempts"),
+    );
 }
 
 fn capture_jobs(stand: &Stand, booking: &Booking) -> Vec<serde_json::Value> {
@@ -41,7 +46,11 @@ fn capture_jobs(stand: &Stand, booking: &Booking) -> Vec<serde_json::Value> {
 fn case_103_a_commit_that_fails_before_the_request_sends_nothing() {
     let stand = Stand::start(Place::Postgres, IMPATIENT);
     let booking = stand.held("FULL-1", &json!({}));
-    let_commits_fail(&stand, "INSERT", "NEW.outcome = 'unsent' AND NEW.intent_id IS NOT NULL");
+    let_commits_fail(
+        &stand,
+        "INSERT",
+        "NEW.outcome = 'unsent' AND NEW.intent_id IS NOT NULL",
+    );
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
     stand.wait_for(
         "the capture has failed to be put on record",
@@ -50,15 +59,27 @@ fn case_103_a_commit_that_fails_before_the_request_sends_nothing() {
         |jobs| jobs.iter().any(|job| !job["last_error"].is_null()),
     );
     assert_eq!(stand.provider.requests().get("capture"), None);
-    assert_eq!(stand.reservation(&booking.id)["amounts"]["unresolved"], "0.00", "nothing is in doubt");
+    assert_eq!(
+        stand.reservation(&booking.id)["amounts"]["unresolved"],
+        "0.00",
+        "nothing is in doubt"
+    );
     let_commits_succeed(&stand);
-    let job = capture_jobs(&stand, &booking)[0]["id"].as_str().expect("an id").to_owned();
+    let job = capture_jobs(&stand, &booking)[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     // Its own next try may be a moment ahead.
-    let asked = stand.api().post(&format!("/v1/jobs/{job}/run-now"), &json!({}));
+    let asked = stand
+        .api()
+        .post(&format!("/v1/jobs/{job}/run-now"), &json!({}));
     assert!([200, 409].contains(&asked.status), "{}", asked.status);
     stand.wait_status(&booking.id, "captured");
     assert_eq!(stand.provider.requests()["capture"], 1);
-    assert_eq!(judge(&stand.provider.effects())["FULL-1"], ["created", "captured 1500.00"]);
+    assert_eq!(
+        judge(&stand.provider.effects())["FULL-1"],
+        ["created", "captured 1500.00"]
+    );
 }
 
 #[test]
@@ -77,8 +98,22 @@ fn case_102_a_commit_that_fails_after_the_request_leaves_it_unknown_and_it_is_no
     });
     assert!(seen["attention"].is_null(), "{seen:#}");
     assert_eq!(stand.provider.requests()["capture"], 1);
-    assert_eq!(judge(&stand.provider.effects())["FULL-2"], ["created", "captured 1500.00"]);
-    let job = stand.job(capture_jobs(&stand, &booking)[0]["id"].as_str().expect("an id"));
+    assert_eq!(
+        judge(&stand.provider.effects())["FULL-2"],
+        ["created", "captured 1500.00"]
+    );
+    let job = stand.job(
+        capture_jobs(&stand, &booking)[0]["id"]
+            .as_str()
+            .expect("an id"),
+    );
     let accepted = |attempt: &serde_json::Value| attempt["outcome"] == "accepted";
-    assert!(!job["attempts"].as_array().expect("attempts").iter().any(accepted), "nobody was told: {job:#}");
+    assert!(
+        !job["attempts"]
+            .as_array()
+            .expect("attempts")
+            .iter()
+            .any(accepted),
+        "nobody was told: {job:#}"
+    );
 }

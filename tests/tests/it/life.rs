@@ -14,10 +14,18 @@ const BUDGET: u64 = 5;
 
 fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place) {
     let stand = Stand::start(place, Options::default());
-    let booking = stand.book("HAPPY-1", &json!({"policy": {"completion": {"after": "5m"}}}));
+    let booking = stand.book(
+        "HAPPY-1",
+        &json!({"policy": {"completion": {"after": "5m"}}}),
+    );
     let waiting = stand.reservation(&booking.id);
     assert_eq!(waiting["status"], "awaiting_payment");
-    assert!(waiting["payment_url"].as_str().is_some_and(|url| url.starts_with("http")), "{waiting}");
+    assert!(
+        waiting["payment_url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with("http")),
+        "{waiting}"
+    );
     assert_eq!(stand.reservation("ref:HAPPY-1")["id"], booking.id.as_str());
 
     stand.provider.pay(&booking.uuid);
@@ -36,26 +44,49 @@ fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place)
 
     let effects = stand.provider.effects();
     let acts = judge(&effects);
-    assert_eq!(acts["HAPPY-1"], ["created", "captured 1500.00", "completed"]);
-    let captured = effects.iter().find(|effect| effect.kind == "captured").expect("a capture");
-    let theirs = ("capture".to_owned(), captured.amount, captured.provider_reference.clone());
+    assert_eq!(
+        acts["HAPPY-1"],
+        ["created", "captured 1500.00", "completed"]
+    );
+    let captured = effects
+        .iter()
+        .find(|effect| effect.kind == "captured")
+        .expect("a capture");
+    let theirs = (
+        "capture".to_owned(),
+        captured.amount,
+        captured.provider_reference.clone(),
+    );
     assert_eq!(ledger_of(&completed), [theirs]);
 
     let requests = stand.provider.requests();
     let total: u64 = requests.values().sum();
     assert!(total <= BUDGET, "{total} requests: {requests:?}");
 
-    let times: Vec<_> = stand.events(&booking.id).iter().map(|event| event["at"].to_string()).collect();
+    let times: Vec<_> = stand
+        .events(&booking.id)
+        .iter()
+        .map(|event| event["at"].to_string())
+        .collect();
     assert!(times.is_sorted() && times.len() >= 5, "{times:?}");
 }
 
 fn the_api_and_the_workers_may_run_in_processes_of_their_own(place: Place) {
-    let mut stand = Stand::start(place, Options { services: 2, ..Options::default() });
+    let mut stand = Stand::start(
+        place,
+        Options {
+            services: 2,
+            ..Options::default()
+        },
+    );
     for (service, role) in [(0, "api"), (1, "worker")] {
         stand.kill_service(service);
         stand.start_service_with(service, &["--roles", role]);
     }
     let booking = stand.captured("APART-1", &json!({}));
     stand.done(&booking.id, "complete", &json!({"note": "Settled"}));
-    assert_eq!(judge(&stand.provider.effects())["APART-1"], ["created", "captured 1500.00", "completed"]);
+    assert_eq!(
+        judge(&stand.provider.effects())["APART-1"],
+        ["created", "captured 1500.00", "completed"]
+    );
 }

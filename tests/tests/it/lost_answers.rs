@@ -32,18 +32,22 @@ fn damage() -> Value {
 
 /// Lets the next call of this kind for this booking fail.
 fn disturb(stand: &Stand, operation: &str, reference: &str, when: &str, what: &Value) {
-    let fault = json!({"operation": operation, "reservation": reference, "when": when, "what": what});
+    let fault =
+        json!({"operation": operation, "reservation": reference, "when": when, "what": what});
     stand.provider.fault(&fault);
 }
 
 fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) {
     let stand = Stand::start(place, IMPATIENT);
     let reset = json!("reset");
-    let lost =
-        |operation: &str, reference: &str| disturb(&stand, operation, reference, "after_effect", &reset);
+    let lost = |operation: &str, reference: &str| {
+        disturb(&stand, operation, reference, "after_effect", &reset)
+    };
 
     lost("submit", "LOST-SUBMIT");
-    let submitted = stand.api().post("/v1/reservations", &stand.body("LOST-SUBMIT", &json!({})));
+    let submitted = stand
+        .api()
+        .post("/v1/reservations", &stand.body("LOST-SUBMIT", &json!({})));
     stand.check(&submitted, 202);
 
     let charge = stand.captured("LOST-CHARGE", &json!({}));
@@ -51,7 +55,11 @@ fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) 
     stand.act(&charge.id, "charge", &damage());
     let refund = stand.captured("LOST-REFUND", &json!({}));
     lost("refund", "LOST-REFUND");
-    stand.act(&refund.id, "refund", &json!({"source": "captured", "amount": "100.00"}));
+    stand.act(
+        &refund.id,
+        "refund",
+        &json!({"source": "captured", "amount": "100.00"}),
+    );
     let cancel = stand.held("LOST-CANCEL", &json!({}));
     lost("cancel", "LOST-CANCEL");
     stand.act(&cancel.id, "cancel", &json!({"note": "Not needed"}));
@@ -73,10 +81,19 @@ fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) 
 
     let acts = judge(&stand.provider.effects());
     assert_eq!(acts["LOST-SUBMIT"], ["created"]);
-    assert_eq!(acts["LOST-CHARGE"], ["created", "captured 1500.00", "charged 250.00"]);
-    assert_eq!(acts["LOST-REFUND"], ["created", "captured 1500.00", "refund_accepted 100.00"]);
+    assert_eq!(
+        acts["LOST-CHARGE"],
+        ["created", "captured 1500.00", "charged 250.00"]
+    );
+    assert_eq!(
+        acts["LOST-REFUND"],
+        ["created", "captured 1500.00", "refund_accepted 100.00"]
+    );
     assert_eq!(acts["LOST-CANCEL"], ["created", "cancelled"]);
-    assert_eq!(acts["LOST-COMPLETE"], ["created", "captured 1500.00", "completed"]);
+    assert_eq!(
+        acts["LOST-COMPLETE"],
+        ["created", "captured 1500.00", "completed"]
+    );
     assert_eq!(acts["LOST-CAPTURE"], ["created", "captured 1500.00"]);
     let requests = stand.provider.requests();
     for operation in ["submit", "charge", "refund", "cancel", "complete"] {
@@ -99,15 +116,32 @@ fn wait_amount(stand: &Stand, booking: &Booking, which: &str, amount: &str) {
 fn a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven(place: Place) {
     let stand = Stand::start(place, IMPATIENT);
     let booking = stand.held("ABSENT-1", &json!({}));
-    disturb(&stand, "capture", "ABSENT-1", "before_effect", &json!("reset"));
+    disturb(
+        &stand,
+        "capture",
+        "ABSENT-1",
+        "before_effect",
+        &json!("reset"),
+    );
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    let doubtful =
-        stand.wait_reservation(&booking.id, "in doubt", |seen| seen["amounts"]["unresolved"] == "1500.00");
+    let doubtful = stand.wait_reservation(&booking.id, "in doubt", |seen| {
+        seen["amounts"]["unresolved"] == "1500.00"
+    });
     // Whoever asks meanwhile finds nothing left to take.
-    let again = stand.api().post(&format!("/v1/reservations/{}/capture", booking.id), &json!({}));
-    assert!(matches!(again.status, 202 | 409), "{} {doubtful}", again.text);
+    let again = stand.api().post(
+        &format!("/v1/reservations/{}/capture", booking.id),
+        &json!({}),
+    );
+    assert!(
+        matches!(again.status, 202 | 409),
+        "{} {doubtful}",
+        again.text
+    );
     wait_amount(&stand, &booking, "captured", "1500.00");
-    assert_eq!(judge(&stand.provider.effects())["ABSENT-1"], ["created", "captured 1500.00"]);
+    assert_eq!(
+        judge(&stand.provider.effects())["ABSENT-1"],
+        ["created", "captured 1500.00"]
+    );
     assert_eq!(stand.provider.requests()["capture"], 2);
     let job = stand.jobs(&format!("reservation={}&kind=capture", booking.id));
     let outcomes: Vec<_> = stand.job(job[0]["id"].as_str().expect("an id"))["attempts"]
@@ -125,15 +159,25 @@ fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Pl
     let booking = stand.captured("DESK-1", &json!({}));
     disturb(&stand, "charge", "DESK-1", "before_effect", &json!("reset"));
     let job = stand.act(&booking.id, "charge", &damage());
-    let asked = stand.wait_reservation(&booking.id, "at the desk", |seen| !seen["attention"].is_null());
+    let asked = stand.wait_reservation(&booking.id, "at the desk", |seen| {
+        !seen["attention"].is_null()
+    });
     assert_eq!(asked["attention"]["reason"], "charge_unknown");
     // The doubt counts as spent.
     assert_eq!(asked["amounts"]["unresolved"], "250.00");
     let job = stand.wait_job(job["id"].as_str().expect("a job"), "attention");
-    assert!(job["last_error"]["message"].as_str().is_some_and(|text| text.contains("person")), "{job}");
+    assert!(
+        job["last_error"]["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("person")),
+        "{job}"
+    );
     stand.done(&booking.id, "refresh", &json!({}));
     assert_eq!(stand.provider.requests()["charge"], 1);
-    assert_eq!(judge(&stand.provider.effects())["DESK-1"], ["created", "captured 1500.00"]);
+    assert_eq!(
+        judge(&stand.provider.effects())["DESK-1"],
+        ["created", "captured 1500.00"]
+    );
 }
 
 fn case_089_useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place) {
@@ -163,7 +207,12 @@ fn case_089_useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place
     }
     let acts = judge(&stand.provider.effects());
     for booking in &bookings {
-        assert_eq!(acts[&booking.reference], ["created", "captured 1500.00"], "{}", booking.reference);
+        assert_eq!(
+            acts[&booking.reference],
+            ["created", "captured 1500.00"],
+            "{}",
+            booking.reference
+        );
     }
     assert_eq!(
         stand.provider.requests()["capture"],
@@ -180,19 +229,33 @@ fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Pl
     let first = stand.captured("STRIPPED-1", &json!({}));
     stand.done(&first.id, "refresh", &json!({}));
     let booking = stand.held("STRIPPED-2", &json!({}));
-    disturb(&stand, "capture", "STRIPPED-2", "after_effect", &json!("reset"));
+    disturb(
+        &stand,
+        "capture",
+        "STRIPPED-2",
+        "after_effect",
+        &json!("reset"),
+    );
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
     let seen = stand.wait_reservation(&booking.id, "captured or at the desk", |seen| {
-        let settled = seen["amounts"]["unresolved"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
+        let settled =
+            seen["amounts"]["unresolved"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
         settled || !seen["attention"].is_null()
     });
     // What may have been taken counts as taken: nobody can take it again meanwhile.
-    let again = stand.api().post(&format!("/v1/reservations/{}/capture", booking.id), &json!({}));
+    let again = stand.api().post(
+        &format!("/v1/reservations/{}/capture", booking.id),
+        &json!({}),
+    );
     assert!(matches!(again.status, 202 | 409), "{} {seen}", again.text);
     stand.done(&booking.id, "refresh", &json!({}));
     let acts = judge(&stand.provider.effects());
     for reference in ["STRIPPED-1", "STRIPPED-2"] {
-        assert_eq!(acts[reference], ["created", "captured 1500.00"], "{reference}");
+        assert_eq!(
+            acts[reference],
+            ["created", "captured 1500.00"],
+            "{reference}"
+        );
     }
     assert_eq!(stand.provider.requests()["capture"], 2, "one each");
 }
@@ -200,12 +263,27 @@ fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Pl
 fn a_lost_refund_that_shows_late_is_not_sent_again(place: Place) {
     let stand = Stand::start(place, IMPATIENT);
     // Settled within the reads that an unknown refund gets, and in the history later than in details.
-    stand.provider.switch(&json!({"settlement": {"after_seconds": 40}, "history_lag_seconds": 120}));
+    stand
+        .provider
+        .switch(&json!({"settlement": {"after_seconds": 40}, "history_lag_seconds": 120}));
     let booking = stand.captured("LATE-REFUND", &json!({}));
-    disturb(&stand, "refund", "LATE-REFUND", "after_effect", &json!({"status": 502}));
-    stand.act(&booking.id, "refund", &json!({"source": "captured", "amount": "100.00"}));
+    disturb(
+        &stand,
+        "refund",
+        "LATE-REFUND",
+        "after_effect",
+        &json!({"status": 502}),
+    );
+    stand.act(
+        &booking.id,
+        "refund",
+        &json!({"source": "captured", "amount": "100.00"}),
+    );
     wait_amount(&stand, &booking, "refunded", "100.00");
     let acts = judge(&stand.provider.effects());
-    assert_eq!(acts["LATE-REFUND"], ["created", "captured 1500.00", "refund_accepted 100.00"]);
+    assert_eq!(
+        acts["LATE-REFUND"],
+        ["created", "captured 1500.00", "refund_accepted 100.00"]
+    );
     assert_eq!(stand.provider.requests()["refund"], 1);
 }

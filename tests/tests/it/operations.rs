@@ -23,8 +23,13 @@ on_both_databases! {
 }
 
 /// What several captures of one hold need.
-const PROVEN: Options =
-    Options { speed: 60, merchant: "multi_capture = \"proven\"", worker: "", services: 1, log: "info" };
+const PROVEN: Options = Options {
+    speed: 60,
+    merchant: "multi_capture = \"proven\"",
+    worker: "",
+    services: 1,
+    log: "info",
+};
 
 fn a_submit_goes_to_the_endpoint_that_its_checkout_asks_for(place: Place) {
     let stand = Stand::start(place, Options::default());
@@ -34,11 +39,22 @@ fn a_submit_goes_to_the_endpoint_that_its_checkout_asks_for(place: Place) {
     stand.book("SUBMIT-1", &json!({}));
     let session = stand.book("SUBMIT-2", &checkout);
     let requests = stand.provider.requests();
-    assert_eq!((requests["submit"], requests["create_session"]), (1, 1), "{requests:?}");
+    assert_eq!(
+        (requests["submit"], requests["create_session"]),
+        (1, 1),
+        "{requests:?}"
+    );
     let url = stand.reservation(&session.id)["payment_url"].clone();
-    assert!(url.as_str().is_some_and(|url| url.ends_with(&session.uuid)), "{url}");
+    assert!(
+        url.as_str().is_some_and(|url| url.ends_with(&session.uuid)),
+        "{url}"
+    );
     // The link really opens, and shows what is paid for.
-    let path = url.as_str().and_then(|url| url.split_once("/pay/")).expect("a path").1;
+    let path = url
+        .as_str()
+        .and_then(|url| url.split_once("/pay/"))
+        .expect("a path")
+        .1;
     let page = stand.provider.http().get(&format!("/pay/{path}"));
     assert_eq!(page.status, 200);
     assert!(page.text.contains("Cabin, 2 nights"), "{}", page.text);
@@ -52,18 +68,44 @@ fn a_taken_reference_is_refused_and_a_repeated_key_answers_the_same(place: Place
     let first = api.post("/v1/reservations", &body);
     stand.check(&first, 202);
     let second = api.post("/v1/reservations", &body);
-    assert_eq!((second.status, &second.json["id"]), (202, &first.json["id"]), "{}", second.text);
-    assert_eq!(second.headers.get("idempotent-replayed").map(String::as_str), Some("true"));
+    assert_eq!(
+        (second.status, &second.json["id"]),
+        (202, &first.json["id"]),
+        "{}",
+        second.text
+    );
+    assert_eq!(
+        second
+            .headers
+            .get("idempotent-replayed")
+            .map(String::as_str),
+        Some("true")
+    );
     let other = api.post("/v1/reservations", &stand.body("TWICE-2", &json!({})));
-    assert_eq!((other.status, other.json["code"].as_str()), (422, Some("idempotency_key_reused")));
+    assert_eq!(
+        (other.status, other.json["code"].as_str()),
+        (422, Some("idempotency_key_reused"))
+    );
     let taken = stand.api().post("/v1/reservations", &body);
-    assert_eq!((taken.status, taken.json["code"].as_str()), (409, Some("reference_taken")));
-    stand.wait_status(first.json["id"].as_str().expect("an id"), "awaiting_payment");
+    assert_eq!(
+        (taken.status, taken.json["code"].as_str()),
+        (409, Some("reference_taken"))
+    );
+    stand.wait_status(
+        first.json["id"].as_str().expect("an id"),
+        "awaiting_payment",
+    );
     assert_eq!(stand.provider.count("TWICE-1", "created"), 1);
 }
 
 fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
-    let stand = Stand::start(place, Options { speed: 120, ..Options::default() });
+    let stand = Stand::start(
+        place,
+        Options {
+            speed: 120,
+            ..Options::default()
+        },
+    );
     // The provider leaves the link payable after its due date, so that it is up to the policy to end it.
     stand.provider.switch(&json!({"link_expiry": false}));
     let booking = stand.book(
@@ -79,19 +121,37 @@ fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
     );
     stand.wait_status(&booking.id, "cancelled");
     let effects = stand.provider.effects_of("UNPAID-1");
-    let sent = effects.iter().filter(|effect| effect.kind == "link_sent").count();
+    let sent = effects
+        .iter()
+        .filter(|effect| effect.kind == "link_sent")
+        .count();
     // The provider sends the link once by itself; the rest are the two reminders.
     assert_eq!(sent, 3, "{effects:#?}");
     assert_eq!(stand.provider.requests()["resend"], 2);
-    assert!(stand.jobs(&format!("reservation={}&state=scheduled", booking.id)).is_empty());
-    assert_eq!(judge(&stand.provider.effects())["UNPAID-1"], ["created", "cancelled"]);
+    assert!(
+        stand
+            .jobs(&format!("reservation={}&state=scheduled", booking.id))
+            .is_empty()
+    );
+    assert_eq!(
+        judge(&stand.provider.effects())["UNPAID-1"],
+        ["created", "cancelled"]
+    );
 }
 
 fn a_link_that_the_provider_lets_expire_is_seen_to_be_over(place: Place) {
-    let stand = Stand::start(place, Options { speed: 120, ..Options::default() });
+    let stand = Stand::start(
+        place,
+        Options {
+            speed: 120,
+            ..Options::default()
+        },
+    );
     let due = stand.later(TimeDelta::minutes(12));
-    let booking =
-        stand.book("EXPIRED-1", &json!({"payment_link_due": due, "policy": {"reminders": {"at": []}}}));
+    let booking = stand.book(
+        "EXPIRED-1",
+        &json!({"payment_link_due": due, "policy": {"reminders": {"at": []}}}),
+    );
     stand.provider.act("expire", &booking.uuid, &json!({}));
     stand.done(&booking.id, "refresh", &json!({}));
     let over = stand.wait_status(&booking.id, "expired");
@@ -102,7 +162,10 @@ fn a_link_that_the_provider_lets_expire_is_seen_to_be_over(place: Place) {
 fn deliveries_capture_what_they_name_once_all_is_delivered(place: Place) {
     let stand = Stand::start(place, PROVEN);
     let whole = stand.held("DELIVER-1", &json!({}));
-    let each = stand.held("DELIVER-2", &json!({"policy": {"capture": {"on_delivery": "each_delivery"}}}));
+    let each = stand.held(
+        "DELIVER-2",
+        &json!({"policy": {"capture": {"on_delivery": "each_delivery"}}}),
+    );
     let part = json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "400.00"}]});
     let rest = json!({"event_id": "D-2", "lines": [{"line": 1, "amount": "600.00"}, {"line": 2, "amount": "500.00"}]});
 
@@ -112,7 +175,10 @@ fn deliveries_capture_what_they_name_once_all_is_delivered(place: Place) {
     stand.wait_effects("the first delivery is captured", |effects| {
         taken(effects, "DELIVER-2") == [kroner(400)]
     });
-    assert!(taken(&stand.provider.effects(), "DELIVER-1").is_empty(), "the rest is not delivered yet");
+    assert!(
+        taken(&stand.provider.effects(), "DELIVER-1").is_empty(),
+        "the rest is not delivered yet"
+    );
 
     stand.deliver(&whole.id, &rest);
     stand.deliver(&each.id, &rest);
@@ -121,7 +187,9 @@ fn deliveries_capture_what_they_name_once_all_is_delivered(place: Place) {
             && taken(effects, "DELIVER-2") == [kroner(400), kroner(1100)]
     });
     for id in [&whole.id, &each.id] {
-        stand.wait_reservation(id, "captured as a whole", |seen| seen["amounts"]["captured"] == "1500.00");
+        stand.wait_reservation(id, "captured as a whole", |seen| {
+            seen["amounts"]["captured"] == "1500.00"
+        });
     }
     judge(&stand.provider.effects());
 }
@@ -132,30 +200,57 @@ fn captures_are_asked_for_by_line_and_by_amount(place: Place) {
     let booking = stand.held("CAPTURE-1", &manual);
     let lines = json!({"lines": [{"line": 2, "amount": "200.00"}], "note": "Boat, one day"});
     let job = stand.done(&booking.id, "capture", &lines);
-    let reference = job["result"]["reference"].as_str().expect("a reference").to_owned();
+    let reference = job["result"]["reference"]
+        .as_str()
+        .expect("a reference")
+        .to_owned();
     stand.done(&booking.id, "capture", &json!({"amount": "300.50"}));
-    let too_much =
-        stand.api().post(&format!("/v1/reservations/{}/capture", booking.id), &json!({"amount": "1000"}));
+    let too_much = stand.api().post(
+        &format!("/v1/reservations/{}/capture", booking.id),
+        &json!({"amount": "1000"}),
+    );
     stand.check(&too_much, 422);
     stand.done(&booking.id, "capture", &json!({}));
     let effects = stand.provider.effects();
-    let first = effects.iter().find(|effect| effect.kind == "captured").expect("a capture");
-    assert_eq!(first.provider_reference.as_deref(), Some(reference.as_str()));
-    assert!(first.text.as_deref().is_some_and(|text| text.ends_with("Boat, one day")), "{first:?}");
-    let sums = [kroner(200), "300.50".parse().expect("money"), "999.50".parse().expect("money")];
+    let first = effects
+        .iter()
+        .find(|effect| effect.kind == "captured")
+        .expect("a capture");
+    assert_eq!(
+        first.provider_reference.as_deref(),
+        Some(reference.as_str())
+    );
+    assert!(
+        first
+            .text
+            .as_deref()
+            .is_some_and(|text| text.ends_with("Boat, one day")),
+        "{first:?}"
+    );
+    let sums = [
+        kroner(200),
+        "300.50".parse().expect("money"),
+        "999.50".parse().expect("money"),
+    ];
     assert_eq!(taken(&effects, "CAPTURE-1"), sums);
     judge(&effects);
 }
 
 fn charges_and_refunds_move_exactly_what_is_asked_for(place: Place) {
     let stand = Stand::start(place, Options::default());
-    let booking = stand.captured("MONEY-1", &json!({"settings": {"charge_partially_refundable": true}}));
+    let booking = stand.captured(
+        "MONEY-1",
+        &json!({"settings": {"charge_partially_refundable": true}}),
+    );
     let damage = json!({
         "lines": [{"name": "Broken window", "rate": "250.00", "tax_percent": 25, "amount": "250.00"}],
         "note": "Seen at check-out",
     });
     let charge = stand.done(&booking.id, "charge", &damage);
-    let charged = charge["result"]["reference"].as_str().expect("a reference").to_owned();
+    let charged = charge["result"]["reference"]
+        .as_str()
+        .expect("a reference")
+        .to_owned();
     assert!(charged.starts_with("CHA"), "{charged}");
 
     stand.done(
@@ -165,14 +260,20 @@ fn charges_and_refunds_move_exactly_what_is_asked_for(place: Place) {
     );
     let back = json!({"source": "charged", "reference": charged, "amount": "50.00"});
     stand.done(&booking.id, "refund", &back);
-    let seen =
-        stand.wait_reservation(&booking.id, "refunded", |seen| seen["amounts"]["refunded"] == "170.00");
+    let seen = stand.wait_reservation(&booking.id, "refunded", |seen| {
+        seen["amounts"]["refunded"] == "170.00"
+    });
     assert_eq!(seen["amounts"]["charged"], "250.00");
     assert_eq!(seen["amounts"]["captured"], "1500.00");
     assert_eq!(seen["attention"], Value::Null);
     let acts = judge(&stand.provider.effects());
-    let expected =
-        ["created", "captured 1500.00", "charged 250.00", "refund_accepted 120.00", "refund_accepted 50.00"];
+    let expected = [
+        "created",
+        "captured 1500.00",
+        "charged 250.00",
+        "refund_accepted 120.00",
+        "refund_accepted 50.00",
+    ];
     assert_eq!(acts["MONEY-1"], expected);
 }
 
@@ -183,17 +284,26 @@ fn a_held_reservation_is_cancelled_and_takes_nothing_more(place: Place) {
     stand.wait_status(&booking.id, "cancelled");
     for (action, body) in [
         ("capture", json!({})),
-        ("charge", json!({"lines": [{"name": "Fee", "rate": "1", "tax_percent": 0, "amount": "1"}]})),
+        (
+            "charge",
+            json!({"lines": [{"name": "Fee", "rate": "1", "tax_percent": 0, "amount": "1"}]}),
+        ),
         ("refund", json!({"source": "captured"})),
         ("cancel", json!({"note": "Again"})),
         ("complete", json!({"note": "Again"})),
     ] {
-        let reply = stand.api().post(&format!("/v1/reservations/{}/{action}", booking.id), &body);
+        let reply = stand
+            .api()
+            .post(&format!("/v1/reservations/{}/{action}", booking.id), &body);
         assert_eq!(reply.status, 409, "{action}: {}", reply.text);
     }
     let acts = judge(&stand.provider.effects());
     assert_eq!(acts["CANCEL-1"], ["created", "cancelled"]);
-    let note = stand.provider.effects_of("CANCEL-1").into_iter().find_map(|effect| effect.text);
+    let note = stand
+        .provider
+        .effects_of("CANCEL-1")
+        .into_iter()
+        .find_map(|effect| effect.text);
     assert!(note.is_some_and(|note| note.ends_with("The guest is ill")));
 }
 
@@ -202,7 +312,10 @@ fn books_are_closed_on_request(place: Place) {
     let booking = stand.captured("COMPLETE-1", &json!({}));
     stand.done(&booking.id, "complete", &json!({"note": "Settled"}));
     stand.wait_status(&booking.id, "completed");
-    assert_eq!(judge(&stand.provider.effects())["COMPLETE-1"], ["created", "captured 1500.00", "completed"]);
+    assert_eq!(
+        judge(&stand.provider.effects())["COMPLETE-1"],
+        ["created", "captured 1500.00", "completed"]
+    );
 }
 
 fn case_012_a_link_is_sent_again_to_another_contact(place: Place) {
@@ -214,7 +327,10 @@ fn case_012_a_link_is_sent_again_to_another_contact(place: Place) {
     stand.done(&booking.id, "resend", &json!({}));
     assert_eq!(stand.provider.count("RESEND-1", "link_sent"), 3);
     let timeline = json!(stand.events(&booking.id)).to_string();
-    assert!(!timeline.contains("somebody.else") && !timeline.contains(CUSTOMER_EMAIL), "{timeline}");
+    assert!(
+        !timeline.contains("somebody.else") && !timeline.contains(CUSTOMER_EMAIL),
+        "{timeline}"
+    );
 }
 
 fn a_capture_in_the_portal_is_adopted_as_foreign(place: Place) {
@@ -228,9 +344,15 @@ fn a_capture_in_the_portal_is_adopted_as_foreign(place: Place) {
     assert_eq!(seen["ledger"][0]["amount"], "1500.00");
     // What was taken in the portal is not taken again.
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    let again = stand.api().post(&format!("/v1/reservations/{}/capture", booking.id), &json!({}));
+    let again = stand.api().post(
+        &format!("/v1/reservations/{}/capture", booking.id),
+        &json!({}),
+    );
     stand.check(&again, 409);
-    assert_eq!(taken(&stand.provider.effects(), "FOREIGN-1"), [kroner(1500)]);
+    assert_eq!(
+        taken(&stand.provider.effects(), "FOREIGN-1"),
+        [kroner(1500)]
+    );
 }
 
 fn a_payment_link_is_made_and_answered_within_the_wait(place: Place) {
@@ -247,12 +369,28 @@ fn a_payment_link_is_made_and_answered_within_the_wait(place: Place) {
     for name in ["payment_link_due", "send"] {
         fields.remove(name);
     }
-    let reply = stand.api().header("Prefer", "wait=20").post("/v1/payment-links", &body);
+    let reply = stand
+        .api()
+        .header("Prefer", "wait=20")
+        .post("/v1/payment-links", &body);
     stand.check(&reply, 201);
-    assert_eq!(reply.headers.get("preference-applied").map(String::as_str), Some("wait"));
+    assert_eq!(
+        reply.headers.get("preference-applied").map(String::as_str),
+        Some("wait")
+    );
     let result = &reply.json["result"];
-    assert!(result["payment_url"].as_str().is_some_and(|url| url.starts_with("http")), "{result}");
-    assert!(result["reference"].as_str().is_some_and(|uuid| uuid.starts_with("ODR")), "{result}");
+    assert!(
+        result["payment_url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with("http")),
+        "{result}"
+    );
+    assert!(
+        result["reference"]
+            .as_str()
+            .is_some_and(|uuid| uuid.starts_with("ODR")),
+        "{result}"
+    );
     assert_eq!(stand.provider.count("LINK-1", "order_created"), 1);
 }
 
@@ -261,7 +399,12 @@ fn a_paused_reservation_waits_until_it_is_resumed(place: Place) {
     let booking = stand.held("PAUSE-1", &json!({}));
     let at = |action: &str| format!("/v1/reservations/{}/{action}", booking.id);
     let paused = stand.api().post(&at("pause"), &json!({}));
-    assert_eq!((paused.status, paused.json["control"].as_str()), (200, Some("paused")), "{}", paused.text);
+    assert_eq!(
+        (paused.status, paused.json["control"].as_str()),
+        (200, Some("paused")),
+        "{}",
+        paused.text
+    );
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
     // A read is not held back, and its end says that the workers have looked.
     stand.done(&booking.id, "refresh", &json!({}));
@@ -273,7 +416,9 @@ fn a_paused_reservation_waits_until_it_is_resumed(place: Place) {
 
 /// The captures of a booking, in order.
 fn taken(effects: &[Effect], reference: &str) -> Vec<Money> {
-    let own = effects.iter().filter(|effect| effect.reference == reference && effect.kind == "captured");
+    let own = effects
+        .iter()
+        .filter(|effect| effect.reference == reference && effect.kind == "captured");
     own.map(|effect| effect.amount).collect()
 }
 

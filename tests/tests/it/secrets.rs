@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::harness::{
-    ADMIN_KEY, CALLBACK_SECRET, CUSTOMER_EMAIL, CUSTOMER_NAME, CUSTOMER_PHONE, Options, Place, Stand, TOKEN,
-    on_both_databases,
+    ADMIN_KEY, CALLBACK_SECRET, CUSTOMER_EMAIL, CUSTOMER_NAME, CUSTOMER_PHONE, Options, Place,
+    Stand, TOKEN, on_both_databases,
 };
 
 on_both_databases! {
@@ -34,15 +34,36 @@ fn no_secret_and_no_personal_data_leave_their_place(place: Place) {
         texts.push(("a reservation", stand.reservation(id).to_string()));
     }
     for job in stand.jobs("") {
-        texts.push(("a job", stand.job(job["id"].as_str().expect("an id")).to_string()));
+        texts.push((
+            "a job",
+            stand.job(job["id"].as_str().expect("an id")).to_string(),
+        ));
     }
     if let Some(database) = stand.postgres() {
-        for table in ["jobs", "attempts", "events", "callbacks", "lanes", "sweeps", "idempotency_keys"] {
-            texts.push((table, database.query(&format!("SELECT t::text FROM {table} t"))));
+        for table in [
+            "jobs",
+            "attempts",
+            "events",
+            "callbacks",
+            "lanes",
+            "sweeps",
+            "idempotency_keys",
+        ] {
+            texts.push((
+                table,
+                database.query(&format!("SELECT t::text FROM {table} t")),
+            ));
         }
-        texts.push(("the facts", database.query("SELECT state FROM reservations")));
-        let kept = database.query("SELECT count(*) FROM reservations WHERE personal_number IS NOT NULL");
-        assert_eq!(kept, "0", "personal numbers are kept after the submit is confirmed");
+        texts.push((
+            "the facts",
+            database.query("SELECT state FROM reservations"),
+        ));
+        let kept =
+            database.query("SELECT count(*) FROM reservations WHERE personal_number IS NOT NULL");
+        assert_eq!(
+            kept, "0",
+            "personal numbers are kept after the submit is confirmed"
+        );
     }
     let secrets = [
         ("the token", TOKEN),
@@ -58,7 +79,11 @@ fn no_secret_and_no_personal_data_leave_their_place(place: Place) {
     for (place, text) in &texts {
         for (what, secret) in secrets {
             let line = text.lines().find(|line| line.contains(secret));
-            assert!(line.is_none(), "{what} stands in {place}: {}", line.unwrap_or_default());
+            assert!(
+                line.is_none(),
+                "{what} stands in {place}: {}",
+                line.unwrap_or_default()
+            );
         }
     }
 }
@@ -68,29 +93,45 @@ fn live(stand: &Stand) -> Vec<String> {
     let mut body = stand.body("SECRET-1", &json!({"settings": {"secure_details": true}}));
     body["customer"]["personal_number"] = json!(PERSONAL_NUMBER);
     body["customer"]["address"]["street"] = json!(format!("{STREET} 1"));
-    stand.provider.fault(&json!({"operation": "submit", "when": "after_effect", "what": "garbage"}));
-    let reply = stand.api().header("Idempotency-Key", "secret-key-1").post("/v1/reservations", &body);
+    stand
+        .provider
+        .fault(&json!({"operation": "submit", "when": "after_effect", "what": "garbage"}));
+    let reply = stand
+        .api()
+        .header("Idempotency-Key", "secret-key-1")
+        .post("/v1/reservations", &body);
     stand.check(&reply, 202);
     let id = reply.json["id"].as_str().expect("an id").to_owned();
     stand.wait_status(&id, "awaiting_payment");
     stand.done(&id, "resend", &json!({"email": OTHER_EMAIL}));
-    stand.done(&id, "resend", &json!({"country_code": "+47", "msisdn": CUSTOMER_PHONE}));
+    stand.done(
+        &id,
+        "resend",
+        &json!({"country_code": "+47", "msisdn": CUSTOMER_PHONE}),
+    );
     stand.provider.pay("SECRET-1");
     stand.wait_status(&id, "held");
-    stand.provider.fault(&json!({"operation": "capture", "what": {"status": 500}}));
+    stand
+        .provider
+        .fault(&json!({"operation": "capture", "what": {"status": 500}}));
     stand.deliver(&id, &json!({"event_id": "D-1"}));
-    stand.wait_reservation(&id, "in doubt", |seen| seen["amounts"]["unresolved"] == "1500.00");
+    stand.wait_reservation(&id, "in doubt", |seen| {
+        seen["amounts"]["unresolved"] == "1500.00"
+    });
     // A payload that the provider's validator refuses, in its own words.
     stand.provider.switch(&json!({"tax_percents": [0]}));
-    let refused = stand.api().post("/v1/reservations", &stand.body("SECRET-2", &json!({})));
+    let refused = stand
+        .api()
+        .post("/v1/reservations", &stand.body("SECRET-2", &json!({})));
     stand.check(&refused, 202);
     let second = refused.json["id"].as_str().expect("an id").to_owned();
     stand.wait_status(&second, "failed");
     // Bad input whose values are personal.
     let due = stand.later(TimeDelta::days(1));
-    let wrong =
-        json!({"payment_link_due": due, "customer": {"email": CUSTOMER_EMAIL, "msisdn": CUSTOMER_PHONE}});
-    let reply = stand.api().post("/v1/reservations", &stand.body("SECRET-3", &wrong));
+    let wrong = json!({"payment_link_due": due, "customer": {"email": CUSTOMER_EMAIL, "msisdn": CUSTOMER_PHONE}});
+    let reply = stand
+        .api()
+        .post("/v1/reservations", &stand.body("SECRET-3", &wrong));
     stand.check(&reply, 422);
     vec![id, second]
 }

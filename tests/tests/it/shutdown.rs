@@ -14,7 +14,9 @@ on_both_databases! {
 
 fn a_running_request_is_answered_and_its_job_finished_before_the_end(place: Place) {
     let mut stand = Stand::start(place, Options::default());
-    stand.provider.fault(&json!({"operation": "submit", "what": {"delay": 1500}}));
+    stand
+        .provider
+        .fault(&json!({"operation": "submit", "what": {"delay": 1500}}));
     let api = stand.api().header("Prefer", "wait=10");
     let body = stand.body("STOP-1", &json!({}));
     let request = thread::spawn(move || api.post("/v1/reservations", &body));
@@ -35,9 +37,17 @@ fn a_running_request_is_answered_and_its_job_finished_before_the_end(place: Plac
 }
 
 fn a_job_that_outlasts_the_grace_is_handed_back_without_an_attempt(place: Place) {
-    let mut stand = Stand::start(place, Options { worker: "shutdown_grace = \"1s\"", ..Options::default() });
+    let mut stand = Stand::start(
+        place,
+        Options {
+            worker: "shutdown_grace = \"1s\"",
+            ..Options::default()
+        },
+    );
     let booking = stand.held("GRACE-1", &json!({}));
-    stand.provider.fault(&json!({"operation": "details", "what": "hang"}));
+    stand
+        .provider
+        .fault(&json!({"operation": "details", "what": "hang"}));
     let reads = stand.provider.requests()["details"];
     let job = stand.act(&booking.id, "refresh", &json!({}));
     stand.wait_for(
@@ -48,7 +58,12 @@ fn a_job_that_outlasts_the_grace_is_handed_back_without_an_attempt(place: Place)
     );
     let process = stand.process(0);
     process.terminate();
-    assert_eq!(process.wait_for_exit(Duration::from_secs(20)).code(), Some(0), "{}", stand.log());
+    assert_eq!(
+        process.wait_for_exit(Duration::from_secs(20)).code(),
+        Some(0),
+        "{}",
+        stand.log()
+    );
 
     assert_nothing_runs(&mut stand);
     let id = job["id"].as_str().expect("a job");

@@ -27,7 +27,10 @@ fn config(folder: &std::path::Path) -> Config {
         public_port: port,
         database: format!("sqlite:{}", folder.join("holdfast.db").display()),
         speed: 1,
-        origin: Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().expect("a time"),
+        origin: Utc
+            .with_ymd_and_hms(2026, 1, 1, 0, 0, 0)
+            .single()
+            .expect("a time"),
         base_url: "http://127.0.0.1:9".to_owned(),
         merchant: String::new(),
         worker: String::new(),
@@ -38,9 +41,22 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn of_merchant(folder: &std::path::Path, name: &'static str, line: &str, names: &[&str]) -> Refusal {
-    let config = Config { merchant: line.to_owned(), ..config(folder) };
-    Refusal { name, config, variables: Vec::new(), names: words(names) }
+fn of_merchant(
+    folder: &std::path::Path,
+    name: &'static str,
+    line: &str,
+    names: &[&str],
+) -> Refusal {
+    let config = Config {
+        merchant: line.to_owned(),
+        ..config(folder)
+    };
+    Refusal {
+        name,
+        config,
+        variables: Vec::new(),
+        names: words(names),
+    }
 }
 
 fn refusals(folder: &std::path::Path) -> Vec<Refusal> {
@@ -49,7 +65,10 @@ fn refusals(folder: &std::path::Path) -> Vec<Refusal> {
     let missing = folder.join("nowhere").join("holdfast.db");
     let database = |name, url: String, names: Vec<String>| Refusal {
         name,
-        config: Config { database: url, ..config(folder) },
+        config: Config {
+            database: url,
+            ..config(folder)
+        },
         variables: Vec::new(),
         names,
     };
@@ -64,13 +83,25 @@ fn refusals(folder: &std::path::Path) -> Vec<Refusal> {
             folder,
             "a window of 6 days",
             "capture_window = \"6d\"",
-            &[&format!("{key}capture_window"), "6d", "7", "31", "mend it in"],
+            &[
+                &format!("{key}capture_window"),
+                "6d",
+                "7",
+                "31",
+                "mend it in",
+            ],
         ),
         of_merchant(
             folder,
             "a window of 32 days",
             "capture_window = \"32d\"",
-            &[&format!("{key}capture_window"), "32d", "7", "31", "mend it in"],
+            &[
+                &format!("{key}capture_window"),
+                "32d",
+                "7",
+                "31",
+                "mend it in",
+            ],
         ),
         of_merchant(
             folder,
@@ -119,7 +150,11 @@ fn what_cannot_be_is_refused_with_key_value_bound_and_fix() {
         let path = refusal.config.write(folder.path(), "holdfast.toml");
         let errors = assert_refused(refusal.name, &path, &refusal.variables);
         for named in &refusal.names {
-            assert!(errors.contains(named), "{}: {named} is not named in:\n{errors}", refusal.name);
+            assert!(
+                errors.contains(named),
+                "{}: {named} is not named in:\n{errors}",
+                refusal.name
+            );
         }
     }
 }
@@ -141,10 +176,18 @@ fn an_address_that_is_taken_is_refused() {
 fn a_database_of_a_newer_version_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = TestPostgres::database();
-    let config = Config { database: database.url(), ..config(folder.path()) };
+    let config = Config {
+        database: database.url(),
+        ..config(folder.path())
+    };
     let path = config.write(folder.path(), "holdfast.toml");
     let mut migrate = program(&path, "migrate").start();
-    assert_eq!(migrate.wait_for_exit(BOUND).code(), Some(0), "{}", migrate.output());
+    assert_eq!(
+        migrate.wait_for_exit(BOUND).code(),
+        Some(0),
+        "{}",
+        migrate.output()
+    );
     let inserted = database.query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (999, 'of the future', TRUE, '\\x00', 0)",
@@ -157,20 +200,31 @@ fn a_database_of_a_newer_version_is_refused() {
 }
 
 fn program(config: &std::path::Path, command: &str) -> Program {
-    Program::new(holdfast_binary()).args(["--config".as_ref(), config.as_os_str(), command.as_ref()])
+    Program::new(holdfast_binary()).args([
+        "--config".as_ref(),
+        config.as_os_str(),
+        command.as_ref(),
+    ])
 }
 
 /// Starts the service, which has to refuse, and returns what it wrote to stderr.
 #[track_caller]
 fn assert_refused(name: &str, config: &std::path::Path, variables: &[(&str, &str)]) -> String {
-    let program =
-        variables.iter().fold(program(config, "serve"), |program, (name, value)| program.env(name, value));
+    let program = variables
+        .iter()
+        .fold(program(config, "serve"), |program, (name, value)| {
+            program.env(name, value)
+        });
     let mut process = program.start();
     let status = process.wait_for_exit(BOUND);
     assert_eq!(status.code(), Some(1), "{name}:\n{}", process.output());
     assert_eq!(process.stdout(), "", "{name}");
     for secret in [ADMIN_KEY, TOKEN, CALLBACK_SECRET, DATABASE_PASSWORD] {
-        assert!(!process.output().contains(secret), "{name} prints {secret}:\n{}", process.output());
+        assert!(
+            !process.output().contains(secret),
+            "{name} prints {secret}:\n{}",
+            process.output()
+        );
     }
     process.stderr()
 }

@@ -11,7 +11,14 @@ use crate::exchange::hex;
 /// The parameter that holds the checksum; it is never part of what is hashed.
 const CHECKSUM: &str = "checksum";
 /// The documented parameters.
-const NAMED: [&str; 6] = ["orderUuid", "status", "paymentMethod", "amount", "createdAt", "timestamp"];
+const NAMED: [&str; 6] = [
+    "orderUuid",
+    "status",
+    "paymentMethod",
+    "amount",
+    "createdAt",
+    "timestamp",
+];
 
 /// How a checksum is made: SHA-256 over values joined without separators, the secret at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +77,10 @@ fn digest<'a>(formula: Formula, pairs: &[(&'a [u8], &'a [u8])], secret: &str) ->
 /// The checksum of these decoded parameters, in lower-case hexadecimal.
 #[must_use]
 pub fn sign(formula: Formula, pairs: &[(&str, &str)], secret: &SecretString) -> String {
-    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+        .collect();
     hex(&digest(formula, &pairs, secret.expose_secret()))
 }
 
@@ -82,8 +92,11 @@ pub(super) fn claimed(params: &Params) -> Result<[u8; 32], Refused> {
         return Err(Refused::WrongChecksum);
     }
     for (byte, pair) in claimed.iter_mut().zip(text.chunks_exact(2)) {
-        let digit =
-            |place: usize| char::from(pair[place]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit = |place: usize| {
+            char::from(pair[place])
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
         let (high, low) = digit(0).zip(digit(1)).ok_or(Refused::WrongChecksum)?;
         *byte = high * 16 + low;
     }

@@ -75,22 +75,38 @@ pub enum Refused {
 ///
 /// # Errors
 /// See [`Refused`].
-pub fn verify(raw_query: &str, secrets: &[SecretString], policy: Legacy) -> Result<Verified, Refused> {
+pub fn verify(
+    raw_query: &str,
+    secrets: &[SecretString],
+    policy: Legacy,
+) -> Result<Verified, Refused> {
     let params = query::parse(raw_query)?;
     let claimed = checksum::claimed(&params)?;
     let (formula, secret_index) = checksum::matching(&params, &claimed, secrets, policy)?;
-    Ok(Verified { formula, secret_index, callback: read(&params)? })
+    Ok(Verified {
+        formula,
+        secret_index,
+        callback: read(&params)?,
+    })
 }
 
 fn read(params: &Params) -> Result<Callback, Refused> {
-    let time = |name| params.text(name).and_then(|text| WireTime::from_text(text).at());
-    let order_uuid =
-        params.text("orderUuid").filter(|uuid| is_identifier(uuid)).ok_or(Refused::Incomplete)?;
+    let time = |name| {
+        params
+            .text(name)
+            .and_then(|text| WireTime::from_text(text).at())
+    };
+    let order_uuid = params
+        .text("orderUuid")
+        .filter(|uuid| is_identifier(uuid))
+        .ok_or(Refused::Incomplete)?;
     let status = params.text("status").ok_or(Refused::Incomplete)?;
     Ok(Callback {
         order_uuid,
         status: ProviderStatus::from_word(&status),
-        payment_method: params.text("paymentMethod").map(|method| method.chars().take(40).collect()),
+        payment_method: params
+            .text("paymentMethod")
+            .map(|method| method.chars().take(40).collect()),
         amount: params.text("amount").and_then(|amount| amount.parse().ok()),
         created_at: time("createdAt"),
         timestamp: time("timestamp"),

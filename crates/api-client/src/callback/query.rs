@@ -14,15 +14,21 @@ pub(super) struct Params(Vec<(Vec<u8>, Vec<u8>)>);
 impl Params {
     /// The decoded value of a parameter; bytes, since nothing says that they are UTF-8.
     pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, value)| value.as_slice())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name.as_bytes())
+            .map(|(_, value)| value.as_slice())
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.bytes(name).map(|value| String::from_utf8_lossy(value).into_owned())
+        self.bytes(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 }
 
@@ -49,15 +55,30 @@ pub(super) fn parse(raw: &str) -> Result<Params, Refused> {
 
 /// PHP drops leading spaces of a name and writes dots and spaces as underscores.
 fn name_of(decoded: &[u8]) -> Vec<u8> {
-    let start = decoded.iter().position(|byte| *byte != b' ').unwrap_or(decoded.len());
-    decoded[start..].iter().map(|byte| if matches!(byte, b'.' | b' ') { b'_' } else { *byte }).collect()
+    let start = decoded
+        .iter()
+        .position(|byte| *byte != b' ')
+        .unwrap_or(decoded.len());
+    decoded[start..]
+        .iter()
+        .map(|byte| {
+            if matches!(byte, b'.' | b' ') {
+                b'_'
+            } else {
+                *byte
+            }
+        })
+        .collect()
 }
 
 /// A percent sign without two hexadecimal digits stands for itself.
 fn decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
-    let digit =
-        |place: usize| char::from(*bytes.get(place)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |place: usize| {
+        char::from(*bytes.get(place)?)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut place = 0;
     while let Some(byte) = bytes.get(place) {
@@ -80,7 +101,11 @@ mod tests {
 
     fn pairs(raw: &str) -> Vec<(String, String)> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        parse(raw).expect("in bounds").iter().map(|(name, value)| (text(name), text(value))).collect()
+        parse(raw)
+            .expect("in bounds")
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
     }
 
     #[test]
@@ -89,23 +114,40 @@ mod tests {
             ("a=1&b=2", &[("a", "1"), ("b", "2")]),
             ("a=1&b=2&a=3", &[("a", "3"), ("b", "2")]),
             ("a=x+y%20z&b", &[("a", "x y z"), ("b", "")]),
-            ("a=%4&b=%zz&c=100%", &[("a", "%4"), ("b", "%zz"), ("c", "100%")]),
+            (
+                "a=%4&b=%zz&c=100%",
+                &[("a", "%4"), ("b", "%zz"), ("c", "100%")],
+            ),
             ("&&a=1&&", &[("a", "1")]),
             ("a=b=c", &[("a", "b=c")]),
             ("order.id=1&+x=2", &[("order_id", "1"), ("x", "2")]),
             ("=1", &[]),
         ];
         for (raw, expected) in cases {
-            let expected: Vec<_> = expected.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect();
             assert_eq!(pairs(raw), expected, "{raw}");
         }
     }
 
     #[test]
     fn bounds_hold() {
-        assert!(matches!(parse(&"a".repeat(MAX_QUERY + 1)), Err(Refused::TooLong)));
-        let many = |count: usize| (0..count).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
+        assert!(matches!(
+            parse(&"a".repeat(MAX_QUERY + 1)),
+            Err(Refused::TooLong)
+        ));
+        let many = |count: usize| {
+            (0..count)
+                .map(|n| format!("p{n}=1"))
+                .collect::<Vec<_>>()
+                .join("&")
+        };
         assert!(parse(&many(MAX_PARAMS)).is_ok());
-        assert!(matches!(parse(&many(MAX_PARAMS + 1)), Err(Refused::TooLong)));
+        assert!(matches!(
+            parse(&many(MAX_PARAMS + 1)),
+            Err(Refused::TooLong)
+        ));
     }
 }

@@ -30,7 +30,9 @@ fn read<E: de::Error>(value: &Value) -> Result<Option<Money>, E> {
 /// # Errors
 /// Those of the serializer.
 pub fn serialize<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    number(*amount).map_err(ser::Error::custom)?.serialize(serializer)
+    number(*amount)
+        .map_err(ser::Error::custom)?
+        .serialize(serializer)
 }
 
 /// Reads an amount from a number or a numeric string.
@@ -51,7 +53,10 @@ pub mod option {
     ///
     /// # Errors
     /// Those of the serializer.
-    pub fn serialize<S: Serializer>(amount: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        amount: &Option<Money>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match amount {
             Some(amount) => super::serialize(amount, serializer),
             None => serializer.serialize_none(),
@@ -62,12 +67,16 @@ pub mod option {
     ///
     /// # Errors
     /// When something is there that is no amount.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Money>, D::Error> {
         read(&Value::deserialize(deserializer)?)
     }
 
     /// Reads an amount that is only shown; what is no amount is read as nothing.
-    pub(crate) fn or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+    pub(crate) fn or_nothing<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Money>, D::Error> {
         let value = Value::deserialize(deserializer)?;
         Ok(read::<de::value::Error>(&value).ok().flatten())
     }

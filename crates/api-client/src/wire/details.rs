@@ -93,7 +93,10 @@ pub struct CustomerSeen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AddressSeen {
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "lenient::text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub country_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub msisdn: Option<Personal>,

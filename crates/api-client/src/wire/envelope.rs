@@ -10,25 +10,53 @@ use super::lenient;
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Envelope<T> {
     /// The HTTP status, repeated; the two may differ.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::whole")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     pub status_code: Option<u16>,
     /// `OK`, `Not Found`, `Client Error`, `Conflict of Business Logic`, …; it does not follow the code.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::text"
+    )]
     pub status_message: Option<String>,
     /// A sentence or a key in camel case; compare it only after [`normalise`](crate::normalise).
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::text"
+    )]
     pub message: Option<String>,
     /// Is there data? Wrong often enough that nothing depends on it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::flag")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::flag"
+    )]
     pub is_data: Option<bool>,
     /// The data; the outer level says whether the field was there.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub data: Option<Option<T>>,
     /// Is it an error? Only `true` means something.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::flag")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::flag"
+    )]
     pub is_error: Option<bool>,
     /// What is wrong, in one of four shapes.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_errors")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present_errors"
+    )]
     pub errors: Option<Errors>,
 }
 
@@ -54,7 +82,9 @@ impl Errors {
     pub fn sentences(&self, limit: usize) -> Vec<&str> {
         match self {
             Self::Null => Vec::new(),
-            Self::Sentences(sentences) => sentences.iter().take(limit).map(String::as_str).collect(),
+            Self::Sentences(sentences) => {
+                sentences.iter().take(limit).map(String::as_str).collect()
+            }
             Self::Sentence(sentence) => vec![sentence],
             Self::Object(fields) => texts(fields.values(), limit),
             Self::Other(value) => texts(std::iter::once(value), limit),

@@ -31,11 +31,13 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 /// A flag that may be null, missing, 0 or 1, or a string.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let text = text_of(&Value::deserialize(deserializer)?);
-    Ok(text.and_then(|text| match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }))
+    Ok(
+        text.and_then(|text| match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        }),
+    )
 }
 
 /// A whole number that may be null, missing, a string, or something else, which is read as nothing.

@@ -62,6 +62,11 @@ pub(crate) mod keyed {
         items: &[T],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(items.iter().enumerate().map(|(place, item)| (place.to_string(), item)))
+        serializer.collect_map(
+            items
+                .iter()
+                .enumerate()
+                .map(|(place, item)| (place.to_string(), item)),
+        )
     }
 }

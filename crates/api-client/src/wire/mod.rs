@@ -20,8 +20,8 @@ mod time;
 mod validate;
 
 pub use details::{
-    AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails, PaymentHistory,
-    ProductSeen, RefundRow, RefundedSums, ReservedRow,
+    AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails,
+    PaymentHistory, ProductSeen, RefundRow, RefundedSums, ReservedRow,
 };
 pub use envelope::{Envelope, Errors};
 pub use order::{
@@ -30,13 +30,14 @@ pub use order::{
 };
 pub use personal::Personal;
 pub use request::{
-    Address, CallbackUrls, Capture, Charge, CreateSession, CustomerDetails, CustomerType, LineAmount, Note,
-    OrderSummary, PaymentVia, Product, Refund, RefundSource, RefundType, Resend, ReservationSettings,
-    SendOrderBy, SubmitPayment, SubmitReservation,
+    Address, CallbackUrls, Capture, Charge, CreateSession, CustomerDetails, CustomerType,
+    LineAmount, Note, OrderSummary, PaymentVia, Product, Refund, RefundSource, RefundType, Resend,
+    ReservationSettings, SendOrderBy, SubmitPayment, SubmitReservation,
 };
 pub use response::{CaptureAccepted, ChargeAccepted, HistoryRow, LinkField, Submitted, UuidField};
 pub use rules::{
-    DEFAULT_TAX_PERCENTS, LANGUAGES, MAX_NAME, MAX_PRODUCT_ID, MAX_PRODUCTS, MAX_TEXT, is_identifier,
+    DEFAULT_TAX_PERCENTS, LANGUAGES, MAX_NAME, MAX_PRODUCT_ID, MAX_PRODUCTS, MAX_TEXT,
+    is_identifier,
 };
 pub use status::ProviderStatus;
 pub use time::WireTime;

@@ -5,8 +5,8 @@ use domain::Money;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, CallbackUrls, CustomerType, PaymentVia, Personal, ProviderStatus, WireTime, amount, lenient,
-    lines, rules,
+    Address, CallbackUrls, CustomerType, PaymentVia, Personal, ProviderStatus, WireTime, amount,
+    lenient, lines, rules,
 };
 
 /// A line of an order. `amount` is the total of the line, gross; `tax` is in percent.
@@ -169,7 +169,11 @@ impl TryFrom<OrderSubmittedWire> for OrderSubmitted {
             .order_uuid
             .filter(|uuid| rules::is_uuid(uuid, "ODR"))
             .ok_or("orderUuid is missing or has the wrong form")?;
-        Ok(Self { customer_uuid: wire.customer_uuid, order_uuid, payment_url: wire.payment_url })
+        Ok(Self {
+            customer_uuid: wire.customer_uuid,
+            order_uuid,
+            payment_url: wire.payment_url,
+        })
     }
 }
 
@@ -179,8 +183,16 @@ impl TryFrom<OrderSubmittedWire> for OrderSubmitted {
 pub struct OrderStatus {
     pub uuid: String,
     pub status: ProviderStatus,
-    #[serde(default, with = "amount::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "amount::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub order_amount: Option<Money>,
-    #[serde(default, with = "amount::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "amount::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub refunded_amount: Option<Money>,
 }

@@ -50,6 +50,8 @@ impl<'de> Deserialize<'de> for Personal {
     /// A phone number also comes as a JSON number.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        lenient::text_of(&value).map(Self).ok_or_else(|| de::Error::custom("is not a text"))
+        lenient::text_of(&value)
+            .map(Self)
+            .ok_or_else(|| de::Error::custom("is not a text"))
     }
 }

@@ -109,16 +109,28 @@ pub struct SubmitReservation {
     /// The client writes it in the form that its settings name.
     pub order_date: WireTime,
     pub due_date_for_payment_link: WireTime,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::text"
+    )]
     pub reference_no: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::text"
+    )]
     pub customer_reference: Option<String>,
     pub send_order_by: SendOrderBy,
     #[serde(with = "lines::keyed")]
     pub products: Vec<Product>,
     pub order_summary: OrderSummary,
     /// Digits. Whether minutes or days is not settled by the provider's pages.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::text"
+    )]
     pub charge_validity: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_notes: Option<Personal>,

@@ -41,10 +41,16 @@ impl TryFrom<SubmittedWire> for Submitted {
         let named = |uuid: Option<String>| uuid.filter(|uuid| rules::is_uuid(uuid, "RES"));
         let reservation_uuid = match (named(wire.reservation_uuid), named(wire.order_uuid)) {
             (Some(one), Some(other)) if one != other => return Err("names two reservations"),
-            (one, other) => one.or(other).ok_or("reservationUuid is missing or has the wrong form")?,
+            (one, other) => one
+                .or(other)
+                .ok_or("reservationUuid is missing or has the wrong form")?,
         };
         let url = wire.checkout_url.or(wire.payment_url);
-        Ok(Self { customer_uuid: wire.customer_uuid, reservation_uuid, url })
+        Ok(Self {
+            customer_uuid: wire.customer_uuid,
+            reservation_uuid,
+            url,
+        })
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn digits(text: &str) -> bool {
 /// Can this stand in a path as an identifier: 1 to 40 letters and digits?
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
-    (1..=MAX_IDENTIFIER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    (1..=MAX_IDENTIFIER).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Is this `prefix` and digits? The provider states no length, and its samples differ.
@@ -42,7 +43,9 @@ pub(crate) fn is_uuid(text: &str, prefix: &str) -> bool {
 }
 
 /// A reference that may be missing; what is no identifier is read as missing.
-pub(crate) fn reference<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn reference<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     Ok(lenient::text(deserializer)?.filter(|text| is_identifier(text)))
 }
 
@@ -67,7 +70,8 @@ pub(crate) fn is_email(text: &str) -> bool {
 
 /// A dialling code: a plus and one to four digits, the first of them not zero.
 pub(crate) fn is_country_code(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|code| code.len() <= 4 && digits(code) && !code.starts_with('0'))
+    text.strip_prefix('+')
+        .is_some_and(|code| code.len() <= 4 && digits(code) && !code.starts_with('0'))
 }
 
 /// A national number; with its country code at most fifteen digits (E.164).
@@ -77,7 +81,8 @@ pub(crate) fn is_msisdn(text: &str) -> bool {
 
 pub(crate) fn is_web_url(text: &str) -> bool {
     text.len() <= MAX_URL
-        && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        && Url::parse(text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]
@@ -122,9 +127,14 @@ mod tests {
 
     #[test]
     fn phone_numbers_have_a_plus_and_digits() {
-        for (text, fits) in
-            [("+47", true), ("+880", true), ("47", false), ("+", false), ("+047", false), ("+47 ", false)]
-        {
+        for (text, fits) in [
+            ("+47", true),
+            ("+880", true),
+            ("47", false),
+            ("+", false),
+            ("+047", false),
+            ("+47 ", false),
+        ] {
             assert_eq!(is_country_code(text), fits, "{text:?}");
         }
         assert!(is_msisdn("46567468") && !is_msisdn("465 67 468") && !is_msisdn("xxxxxxxx"));

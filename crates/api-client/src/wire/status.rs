@@ -125,7 +125,9 @@ mod tests {
 
     #[test]
     fn an_unknown_word_is_kept_but_not_all_of_a_long_one() {
-        let Unknown(word) = ProviderStatus::from_word(&"ø".repeat(500)) else { panic!("known") };
+        let Unknown(word) = ProviderStatus::from_word(&"ø".repeat(500)) else {
+            panic!("known")
+        };
         assert_eq!(word.chars().count(), super::MAX_WORD);
     }
 }

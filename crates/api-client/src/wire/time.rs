@@ -34,7 +34,11 @@ impl WireTime {
     /// `02 Aug, 2023`, the older form of `orderDate`: the day in Norway, which is never behind the day in UTC.
     #[must_use]
     pub fn legacy(at: DateTime<Utc>) -> Self {
-        Self::from_text(at.with_timezone(&chrono_tz::Europe::Oslo).format("%d %b, %Y").to_string())
+        Self::from_text(
+            at.with_timezone(&chrono_tz::Europe::Oslo)
+                .format("%d %b, %Y")
+                .to_string(),
+        )
     }
 
     /// `21.01.2024 04:00` in UTC, the form of history rows.
@@ -86,7 +90,9 @@ fn parse(text: &str) -> Option<Parsed> {
     if text.is_empty() || text.len() > MAX_TEXT {
         return None;
     }
-    instant(text).map(Parsed::Instant).or_else(|| civil(text).map(Parsed::Civil))
+    instant(text)
+        .map(Parsed::Instant)
+        .or_else(|| civil(text).map(Parsed::Civil))
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -107,7 +113,9 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
             DateTime::from_timestamp(number, 0)
         };
     }
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc))
+    DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|at| at.with_timezone(&Utc))
 }
 
 fn civil(text: &str) -> Option<NaiveDateTime> {
@@ -119,10 +127,16 @@ fn civil(text: &str) -> Option<NaiveDateTime> {
         "%Y-%m-%d %H:%M",
     ];
     const DAYS: [&str; 3] = ["%d %b, %Y", "%d.%m.%Y", "%Y-%m-%d"];
-    let day =
-        || DAYS.iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok())?.and_hms_opt(0, 0, 0);
-    let time = TIMES.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    time.or_else(day).filter(|civil| YEARS.contains(&civil.year()))
+    let day = || {
+        DAYS.iter()
+            .find_map(|form| NaiveDate::parse_from_str(text, form).ok())?
+            .and_hms_opt(0, 0, 0)
+    };
+    let time = TIMES
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    time.or_else(day)
+        .filter(|civil| YEARS.contains(&civil.year()))
 }
 
 impl Serialize for WireTime {
@@ -134,7 +148,9 @@ impl Serialize for WireTime {
 impl<'de> Deserialize<'de> for WireTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        lenient::text_of(&value).map(Self::from_text).ok_or_else(|| de::Error::custom("is not a time"))
+        lenient::text_of(&value)
+            .map(Self::from_text)
+            .ok_or_else(|| de::Error::custom("is not a time"))
     }
 }
 
@@ -157,13 +173,23 @@ mod tests {
             ("\"2025-09-03\"", "2025-09-03T00:00:00+00:00"),
         ] {
             let time: WireTime = serde_json::from_str(json).expect(json);
-            assert_eq!(time.at().map(|at| at.to_rfc3339()).as_deref(), Some(expected), "{json}");
+            assert_eq!(
+                time.at().map(|at| at.to_rfc3339()).as_deref(),
+                Some(expected),
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn a_text_in_no_known_form_is_kept_without_a_time() {
-        for text in ["", "Timestamp", "31.02.2024 04:00", "99999999999999999999999", "1.2.3"] {
+        for text in [
+            "",
+            "Timestamp",
+            "31.02.2024 04:00",
+            "99999999999999999999999",
+            "1.2.3",
+        ] {
             let time = WireTime::from_text(text);
             assert_eq!((time.raw(), time.at()), (text, None));
         }

@@ -13,8 +13,7 @@ const PAIRS: [(&str, &str); 6] = [
     ("createdAt", "1755764131"),
     ("timestamp", "1755764131"),
 ];
-const QUERY: &str =
-    "orderUuid=ODR123&status=success&paymentMethod=Visa&amount=100&createdAt=1755764131&timestamp=1755764131";
+const QUERY: &str = "orderUuid=ODR123&status=success&paymentMethod=Visa&amount=100&createdAt=1755764131&timestamp=1755764131";
 const OWN: &str = "order_identifier=rRbl1FWZG59o&order_status=success&";
 const F0: &str = "2be07bab0d2c8f129978c085d7839f25d800e2997a7dbb26697b2cb82262bc0b";
 const F1: &str = "4dcb86daa1b677e87e17dde303c329962af34c0a6ee9198709ca5bbd721ed727";
@@ -44,8 +43,15 @@ fn every_formula_gives_its_known_checksum() {
     ] {
         assert_eq!(sign(formula, &PAIRS, secret), checksum, "{formula:?}");
     }
-    let own = [("order_identifier", "rRbl1FWZG59o"), ("order_status", "success")];
-    let all: Vec<_> = own.into_iter().chain(PAIRS).chain([("checksum", "left out")]).collect();
+    let own = [
+        ("order_identifier", "rRbl1FWZG59o"),
+        ("order_status", "success"),
+    ];
+    let all: Vec<_> = own
+        .into_iter()
+        .chain(PAIRS)
+        .chain([("checksum", "left out")])
+        .collect();
     assert_eq!(sign(Formula::F3All, &all, secret), F3_OWN);
     assert_eq!(sign(Formula::F3Named, &all, secret), F3);
 }
@@ -66,8 +72,14 @@ fn the_current_formula_is_accepted_and_older_ones_only_behind_the_switch() {
 
 #[test]
 fn a_query_of_the_merchants_own_is_hashed_or_left_out() {
-    assert_eq!(formula(&format!("{OWN}{QUERY}&checksum={F3_OWN}"), Legacy::Refuse), Ok(Formula::F3All));
-    assert_eq!(formula(&format!("{OWN}{QUERY}&checksum={F3}"), Legacy::Refuse), Ok(Formula::F3Named));
+    assert_eq!(
+        formula(&format!("{OWN}{QUERY}&checksum={F3_OWN}"), Legacy::Refuse),
+        Ok(Formula::F3All)
+    );
+    assert_eq!(
+        formula(&format!("{OWN}{QUERY}&checksum={F3}"), Legacy::Refuse),
+        Ok(Formula::F3Named)
+    );
 }
 
 #[test]
@@ -75,16 +87,35 @@ fn decoded_values_are_hashed_in_the_order_received() {
     let rest = "paymentMethod=visa&amount=1000.5&createdAt=1755764131&timestamp=1755764140";
     for spaces in ["RESERVED+NOT+PAID", "RESERVED%20NOT%20PAID"] {
         let query = format!("orderUuid=RES1943140879&status={spaces}&{rest}");
-        let verified =
-            verify(&format!("{query}&checksum={DECODED}"), &secrets(), Legacy::Refuse).expect("verified");
+        let verified = verify(
+            &format!("{query}&checksum={DECODED}"),
+            &secrets(),
+            Legacy::Refuse,
+        )
+        .expect("verified");
         assert_eq!(verified.callback.order_uuid, "RES1943140879");
         assert_eq!(verified.callback.status, ProviderStatus::ReservedNotPaid);
-        assert_eq!(verified.callback.amount, Some("1000.5".parse::<Money>().expect("amount")));
-        assert_eq!(verified.callback.timestamp.map(|at| at.timestamp()), Some(1_755_764_140));
-        assert_eq!(formula(&format!("{query}&checksum={RAW}"), Legacy::Accept), Err(Refused::WrongChecksum));
+        assert_eq!(
+            verified.callback.amount,
+            Some("1000.5".parse::<Money>().expect("amount"))
+        );
+        assert_eq!(
+            verified.callback.timestamp.map(|at| at.timestamp()),
+            Some(1_755_764_140)
+        );
+        assert_eq!(
+            formula(&format!("{query}&checksum={RAW}"), Legacy::Accept),
+            Err(Refused::WrongChecksum)
+        );
     }
-    let swapped = QUERY.replace("orderUuid=ODR123&status=success", "status=success&orderUuid=ODR123");
-    assert_eq!(formula(&format!("{swapped}&checksum={F3}"), Legacy::Refuse), Err(Refused::WrongChecksum));
+    let swapped = QUERY.replace(
+        "orderUuid=ODR123&status=success",
+        "status=success&orderUuid=ODR123",
+    );
+    assert_eq!(
+        formula(&format!("{swapped}&checksum={F3}"), Legacy::Refuse),
+        Err(Refused::WrongChecksum)
+    );
 }
 
 #[test]
@@ -94,19 +125,26 @@ fn case_025_the_misspelt_status_and_upper_case_checksums_are_understood() {
     let query = format!("checksum={checksum}&orderUuid=RES1&status=RESEVRED");
     let verified = verify(&query, &secrets(), Legacy::Refuse).expect("verified");
     assert_eq!(verified.callback.status, ProviderStatus::Reserved);
-    assert_eq!((verified.callback.amount, verified.callback.timestamp), (None, None));
+    assert_eq!(
+        (verified.callback.amount, verified.callback.timestamp),
+        (None, None)
+    );
 }
 
 #[test]
 fn a_repeated_name_keeps_its_place_and_takes_the_last_value() {
     let query = QUERY.replace("orderUuid=ODR123&", "orderUuid=FORGED&") + "&orderUuid=ODR123";
-    assert_eq!(formula(&format!("{query}&checksum={F3}"), Legacy::Refuse), Ok(Formula::F3All));
+    assert_eq!(
+        formula(&format!("{query}&checksum={F3}"), Legacy::Refuse),
+        Ok(Formula::F3All)
+    );
 }
 
 #[test]
 fn case_037_two_secrets_overlap_while_one_replaces_the_other() {
     let both: [SecretString; 2] = ["new-secret".into(), "test-secret".into()];
-    let verified = verify(&format!("{QUERY}&checksum={F3}"), &both, Legacy::Refuse).expect("verified");
+    let verified =
+        verify(&format!("{QUERY}&checksum={F3}"), &both, Legacy::Refuse).expect("verified");
     assert_eq!(verified.secret_index, 1);
 }
 
@@ -118,12 +156,24 @@ fn case_019_and_case_036_what_is_not_proven_is_refused() {
         (String::new(), Refused::NoChecksum),
         (format!("{QUERY}&checksum="), Refused::WrongChecksum),
         (format!("{QUERY}&checksum={wrong}"), Refused::WrongChecksum),
-        (format!("{QUERY}&checksum={}", &F3[1..]), Refused::WrongChecksum),
-        (format!("{QUERY}&checksum={F3}0"), Refused::WrongChecksum),
-        (format!("{QUERY}&checksum={}", "zz".repeat(32)), Refused::WrongChecksum),
-        (format!("{}&checksum={F3}", QUERY.replace("=100", "=101")), Refused::WrongChecksum),
         (
-            format!("{QUERY}&utm_source=x&checksum={}", sign(Formula::F0, &PAIRS, &secrets()[0])),
+            format!("{QUERY}&checksum={}", &F3[1..]),
+            Refused::WrongChecksum,
+        ),
+        (format!("{QUERY}&checksum={F3}0"), Refused::WrongChecksum),
+        (
+            format!("{QUERY}&checksum={}", "zz".repeat(32)),
+            Refused::WrongChecksum,
+        ),
+        (
+            format!("{}&checksum={F3}", QUERY.replace("=100", "=101")),
+            Refused::WrongChecksum,
+        ),
+        (
+            format!(
+                "{QUERY}&utm_source=x&checksum={}",
+                sign(Formula::F0, &PAIRS, &secrets()[0])
+            ),
             Refused::WrongChecksum,
         ),
         (format!("x={}", "y".repeat(8 * 1024)), Refused::TooLong),
@@ -135,17 +185,31 @@ fn case_019_and_case_036_what_is_not_proven_is_refused() {
     let unsigned = sign(Formula::F3All, &PAIRS, &"".into());
     let empty: [SecretString; 1] = ["".into()];
     let query = format!("{QUERY}&checksum={unsigned}");
-    assert_eq!(verify(&query, &empty, Legacy::Accept), Err(Refused::WrongChecksum));
-    assert_eq!(verify(&query, &[], Legacy::Accept), Err(Refused::WrongChecksum));
+    assert_eq!(
+        verify(&query, &empty, Legacy::Accept),
+        Err(Refused::WrongChecksum)
+    );
+    assert_eq!(
+        verify(&query, &[], Legacy::Accept),
+        Err(Refused::WrongChecksum)
+    );
 }
 
 #[test]
 fn a_right_checksum_over_nothing_useful_is_refused() {
-    for pairs in
-        [&[("status", "RESERVED")][..], &[("orderUuid", "RES1")], &[("orderUuid", "../1"), ("status", "x")]]
-    {
-        let query: String = pairs.iter().map(|(name, value)| format!("{name}={value}&")).collect();
+    for pairs in [
+        &[("status", "RESERVED")][..],
+        &[("orderUuid", "RES1")],
+        &[("orderUuid", "../1"), ("status", "x")],
+    ] {
+        let query: String = pairs
+            .iter()
+            .map(|(name, value)| format!("{name}={value}&"))
+            .collect();
         let checksum = sign(Formula::F3All, pairs, &secrets()[0]);
-        assert_eq!(formula(&format!("{query}checksum={checksum}"), Legacy::Refuse), Err(Refused::Incomplete));
+        assert_eq!(
+            formula(&format!("{query}checksum={checksum}"), Legacy::Refuse),
+            Err(Refused::Incomplete)
+        );
     }
 }

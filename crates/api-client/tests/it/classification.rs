@@ -45,40 +45,118 @@ fn observations() -> Vec<(&'static str, Observed, &'static str, &'static str)> {
     let refused = fixture("runway_exceeded");
     let strange = refused.replace("requestedCapture", "somethingNew");
     let contradicting = captured.replace("\"status_code\": 202", "\"status_code\": 400");
-    let cut = WireResponse { truncated: true, ..response(202, &captured[..40]) };
+    let cut = WireResponse {
+        truncated: true,
+        ..response(202, &captured[..40])
+    };
     vec![
         ("DNS", before(FaultKind::Dns), "unsent", ""),
         ("refused", before(FaultKind::Refused), "unsent", ""),
         ("TLS", before(FaultKind::Tls), "unsent", ""),
-        ("no connection in time", before(FaultKind::ConnectTimeout), "unsent", ""),
-        ("reset while connecting", before(FaultKind::Connect), "unsent", ""),
-        ("kept back by a deadline, a breaker or a budget", before(FaultKind::KeptBack), "unsent", ""),
-        ("reset before the first byte", after(FaultKind::Reset), "unknown", "reset"),
-        ("reset after the first byte", Ok(cut.clone()), "unknown", "truncated"),
+        (
+            "no connection in time",
+            before(FaultKind::ConnectTimeout),
+            "unsent",
+            "",
+        ),
+        (
+            "reset while connecting",
+            before(FaultKind::Connect),
+            "unsent",
+            "",
+        ),
+        (
+            "kept back by a deadline, a breaker or a budget",
+            before(FaultKind::KeptBack),
+            "unsent",
+            "",
+        ),
+        (
+            "reset before the first byte",
+            after(FaultKind::Reset),
+            "unknown",
+            "reset",
+        ),
+        (
+            "reset after the first byte",
+            Ok(cut.clone()),
+            "unknown",
+            "truncated",
+        ),
         ("no HTTP", after(FaultKind::Protocol), "unknown", "protocol"),
         ("timeout", after(FaultKind::Timeout), "unknown", "timeout"),
-        ("longer than 1 MiB", after(FaultKind::BodyTooLarge), "unknown", "body_too_large"),
+        (
+            "longer than 1 MiB",
+            after(FaultKind::BodyTooLarge),
+            "unknown",
+            "body_too_large",
+        ),
         ("2xx", answer(202, &captured), "accepted", ""),
         ("2xx, empty", answer(202, ""), "unknown", "empty"),
         ("2xx with HTML", answer(200, "<html>"), "unknown", "html"),
-        ("2xx with a truncated body", answer(202, &captured[..60]), "unknown", "truncated"),
-        ("2xx with a contradicting body", answer(202, &contradicting), "unknown", "contradicting"),
-        ("2xx with another message", answer(202, &fixture("cancelled")), "unknown", "unexpected_message"),
+        (
+            "2xx with a truncated body",
+            answer(202, &captured[..60]),
+            "unknown",
+            "truncated",
+        ),
+        (
+            "2xx with a contradicting body",
+            answer(202, &contradicting),
+            "unknown",
+            "contradicting",
+        ),
+        (
+            "2xx with another message",
+            answer(202, &fixture("cancelled")),
+            "unknown",
+            "unexpected_message",
+        ),
         ("301", answer(301, ""), "unknown", "redirect"),
         ("400, known", answer(400, &refused), "rejected", "business"),
-        ("400, unknown", answer(400, &strange), "unknown", "unknown_business_message"),
+        (
+            "400, unknown",
+            answer(400, &strange),
+            "unknown",
+            "unknown_business_message",
+        ),
         ("401", answer(401, ""), "rejected", "auth"),
         ("403", answer(403, ""), "rejected", "auth"),
-        ("404", answer(404, &fixture("not_found_data")), "rejected", "not_found"),
-        ("404, no card", answer(404, &fixture("card_not_found")), "rejected", "card_not_found"),
+        (
+            "404",
+            answer(404, &fixture("not_found_data")),
+            "rejected",
+            "not_found",
+        ),
+        (
+            "404, no card",
+            answer(404, &fixture("card_not_found")),
+            "rejected",
+            "card_not_found",
+        ),
         ("405", answer(405, ""), "rejected", "wrong_verb"),
         ("408", answer(408, ""), "unknown", "timeout"),
         ("409", answer(409, ""), "unknown", "unexpected_status"),
-        ("417", answer(417, &fixture("payload_refused")), "rejected", "payload"),
+        (
+            "417",
+            answer(417, &fixture("payload_refused")),
+            "rejected",
+            "payload",
+        ),
         ("429", answer(429, ""), "rejected", "throttled"),
-        ("500", answer(500, &fixture("internal_error")), "unknown", "server_error"),
+        (
+            "500",
+            answer(500, &fixture("internal_error")),
+            "unknown",
+            "server_error",
+        ),
         ("502", answer(502, "<html>"), "unknown", "server_error"),
-        ("510", answer(510, &fixture("gateway_error")), "unknown", "server_error"),
+        (
+            "510",
+            answer(510, &fixture("gateway_error")),
+            "unknown",
+            "server_error",
+        ),
         ("524", answer(524, ""), "unknown", "server_error"),
     ]
 }
@@ -89,13 +167,16 @@ fn every_observation_has_its_class() {
         let outcome = classify::<CaptureAccepted>(Operation::Capture, &observed);
         let found = match &outcome {
             Outcome::Unknown(doubt) => doubt.reason.as_str().to_owned(),
-            Outcome::Rejected(rejection) => match serde_json::to_value(rejection.class).expect("a word") {
-                serde_json::Value::String(word) => word,
-                // Throttling comes with how long to wait.
-                object => {
-                    object.as_object().and_then(|fields| fields.keys().next().cloned()).expect("a word")
+            Outcome::Rejected(rejection) => {
+                match serde_json::to_value(rejection.class).expect("a word") {
+                    serde_json::Value::String(word) => word,
+                    // Throttling comes with how long to wait.
+                    object => object
+                        .as_object()
+                        .and_then(|fields| fields.keys().next().cloned())
+                        .expect("a word"),
                 }
-            },
+            }
             Outcome::Unsent(_) | Outcome::Accepted(_) => String::new(),
         };
         assert_eq!((outcome.word(), found.as_str()), (class, why), "{name}");
@@ -124,7 +205,10 @@ fn a_fault_before_the_send_is_unsent_and_after_it_unknown() {
         (FaultKind::BodyTooLarge, DoubtReason::BodyTooLarge),
     ] {
         let fault = TransportFault::new(Stage::AfterSend, kind);
-        assert_eq!(reason(&classify::<()>(Operation::Cancel, &Err(fault))), Some(expected));
+        assert_eq!(
+            reason(&classify::<()>(Operation::Cancel, &Err(fault))),
+            Some(expected)
+        );
     }
 }
 
@@ -138,20 +222,44 @@ fn case_089_a_success_that_does_not_say_so_whole_is_unknown() {
         (&ok[..ok.len() - 10], DoubtReason::Truncated),
         ("garbage", DoubtReason::Malformed),
         ("[]", DoubtReason::Malformed),
-        (r#"[202,"OK","reservationCapturedSuccessfully",true,{"uuid":"CAP1"}]"#, DoubtReason::Malformed),
+        (
+            r#"[202,"OK","reservationCapturedSuccessfully",true,{"uuid":"CAP1"}]"#,
+            DoubtReason::Malformed,
+        ),
         ("null", DoubtReason::Malformed),
         ("{}", DoubtReason::Malformed),
         ("{\"status_code\":NaN}", DoubtReason::Malformed),
-        (&ok.replace("\"status_code\": 202", "\"message\": \"x\""), DoubtReason::Malformed),
-        (&ok.replace("\"status_code\": 202", "\"status_code\": 400"), DoubtReason::Contradicting),
-        (&ok.replace("\"is_data\": true", "\"is_error\": true"), DoubtReason::Contradicting),
-        (&ok.replace("Captured", "Queued"), DoubtReason::UnexpectedMessage),
         (
-            &ok.replace("reservationCapturedSuccessfully", "reservationChargedSuccessfully"),
+            &ok.replace("\"status_code\": 202", "\"message\": \"x\""),
+            DoubtReason::Malformed,
+        ),
+        (
+            &ok.replace("\"status_code\": 202", "\"status_code\": 400"),
+            DoubtReason::Contradicting,
+        ),
+        (
+            &ok.replace("\"is_data\": true", "\"is_error\": true"),
+            DoubtReason::Contradicting,
+        ),
+        (
+            &ok.replace("Captured", "Queued"),
             DoubtReason::UnexpectedMessage,
         ),
-        (&ok.replace("\"message\"", "\"massage\""), DoubtReason::UnexpectedMessage),
-        (&ok.replace("{ \"uuid\": \"CAP1234567890\" }", "[1]"), DoubtReason::Malformed),
+        (
+            &ok.replace(
+                "reservationCapturedSuccessfully",
+                "reservationChargedSuccessfully",
+            ),
+            DoubtReason::UnexpectedMessage,
+        ),
+        (
+            &ok.replace("\"message\"", "\"massage\""),
+            DoubtReason::UnexpectedMessage,
+        ),
+        (
+            &ok.replace("{ \"uuid\": \"CAP1234567890\" }", "[1]"),
+            DoubtReason::Malformed,
+        ),
     ];
     for (body, expected) in cases {
         assert_eq!(reason(&capture(202, body)), Some(expected), "{body}");
@@ -160,7 +268,10 @@ fn case_089_a_success_that_does_not_say_so_whole_is_unknown() {
 
 #[test]
 fn a_body_that_ends_before_its_announced_end_is_unknown_however_whole_it_looks() {
-    let cut = WireResponse { truncated: true, ..response(202, fixture("captured")) };
+    let cut = WireResponse {
+        truncated: true,
+        ..response(202, fixture("captured"))
+    };
     assert_eq!(
         reason(&classify::<CaptureAccepted>(Operation::Capture, &Ok(cut))),
         Some(DoubtReason::Truncated)
@@ -170,15 +281,34 @@ fn a_body_that_ends_before_its_announced_end_is_unknown_however_whole_it_looks()
 #[test]
 fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
     let ok = fixture("submitted");
-    for uuid in ["", "1943140879", "ODR1943140879", "RES", "RES19x", "res1943140879", "RES1943140879/.."] {
+    for uuid in [
+        "",
+        "1943140879",
+        "ODR1943140879",
+        "RES",
+        "RES19x",
+        "res1943140879",
+        "RES1943140879/..",
+    ] {
         let body = ok.replace("\"RES1943140879\"", &format!("\"{uuid}\""));
         let found = reason(&judge::<Submitted>(Operation::Submit, 201, body));
         assert_eq!(found, Some(DoubtReason::MissingReference), "{uuid}");
     }
-    let two = ok.replace("\"reservationUuid\"", "\"orderUuid\": \"RES2\", \"reservationUuid\"");
+    let two = ok.replace(
+        "\"reservationUuid\"",
+        "\"orderUuid\": \"RES2\", \"reservationUuid\"",
+    );
     let found = reason(&judge::<Submitted>(Operation::Submit, 201, two));
-    assert_eq!(found, Some(DoubtReason::MissingReference), "two reservations");
-    for body in [fixture("refunded"), fixture("cancelled"), ok.replace("reservationUuid", "uuid")] {
+    assert_eq!(
+        found,
+        Some(DoubtReason::MissingReference),
+        "two reservations"
+    );
+    for body in [
+        fixture("refunded"),
+        fixture("cancelled"),
+        ok.replace("reservationUuid", "uuid"),
+    ] {
         let found = reason(&judge::<Submitted>(Operation::Submit, 202, body));
         assert_eq!(found, Some(DoubtReason::MissingReference));
     }
@@ -187,22 +317,53 @@ fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
 #[test]
 fn refusals_that_prove_that_nothing_was_executed_are_rejected() {
     let business = |message: &str| {
-        fixture("runway_exceeded").replace("requestedCaptureAmountExceedAvailableCaptureRunway", message)
+        fixture("runway_exceeded").replace(
+            "requestedCaptureAmountExceedAvailableCaptureRunway",
+            message,
+        )
     };
     let cases = [
         (400, fixture("runway_exceeded"), RejectionClass::Business),
-        (400, business("paymentCaptureDeadlineExceed"), RejectionClass::Business),
-        (400, business("Payment Capture Deadline Exceed"), RejectionClass::Business),
-        (400, business("reservationStatusAlreadyCancelled"), RejectionClass::Business),
-        (400, business("payloadValidationErrors"), RejectionClass::Payload),
+        (
+            400,
+            business("paymentCaptureDeadlineExceed"),
+            RejectionClass::Business,
+        ),
+        (
+            400,
+            business("Payment Capture Deadline Exceed"),
+            RejectionClass::Business,
+        ),
+        (
+            400,
+            business("reservationStatusAlreadyCancelled"),
+            RejectionClass::Business,
+        ),
+        (
+            400,
+            business("payloadValidationErrors"),
+            RejectionClass::Payload,
+        ),
         (417, fixture("payload_refused"), RejectionClass::Payload),
-        (417, fixture("payload_refused_placeholder"), RejectionClass::Payload),
-        (401, "{\"message\":\"Unauthenticated.\"}".to_owned(), RejectionClass::Auth),
+        (
+            417,
+            fixture("payload_refused_placeholder"),
+            RejectionClass::Payload,
+        ),
+        (
+            401,
+            "{\"message\":\"Unauthenticated.\"}".to_owned(),
+            RejectionClass::Auth,
+        ),
         (401, String::new(), RejectionClass::Auth),
         (403, "<html>".to_owned(), RejectionClass::Auth),
         (404, fixture("not_found_data"), RejectionClass::NotFound),
         (404, fixture("not_found_errors"), RejectionClass::NotFound),
-        (404, "<html>nginx</html>".to_owned(), RejectionClass::NotFound),
+        (
+            404,
+            "<html>nginx</html>".to_owned(),
+            RejectionClass::NotFound,
+        ),
         (404, fixture("card_not_found"), RejectionClass::CardNotFound),
         (405, "<html>".to_owned(), RejectionClass::WrongVerb),
         (
@@ -213,26 +374,44 @@ fn refusals_that_prove_that_nothing_was_executed_are_rejected() {
     ];
     for (status, body, class) in cases {
         let rejection = rejection(capture(status, body.clone())).expect(&body);
-        assert_eq!((rejection.class, rejection.http_status), (class, status), "{body}");
+        assert_eq!(
+            (rejection.class, rejection.http_status),
+            (class, status),
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn case_083_a_throttled_call_says_how_long_to_wait() {
     let mut throttled = response(429, "");
-    throttled.headers.insert("retry-after", "30".parse().expect("header"));
-    let rejection = rejection(classify::<()>(Operation::Complete, &Ok(throttled))).expect("rejected");
-    assert_eq!(rejection.class, RejectionClass::Throttled { retry_after: Some(Duration::from_secs(30)) });
+    throttled
+        .headers
+        .insert("retry-after", "30".parse().expect("header"));
+    let rejection =
+        rejection(classify::<()>(Operation::Complete, &Ok(throttled))).expect("rejected");
+    assert_eq!(
+        rejection.class,
+        RejectionClass::Throttled {
+            retry_after: Some(Duration::from_secs(30))
+        }
+    );
 }
 
 #[test]
 fn everything_else_is_unknown() {
     let unknown = fixture("runway_exceeded").replace("requestedCapture", "somethingNew");
-    let contradicting = fixture("payload_refused").replace("\"status_code\": 417", "\"status_code\": 202");
-    let ambiguous = fixture("runway_exceeded").replace("\"status_code\": 400", "\"status_code\": 510");
+    let contradicting =
+        fixture("payload_refused").replace("\"status_code\": 417", "\"status_code\": 202");
+    let ambiguous =
+        fixture("runway_exceeded").replace("\"status_code\": 400", "\"status_code\": 510");
     let cases = [
         (400, unknown, DoubtReason::UnknownBusinessMessage),
-        (400, "<html>".to_owned(), DoubtReason::UnknownBusinessMessage),
+        (
+            400,
+            "<html>".to_owned(),
+            DoubtReason::UnknownBusinessMessage,
+        ),
         (400, ambiguous, DoubtReason::Contradicting),
         (417, contradicting, DoubtReason::Contradicting),
         (402, String::new(), DoubtReason::UnexpectedStatus),
@@ -252,8 +431,14 @@ fn everything_else_is_unknown() {
         (599, String::new(), DoubtReason::ServerError),
     ];
     for (status, body, expected) in cases {
-        let Outcome::Unknown(doubt) = capture(status, body.clone()) else { panic!("{status} {body}") };
-        assert_eq!((doubt.reason, doubt.http_status), (expected, Some(status)), "{status} {body}");
+        let Outcome::Unknown(doubt) = capture(status, body.clone()) else {
+            panic!("{status} {body}")
+        };
+        assert_eq!(
+            (doubt.reason, doubt.http_status),
+            (expected, Some(status)),
+            "{status} {body}"
+        );
     }
 }
 
@@ -262,9 +447,14 @@ fn case_087_a_510_to_a_capture_is_unknown_whatever_its_words() {
     let exception = r#"{"status_code":510,"status_message":"Execution Exception Occurred","message":"Something Went
         Wrong","is_error":true,"errors":["Something Went Wrong"]}"#;
     let said_so = fixture("captured").replace("\"status_code\": 202", "\"status_code\": 510");
-    let refused = fixture("runway_exceeded").replace("\"status_code\": 400", "\"status_code\": 510");
+    let refused =
+        fixture("runway_exceeded").replace("\"status_code\": 400", "\"status_code\": 510");
     for body in [exception, &said_so, &refused, "<html>", ""] {
-        assert_eq!(reason(&capture(510, body)), Some(DoubtReason::ServerError), "{body}");
+        assert_eq!(
+            reason(&capture(510, body)),
+            Some(DoubtReason::ServerError),
+            "{body}"
+        );
     }
 }
 
@@ -289,17 +479,26 @@ fn an_empty_history_may_be_a_404_but_only_one_that_says_so() {
         assert_eq!(rows, Some(Vec::new()));
     }
     let page = judge::<Vec<HistoryRow>>(Operation::History, 404, "<html>no such route</html>");
-    assert_eq!(rejection(page).map(|rejection| rejection.class), Some(RejectionClass::NotFound));
+    assert_eq!(
+        rejection(page).map(|rejection| rejection.class),
+        Some(RejectionClass::NotFound)
+    );
 }
 
 #[test]
 fn sentences_are_kept_bounded_and_without_personal_data() {
     let refused = rejection(capture(417, fixture("payload_refused"))).expect("rejected");
     assert_eq!(refused.key, "payloadvalidationerrors");
-    assert_eq!(refused.sentences[0], "The order date does not match the format d M, Y.");
-    let many: Vec<String> = (0..100).map(|_| "kari@example.no 19635464524 ".repeat(100)).collect();
+    assert_eq!(
+        refused.sentences[0],
+        "The order date does not match the format d M, Y."
+    );
+    let many: Vec<String> = (0..100)
+        .map(|_| "kari@example.no 19635464524 ".repeat(100))
+        .collect();
     let body =
-        serde_json::json!({"status_code": 417, "message": "m".repeat(9_999), "errors": many}).to_string();
+        serde_json::json!({"status_code": 417, "message": "m".repeat(9_999), "errors": many})
+            .to_string();
     let refused = rejection(capture(417, body)).expect("rejected");
     assert_eq!((refused.sentences.len(), refused.key.len()), (20, 100));
     assert!(
@@ -308,6 +507,10 @@ fn sentences_are_kept_bounded_and_without_personal_data() {
             .iter()
             .all(|sentence| !sentence.contains("kari") && sentence.chars().count() <= 200)
     );
-    let keyed = r#"{"status_code":417,"message":"x","errors":{"email":["is wrong"],"name":"is missing"}}"#;
-    assert_eq!(rejection(capture(417, keyed)).expect("rejected").sentences, ["is wrong", "is missing"]);
+    let keyed =
+        r#"{"status_code":417,"message":"x","errors":{"email":["is wrong"],"name":"is missing"}}"#;
+    assert_eq!(
+        rejection(capture(417, keyed)).expect("rejected").sentences,
+        ["is wrong", "is missing"]
+    );
 }

@@ -86,6 +86,9 @@ fn no_query_breaks_the_verification() {
         "checksum=a&checksum=b&&&=&a[]=1&.=2",
         "",
     ];
-    let originals: Vec<Vec<u8>> = originals.iter().map(|query| query.as_bytes().to_vec()).collect();
+    let originals: Vec<Vec<u8>> = originals
+        .iter()
+        .map(|query| query.as_bytes().to_vec())
+        .collect();
     over_the_corpus(&originals, fuzzing::callback);
 }

@@ -2,8 +2,9 @@
 
 use api_client::Operation;
 use api_client::wire::{
-    Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, Details, HistoryRow, Note, OrderStatus,
-    OrderSubmitted, ProviderStatus, Refund, Resend, SubmitOrder, SubmitReservation, Submitted,
+    Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, Details, HistoryRow, Note,
+    OrderStatus, OrderSubmitted, ProviderStatus, Refund, Resend, SubmitOrder, SubmitReservation,
+    Submitted,
 };
 use domain::Money;
 use proptest::prelude::*;
@@ -14,10 +15,16 @@ use serde_json::{Value, json};
 use crate::support::{fixture, judge};
 
 /// Reads a request, writes it, reads it again.
-fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(name: &str) -> (T, Value) {
+fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
+    name: &str,
+) -> (T, Value) {
     let read: T = serde_json::from_str(&fixture(name)).expect(name);
     let written = serde_json::to_value(&read).expect(name);
-    assert_eq!(serde_json::from_value::<T>(written.clone()).expect(name), read, "{name}");
+    assert_eq!(
+        serde_json::from_value::<T>(written.clone()).expect(name),
+        read,
+        "{name}"
+    );
     (read, written)
 }
 
@@ -30,7 +37,10 @@ fn every_request_of_the_pages_is_read_written_and_valid() {
     let taxes = [0, 12, 15, 25];
     let (submit, written) = round_trip::<SubmitReservation>("submit");
     assert_eq!(submit.validate(&taxes), Ok(()));
-    assert_eq!(written["products"], json!({"0": {"name": "Test", "rate": 1, "tax": 0, "amount": 1}}));
+    assert_eq!(
+        written["products"],
+        json!({"0": {"name": "Test", "rate": 1, "tax": 0, "amount": 1}})
+    );
     let (session, written) = round_trip::<CreateSession>("create_session");
     assert_eq!(session.validate(&taxes), Ok(()));
     assert_eq!(written["submitPayment"], json!({"via": "visa"}));
@@ -48,32 +58,53 @@ fn every_request_of_the_pages_is_read_written_and_valid() {
     assert_eq!(written["products"], json!([{"id": 510, "amount": 15}]));
     let (order, written) = round_trip::<SubmitOrder>("submit_order");
     assert_eq!(order.validate(&taxes), Ok(()));
-    assert_eq!(written["orderSummary"]["shippingCost"], json!(0), "required by the validator");
+    assert_eq!(
+        written["orderSummary"]["shippingCost"],
+        json!(0),
+        "required by the validator"
+    );
     assert!(written["products"].is_array());
 }
 
 #[test]
 fn every_success_of_the_pages_is_accepted() {
-    let submitted =
-        judge::<Submitted>(Operation::Submit, 201, fixture("submitted")).accepted().expect("accepted");
+    let submitted = judge::<Submitted>(Operation::Submit, 201, fixture("submitted"))
+        .accepted()
+        .expect("accepted");
     assert_eq!(submitted.reservation_uuid, "RES1943140879");
     let session = judge::<Submitted>(Operation::CreateSession, 201, fixture("session_created"));
-    let url = session.accepted().and_then(|session| session.url).expect("url");
+    let url = session
+        .accepted()
+        .and_then(|session| session.url)
+        .expect("url");
     assert!(url.starts_with("https://v1.checkout.bambora.com/"));
     let captured = judge::<CaptureAccepted>(Operation::Capture, 202, fixture("captured"));
-    assert_eq!(captured.accepted().and_then(|done| done.uuid).as_deref(), Some("CAP1234567890"));
+    assert_eq!(
+        captured.accepted().and_then(|done| done.uuid).as_deref(),
+        Some("CAP1234567890")
+    );
     let charged = judge::<ChargeAccepted>(Operation::Charge, 202, fixture("charged"));
-    assert_eq!(charged.accepted().and_then(|done| done.uuid).as_deref(), Some("CHA12345678"));
+    assert_eq!(
+        charged.accepted().and_then(|done| done.uuid).as_deref(),
+        Some("CHA12345678")
+    );
     for (operation, name) in [
         (Operation::Cancel, "cancelled"),
         (Operation::Complete, "completed"),
         (Operation::Resend, "resent"),
         (Operation::Refund, "refunded"),
     ] {
-        assert_eq!(judge::<()>(operation, 202, fixture(name)).word(), "accepted", "{name}");
+        assert_eq!(
+            judge::<()>(operation, 202, fixture(name)).word(),
+            "accepted",
+            "{name}"
+        );
     }
     let order = judge::<OrderSubmitted>(Operation::SubmitOrder, 202, fixture("order_submitted"));
-    assert_eq!(order.accepted().map(|order| order.order_uuid).as_deref(), Some("ODR123456789"));
+    assert_eq!(
+        order.accepted().map(|order| order.order_uuid).as_deref(),
+        Some("ODR123456789")
+    );
     let status = judge::<OrderStatus>(Operation::OrderStatus, 200, fixture("order_status"))
         .accepted()
         .expect("status");
@@ -83,23 +114,36 @@ fn every_success_of_the_pages_is_accepted() {
 
 #[test]
 fn details_are_read_whole() {
-    let details = judge::<Details>(Operation::Details, 200, fixture("details")).accepted().expect("details");
+    let details = judge::<Details>(Operation::Details, 200, fixture("details"))
+        .accepted()
+        .expect("details");
     assert_eq!(details.status, ProviderStatus::Captured);
     assert_eq!(details.grand_total, Some(amount("1000")));
     assert_eq!(details.product_list[0].captured, Some(amount("400.50")));
     assert_eq!(details.product_list[0].quantity, Some(1));
     let payment = details.payment_details.clone().expect("payment");
     assert_eq!(payment.captured_amount, Some(amount("400.50")));
-    assert_eq!(payment.amount_refunded.and_then(|sums| sums.from_captured), Some(amount("100")));
+    assert_eq!(
+        payment.amount_refunded.and_then(|sums| sums.from_captured),
+        Some(amount("100"))
+    );
     let history = details.payment_history.clone().expect("history");
-    assert_eq!(history.captured[0].reference.as_deref(), Some("CAP1234567890"));
+    assert_eq!(
+        history.captured[0].reference.as_deref(),
+        Some("CAP1234567890")
+    );
     assert!(
         history.captured[0]
             .additional_text
             .as_deref()
             .is_some_and(|text| text.starts_with("R1 7QK2M9XDPA 01"))
     );
-    assert!(history.charged[0].at.as_ref().is_some_and(|at| at.civil().is_some()));
+    assert!(
+        history.charged[0]
+            .at
+            .as_ref()
+            .is_some_and(|at| at.civil().is_some())
+    );
     assert_eq!(history.refunded[0].is_partial, Some(true));
     let written = serde_json::to_value(&details).expect("JSON");
     assert_eq!(Details::deserialize(written).expect("details"), details);
@@ -107,23 +151,49 @@ fn details_are_read_whole() {
 
 #[test]
 fn details_of_the_oldest_revision_are_read_as_well() {
-    let details =
-        judge::<Details>(Operation::Details, 200, fixture("details_oldest")).accepted().expect("details");
-    assert_eq!((details.status, details.is_paid), (ProviderStatus::Reserved, Some(true)));
-    assert_eq!((details.product_list[0].id, details.product_list[0].captured), (298, None));
-    assert_eq!(details.payment_link_due_date.as_ref().map(|due| (due.raw(), due.at())), Some(("soon", None)));
-    assert!(details.payment_history.is_some_and(|history| history.refunded.is_empty()));
+    let details = judge::<Details>(Operation::Details, 200, fixture("details_oldest"))
+        .accepted()
+        .expect("details");
+    assert_eq!(
+        (details.status, details.is_paid),
+        (ProviderStatus::Reserved, Some(true))
+    );
+    assert_eq!(
+        (details.product_list[0].id, details.product_list[0].captured),
+        (298, None)
+    );
+    assert_eq!(
+        details
+            .payment_link_due_date
+            .as_ref()
+            .map(|due| (due.raw(), due.at())),
+        Some(("soon", None))
+    );
+    assert!(
+        details
+            .payment_history
+            .is_some_and(|history| history.refunded.is_empty())
+    );
 }
 
 #[test]
 fn history_rows_are_read_with_their_oddities() {
-    let rows =
-        judge::<Vec<HistoryRow>>(Operation::History, 200, fixture("history")).accepted().expect("rows");
+    let rows = judge::<Vec<HistoryRow>>(Operation::History, 200, fixture("history"))
+        .accepted()
+        .expect("rows");
     assert_eq!(rows.len(), 5);
     assert_eq!(rows[0].sent_to.as_deref(), Some(" kari@example.no"));
     assert_eq!(rows[2].uuid.as_deref(), Some("CAP1234567890"));
-    assert_eq!(rows[4].amount, Some(amount("200")), "the first revision says refundAmount");
-    let at = rows[3].datetime.as_ref().and_then(|time| time.at()).map(|at| at.to_rfc3339());
+    assert_eq!(
+        rows[4].amount,
+        Some(amount("200")),
+        "the first revision says refundAmount"
+    );
+    let at = rows[3]
+        .datetime
+        .as_ref()
+        .and_then(|time| time.at())
+        .map(|at| at.to_rfc3339());
     assert_eq!(at.as_deref(), Some("2024-01-21T04:00:00+00:00"));
 }
 
@@ -133,7 +203,16 @@ fn nothing_personal_is_debugged() {
     let details = judge::<Details>(Operation::Details, 200, fixture("details"));
     let rows = judge::<Vec<HistoryRow>>(Operation::History, 200, fixture("history"));
     let shown = format!("{submit:?} {details:?} {rows:?}");
-    for secret in ["46567468", "kari@", "Kari", "01010112345", "Luramyrveien", "51000000", "post@", "Ola"] {
+    for secret in [
+        "46567468",
+        "kari@",
+        "Kari",
+        "01010112345",
+        "Luramyrveien",
+        "51000000",
+        "post@",
+        "Ola",
+    ] {
         assert!(!shown.contains(secret), "{secret} is shown");
     }
 }

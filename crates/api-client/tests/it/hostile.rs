@@ -52,33 +52,62 @@ fn nested(depth: usize) -> String {
 #[test]
 fn case_090_a_megabyte_of_garbage_and_ten_thousand_levels_are_unknown_to_every_operation() {
     for (operation, status, body) in genuine() {
-        assert_eq!(class_of(operation, status, &body), "accepted", "{operation:?}");
+        assert_eq!(
+            class_of(operation, status, &body),
+            "accepted",
+            "{operation:?}"
+        );
         let deep = nested(10_000);
         let levels = "{\"a\":".repeat(10_000);
         let bodies = [
             ("a megabyte of x", "x".repeat(MEGABYTE)),
             ("a megabyte of brackets", "[".repeat(MEGABYTE)),
             ("a megabyte of braces", "{".repeat(MEGABYTE)),
-            ("a megabyte of one key", format!("{{\"{}", "k".repeat(MEGABYTE))),
-            ("a megabyte of zeros", format!("{{\"status_code\":1{}}}", "0".repeat(MEGABYTE))),
+            (
+                "a megabyte of one key",
+                format!("{{\"{}", "k".repeat(MEGABYTE)),
+            ),
+            (
+                "a megabyte of zeros",
+                format!("{{\"status_code\":1{}}}", "0".repeat(MEGABYTE)),
+            ),
             ("a deep list", deep.clone()),
             ("a deep object", format!("{levels}1{}", "}".repeat(10_000))),
-            ("a deep field that nobody reads", with_field(&body, &format!("\"x\":{deep}"))),
-            ("deep errors", with_field(&body, &format!("\"errors\":{deep}"))),
-            ("deep data", format!("{{\"status_code\":{status},\"message\":\"x\",\"data\":{deep}}}")),
+            (
+                "a deep field that nobody reads",
+                with_field(&body, &format!("\"x\":{deep}")),
+            ),
+            (
+                "deep errors",
+                with_field(&body, &format!("\"errors\":{deep}")),
+            ),
+            (
+                "deep data",
+                format!("{{\"status_code\":{status},\"message\":\"x\",\"data\":{deep}}}"),
+            ),
             ("zeros", "\0".repeat(1000)),
         ];
         for (name, body) in bodies {
             let class = class_of(operation, status, &body);
-            let wanted = ["unknown malformed", "unknown truncated", "unknown unexpected_message"];
-            assert!(wanted.contains(&class.as_str()), "{operation:?}, {name}: {class}");
+            let wanted = [
+                "unknown malformed",
+                "unknown truncated",
+                "unknown unexpected_message",
+            ];
+            assert!(
+                wanted.contains(&class.as_str()),
+                "{operation:?}, {name}: {class}"
+            );
         }
     }
 }
 
 #[test]
 fn brackets_within_a_text_are_no_levels() {
-    let body = with_field(&fixture("captured"), &format!("\"note\":\"\\\"{}\"", "[{".repeat(1000)));
+    let body = with_field(
+        &fixture("captured"),
+        &format!("\"note\":\"\\\"{}\"", "[{".repeat(1000)),
+    );
     assert_eq!(class_of(Operation::Capture, 202, &body), "accepted");
 }
 
@@ -89,12 +118,27 @@ fn case_090_what_is_no_json_is_unknown_to_every_operation() {
         assert!(body.contains(&code), "{operation:?}");
         let rows = [
             ("NaN", body.replace(&code, "\"status_code\": NaN")),
-            ("infinity", body.replace(&code, "\"status_code\": -Infinity")),
-            ("a number out of range", with_field(&body, "\"message\":1e999")),
-            ("a lone surrogate", with_field(&body, "\"status_message\":\"\\ud800\"")),
+            (
+                "infinity",
+                body.replace(&code, "\"status_code\": -Infinity"),
+            ),
+            (
+                "a number out of range",
+                with_field(&body, "\"message\":1e999"),
+            ),
+            (
+                "a lone surrogate",
+                with_field(&body, "\"status_message\":\"\\ud800\""),
+            ),
             ("two answers", format!("{body}{body}")),
-            ("a key twice", with_field(&body, &format!("\"status_code\":{status}"))),
-            ("the message twice", with_field(&body, "\"message\":\"reservationCapturedSuccessfully\"")),
+            (
+                "a key twice",
+                with_field(&body, &format!("\"status_code\":{status}")),
+            ),
+            (
+                "the message twice",
+                with_field(&body, "\"message\":\"reservationCapturedSuccessfully\""),
+            ),
             ("the data twice", with_field(&body, "\"data\":null")),
             ("a list", format!("[{body}]")),
         ];
@@ -110,28 +154,51 @@ fn hostile_data_of_each_operation_have_their_class() {
     let (malformed, missing) = ("unknown malformed", "unknown missing_reference");
     let rows = [
         // A reference that is none is no reference: the row is told by its marker in details.
-        (Operation::Capture, r#"{"uuid":"CAP1","uuid":"CAP2"}"#, malformed),
+        (
+            Operation::Capture,
+            r#"{"uuid":"CAP1","uuid":"CAP2"}"#,
+            malformed,
+        ),
         (Operation::Capture, r#"["CAP1"]"#, malformed),
         (Operation::Capture, r#"{"uuid":["CAP1"]}"#, "accepted"),
         (Operation::Capture, r#"{"uuid":"CAP1/../../x"}"#, "accepted"),
         (Operation::Charge, r#"{"uuid":NaN}"#, malformed),
-        (Operation::Submit, r#"{"reservationUuid":"RES1","orderUuid":"RES2"}"#, missing),
+        (
+            Operation::Submit,
+            r#"{"reservationUuid":"RES1","orderUuid":"RES2"}"#,
+            missing,
+        ),
         (Operation::Submit, r#"{"reservationUuid":NaN}"#, malformed),
-        (Operation::Submit, r#"{"reservationUuid":{"0":"RES1"}}"#, missing),
+        (
+            Operation::Submit,
+            r#"{"reservationUuid":{"0":"RES1"}}"#,
+            missing,
+        ),
         (Operation::Submit, "[]", missing),
         (Operation::Details, "[]", malformed),
         (Operation::Details, "null", malformed),
         (Operation::History, r#"{"uuid":"RES1"}"#, malformed),
         (Operation::History, r#"[["RES1"]]"#, malformed),
-        (Operation::History, r#"[{"uuid":"RES1","uuid":"RES2"}]"#, malformed),
+        (
+            Operation::History,
+            r#"[{"uuid":"RES1","uuid":"RES2"}]"#,
+            malformed,
+        ),
     ];
     for (operation, data, class) in rows {
-        let (_, status, body) =
-            genuine().into_iter().find(|(known, ..)| *known == operation).expect("a body");
+        let (_, status, body) = genuine()
+            .into_iter()
+            .find(|(known, ..)| *known == operation)
+            .expect("a body");
         let message = serde_json::from_str::<Value>(&body).expect("JSON")["message"].clone();
-        let body =
-            format!("{{\"status_code\":{status},\"message\":{message},\"is_data\":true,\"data\":{data}}}");
-        assert_eq!(class_of(operation, status, &body), class, "{operation:?} {data}");
+        let body = format!(
+            "{{\"status_code\":{status},\"message\":{message},\"is_data\":true,\"data\":{data}}}"
+        );
+        assert_eq!(
+            class_of(operation, status, &body),
+            class,
+            "{operation:?} {data}"
+        );
     }
 }
 
@@ -146,22 +213,44 @@ fn hostile_amounts_and_rows_in_details_are_unknown() {
         ("\"capturedAmount\": 400.5", "\"capturedAmount\": -400.5"),
         ("\"capturedAmount\": 400.5", "\"capturedAmount\": 400.555"),
         ("\"capturedAmount\": 400.5", "\"capturedAmount\": [400.5]"),
-        ("\"capturedAmount\": 400.5", "\"capturedAmount\": 400.5, \"capturedAmount\": 0"),
+        (
+            "\"capturedAmount\": 400.5",
+            "\"capturedAmount\": 400.5, \"capturedAmount\": 0",
+        ),
         ("\"captured\": [", "\"captured\": [], \"captured\": ["),
         ("\"captured\": [", "\"captured\": [null, "),
-        ("\"paymentHistory\": {", "\"paymentHistory\": {}, \"paymentHistory\": {"),
-        ("\"status\": \"CAPTURED\"", "\"status\": \"CAPTURED\", \"status\": \"RESERVED\""),
+        (
+            "\"paymentHistory\": {",
+            "\"paymentHistory\": {}, \"paymentHistory\": {",
+        ),
+        (
+            "\"status\": \"CAPTURED\"",
+            "\"status\": \"CAPTURED\", \"status\": \"RESERVED\"",
+        ),
         ("\"id\": 298", "\"id\": 298.5"),
         ("\"id\": 298", "\"id\": 99999999999999999999"),
         ("\"reserved\": [{", "\"reserved\": 7, \"x\": [{"),
         // A list is not an object whose fields are told by their places.
-        ("\"captured\": [", "\"captured\": [[1756880000, 1, \"CAP9\"], "),
-        ("\"paymentDetails\": {", "\"paymentDetails\": [1756871400, 1000, 0, 0], \"x\": {"),
-        ("\"paymentHistory\": {", "\"paymentHistory\": [[], [], []], \"x\": {"),
+        (
+            "\"captured\": [",
+            "\"captured\": [[1756880000, 1, \"CAP9\"], ",
+        ),
+        (
+            "\"paymentDetails\": {",
+            "\"paymentDetails\": [1756871400, 1000, 0, 0], \"x\": {",
+        ),
+        (
+            "\"paymentHistory\": {",
+            "\"paymentHistory\": [[], [], []], \"x\": {",
+        ),
     ] {
         let body = details.replacen(from, to, 1);
         assert_ne!(body, details, "{from}");
-        assert_eq!(class_of(Operation::Details, 200, &body), "unknown malformed", "{to}");
+        assert_eq!(
+            class_of(Operation::Details, 200, &body),
+            "unknown malformed",
+            "{to}"
+        );
     }
     let row = r#"{"id":1,"amount":1}"#;
     for (products, class) in [
@@ -171,7 +260,11 @@ fn hostile_amounts_and_rows_in_details_are_unknown() {
         let mut value: Value = serde_json::from_str(&details).expect("JSON");
         value["data"]["productList"] = json!("@");
         let body = value.to_string().replace("\"@\"", &products);
-        assert_eq!(class_of(Operation::Details, 200, &body), class, "{products}");
+        assert_eq!(
+            class_of(Operation::Details, 200, &body),
+            class,
+            "{products}"
+        );
     }
 }
 
@@ -186,8 +279,18 @@ fn a_hostile_refusal_is_no_proof_that_nothing_was_executed() {
             with_field(&refused, &format!("\"x\":{}", nested(10_000))),
             "unknown unknown_business_message",
         ),
-        ("a megabyte", 400, "x".repeat(MEGABYTE), "unknown unknown_business_message"),
-        ("NaN", 400, with_field(&refused, "\"x\":NaN"), "unknown unknown_business_message"),
+        (
+            "a megabyte",
+            400,
+            "x".repeat(MEGABYTE),
+            "unknown unknown_business_message",
+        ),
+        (
+            "NaN",
+            400,
+            with_field(&refused, "\"x\":NaN"),
+            "unknown unknown_business_message",
+        ),
         (
             "two messages",
             400,
@@ -195,7 +298,12 @@ fn a_hostile_refusal_is_no_proof_that_nothing_was_executed() {
             "unknown unknown_business_message",
         ),
         ("garbage", 500, "x".repeat(MEGABYTE), "unknown server_error"),
-        ("a success in words", 500, fixture("captured"), "unknown contradicting"),
+        (
+            "a success in words",
+            500,
+            fixture("captured"),
+            "unknown contradicting",
+        ),
     ] {
         assert_eq!(class_of(Operation::Capture, status, &body), class, "{name}");
     }
@@ -212,7 +320,8 @@ fn as_texts(value: &mut Value) {
 }
 
 fn details_of(data: &Value) -> Option<Details> {
-    let body = json!({"status_code": 200, "message": "reservationRetrievedSuccessfully", "data": data});
+    let body =
+        json!({"status_code": 200, "message": "reservationRetrievedSuccessfully", "data": data});
     judge::<Details>(Operation::Details, 200, body.to_string()).accepted()
 }
 
@@ -225,24 +334,48 @@ fn case_091_numbers_as_strings_nulls_extra_fields_and_lists_as_objects_are_read_
     let plain = details_of(&details_data()).expect("details");
     let mut texts = details_data();
     as_texts(&mut texts);
-    assert_eq!(details_of(&texts).as_ref(), Some(&plain), "numbers as strings");
+    assert_eq!(
+        details_of(&texts).as_ref(),
+        Some(&plain),
+        "numbers as strings"
+    );
     let mut keyed = details_data();
-    for pointer in ["/productList", "/paymentHistory/captured", "/paymentHistory/reserved"] {
+    for pointer in [
+        "/productList",
+        "/paymentHistory/captured",
+        "/paymentHistory/reserved",
+    ] {
         let list = keyed.pointer_mut(pointer).expect(pointer);
         let items: Vec<Value> = list.as_array().expect("a list").clone();
-        *list = (0..).zip(items).map(|(place, item): (u32, Value)| (place.to_string(), item)).collect();
+        *list = (0..)
+            .zip(items)
+            .map(|(place, item): (u32, Value)| (place.to_string(), item))
+            .collect();
     }
-    assert_eq!(details_of(&keyed).as_ref(), Some(&plain), "objects for lists");
+    assert_eq!(
+        details_of(&keyed).as_ref(),
+        Some(&plain),
+        "objects for lists"
+    );
     let mut extra = details_data();
     extra["paymentDetails"]["currency"] = json!("NOK");
     extra["paymentHistory"]["captured"][0]["actionBy"] = json!({"name": [null, 1]});
     assert_eq!(details_of(&extra).as_ref(), Some(&plain), "extra fields");
     let mut nulls = details_data();
-    for pointer in ["/isPaid", "/grandTotal", "/sendOrderBy", "/customerDetails", "/organizationDetails"] {
+    for pointer in [
+        "/isPaid",
+        "/grandTotal",
+        "/sendOrderBy",
+        "/customerDetails",
+        "/organizationDetails",
+    ] {
         *nulls.pointer_mut(pointer).expect(pointer) = Value::Null;
     }
     let read = details_of(&nulls).expect("details");
-    assert_eq!((read.payment_details, read.payment_history), (plain.payment_details, plain.payment_history));
+    assert_eq!(
+        (read.payment_details, read.payment_history),
+        (plain.payment_details, plain.payment_history)
+    );
     let code = fixture("captured").replace("\"status_code\": 202", "\"status_code\": \"202\"");
     assert_eq!(class_of(Operation::Capture, 202, &code), "accepted");
 }
@@ -263,7 +396,10 @@ fn case_091_a_missing_fact_is_not_made_up() {
             let mut data = details_data();
             for pointer in pointers {
                 let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
-                let parent = data.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object");
+                let parent = data
+                    .pointer_mut(parent)
+                    .and_then(Value::as_object_mut)
+                    .expect("an object");
                 match null {
                     true => drop(parent.insert(field.to_owned(), Value::Null)),
                     false => drop(parent.remove(field).expect("a field")),
@@ -275,17 +411,32 @@ fn case_091_a_missing_fact_is_not_made_up() {
     let mut unpaid = details_data();
     unpaid["status"] = json!("SENT");
     (unpaid["paymentDetails"], unpaid["paymentHistory"]) = (Value::Null, Value::Null);
-    assert!(details_of(&unpaid).is_some(), "nobody has paid, so there is nothing to tell");
+    assert!(
+        details_of(&unpaid).is_some(),
+        "nobody has paid, so there is nothing to tell"
+    );
     (unpaid["paymentDetails"], unpaid["paymentHistory"]) = (json!([]), json!([]));
-    assert!(details_of(&unpaid).is_some(), "an empty object is also written as a list");
+    assert!(
+        details_of(&unpaid).is_some(),
+        "an empty object is also written as a list"
+    );
 }
 
 #[tokio::test]
 async fn case_090_a_body_beyond_the_bound_is_unknown_whatever_brings_it() {
     let whole = format!("{}{}", fixture("captured"), " ".repeat(MEGABYTE));
     let transport = Scripted::new([Ok(response(202, whole))]);
-    let complete =
-        transport.client().complete("RES1", &api_client::wire::Note { note: "x".to_owned() }).await;
-    let Outcome::Unknown(doubt) = complete.outcome else { panic!("{:?}", complete.outcome) };
+    let complete = transport
+        .client()
+        .complete(
+            "RES1",
+            &api_client::wire::Note {
+                note: "x".to_owned(),
+            },
+        )
+        .await;
+    let Outcome::Unknown(doubt) = complete.outcome else {
+        panic!("{:?}", complete.outcome)
+    };
     assert_eq!(doubt.reason, api_client::DoubtReason::BodyTooLarge);
 }

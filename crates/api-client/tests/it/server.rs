@@ -38,7 +38,10 @@ impl Server {
     pub(crate) fn start(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("address");
-        Self { address, thread: std::thread::spawn(move || serve(&listener, acts)) }
+        Self {
+            address,
+            thread: std::thread::spawn(move || serve(&listener, acts)),
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -87,7 +90,10 @@ fn serve(listener: &TcpListener, acts: Vec<Act>) -> Vec<String> {
         }
         if matches!(act, Act::Untrusted) {
             let mut tls = rustls::ServerConnection::new(untrusted()).expect("a connection");
-            seen.push(read_request(&mut rustls::Stream::new(&mut tls, &mut stream)));
+            seen.push(read_request(&mut rustls::Stream::new(
+                &mut tls,
+                &mut stream,
+            )));
             continue;
         }
         seen.push(read_request(&mut stream));
@@ -108,12 +114,18 @@ fn serve(listener: &TcpListener, acts: Vec<Act>) -> Vec<String> {
 
 /// Made with `openssl req -x509` for 127.0.0.1, and good for nothing else.
 fn untrusted() -> Arc<ServerConfig> {
-    let certificate = CertificateDer::from_slice(include_bytes!("../tls/untrusted-certificate.der"));
+    let certificate =
+        CertificateDer::from_slice(include_bytes!("../tls/untrusted-certificate.der"));
     let key = PrivatePkcs8KeyDer::from(include_bytes!("../tls/untrusted-key.der").as_slice());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.expect("the default versions").with_no_client_auth();
-    Arc::new(config.with_single_cert(vec![certificate], key.into()).expect("a key that fits"))
+    Arc::new(
+        config
+            .with_single_cert(vec![certificate], key.into())
+            .expect("a key that fits"),
+    )
 }
 
 /// The head and, if it announces one, the body.
@@ -124,7 +136,9 @@ fn read_request(stream: &mut impl Read) -> String {
         let read = stream.read(&mut chunk).unwrap_or(0);
         bytes.extend_from_slice(&chunk[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| body.len() >= announced(head));
+        let whole = text
+            .split_once("\r\n\r\n")
+            .is_some_and(|(head, body)| body.len() >= announced(head));
         if read == 0 || whole {
             return text;
         }
@@ -132,13 +146,19 @@ fn read_request(stream: &mut impl Read) -> String {
 }
 
 fn announced(head: &str) -> usize {
-    let line = head
-        .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    let line = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")
+            .map(str::to_owned)
+    });
     line.map_or(0, |length| length.trim().parse().expect("a length"))
 }
 
 /// A whole response.
 pub(crate) fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }

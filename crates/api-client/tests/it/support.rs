@@ -6,22 +6,33 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use api_client::{
-    BoxFuture, Client, Operation, Outcome, Payload, Settings, Transport, TransportFault, WireRequest,
-    WireResponse, classify,
+    BoxFuture, Client, Operation, Outcome, Payload, Settings, Transport, TransportFault,
+    WireRequest, WireResponse, classify,
 };
 
 /// The text of `tests/fixtures/NAME.json`.
 pub(crate) fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(format!("{name}.json"));
     std::fs::read_to_string(path).expect(name)
 }
 
 pub(crate) fn response(status: u16, body: impl Into<String>) -> WireResponse {
-    WireResponse { status, headers: http::HeaderMap::new(), body: body.into().into(), truncated: false }
+    WireResponse {
+        status,
+        headers: http::HeaderMap::new(),
+        body: body.into().into(),
+        truncated: false,
+    }
 }
 
 /// What a body means to an operation.
-pub(crate) fn judge<T: Payload>(operation: Operation, status: u16, body: impl Into<String>) -> Outcome<T> {
+pub(crate) fn judge<T: Payload>(
+    operation: Operation,
+    status: u16,
+    body: impl Into<String>,
+) -> Outcome<T> {
     classify(operation, &Ok(response(status, body)))
 }
 
@@ -40,7 +51,10 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) fn new(answers: impl IntoIterator<Item = Result<WireResponse>>) -> Arc<Self> {
-        Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), seen: Mutex::default() })
+        Arc::new(Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            seen: Mutex::default(),
+        })
     }
 
     pub(crate) fn client(self: &Arc<Self>) -> Client {
@@ -72,7 +86,12 @@ impl fmt::Debug for Scripted {
 impl Transport for Scripted {
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse>> {
         self.seen.lock().expect("lock").push(request);
-        let answer = self.answers.lock().expect("lock").pop_front().expect("a scripted answer");
+        let answer = self
+            .answers
+            .lock()
+            .expect("lock")
+            .pop_front()
+            .expect("a scripted answer");
         Box::pin(async move { answer })
     }
 }

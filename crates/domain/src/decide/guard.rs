@@ -31,9 +31,9 @@ pub fn has_proven_guard(r: &Reservation, operation: &Operation, merchant: &Merch
             amount + amount > left || (by_line && lines.iter().any(|part| is_most_of_line(r, part)))
         }
         Operation::Refund { reference, .. } => {
-            let left = r
-                .money_row(reference)
-                .map_or(Money::ZERO, |row| row.amount.saturating_sub(r.given_back(reference)));
+            let left = r.money_row(reference).map_or(Money::ZERO, |row| {
+                row.amount.saturating_sub(r.given_back(reference))
+            });
             operation.amount() >= left
         }
         Operation::Cancel { .. } | Operation::Complete { .. } => true,

@@ -15,10 +15,12 @@ use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
-    Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, RowKind, Status,
+    Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation,
+    RowKind, Status,
 };
 use crate::schedule::{
-    DUPLICATES_KEY, EXPIRY_KEY, history_due, next_read, schedule, send_by, sought_for, wants_second_witness,
+    DUPLICATES_KEY, EXPIRY_KEY, history_due, next_read, schedule, send_by, sought_for,
+    wants_second_witness,
 };
 use policy::{by_policy, reminder_time};
 
@@ -128,7 +130,10 @@ pub fn decide(
 fn read(r: &Reservation, now: DateTime<Utc>) -> Step {
     match r.provider.tried_at {
         Some(tried) if r.control.incoherent_reads > 0 && now < tried + AFTER_INCOHERENT => {
-            Step::Wait { until: tried + AFTER_INCOHERENT, waiting_for: None }
+            Step::Wait {
+                until: tried + AFTER_INCOHERENT,
+                waiting_for: None,
+            }
         }
         _ => Step::Read,
     }
@@ -136,36 +141,49 @@ fn read(r: &Reservation, now: DateTime<Utc>) -> Step {
 
 /// A read when the details known are too old to rely on.
 fn not_fresh(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Step> {
-    let fresh = r.provider.read_at.is_some_and(|at| now - at <= merchant.baseline_max_age);
+    let fresh = r
+        .provider
+        .read_at
+        .is_some_and(|at| now - at <= merchant.baseline_max_age);
     let trusted = fresh && r.control.incoherent_reads == 0;
     (!trusted).then(|| read(r, now))
 }
 
 /// What was read before a link was due says nothing about who paid at the last moment.
 fn not_since_due(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Option<Step> {
-    let since = r.provider.read_at.is_some_and(|at| at >= r.payment_link_due);
+    let since = r
+        .provider
+        .read_at
+        .is_some_and(|at| at >= r.payment_link_due);
     (intent.key == EXPIRY_KEY && !since).then(|| read(r, now))
 }
 
 fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
     let id = intent.id.clone();
     match &intent.progress {
-        IntentState::Done { .. } | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => Step::Done,
+        IntentState::Done { .. } | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
+            Step::Done
+        }
         IntentState::Planned | IntentState::Written(_) => before_sending(r, intent, merchant, now),
         // A worker that marks SENDING also records the outcome; finding this means that it died in between.
         IntentState::Sending(_) => {
             let reason = "interrupted".to_owned();
             Step::Record(outcome(intent, &Outcome::Unknown { reason }, now))
         }
-        IntentState::Accepted { .. } | IntentState::Unknown(_) => match next_read(r, intent, merchant) {
-            Some(at) if now < at => Step::Wait { until: at, waiting_for: Some(WaitingFor::Resolve) },
-            _ if is_moot(r, intent) => Step::Record(vec![Fact::IntentWithdrawn {
-                intent: id,
-                reason: "there is no unpaid link any more".to_owned(),
-            }]),
-            _ if wants_history(r, intent, merchant, now) => Step::Search(id),
-            _ => read(r, now),
-        },
+        IntentState::Accepted { .. } | IntentState::Unknown(_) => {
+            match next_read(r, intent, merchant) {
+                Some(at) if now < at => Step::Wait {
+                    until: at,
+                    waiting_for: Some(WaitingFor::Resolve),
+                },
+                _ if is_moot(r, intent) => Step::Record(vec![Fact::IntentWithdrawn {
+                    intent: id,
+                    reason: "there is no unpaid link any more".to_owned(),
+                }]),
+                _ if wants_history(r, intent, merchant, now) => Step::Search(id),
+                _ => read(r, now),
+            }
+        }
         // A person decides; a read that somebody asks for may still bring the answer.
         IntentState::Desk(_) => Step::Done,
     }
@@ -177,7 +195,12 @@ fn is_moot(r: &Reservation, intent: &Intent) -> bool {
 }
 
 /// Is it the history that is read next, rather than details?
-fn wants_history(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> bool {
+fn wants_history(
+    r: &Reservation,
+    intent: &Intent,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> bool {
     let settle = &merchant.settle;
     match (&intent.operation, &intent.progress) {
         // Details show neither a reservation whose id is lost nor a message.
@@ -196,7 +219,12 @@ fn wants_history(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Dat
 }
 
 /// Everything that has to hold before an intent's request may leave.
-fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
+fn before_sending(
+    r: &Reservation,
+    intent: &Intent,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Step {
     if let Some(reason) = no_longer_legal(r, intent) {
         return Step::Record(vec![given_up(intent, reason)]);
     }
@@ -205,10 +233,16 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
         return Step::Record(missed(intent, now));
     }
     if let Some((until, waiting_for)) = after_others(r, intent, merchant, now) {
-        return Step::Wait { until: until.min(by), waiting_for };
+        return Step::Wait {
+            until: until.min(by),
+            waiting_for,
+        };
     }
     if is_stopped(r) {
-        return Step::Wait { until: (now + FOR_A_PERSON).min(by), waiting_for: None };
+        return Step::Wait {
+            until: (now + FOR_A_PERSON).min(by),
+            waiting_for: None,
+        };
     }
     if matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
         let at = reminder_time(r, &intent.key, merchant, now);
@@ -216,7 +250,10 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
             return Step::Record(missed(intent, now));
         }
         if at > now {
-            return Step::Wait { until: at, waiting_for: Some(WaitingFor::Hours) };
+            return Step::Wait {
+                until: at,
+                waiting_for: Some(WaitingFor::Hours),
+            };
         }
     }
     if !relies_on_details(r, intent) {
@@ -233,7 +270,11 @@ fn before_sending(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Da
 fn unsendable(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     vec![
         given_up(intent, "details do not show its lines"),
-        Fact::DeskRaised { reason: DeskReason::Incoherent, freezes: true, at: now },
+        Fact::DeskRaised {
+            reason: DeskReason::Incoherent,
+            freezes: true,
+            at: now,
+        },
     ]
 }
 
@@ -251,11 +292,22 @@ fn missed(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     let withdrawn = given_up(intent, "it could not be sent before its deadline");
     match &intent.operation {
         Operation::Resend { slot, .. } => {
-            let used = slot.map(|slot| Fact::ReminderUsed { slot, sent: false, at: now });
+            let used = slot.map(|slot| Fact::ReminderUsed {
+                slot,
+                sent: false,
+                at: now,
+            });
             std::iter::once(withdrawn).chain(used).collect()
         }
         _ => {
-            vec![withdrawn, Fact::DeskRaised { reason: DeskReason::DeadlinePassed, freezes: false, at: now }]
+            vec![
+                withdrawn,
+                Fact::DeskRaised {
+                    reason: DeskReason::DeadlinePassed,
+                    freezes: false,
+                    at: now,
+                },
+            ]
         }
     }
 }
@@ -273,8 +325,12 @@ fn after_others(
     now: DateTime<Utc>,
 ) -> Option<(DateTime<Utc>, Option<WaitingFor>)> {
     let earlier = r.open_intents().take_while(|other| other.id != intent.id);
-    let unresolved = r.open_intents().filter(|other| other.id != intent.id && other.is_unresolved());
-    let other = earlier.chain(unresolved).find(|other| other.operation.is_exclusive())?;
+    let unresolved = r
+        .open_intents()
+        .filter(|other| other.id != intent.id && other.is_unresolved());
+    let other = earlier
+        .chain(unresolved)
+        .find(|other| other.operation.is_exclusive())?;
     if is_stopped(r) && !other.is_unresolved() {
         // The other one waits for a person too, who wakes both.
         return Some((now + FOR_A_PERSON, None));
@@ -287,7 +343,11 @@ fn after_others(
             due.max(now + ((now - due) / 2).clamp(FOR_ANOTHER, FOR_ANOTHER_AT_MOST))
         }
     };
-    let waiting_for = if other.is_unresolved() { WaitingFor::Resolve } else { WaitingFor::Lease };
+    let waiting_for = if other.is_unresolved() {
+        WaitingFor::Resolve
+    } else {
+        WaitingFor::Lease
+    };
     Some((until, Some(waiting_for)))
 }
 
@@ -314,9 +374,9 @@ fn no_longer_legal(r: &Reservation, intent: &Intent) -> Option<&'static str> {
         }
         Operation::Complete { .. } => (!r.is_open()).then_some("the reservation has been closed"),
         Operation::Refund { reference, .. } => {
-            let left = r
-                .money_row(reference)
-                .map_or(Money::ZERO, |row| row.amount.saturating_sub(r.given_back(reference)));
+            let left = r.money_row(reference).map_or(Money::ZERO, |row| {
+                row.amount.saturating_sub(r.given_back(reference))
+            });
             (intent.operation.amount() > left).then_some("more would be given back than was taken")
         }
         Operation::Resend { .. } => {
@@ -338,7 +398,9 @@ fn fits(r: &Reservation, lines: &[LineAmount]) -> bool {
 
 fn relies_on_details(r: &Reservation, intent: &Intent) -> bool {
     match &intent.operation {
-        Operation::Capture { .. } => has_unknown_lines(r, intent) || !is_guarded(r, &intent.operation),
+        Operation::Capture { .. } => {
+            has_unknown_lines(r, intent) || !is_guarded(r, &intent.operation)
+        }
         Operation::Charge { .. } | Operation::Refund { .. } => true,
         // Nobody who has paid is reminded, and no payment is thrown away.
         Operation::Resend { slot, .. } => slot.is_some(),
@@ -348,6 +410,9 @@ fn relies_on_details(r: &Reservation, intent: &Intent) -> bool {
 }
 
 fn has_unknown_lines(r: &Reservation, intent: &Intent) -> bool {
-    let known = |part: &LineAmount| r.line(part.line).is_some_and(|line| line.provider_id.is_some());
+    let known = |part: &LineAmount| {
+        r.line(part.line)
+            .is_some_and(|line| line.provider_id.is_some())
+    };
     matches!(&intent.operation, Operation::Capture { lines, .. } if !lines.iter().all(known))
 }

@@ -9,7 +9,8 @@ use crate::merchant::Merchant;
 use crate::policy::{BeforeDeadline, Channel, Hours};
 use crate::reservation::{DEADLINE_GUARD, DeskReason, Fact, LineAmount, Operation, Reservation};
 use crate::schedule::{
-    OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, capture_send_by, may_capture, send_by, unsent_reminder,
+    OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, capture_send_by, may_capture, send_by,
+    unsent_reminder,
 };
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
@@ -28,7 +29,13 @@ pub(super) fn by_policy(
         JobKind::Capture => capture_delivered(r, key, merchant, planner, now),
         JobKind::Cancel => not_fresh(r, merchant, now).unwrap_or_else(|| {
             let note = "The payment link was not paid in time.".to_owned();
-            Step::Record(vec![planned(r, Operation::Cancel { note }, Some(key), planner, now)])
+            Step::Record(vec![planned(
+                r,
+                Operation::Cancel { note },
+                Some(key),
+                planner,
+                now,
+            )])
         }),
         JobKind::Complete => complete(r, key, merchant, planner, now),
         JobKind::Remind => remind(r, key, merchant, planner, now),
@@ -44,7 +51,9 @@ fn planned(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Fact {
-    Fact::IntentPlanned { intent: planner.intent(r, operation, key, POLICY, now) }
+    Fact::IntentPlanned {
+        intent: planner.intent(r, operation, key, POLICY, now),
+    }
 }
 
 /// When, from now on, the reminder with this key may go out: after the spacing, in the hours of the policy.
@@ -55,7 +64,10 @@ pub(super) fn reminder_time(
     now: DateTime<Utc>,
 ) -> DateTime<Utc> {
     let policy = &r.policy.reminders;
-    let last = r.reminders.last_at.filter(|last| !is_made_good(r, key, *last));
+    let last = r
+        .reminders
+        .last_at
+        .filter(|last| !is_made_good(r, key, *last));
     let spaced = last.map_or(now, |last| now.max(last + policy.min_spacing.delta()));
     match policy.hours {
         Hours::Any => spaced,
@@ -87,13 +99,23 @@ fn capture_delivered(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Step {
-    let operation = Operation::Capture { lines: r.delivered_uncaptured(), note: None };
+    let operation = Operation::Capture {
+        lines: r.delivered_uncaptured(),
+        note: None,
+    };
     if now < send_by(r, &operation, merchant) {
         return Step::Record(vec![planned(r, operation, Some(key), planner, now)]);
     }
     Step::Record(vec![
-        Fact::GuardActed { key: key.to_owned(), at: now },
-        Fact::DeskRaised { reason: DeskReason::DeadlinePassed, freezes: false, at: now },
+        Fact::GuardActed {
+            key: key.to_owned(),
+            at: now,
+        },
+        Fact::DeskRaised {
+            reason: DeskReason::DeadlinePassed,
+            freezes: false,
+            at: now,
+        },
     ])
 }
 
@@ -105,16 +127,34 @@ fn complete(
     planner: &Planner<'_>,
     now: DateTime<Utc>,
 ) -> Step {
-    let unshown = r.ledger.iter().filter(|row| !row.confirmed).map(|row| row.at).max();
+    let unshown = r
+        .ledger
+        .iter()
+        .filter(|row| !row.confirmed)
+        .map(|row| row.at)
+        .max();
     if let Some(last) = unshown {
         let horizon = last + merchant.settle.absent_after.charge.delta();
         // Beyond it nothing but a person, or a read that finds the row after all, goes on.
-        let until = if now < horizon { horizon } else { now + FOR_A_PERSON };
-        let wait = Step::Wait { until, waiting_for: Some(WaitingFor::Resolve) };
+        let until = if now < horizon {
+            horizon
+        } else {
+            now + FOR_A_PERSON
+        };
+        let wait = Step::Wait {
+            until,
+            waiting_for: Some(WaitingFor::Resolve),
+        };
         return not_fresh(r, merchant, now).unwrap_or(wait);
     }
     let note = "All money is settled.".to_owned();
-    Step::Record(vec![planned(r, Operation::Complete { note }, Some(key), planner, now)])
+    Step::Record(vec![planned(
+        r,
+        Operation::Complete { note },
+        Some(key),
+        planner,
+        now,
+    )])
 }
 
 fn remind(
@@ -129,21 +169,35 @@ fn remind(
     };
     let at = reminder_time(r, key, merchant, now);
     if at >= r.payment_link_due {
-        let used = Fact::ReminderUsed { slot, sent: false, at: now };
+        let used = Fact::ReminderUsed {
+            slot,
+            sent: false,
+            at: now,
+        };
         return Step::Record(vec![if other {
-            Fact::GuardActed { key: key.to_owned(), at: now }
+            Fact::GuardActed {
+                key: key.to_owned(),
+                at: now,
+            }
         } else {
             used
         }]);
     }
     if at > now {
-        return Step::Wait { until: at, waiting_for: Some(WaitingFor::Hours) };
+        return Step::Wait {
+            until: at,
+            waiting_for: Some(WaitingFor::Hours),
+        };
     }
     if let Some(read) = not_fresh(r, merchant, now) {
         return read;
     }
     let by = channel(r, slot, other).into_iter().collect();
-    let operation = Operation::Resend { by, elsewhere: false, slot: Some(slot) };
+    let operation = Operation::Resend {
+        by,
+        elsewhere: false,
+        slot: Some(slot),
+    };
     Step::Record(vec![planned(r, operation, Some(key), planner, now)])
 }
 
@@ -151,15 +205,29 @@ fn remind(
 fn channel(r: &Reservation, slot: u32, other: bool) -> Option<Channel> {
     let channels = &r.policy.reminders.channels;
     let turn = r.reminders.sent as usize % channels.len().max(1);
-    let tried = unsent_reminder(r, slot).filter(|_| other).map(|intent| &intent.operation);
+    let tried = unsent_reminder(r, slot)
+        .filter(|_| other)
+        .map(|intent| &intent.operation);
     match tried {
-        Some(Operation::Resend { by, .. }) => channels.iter().find(|channel| !by.contains(channel)).copied(),
+        Some(Operation::Resend { by, .. }) => channels
+            .iter()
+            .find(|channel| !by.contains(channel))
+            .copied(),
         _ => channels.get(turn).copied(),
     }
 }
 
-fn guard(r: &Reservation, key: &str, merchant: &Merchant, planner: &Planner<'_>, now: DateTime<Utc>) -> Step {
-    let mut facts = vec![Fact::GuardActed { key: key.to_owned(), at: now }];
+fn guard(
+    r: &Reservation,
+    key: &str,
+    merchant: &Merchant,
+    planner: &Planner<'_>,
+    now: DateTime<Utc>,
+) -> Step {
+    let mut facts = vec![Fact::GuardActed {
+        key: key.to_owned(),
+        at: now,
+    }];
     if key.starts_with(DEADLINE_GUARD) {
         facts.extend(act_before_deadline(r, merchant, planner, now));
     }
@@ -178,7 +246,11 @@ fn ask_about_uncaptured(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>
 }
 
 const fn closing(at: DateTime<Utc>) -> Fact {
-    Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at }
+    Fact::DeskRaised {
+        reason: DeskReason::WindowClosing,
+        freezes: false,
+        at,
+    }
 }
 
 fn act_before_deadline(
@@ -189,17 +261,26 @@ fn act_before_deadline(
 ) -> Option<Fact> {
     let ask = closing(now);
     // What is decided about the hold will be sent in time; a second decision beside it would be a guess.
-    let about_hold = |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
+    let about_hold =
+        |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
     if r.open_intents().any(|intent| about_hold(&intent.operation)) {
         return (!r.delivered_uncaptured().is_empty()).then_some(ask);
     }
     let capture = |lines: Vec<LineAmount>| {
         let possible = may_capture(r, merchant) && !lines.is_empty();
         possible.then(|| {
-            planned(r, Operation::Capture { lines, note: None }, Some("capture:guard"), planner, now)
+            planned(
+                r,
+                Operation::Capture { lines, note: None },
+                Some("capture:guard"),
+                planner,
+                now,
+            )
         })
     };
-    if r.open_intents().any(|intent| intent.operation.is_exclusive()) {
+    if r.open_intents()
+        .any(|intent| intent.operation.is_exclusive())
+    {
         return Some(ask);
     }
     Some(match r.policy.capture.before_deadline {
@@ -210,7 +291,13 @@ fn act_before_deadline(
         BeforeDeadline::Cancel if !r.delivered_uncaptured().is_empty() => ask,
         BeforeDeadline::Cancel if r.ledger.is_empty() => {
             let note = "The hold was released before it would have lapsed.".to_owned();
-            planned(r, Operation::Cancel { note }, Some("cancel:guard"), planner, now)
+            planned(
+                r,
+                Operation::Cancel { note },
+                Some("cancel:guard"),
+                planner,
+                now,
+            )
         }
         BeforeDeadline::Cancel => return None,
     })

@@ -9,12 +9,18 @@ use crate::reservation::{
 /// The rows of the ledger that an item is about.
 pub(super) fn rows(r: &Reservation, reason: DeskReason) -> Vec<&LedgerRow> {
     let all = r.ledger.iter();
-    let unshown = |kind: RowKind| all.clone().filter(move |row| row.kind == kind && !row.confirmed).collect();
+    let unshown = |kind: RowKind| {
+        all.clone()
+            .filter(move |row| row.kind == kind && !row.confirmed)
+            .collect()
+    };
     match reason {
-        DeskReason::LateEffect => all.filter(|row| owner(r, row).is_some_and(is_settled_as_absent)).collect(),
-        DeskReason::EffectDiffers => {
-            all.filter(|row| owner(r, row).is_some_and(|intent| differs(r, intent))).collect()
-        }
+        DeskReason::LateEffect => all
+            .filter(|row| owner(r, row).is_some_and(is_settled_as_absent))
+            .collect(),
+        DeskReason::EffectDiffers => all
+            .filter(|row| owner(r, row).is_some_and(|intent| differs(r, intent)))
+            .collect(),
         DeskReason::ForeignAct => all.filter(|row| row.foreign).collect(),
         DeskReason::CaptureUnknown => unshown(RowKind::Capture),
         DeskReason::ChargeUnknown => unshown(RowKind::Charge),
@@ -32,7 +38,10 @@ pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'
         }
         DeskReason::DeadlinePassed => newest(is_settled_as_absent),
         reason => {
-            let of_row = rows(r, reason).into_iter().rev().find_map(|row| owner(r, row));
+            let of_row = rows(r, reason)
+                .into_iter()
+                .rev()
+                .find_map(|row| owner(r, row));
             of_row.or_else(|| of_submit(r, reason))
         }
     })
@@ -40,9 +49,14 @@ pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'
 
 /// The submit that an item is about: its effect showed after it had been given up, or twice.
 fn of_submit(r: &Reservation, reason: DeskReason) -> Option<&Intent> {
-    let submit = r.intents.iter().find(|intent| intent.operation == Operation::Submit)?;
+    let submit = r
+        .intents
+        .iter()
+        .find(|intent| intent.operation == Operation::Submit)?;
     let concerned = match reason {
-        DeskReason::LateEffect => is_settled_as_absent(submit) && r.provider.reservation_uuid.is_some(),
+        DeskReason::LateEffect => {
+            is_settled_as_absent(submit) && r.provider.reservation_uuid.is_some()
+        }
         DeskReason::EffectDiffers => !r.provider.duplicates.is_empty(),
         _ => false,
     };
@@ -56,9 +70,15 @@ pub(super) fn is_late_submit(r: &Reservation, reason: DeskReason) -> bool {
 
 /// The other reservations at the provider that an item, or a submit in doubt, is about.
 pub(super) fn duplicates<'r>(r: &'r Reservation, subject: &Subject<'_>) -> &'r [SeenReservation] {
-    let submit = subject.intent.is_some_and(|intent| intent.operation == Operation::Submit);
+    let submit = subject
+        .intent
+        .is_some_and(|intent| intent.operation == Operation::Submit);
     let differs = subject.intent.is_none() && subject.reason == DeskReason::EffectDiffers;
-    if submit || differs { &r.provider.duplicates } else { &[] }
+    if submit || differs {
+        &r.provider.duplicates
+    } else {
+        &[]
+    }
 }
 
 /// The intent whose effect a row is.
@@ -67,12 +87,18 @@ pub(super) fn owner<'r>(r: &'r Reservation, row: &LedgerRow) -> Option<&'r Inten
 }
 
 fn is_settled_as_absent(intent: &Intent) -> bool {
-    matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. })
+    matches!(
+        intent.progress,
+        IntentState::Rejected { .. } | IntentState::Withdrawn { .. }
+    )
 }
 
 /// The rows of one intent.
 pub(super) fn rows_of<'r>(r: &'r Reservation, intent: &Intent) -> Vec<&'r LedgerRow> {
-    r.ledger.iter().filter(|row| row.intent.as_ref() == Some(&intent.id)).collect()
+    r.ledger
+        .iter()
+        .filter(|row| row.intent.as_ref() == Some(&intent.id))
+        .collect()
 }
 
 fn differs(r: &Reservation, intent: &Intent) -> bool {
@@ -99,7 +125,9 @@ pub(super) fn amount(r: &Reservation, reason: DeskReason) -> Money {
 /// What was delivered on all lines and has not been captured.
 pub(super) fn delivered_uncaptured(r: &Reservation) -> Money {
     let lines = r.lines.iter().map(|line| line.line);
-    lines.map(|line| r.delivered_on(line).saturating_sub(r.captured_on(line))).sum()
+    lines
+        .map(|line| r.delivered_on(line).saturating_sub(r.captured_on(line)))
+        .sum()
 }
 
 /// Is this row of the kind that the operation makes, nobody's, and not of the time before the request?
@@ -115,12 +143,17 @@ pub(super) fn may_be_of(row: &LedgerRow, intent: &Intent) -> bool {
 /// The rows that are nobody's, came since the request, and have its very amount.
 pub(super) fn equal_rows<'r>(r: &'r Reservation, intent: &Intent) -> Vec<&'r LedgerRow> {
     let amount = intent.operation.amount();
-    r.ledger.iter().filter(|row| may_be_of(row, intent) && row.amount == amount).collect()
+    r.ledger
+        .iter()
+        .filter(|row| may_be_of(row, intent) && row.amount == amount)
+        .collect()
 }
 
 /// What details show as given back of the row that a refund names, and no row of the ledger accounts for.
 pub(super) fn unaccounted_refund(r: &Reservation, operation: &Operation) -> Option<Money> {
-    let Operation::Refund { reference, .. } = operation else { return None };
+    let Operation::Refund { reference, .. } = operation else {
+        return None;
+    };
     let refunds = r.ledger.iter().filter(|row| row.kind == RowKind::Refund);
     let booked: Money = refunds
         .filter(|row| row.reference.as_deref() == Some(reference.as_str()))

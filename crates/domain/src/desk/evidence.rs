@@ -130,8 +130,10 @@ pub fn evidence(
 }
 
 fn operation(intent: &Intent) -> OperationSeen {
-    let marked =
-        !matches!(intent.operation, Operation::Submit | Operation::Refund { .. } | Operation::Resend { .. });
+    let marked = !matches!(
+        intent.operation,
+        Operation::Submit | Operation::Refund { .. } | Operation::Resend { .. }
+    );
     OperationSeen {
         intent: intent.id.clone(),
         operation: intent.operation.clone(),
@@ -155,18 +157,39 @@ fn difference(before: &Baseline, now: &Baseline) -> Difference {
     let status = |books: &Baseline| books.status.clone().unwrap_or_default();
     let values = [
         ("status", status(before), status(now)),
-        ("reserved", before.reserved.to_string(), now.reserved.to_string()),
-        ("captured", before.captured.to_string(), now.captured.to_string()),
-        ("charged", before.charged.to_string(), now.charged.to_string()),
-        ("refunded", before.refunded.to_string(), now.refunded.to_string()),
+        (
+            "reserved",
+            before.reserved.to_string(),
+            now.reserved.to_string(),
+        ),
+        (
+            "captured",
+            before.captured.to_string(),
+            now.captured.to_string(),
+        ),
+        (
+            "charged",
+            before.charged.to_string(),
+            now.charged.to_string(),
+        ),
+        (
+            "refunded",
+            before.refunded.to_string(),
+            now.refunded.to_string(),
+        ),
     ];
     let changed = values.into_iter().filter(|(_, before, now)| before != now);
     let missing = |from: &Baseline, other: &Baseline| {
-        let missing = from.references.iter().filter(|reference| !other.references.contains(reference));
+        let missing = from
+            .references
+            .iter()
+            .filter(|reference| !other.references.contains(reference));
         missing.cloned().collect()
     };
     Difference {
-        changed: changed.map(|(what, before, now)| Change { what, before, now }).collect(),
+        changed: changed
+            .map(|(what, before, now)| Change { what, before, now })
+            .collect(),
         appeared: missing(now, before),
         vanished: missing(before, now),
     }
@@ -174,10 +197,16 @@ fn difference(before: &Baseline, now: &Baseline) -> Difference {
 
 /// The decisions that bear on this: about the intents whose effects it is about, or for the same reason.
 fn decisions(r: &Reservation, about: &Subject<'_>, decided: &[PastDecision]) -> Vec<PastDecision> {
-    let mut intents: Vec<&IntentId> =
-        concerned::intent(r, about).map(|intent| &intent.id).into_iter().collect();
+    let mut intents: Vec<&IntentId> = concerned::intent(r, about)
+        .map(|intent| &intent.id)
+        .into_iter()
+        .collect();
     if about.intent.is_none() {
-        intents.extend(concerned::rows(r, about.reason).into_iter().filter_map(|row| row.intent.as_ref()));
+        intents.extend(
+            concerned::rows(r, about.reason)
+                .into_iter()
+                .filter_map(|row| row.intent.as_ref()),
+        );
     }
     let bears = |past: &&PastDecision| match &past.intent {
         Some(intent) => intents.contains(&intent),

@@ -91,21 +91,34 @@ fn room(
     mine: impl Fn(&Intent) -> bool,
 ) -> HeadRoom {
     let booked = |confirmed: bool| -> Money {
-        let rows = r.ledger.iter().filter(|row| row.kind == kind && row.confirmed == confirmed);
+        let rows = r
+            .ledger
+            .iter()
+            .filter(|row| row.kind == kind && row.confirmed == confirmed);
         let rows = rows.filter(|row| reference.is_none() || row.reference.as_deref() == reference);
         rows.map(|row| row.amount).sum()
     };
     let open = |fits: fn(&Intent) -> bool| -> Money {
-        let intents = r.open_intents().filter(|intent| mine(intent) && fits(intent));
+        let intents = r
+            .open_intents()
+            .filter(|intent| mine(intent) && fits(intent));
         intents.map(|intent| intent.operation.amount()).sum()
     };
     let is_accepted = |intent: &Intent| matches!(intent.progress, IntentState::Accepted { .. });
     let (confirmed, accepted) = (booked(true), booked(false) + open(is_accepted));
-    let unknown =
-        open(|intent| intent.is_unresolved() && !matches!(intent.progress, IntentState::Accepted { .. }));
+    let unknown = open(|intent| {
+        intent.is_unresolved() && !matches!(intent.progress, IntentState::Accepted { .. })
+    });
     let planned = open(|intent| !intent.is_unresolved());
     let left = limit.saturating_sub(confirmed + accepted + unknown + planned);
-    HeadRoom { limit, confirmed, accepted, unknown, planned, left }
+    HeadRoom {
+        limit,
+        confirmed,
+        accepted,
+        unknown,
+        planned,
+        left,
+    }
 }
 
 pub(super) fn countdown(
@@ -115,11 +128,18 @@ pub(super) fn countdown(
     now: DateTime<Utc>,
 ) -> Option<Countdown> {
     let (until, then) = match about.intent {
-        Some(intent) => (send_by(r, &intent.operation, merchant), of_operation(&intent.operation)?),
+        Some(intent) => (
+            send_by(r, &intent.operation, merchant),
+            of_operation(&intent.operation)?,
+        ),
         None => of_item(r, about.reason, merchant)?,
     };
     let seconds_left = (until - now).num_seconds().max(0);
-    (until < NO_DEADLINE).then_some(Countdown { until, seconds_left, then })
+    (until < NO_DEADLINE).then_some(Countdown {
+        until,
+        seconds_left,
+        then,
+    })
 }
 
 const fn of_operation(operation: &Operation) -> Option<&'static str> {
@@ -127,7 +147,9 @@ const fn of_operation(operation: &Operation) -> Option<&'static str> {
         Operation::Capture { .. } => Some(
             "it can no longer be sent again; nothing is sent by itself, and what is not captured of the hold lapses with it",
         ),
-        Operation::Charge { .. } => Some("it can no longer be sent again; nothing is sent by itself"),
+        Operation::Charge { .. } => {
+            Some("it can no longer be sent again; nothing is sent by itself")
+        }
         Operation::Submit | Operation::Resend { .. } => {
             Some("it can no longer be sent again: the payment link is due")
         }
@@ -145,10 +167,12 @@ fn of_item(
             Some((r.charge_by(merchant)?, "the card can no longer be charged"))
         }
         _ => {
-            let held = matches!(r.hold, Hold::Reserved { .. }) && r.is_open() && !r.capturable().is_zero();
-            let lapses =
-                "the hold lapses: what has not been captured by then cannot be taken from it any more";
-            r.capture_by(merchant).filter(|_| held).map(|by| (by, lapses))
+            let held =
+                matches!(r.hold, Hold::Reserved { .. }) && r.is_open() && !r.capturable().is_zero();
+            let lapses = "the hold lapses: what has not been captured by then cannot be taken from it any more";
+            r.capture_by(merchant)
+                .filter(|_| held)
+                .map(|by| (by, lapses))
         }
     }
 }

@@ -55,9 +55,17 @@ pub struct PastDecision {
 /// Everything that lies on the desk, the oldest first.
 #[must_use]
 pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
-    let mut subjects: Vec<Subject<'_>> = r.intents.iter().filter_map(|intent| in_doubt(r, intent)).collect();
+    let mut subjects: Vec<Subject<'_>> = r
+        .intents
+        .iter()
+        .filter_map(|intent| in_doubt(r, intent))
+        .collect();
     let owned: Vec<DeskReason> = subjects.iter().map(|subject| subject.reason).collect();
-    let items = r.control.desk.iter().filter(|item| !owned.contains(&item.reason));
+    let items = r
+        .control
+        .desk
+        .iter()
+        .filter(|item| !owned.contains(&item.reason));
     subjects.extend(items.map(|item| Subject {
         reason: item.reason,
         since: item.at,
@@ -71,7 +79,9 @@ pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
 /// The intent as it lies on the desk; `None` when it does not.
 #[must_use]
 pub fn in_doubt<'r>(r: &'r Reservation, intent: &'r Intent) -> Option<Subject<'r>> {
-    let IntentState::Desk(doubt) = &intent.progress else { return None };
+    let IntentState::Desk(doubt) = &intent.progress else {
+        return None;
+    };
     let reason = intent.operation.doubt_reason();
     let item = r.control.desk.iter().find(|item| item.reason == reason);
     Some(Subject {
@@ -99,14 +109,20 @@ pub const fn question(reason: DeskReason) -> &'static str {
         DeskReason::EffectDiffers => {
             "the provider shows an effect twice, or with another amount than was asked for"
         }
-        DeskReason::ForeignAct => "somebody acted in the provider's portal in a way that breaks the plan",
+        DeskReason::ForeignAct => {
+            "somebody acted in the provider's portal in a way that breaks the plan"
+        }
         DeskReason::LateEffect => "an effect appeared after it had been settled as absent",
         DeskReason::NotFound => "the provider does not know this reservation any more",
-        DeskReason::WindowClosing => "the capture window is about to close: capture, cancel, or let it lapse",
+        DeskReason::WindowClosing => {
+            "the capture window is about to close: capture, cancel, or let it lapse"
+        }
         DeskReason::LateDelivery => {
             "something was delivered that can no longer be captured: charge it, or not"
         }
-        DeskReason::Incoherent => "the provider's details do not add up, or hold a word that nobody knows",
+        DeskReason::Incoherent => {
+            "the provider's details do not add up, or hold a word that nobody knows"
+        }
         DeskReason::Refused => "the provider refused an operation; its job says why",
         DeskReason::MarkerBroken => {
             "captures and charges no longer come back with the text they were sent with, so that they are harder to tell apart"

@@ -8,7 +8,9 @@ use super::{Subject, concerned};
 use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{DeskReason, Doubt, Intent, IntentState, Operation, Reservation, RowKind, Verdict};
+use crate::reservation::{
+    DeskReason, Doubt, Intent, IntentState, Operation, Reservation, RowKind, Verdict,
+};
 use crate::schedule::send_by;
 use crate::span::Span;
 
@@ -96,7 +98,12 @@ struct Advice {
 
 impl Advice {
     fn new(option: Move, why: impl Into<String>) -> Self {
-        Self { option, why: why.into(), reference: None, until: None }
+        Self {
+            option,
+            why: why.into(),
+            reference: None,
+            until: None,
+        }
     }
 }
 
@@ -107,9 +114,10 @@ pub(super) fn choices(
     now: DateTime<Utc>,
 ) -> Vec<Choice> {
     let (moves, advice): (&[Move], Advice) = match about.intent {
-        Some(intent) => {
-            (&[Move::Wait, Move::Applied, Move::NotApplied, Move::Resend], advice(r, intent, merchant, now))
-        }
+        Some(intent) => (
+            &[Move::Wait, Move::Applied, Move::NotApplied, Move::Resend],
+            advice(r, intent, merchant, now),
+        ),
         None => (&[Move::Wait, Move::Clear], item_advice(r, about)),
     };
     let choice = |option: &Move| {
@@ -152,7 +160,9 @@ const fn does(operation: &Operation, option: Move) -> &'static str {
         (Move::Applied, Operation::Submit) => {
             "the reservation that the reference names is read, and taken on if it carries our reference"
         }
-        (Move::Applied, Operation::Cancel { .. } | Operation::Complete { .. }) => "the books are closed",
+        (Move::Applied, Operation::Cancel { .. } | Operation::Complete { .. }) => {
+            "the books are closed"
+        }
         (Move::Applied, _) => {
             "it is booked: as the named row shows it, or, without a reference, on your word, and then it has to show itself"
         }
@@ -214,7 +224,11 @@ fn worst(r: &Reservation, intent: &Intent, option: Move) -> Worst {
         (Operation::Resend { .. }, _) => (Risk::Nothing, Money::ZERO),
     };
     // Where nothing is at stake there is nothing to lose.
-    let risk = if amount.is_zero() && risk != Risk::MessageTwice { Risk::Nothing } else { risk };
+    let risk = if amount.is_zero() && risk != Risk::MessageTwice {
+        Risk::Nothing
+    } else {
+        risk
+    };
     Worst { risk, amount }
 }
 
@@ -234,7 +248,8 @@ const fn horizon(operation: &Operation, merchant: &Merchant) -> Span {
 /// Does everything read so far say that it did not take place, for as long as that takes to mean something?
 fn is_silent(doubt: &Doubt, operation: &Operation, merchant: &Merchant) -> bool {
     let until = doubt.sent.at + horizon(operation, merchant).delta();
-    doubt.clean_reads >= merchant.settle.absent_reads && doubt.last_read_at.is_some_and(|at| at >= until)
+    doubt.clean_reads >= merchant.settle.absent_reads
+        && doubt.last_read_at.is_some_and(|at| at >= until)
 }
 
 fn advice(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Advice {
@@ -249,7 +264,10 @@ fn advice(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<U
             let why = format!(
                 "{name} has the very amount, appeared after the request was sent, and is nobody's; make sure that nobody made it in the portal"
             );
-            return Advice { reference: row.reference.clone(), ..Advice::new(Move::Applied, why) };
+            return Advice {
+                reference: row.reference.clone(),
+                ..Advice::new(Move::Applied, why)
+            };
         }
         several => {
             let why = format!(
@@ -265,7 +283,10 @@ fn advice(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<U
         let why = format!(
             "details show exactly this much given back of {reference}, and nothing else accounts for it"
         );
-        return Advice { reference: Some(reference.clone()), ..Advice::new(Move::Applied, why) };
+        return Advice {
+            reference: Some(reference.clone()),
+            ..Advice::new(Move::Applied, why)
+        };
     }
     let IntentState::Desk(doubt) = &intent.progress else {
         return Advice::new(Move::Wait, "its request is not in doubt any more");
@@ -277,20 +298,29 @@ fn advice(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<U
             (_, true) => {
                 "the reads so far prove nothing, and nothing can be sent from the end of the countdown on: look into the provider's portal before"
             }
-            (true, false) => "an effect can still show itself; until then its absence proves nothing",
+            (true, false) => {
+                "an effect can still show itself; until then its absence proves nothing"
+            }
             (false, false) => {
                 "too few reads have added up since: ask for a refresh, and look into the provider's portal"
             }
         };
         let until = still.then_some(if now < by { proof.min(by) } else { proof });
-        return Advice { until, ..Advice::new(Move::Wait, why) };
+        return Advice {
+            until,
+            ..Advice::new(Move::Wait, why)
+        };
     }
     after_silence(r, intent, merchant, now)
 }
 
 /// A submit that has made several reservations: the one that was paid stays, else the first that was found.
 fn of_several(r: &Reservation, operation: &Operation) -> Option<Advice> {
-    let several = r.provider.duplicates.iter().filter(|_| *operation == Operation::Submit);
+    let several = r
+        .provider
+        .duplicates
+        .iter()
+        .filter(|_| *operation == Operation::Submit);
     let stays = several.min_by_key(|seen| (seen.over, seen.reserved.is_zero()))?;
     let uuid = &stays.reservation_uuid;
     let why = if stays.reserved.is_zero() {
@@ -298,13 +328,23 @@ fn of_several(r: &Reservation, operation: &Operation) -> Option<Advice> {
             "there are several, and nobody has paid: {uuid} can stay, and the others come back to the desk to be withdrawn"
         )
     } else {
-        format!("there are several, and {uuid} is paid: the others come back to the desk to be withdrawn")
+        format!(
+            "there are several, and {uuid} is paid: the others come back to the desk to be withdrawn"
+        )
     };
-    Some(Advice { reference: Some(uuid.clone()), ..Advice::new(Move::Applied, why) })
+    Some(Advice {
+        reference: Some(uuid.clone()),
+        ..Advice::new(Move::Applied, why)
+    })
 }
 
 /// What is recommended once everything read says that it did not take place.
-fn after_silence(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Advice {
+fn after_silence(
+    r: &Reservation,
+    intent: &Intent,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Advice {
     let operation = &intent.operation;
     if let Some(reason) = not_sendable(r, intent, merchant, now) {
         return Advice::new(
@@ -317,22 +357,29 @@ fn after_silence(r: &Reservation, intent: &Intent, merchant: &Merchant, now: Dat
             Move::NotApplied,
             "no read shows it; collect the amount by a payment link, which the payer sees and which cannot take it a second time in silence",
         ),
-        Operation::Resend { .. } => Advice::new(Move::NotApplied, "a second message is worth less than none"),
-        Operation::Cancel { .. } | Operation::Complete { .. } => {
-            Advice::new(Move::Resend, "no read shows it, and a second one changes nothing")
+        Operation::Resend { .. } => {
+            Advice::new(Move::NotApplied, "a second message is worth less than none")
         }
+        Operation::Cancel { .. } | Operation::Complete { .. } => Advice::new(
+            Move::Resend,
+            "no read shows it, and a second one changes nothing",
+        ),
         _ if intent.attempts > 1 => Advice::new(
             Move::Wait,
             "it was sent more than once already: ask the provider what became of it instead of trying again",
         ),
-        _ if is_refused_twice(r, operation) => {
-            Advice::new(Move::Resend, "no read shows it, and the provider refuses a second one")
-        }
+        _ if is_refused_twice(r, operation) => Advice::new(
+            Move::Resend,
+            "no read shows it, and the provider refuses a second one",
+        ),
         Operation::Refund { .. } => Advice::new(
             Move::Wait,
             "a queued refund may still run, and a second one would go through: ask the provider first",
         ),
-        _ => Advice::new(Move::Resend, "no read shows it, over as long as an effect ever took to show"),
+        _ => Advice::new(
+            Move::Resend,
+            "no read shows it, over as long as an effect ever took to show",
+        ),
     }
 }
 
@@ -349,13 +396,22 @@ const fn item_does(about: &Subject<'_>, option: Move) -> &'static str {
 
 fn item_worst(r: &Reservation, about: &Subject<'_>, option: Move) -> Worst {
     let reason = about.reason;
-    let given_back = concerned::rows(r, reason).iter().any(|row| row.kind == RowKind::Refund);
+    let given_back = concerned::rows(r, reason)
+        .iter()
+        .any(|row| row.kind == RowKind::Refund);
     let amount = concerned::amount(r, reason);
-    let twice = amount.is_zero() && concerned::duplicates(r, about).iter().any(|seen| !seen.over);
+    let twice = amount.is_zero()
+        && concerned::duplicates(r, about)
+            .iter()
+            .any(|seen| !seen.over);
     let (risk, amount) = match reason {
         DeskReason::EffectDiffers if twice => (Risk::HeldTwice, r.total()),
-        DeskReason::LateEffect if concerned::is_late_submit(r, reason) => (Risk::TakenAnyway, r.total()),
-        DeskReason::LateEffect | DeskReason::ForeignAct if given_back => (Risk::GivenBackAnyway, amount),
+        DeskReason::LateEffect if concerned::is_late_submit(r, reason) => {
+            (Risk::TakenAnyway, r.total())
+        }
+        DeskReason::LateEffect | DeskReason::ForeignAct if given_back => {
+            (Risk::GivenBackAnyway, amount)
+        }
         DeskReason::LateEffect | DeskReason::ForeignAct => (Risk::TakenAnyway, amount),
         DeskReason::EffectDiffers if given_back => (Risk::GivenBackTwice, amount),
         DeskReason::EffectDiffers => (Risk::TakenTwice, amount),
@@ -365,12 +421,21 @@ fn item_worst(r: &Reservation, about: &Subject<'_>, option: Move) -> Worst {
             (Risk::NotTaken, concerned::delivered_uncaptured(r))
         }
         DeskReason::WindowClosing => (Risk::NotTaken, r.capturable()),
-        DeskReason::Refused | DeskReason::NotFound | DeskReason::Incoherent if option == Move::Wait => {
+        DeskReason::Refused | DeskReason::NotFound | DeskReason::Incoherent
+            if option == Move::Wait =>
+        {
             (Risk::NotTaken, r.capturable())
         }
         _ => (Risk::Nothing, Money::ZERO),
     };
-    Worst { risk: if amount.is_zero() { Risk::Nothing } else { risk }, amount }
+    Worst {
+        risk: if amount.is_zero() {
+            Risk::Nothing
+        } else {
+            risk
+        },
+        amount,
+    }
 }
 
 fn item_advice(r: &Reservation, about: &Subject<'_>) -> Advice {
@@ -378,29 +443,31 @@ fn item_advice(r: &Reservation, about: &Subject<'_>) -> Advice {
     let clear = |why: &str| Advice::new(Move::Clear, why);
     let wait = |why: &str| Advice::new(Move::Wait, why);
     match reason {
-        DeskReason::LateEffect => {
-            clear("ask for the remedy, if the effect is not wanted; it leaves as soon as this is cleared")
-        }
+        DeskReason::LateEffect => clear(
+            "ask for the remedy, if the effect is not wanted; it leaves as soon as this is cleared",
+        ),
         DeskReason::EffectDiffers if !concerned::duplicates(r, about).is_empty() => clear(
             "withdraw the one that nobody has paid, as drafted below; the reservation in the books goes on as soon as this is cleared",
         ),
         DeskReason::EffectDiffers => clear(
             "ask for the remedy, if what is too much or too little is to be put right; it leaves as soon as this is cleared",
         ),
-        DeskReason::ForeignAct => {
-            clear("ask who acted in the portal; the books have it, and it is never undone by itself")
-        }
+        DeskReason::ForeignAct => clear(
+            "ask who acted in the portal; the books have it, and it is never undone by itself",
+        ),
         DeskReason::NotFound => wait(
             "a known reservation that is not found is more often the wrong token or base URL than a vanished booking: run a refresh once those are right",
         ),
-        DeskReason::Incoherent if r.control.incoherent_reads > 0 => {
-            wait("the last read did not add up either: look into the provider's portal, and ask the provider")
-        }
+        DeskReason::Incoherent if r.control.incoherent_reads > 0 => wait(
+            "the last read did not add up either: look into the provider's portal, and ask the provider",
+        ),
         DeskReason::Incoherent => clear("the last read added up again"),
-        DeskReason::Refused => {
-            clear("look at the cause, mend it, and ask for the operation anew if it is still wanted")
+        DeskReason::Refused => clear(
+            "look at the cause, mend it, and ask for the operation anew if it is still wanted",
+        ),
+        DeskReason::WindowClosing => {
+            clear("capture or cancel by a call below, or let the hold lapse")
         }
-        DeskReason::WindowClosing => clear("capture or cancel by a call below, or let the hold lapse"),
         DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
             clear("charge what was delivered by the call below, if the payer has agreed to that")
         }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{Subject, concerned};
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{DeskReason, LedgerRow, Operation, Refusal, Reservation, RowKind, SeenReservation};
+use crate::reservation::{
+    DeskReason, LedgerRow, Operation, Refusal, Reservation, RowKind, SeenReservation,
+};
 
 /// What would put something right: a call of the API, which would be taken as it stands, or an act in the provider's portal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,21 +50,32 @@ pub(super) fn remedies(
     match about.reason {
         DeskReason::LateEffect if concerned::is_late_submit(r, about.reason) => {
             let does = "withdraws the reservation, which had been given up".to_owned();
-            drafter.cancel("Given up before it appeared.", does).into_iter().collect()
+            drafter
+                .cancel("Given up before it appeared.", does)
+                .into_iter()
+                .collect()
         }
         DeskReason::LateEffect => {
             let rows = concerned::rows(r, about.reason);
-            rows.into_iter().filter_map(|row| drafter.refund(row, row.amount)).collect()
+            rows.into_iter()
+                .filter_map(|row| drafter.refund(row, row.amount))
+                .collect()
         }
         DeskReason::EffectDiffers => {
             let duplicates = concerned::duplicates(r, about).iter();
-            let withdrawn = duplicates.filter(|seen| !seen.over).filter_map(|seen| drafter.withdraw(seen));
+            let withdrawn = duplicates
+                .filter(|seen| !seen.over)
+                .filter_map(|seen| drafter.withdraw(seen));
             drafter.differences().into_iter().chain(withdrawn).collect()
         }
         DeskReason::WindowClosing => {
             let release = "releases the hold".to_owned();
             let cancel = drafter.cancel("Released before the hold would have lapsed.", release);
-            drafter.capture_delivered().into_iter().chain(cancel).collect()
+            drafter
+                .capture_delivered()
+                .into_iter()
+                .chain(cancel)
+                .collect()
         }
         DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
             drafter.charge_delivered().into_iter().collect()
@@ -83,7 +96,15 @@ impl Drafter<'_> {
         let request: T = serde_json::from_value(body.clone()).ok()?;
         let amount = check(&request).ok()?.amount();
         let path = format!("/v1/reservations/{}/{action}", self.r.id);
-        Some(Remedy { does, amount, call: Some(Call { method: "POST", path, body }) })
+        Some(Remedy {
+            does,
+            amount,
+            call: Some(Call {
+                method: "POST",
+                path,
+                body,
+            }),
+        })
     }
 
     /// Gives back so much of a row, at most what is left of it.
@@ -96,9 +117,12 @@ impl Drafter<'_> {
         };
         let amount = amount.min(self.r.refundable(reference));
         let body = json!({"source": source, "reference": reference, "amount": amount});
-        self.draft("refund", body, format!("gives {amount} of {reference} back"), |request| {
-            self.r.refund(request)
-        })
+        self.draft(
+            "refund",
+            body,
+            format!("gives {amount} of {reference} back"),
+            |request| self.r.refund(request),
+        )
     }
 
     /// For every intent: the rows beyond one, and what the one is too much or too little.
@@ -107,16 +131,26 @@ impl Drafter<'_> {
         for intent in &self.r.intents {
             let rows = concerned::rows_of(self.r, intent);
             let asked = intent.operation.amount();
-            let stands = rows.iter().find(|row| row.amount == asked).or(rows.first()).copied();
+            let stands = rows
+                .iter()
+                .find(|row| row.amount == asked)
+                .or(rows.first())
+                .copied();
             for row in rows {
                 let extra = stands.is_some_and(|stands| !std::ptr::eq(stands, row));
-                let over = if extra { row.amount } else { row.amount.saturating_sub(asked) };
+                let over = if extra {
+                    row.amount
+                } else {
+                    row.amount.saturating_sub(asked)
+                };
                 if !over.is_zero() {
                     drafts.extend(self.refund(row, over));
                 }
                 let rest = asked.saturating_sub(row.amount);
                 if !extra && row.kind == RowKind::Capture && !rest.is_zero() {
-                    drafts.extend(self.capture(json!({"amount": rest}), format!("takes the missing {rest}")));
+                    drafts.extend(
+                        self.capture(json!({"amount": rest}), format!("takes the missing {rest}")),
+                    );
                 }
             }
         }
@@ -124,25 +158,47 @@ impl Drafter<'_> {
     }
 
     fn capture(&self, body: Value, does: String) -> Option<Remedy> {
-        self.draft("capture", body, does, |request| self.r.capture(request, self.merchant, self.now))
+        self.draft("capture", body, does, |request| {
+            self.r.capture(request, self.merchant, self.now)
+        })
     }
 
     fn capture_delivered(&self) -> Option<Remedy> {
         let lines = self.r.delivered_uncaptured();
         let all = lines.is_empty();
-        let body = if all { json!({}) } else { json!({ "lines": lines }) };
-        let does =
-            if all { "takes all that is held: nothing was delivered" } else { "takes what was delivered" };
+        let body = if all {
+            json!({})
+        } else {
+            json!({ "lines": lines })
+        };
+        let does = if all {
+            "takes all that is held: nothing was delivered"
+        } else {
+            "takes what was delivered"
+        };
         self.capture(body, does.to_owned())
     }
 
     /// Of two reservations the one that was paid stays, else the one in the books. The API acts on that one alone.
     fn withdraw(&self, seen: &SeenReservation) -> Option<Remedy> {
         let (uuid, held) = (&seen.reservation_uuid, seen.reserved);
-        let own = self.r.provider.reservation_uuid.as_deref().unwrap_or_default();
-        let in_portal = |does: String| Some(Remedy { does, amount: Money::ZERO, call: None });
+        let own = self
+            .r
+            .provider
+            .reservation_uuid
+            .as_deref()
+            .unwrap_or_default();
+        let in_portal = |does: String| {
+            Some(Remedy {
+                does,
+                amount: Money::ZERO,
+                call: None,
+            })
+        };
         match (held.is_zero(), self.r.reserved().is_zero()) {
-            (true, _) => in_portal(format!("withdraws {uuid} in the provider's portal: nobody has paid it")),
+            (true, _) => in_portal(format!(
+                "withdraws {uuid} in the provider's portal: nobody has paid it"
+            )),
             (false, true) => {
                 let does = format!(
                     "withdraws {own}, which nobody has paid; {uuid} stays, with {held} held, and is captured in the provider's portal"
@@ -161,7 +217,9 @@ impl Drafter<'_> {
             note: String,
         }
         let body = json!({"note": note});
-        self.draft("cancel", body, does, |request: &Note| self.r.cancel(&request.note))
+        self.draft("cancel", body, does, |request: &Note| {
+            self.r.cancel(&request.note)
+        })
     }
 
     /// A charge of what was delivered and not captured, a unit of each line.
@@ -175,6 +233,8 @@ impl Drafter<'_> {
         });
         let body = json!({"lines": lines.collect::<Vec<Value>>()});
         let does = "charges the card with what was delivered and not captured".to_owned();
-        self.draft("charge", body, does, |request| self.r.charge(request, self.merchant, self.now))
+        self.draft("charge", body, does, |request| {
+            self.r.charge(request, self.merchant, self.now)
+        })
     }
 }

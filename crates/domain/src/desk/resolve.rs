@@ -99,7 +99,9 @@ pub enum DecisionError {
         intent: IntentId,
     },
     /// Something has happened since the evidence was looked at.
-    #[error("the evidence has changed: the decision rests on version {given}, and {current} is in force")]
+    #[error(
+        "the evidence has changed: the decision rests on version {given}, and {current} is in force"
+    )]
     EvidenceChanged {
         /// The version that the decision names.
         given: i64,
@@ -148,12 +150,16 @@ fn field(field: &str, message: impl Into<String>) -> DecisionError {
 /// What both kinds of decision have to fulfil.
 fn check(r: &Reservation, note: &str, evidence_version: Option<i64>) -> Result<(), DecisionError> {
     if !is_text(note, MAX_NOTE) {
-        return Err(field("note", "is empty, longer than 500 characters, or holds control characters"));
+        return Err(field(
+            "note",
+            "is empty, longer than 500 characters, or holds control characters",
+        ));
     }
     match evidence_version {
-        Some(given) if given != r.evidence_version => {
-            Err(DecisionError::EvidenceChanged { given, current: r.evidence_version })
-        }
+        Some(given) if given != r.evidence_version => Err(DecisionError::EvidenceChanged {
+            given,
+            current: r.evidence_version,
+        }),
         _ => Ok(()),
     }
 }
@@ -169,9 +175,13 @@ pub fn resolve(
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> Result<Vec<Fact>, DecisionError> {
-    let intent = r.intent(intent).ok_or(DecisionError::NotAtDesk { state: "gone" })?;
+    let intent = r
+        .intent(intent)
+        .ok_or(DecisionError::NotAtDesk { state: "gone" })?;
     let IntentState::Desk(_) = &intent.progress else {
-        return Err(DecisionError::NotAtDesk { state: intent.progress.name() });
+        return Err(DecisionError::NotAtDesk {
+            state: intent.progress.name(),
+        });
     };
     check(r, &resolution.note, resolution.evidence_version)?;
     let reference = resolution.reference.as_deref();
@@ -183,7 +193,10 @@ pub fn resolve(
         Ruling::NotApplied => not_applied(r, intent, merchant),
         Ruling::Resend => match not_sendable(r, intent, merchant, now) {
             Some(reason) => return Err(DecisionError::NotSendable { reason }),
-            None => vec![Fact::IntentAbsent { intent: intent.id.clone(), at: now }],
+            None => vec![Fact::IntentAbsent {
+                intent: intent.id.clone(),
+                at: now,
+            }],
         },
     };
     let reason = intent.operation.doubt_reason();
@@ -200,9 +213,15 @@ pub fn resolve(
     let waits = |other: &Intent| {
         matches!(other.progress, IntentState::Desk(_)) && other.operation.doubt_reason() == reason
     };
-    let last = !r.intents.iter().any(|other| other.id != intent.id && waits(other));
+    let last = !r
+        .intents
+        .iter()
+        .any(|other| other.id != intent.id && waits(other));
     let cleared = last.then_some(Fact::DeskCleared { reason });
-    Ok(std::iter::once(decided).chain(follows).chain(cleared).collect())
+    Ok(std::iter::once(decided)
+        .chain(follows)
+        .chain(cleared)
+        .collect())
 }
 
 /// What follows when the effect took place.
@@ -215,7 +234,10 @@ fn applied(
     if let Some(name) = reference
         && !is_text(name, MAX_REFERENCE)
     {
-        return Err(field("reference", "is empty, longer than 64 characters, or holds control characters"));
+        return Err(field(
+            "reference",
+            "is empty, longer than 64 characters, or holds control characters",
+        ));
     }
     let id = intent.id.clone();
     let confirmed = |reference: Option<&str>, amount: Money, at| Fact::IntentConfirmed {
@@ -228,33 +250,61 @@ fn applied(
         // The id is verified before it is taken on: the hint puts the submit in doubt again, and the search that follows
         // reads the reservation and compares our reference with its own.
         (Operation::Submit, Some(uuid)) => vec![
-            Fact::IntentAbsent { intent: id.clone(), at: now },
-            Fact::UuidHinted { uuid: uuid.to_owned() },
+            Fact::IntentAbsent {
+                intent: id.clone(),
+                at: now,
+            },
+            Fact::UuidHinted {
+                uuid: uuid.to_owned(),
+            },
         ],
         (Operation::Submit, None) => {
-            return Err(field("reference", "is required: the provider's id of the reservation, RES…"));
+            return Err(field(
+                "reference",
+                "is required: the provider's id of the reservation, RES…",
+            ));
         }
         (Operation::Capture { .. } | Operation::Charge { .. }, Some(name)) => {
             let row = shown_row(r, intent, name)?;
             vec![confirmed(Some(name), row.amount, row.at)]
         }
-        (Operation::Refund { reference: source, .. }, Some(name)) => {
+        (
+            Operation::Refund {
+                reference: source, ..
+            },
+            Some(name),
+        ) => {
             let amount = intent.operation.amount();
             let shown = concerned::unaccounted_refund(r, &intent.operation);
             if name != source || shown.is_none_or(|shown| shown < amount) {
-                return Err(DecisionError::NotShown { reference: name.to_owned(), kind: "refund of" });
+                return Err(DecisionError::NotShown {
+                    reference: name.to_owned(),
+                    kind: "refund of",
+                });
             }
             vec![confirmed(Some(name), amount, now)]
         }
         (Operation::Capture { .. } | Operation::Charge { .. } | Operation::Refund { .. }, None) => {
             // Booked on a person's word, it has to show itself, and is looked for at once.
-            vec![confirmed(None, intent.operation.amount(), now), Fact::ReadWanted]
+            vec![
+                confirmed(None, intent.operation.amount(), now),
+                Fact::ReadWanted,
+            ]
         }
-        (Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. }, Some(_)) => {
-            let message = format!("is not known of a {}: leave it out", intent.operation.job_kind());
+        (
+            Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. },
+            Some(_),
+        ) => {
+            let message = format!(
+                "is not known of a {}: leave it out",
+                intent.operation.job_kind()
+            );
             return Err(field("reference", message));
         }
-        (Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. }, None) => {
+        (
+            Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. },
+            None,
+        ) => {
             vec![confirmed(None, Money::ZERO, now)]
         }
     })
@@ -266,13 +316,21 @@ fn shown_row<'r>(
     intent: &Intent,
     reference: &str,
 ) -> Result<&'r LedgerRow, DecisionError> {
-    let kind = if matches!(intent.operation, Operation::Charge { .. }) { "charge" } else { "capture" };
-    let not_shown = || DecisionError::NotShown { reference: reference.to_owned(), kind };
+    let kind = if matches!(intent.operation, Operation::Charge { .. }) {
+        "charge"
+    } else {
+        "capture"
+    };
+    let not_shown = || DecisionError::NotShown {
+        reference: reference.to_owned(),
+        kind,
+    };
     let row = r.money_row(reference).ok_or_else(not_shown)?;
     match &row.intent {
-        Some(other) if *other != intent.id => {
-            Err(DecisionError::OfAnother { reference: reference.to_owned(), intent: other.clone() })
-        }
+        Some(other) if *other != intent.id => Err(DecisionError::OfAnother {
+            reference: reference.to_owned(),
+            intent: other.clone(),
+        }),
         _ if row.confirmed && intent.operation.row_kind() == Some(row.kind) => Ok(row),
         _ => Err(not_shown()),
     }
@@ -286,7 +344,10 @@ fn not_applied(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Vec<Fac
 /// What follows when a person does not want an operation: the policy does not decide the same anew.
 #[must_use]
 pub fn withdrawn(r: &Reservation, intent: &Intent, reason: &str, merchant: &Merchant) -> Vec<Fact> {
-    let withdrawn = Fact::IntentWithdrawn { intent: intent.id.clone(), reason: reason.to_owned() };
+    let withdrawn = Fact::IntentWithdrawn {
+        intent: intent.id.clone(),
+        reason: reason.to_owned(),
+    };
     let mut after = r.clone();
     let kind = intent.operation.job_kind();
     let stopped: Vec<Fact> = match after.apply(&withdrawn) {
@@ -308,14 +369,25 @@ pub(super) fn not_sendable(
     now: DateTime<Utc>,
 ) -> Option<String> {
     let mut after = r.clone();
-    if let Err(illegal) = after.apply(&Fact::IntentAbsent { intent: intent.id.clone(), at: now }) {
+    if let Err(illegal) = after.apply(&Fact::IntentAbsent {
+        intent: intent.id.clone(),
+        at: now,
+    }) {
         return Some(illegal.to_string());
     }
     // An intent that is decided needs neither ids nor markers.
-    let planner = Planner { entropy: &SeededEntropy::new(0), marker_key: &[] };
-    let Step::Record(facts) =
-        decide(&after, intent.operation.job_kind(), &intent.key, merchant, &planner, now)
-    else {
+    let planner = Planner {
+        entropy: &SeededEntropy::new(0),
+        marker_key: &[],
+    };
+    let Step::Record(facts) = decide(
+        &after,
+        intent.operation.job_kind(),
+        &intent.key,
+        merchant,
+        &planner,
+        now,
+    ) else {
         return None;
     };
     facts.into_iter().find_map(|fact| match fact {
@@ -336,7 +408,10 @@ pub fn clear(r: &Reservation, clearing: &Clearing) -> Result<Vec<Fact>, Decision
         return Err(DecisionError::NothingThere { reason, lies });
     };
     if let Some(intent) = subject.intent {
-        return Err(DecisionError::InDoubt { reason, intent: intent.id.clone() });
+        return Err(DecisionError::InDoubt {
+            reason,
+            intent: intent.id.clone(),
+        });
     }
     check(r, &clearing.note, clearing.evidence_version)?;
     let decision = Decision {
@@ -348,6 +423,13 @@ pub fn clear(r: &Reservation, clearing: &Clearing) -> Result<Vec<Fact>, Decision
     // Whether the provider shows the reservation again is found out before anything relies on it.
     let doubtful = matches!(reason, DeskReason::NotFound | DeskReason::Incoherent);
     let read = (doubtful && r.provider.reservation_uuid.is_some()).then_some(Fact::ReadWanted);
-    let decided = Fact::Decided { intent: None, reason, decision };
-    Ok([decided, Fact::DeskCleared { reason }].into_iter().chain(read).collect())
+    let decided = Fact::Decided {
+        intent: None,
+        reason,
+        decision,
+    };
+    Ok([decided, Fact::DeskCleared { reason }]
+        .into_iter()
+        .chain(read)
+        .collect())
 }

@@ -70,20 +70,39 @@ pub struct Sign {
 }
 
 impl Sign {
-    fn new(kind: SignKind, speaks: Speaks, at: Option<DateTime<Utc>>, text: impl Into<String>) -> Self {
-        Self { kind, speaks, at, reference: None, amount: None, text: text.into() }
+    fn new(
+        kind: SignKind,
+        speaks: Speaks,
+        at: Option<DateTime<Utc>>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            speaks,
+            at,
+            reference: None,
+            amount: None,
+            text: text.into(),
+        }
     }
 
     fn of_row(row: &LedgerRow, kind: SignKind, speaks: Speaks, text: String) -> Self {
         let reference = row.reference.clone();
-        Self { reference, amount: Some(row.amount), ..Self::new(kind, speaks, Some(row.at), text) }
+        Self {
+            reference,
+            amount: Some(row.amount),
+            ..Self::new(kind, speaks, Some(row.at), text)
+        }
     }
 }
 
 pub(super) fn signs(r: &Reservation, about: &Subject<'_>, now: DateTime<Utc>) -> Vec<Sign> {
     let mut signs = match about.intent {
         Some(intent) => of_intent(r, intent, now),
-        None => concerned::rows(r, about.reason).into_iter().map(of_item_row).collect(),
+        None => concerned::rows(r, about.reason)
+            .into_iter()
+            .map(of_item_row)
+            .collect(),
     };
     signs.extend(reservations(r, about));
     let since = about.intent.and_then(Intent::sent).map(|sent| sent.at);
@@ -91,11 +110,18 @@ pub(super) fn signs(r: &Reservation, about: &Subject<'_>, now: DateTime<Utc>) ->
     if r.control.incoherent_reads > 0 {
         let many = r.control.incoherent_reads;
         let text = format!("the last {many} reads did not add up; nothing is concluded from them");
-        signs.push(Sign::new(SignKind::IncoherentReads, Speaks::Neither, r.provider.tried_at, text));
+        signs.push(Sign::new(
+            SignKind::IncoherentReads,
+            Speaks::Neither,
+            r.provider.tried_at,
+            text,
+        ));
     }
     let status = r.provider.status.as_deref().unwrap_or("nothing");
     let last = r.provider.read_at.map(|at| {
-        let text = format!("details that added up were last read then; the provider called it \"{status}\"");
+        let text = format!(
+            "details that added up were last read then; the provider called it \"{status}\""
+        );
         Sign::new(SignKind::LastRead, Speaks::Neither, Some(at), text)
     });
     signs.extend(last);
@@ -103,9 +129,15 @@ pub(super) fn signs(r: &Reservation, about: &Subject<'_>, now: DateTime<Utc>) ->
 }
 
 fn of_intent(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Vec<Sign> {
-    let mut signs: Vec<Sign> = concerned::rows_of(r, intent).into_iter().map(of_item_row).collect();
+    let mut signs: Vec<Sign> = concerned::rows_of(r, intent)
+        .into_iter()
+        .map(of_item_row)
+        .collect();
     signs.extend(
-        r.ledger.iter().filter(|row| concerned::may_be_of(row, intent)).map(|row| unowned(row, intent)),
+        r.ledger
+            .iter()
+            .filter(|row| concerned::may_be_of(row, intent))
+            .map(|row| unowned(row, intent)),
     );
     signs.extend(given_back(r, intent));
     if let IntentState::Unknown(doubt) | IntentState::Desk(doubt) = &intent.progress {
@@ -120,19 +152,37 @@ fn of_intent(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Vec<Sign> 
 fn reservations(r: &Reservation, about: &Subject<'_>) -> Vec<Sign> {
     let duplicates = concerned::duplicates(r, about);
     let held = |reserved: Money| {
-        if reserved.is_zero() { "nobody has paid".to_owned() } else { format!("{reserved} held") }
+        if reserved.is_zero() {
+            "nobody has paid".to_owned()
+        } else {
+            format!("{reserved} held")
+        }
     };
     let sign = |kind, uuid: &str, at, reserved: Money, text| Sign {
         reference: Some(uuid.to_owned()),
         amount: Some(reserved),
         ..Sign::new(kind, Speaks::For, at, text)
     };
-    let shown =
-        !duplicates.is_empty() || (about.intent.is_none() && concerned::is_late_submit(r, about.reason));
-    let own = r.provider.reservation_uuid.as_ref().filter(|_| shown).map(|uuid| {
-        let text = format!("{uuid} is the one in the books, with {}", held(r.reserved()));
-        sign(SignKind::InTheBooks, uuid, r.provider.read_at, r.reserved(), text)
-    });
+    let shown = !duplicates.is_empty()
+        || (about.intent.is_none() && concerned::is_late_submit(r, about.reason));
+    let own = r
+        .provider
+        .reservation_uuid
+        .as_ref()
+        .filter(|_| shown)
+        .map(|uuid| {
+            let text = format!(
+                "{uuid} is the one in the books, with {}",
+                held(r.reserved())
+            );
+            sign(
+                SignKind::InTheBooks,
+                uuid,
+                r.provider.read_at,
+                r.reserved(),
+                text,
+            )
+        });
     let others = duplicates.iter().map(|seen| {
         let uuid = &seen.reservation_uuid;
         let text = format!(
@@ -140,7 +190,13 @@ fn reservations(r: &Reservation, about: &Subject<'_>) -> Vec<Sign> {
             seen.status,
             held(seen.reserved)
         );
-        sign(SignKind::Duplicate, uuid, Some(seen.at), seen.reserved, text)
+        sign(
+            SignKind::Duplicate,
+            uuid,
+            Some(seen.at),
+            seen.reserved,
+            text,
+        )
     });
     own.into_iter().chain(others).collect()
 }
@@ -153,7 +209,11 @@ fn of_item_row(row: &LedgerRow) -> Sign {
             Speaks::Neither,
             format!("a {what} that none of our requests accounts for"),
         ),
-        (false, true) => (SignKind::OwnRow, Speaks::For, format!("details show this {what} of ours")),
+        (false, true) => (
+            SignKind::OwnRow,
+            Speaks::For,
+            format!("details show this {what} of ours"),
+        ),
         (false, false) => (
             SignKind::UnshownRow,
             Speaks::Neither,
@@ -168,22 +228,35 @@ fn unowned(row: &LedgerRow, intent: &Intent) -> Sign {
     let (speaks, text) = if row.amount == intent.operation.amount() {
         (
             Speaks::For,
-            format!("a {what} of the very amount that appeared since, without our marker, and is nobody's"),
+            format!(
+                "a {what} of the very amount that appeared since, without our marker, and is nobody's"
+            ),
         )
     } else {
-        (Speaks::Neither, format!("a {what} of another amount that appeared since and is nobody's"))
+        (
+            Speaks::Neither,
+            format!("a {what} of another amount that appeared since and is nobody's"),
+        )
     };
     Sign::of_row(row, SignKind::UnownedRow, speaks, text)
 }
 
 fn given_back(r: &Reservation, intent: &Intent) -> Option<Sign> {
-    let Operation::Refund { reference, .. } = &intent.operation else { return None };
+    let Operation::Refund { reference, .. } = &intent.operation else {
+        return None;
+    };
     let rise = concerned::unaccounted_refund(r, &intent.operation)?;
     let equal = rise == intent.operation.amount();
     let speaks = if equal { Speaks::For } else { Speaks::Neither };
-    let text = format!("details show {rise} given back of {reference} that no refund of ours accounts for");
+    let text = format!(
+        "details show {rise} given back of {reference} that no refund of ours accounts for"
+    );
     let sign = Sign::new(SignKind::GivenBack, speaks, r.provider.read_at, text);
-    Some(Sign { reference: Some(reference.clone()), amount: Some(rise), ..sign })
+    Some(Sign {
+        reference: Some(reference.clone()),
+        amount: Some(rise),
+        ..sign
+    })
 }
 
 fn history(doubt: &Doubt) -> impl Iterator<Item = Sign> {
@@ -194,7 +267,10 @@ fn history(doubt: &Doubt) -> impl Iterator<Item = Sign> {
             SignKind::HistoryRow,
             Speaks::For,
             row.at,
-            format!("the provider's history has a row \"{}\" that can be it", row.event),
+            format!(
+                "the provider's history has a row \"{}\" that can be it",
+                row.event
+            ),
         )
     });
     let silent = doubt.history_silent_at.map(|at| {
@@ -206,26 +282,52 @@ fn history(doubt: &Doubt) -> impl Iterator<Item = Sign> {
 
 fn silence(doubt: &Doubt, now: DateTime<Utc>) -> impl Iterator<Item = Sign> {
     let reads = (doubt.clean_reads > 0).then(|| {
-        let text = format!("{} coherent reads in a row show no trace", doubt.clean_reads);
-        Sign::new(SignKind::CleanReads, Speaks::Against, doubt.last_read_at, text)
+        let text = format!(
+            "{} coherent reads in a row show no trace",
+            doubt.clean_reads
+        );
+        Sign::new(
+            SignKind::CleanReads,
+            Speaks::Against,
+            doubt.last_read_at,
+            text,
+        )
     });
-    let text = format!("it is {} since the request was sent", spoken(now - doubt.sent.at));
-    let since = Sign::new(SignKind::Silence, Speaks::Neither, Some(doubt.sent.at), text);
+    let text = format!(
+        "it is {} since the request was sent",
+        spoken(now - doubt.sent.at)
+    );
+    let since = Sign::new(
+        SignKind::Silence,
+        Speaks::Neither,
+        Some(doubt.sent.at),
+        text,
+    );
     reads.into_iter().chain([since])
 }
 
 /// A callback says that something happened, and hardly what: of an operation it speaks only when it came afterwards
 /// and its word fits.
-fn callback(r: &Reservation, intent: Option<&Intent>, since: Option<DateTime<Utc>>) -> Option<Sign> {
-    let called =
-        r.provider.called_back.as_ref().filter(|called| since.is_none_or(|since| called.at >= since))?;
+fn callback(
+    r: &Reservation,
+    intent: Option<&Intent>,
+    since: Option<DateTime<Utc>>,
+) -> Option<Sign> {
+    let called = r
+        .provider
+        .called_back
+        .as_ref()
+        .filter(|called| since.is_none_or(|since| called.at >= since))?;
     let fits = |wanted: &str| called.word.to_ascii_lowercase().contains(wanted);
     let speaks = match intent.map(|intent| &intent.operation) {
         Some(Operation::Capture { .. }) if fits("capture") => Speaks::For,
         Some(Operation::Charge { .. }) if fits("charge") => Speaks::For,
         _ => Speaks::Neither,
     };
-    let text = format!("a genuine callback called it \"{}\"; a callback is a hint and no proof", called.word);
+    let text = format!(
+        "a genuine callback called it \"{}\"; a callback is a hint and no proof",
+        called.word
+    );
     Some(Sign::new(SignKind::Callback, speaks, Some(called.at), text))
 }
 

@@ -22,8 +22,8 @@ use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Reservation,
-    RowKind, SeenLine,
+    Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation,
+    Reservation, RowKind, SeenLine,
 };
 use crate::schedule::ask_about_late;
 use crate::witness::Witnesses;
@@ -44,12 +44,35 @@ pub struct Reading<'a> {
 
 /// The facts that a read of details makes.
 #[must_use]
-pub fn observe(r: &Reservation, reading: Reading<'_>, merchant: &Merchant, now: DateTime<Utc>) -> Vec<Fact> {
-    let Reading { seen, since, witnesses } = reading;
+pub fn observe(
+    r: &Reservation,
+    reading: Reading<'_>,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> Vec<Fact> {
+    let Reading {
+        seen,
+        since,
+        witnesses,
+    } = reading;
     let coherent = seen.is_coherent_with(r);
-    let read = Fact::DetailsRead { at: now, status: Some(seen.word.clone()), coherent, since };
+    let read = Fact::DetailsRead {
+        at: now,
+        status: Some(seen.word.clone()),
+        coherent,
+        since,
+    };
     let traced = Vec::new();
-    let mut observer = Observer { r, seen, since, witnesses, merchant, now, facts: vec![read], traced };
+    let mut observer = Observer {
+        r,
+        seen,
+        since,
+        witnesses,
+        merchant,
+        now,
+        facts: vec![read],
+        traced,
+    };
     if coherent {
         observer.products();
         observer.hold();
@@ -60,7 +83,14 @@ pub fn observe(r: &Reservation, reading: Reading<'_>, merchant: &Merchant, now: 
     } else if r.control.incoherent_reads + 1 >= INCOHERENT_READS {
         // Money given back that stays gone is a truth of its own, and not a view that lags.
         let vanished = seen.takes_back_a_refund(r);
-        observer.ask(if vanished { DeskReason::LateEffect } else { DeskReason::Incoherent }, true);
+        observer.ask(
+            if vanished {
+                DeskReason::LateEffect
+            } else {
+                DeskReason::Incoherent
+            },
+            true,
+        );
     }
     if coherent {
         observer.unshown();
@@ -86,7 +116,11 @@ impl Observer<'_> {
     fn ask(&mut self, reason: DeskReason, freezes: bool) {
         let mut desk = self.r.control.desk.iter();
         if !desk.any(|item| item.reason == reason && (item.freezes || !freezes)) {
-            self.facts.push(Fact::DeskRaised { reason, freezes, at: self.now });
+            self.facts.push(Fact::DeskRaised {
+                reason,
+                freezes,
+                at: self.now,
+            });
         }
     }
 
@@ -107,7 +141,11 @@ impl Observer<'_> {
             });
             if let Some(index) = found {
                 let product = left.remove(index);
-                lines.push(SeenLine { line: line.line, provider_id: product.id, captured: product.captured });
+                lines.push(SeenLine {
+                    line: line.line,
+                    provider_id: product.id,
+                    captured: product.captured,
+                });
             }
         }
         let extra = left.into_iter().map(|product| ExtraProduct {
@@ -115,13 +153,17 @@ impl Observer<'_> {
             name: product.name.clone(),
             product_id: product.product_id.clone(),
         });
-        let seen = Fact::LinesSeen { lines, extra: extra.collect() };
+        let seen = Fact::LinesSeen {
+            lines,
+            extra: extra.collect(),
+        };
         let changed = match &seen {
             Fact::LinesSeen { lines, extra } => {
                 *extra != self.r.provider.extra_products
                     || lines.iter().any(|seen| {
                         self.r.line(seen.line).is_none_or(|line| {
-                            line.provider_id != Some(seen.provider_id) || line.captured_seen != seen.captured
+                            line.provider_id != Some(seen.provider_id)
+                                || line.captured_seen != seen.captured
                         })
                     })
             }
@@ -140,7 +182,10 @@ impl Observer<'_> {
                 _ => self.r.created_at,
             };
             let at = self.seen.reserved_at.unwrap_or(earliest).min(self.now);
-            self.facts.push(Fact::Held { at, amount: self.seen.reserved });
+            self.facts.push(Fact::Held {
+                at,
+                amount: self.seen.reserved,
+            });
         }
     }
 
@@ -160,14 +205,23 @@ impl Observer<'_> {
             Closing::Cancelled => matches!(intent.operation, Operation::Cancel { .. }),
             Closing::Completed => matches!(intent.operation, Operation::Complete { .. }),
         };
-        let mut sent = self.r.intents.iter().filter(same).filter(|intent| intent.was_sent());
+        let mut sent = self
+            .r
+            .intents
+            .iter()
+            .filter(same)
+            .filter(|intent| intent.was_sent());
         // One that was in doubt and then given up has had its effect after all.
         let late = sent.clone().any(|intent| intent.doubted_at.is_some());
         match sent.find(|intent| intent.is_open()) {
             Some(intent) => self.confirm(intent, None, Money::ZERO, self.now),
             None if !self.r.is_open() => return,
             None => {
-                self.facts.push(Fact::Closed { how, at: self.now, foreign: !late });
+                self.facts.push(Fact::Closed {
+                    how,
+                    at: self.now,
+                    foreign: !late,
+                });
                 if late {
                     self.ask(DeskReason::LateEffect, true);
                 } else {
@@ -180,7 +234,9 @@ impl Observer<'_> {
 
     fn expired(&mut self) {
         match self.r.hold {
-            Hold::None if self.seen.reserved.is_zero() && !matches!(self.r.link, Link::Expired { .. }) => {
+            Hold::None
+                if self.seen.reserved.is_zero() && !matches!(self.r.link, Link::Expired { .. }) =>
+            {
                 self.facts.push(Fact::LinkExpired { at: self.now });
                 self.explained();
             }
@@ -194,8 +250,16 @@ impl Observer<'_> {
 
     /// A refusal that the status explains needs no person.
     fn explained(&mut self) {
-        if self.r.control.desk.iter().any(|item| item.reason == DeskReason::Refused) {
-            self.facts.push(Fact::DeskCleared { reason: DeskReason::Refused });
+        if self
+            .r
+            .control
+            .desk
+            .iter()
+            .any(|item| item.reason == DeskReason::Refused)
+        {
+            self.facts.push(Fact::DeskCleared {
+                reason: DeskReason::Refused,
+            });
         }
     }
 
@@ -204,7 +268,10 @@ impl Observer<'_> {
         let Some(by) = self.r.capture_by(self.merchant) else {
             return;
         };
-        let idle = !self.r.open_intents().any(|intent| intent.operation.is_exclusive());
+        let idle = !self
+            .r
+            .open_intents()
+            .any(|intent| intent.operation.is_exclusive());
         if matches!(self.r.hold, Hold::Reserved { .. })
             && self.now >= by
             && self.seen.captured.is_zero()
@@ -219,7 +286,10 @@ impl Observer<'_> {
         self.facts.push(Fact::HoldExpired { at: self.now });
         let too_late = |intent: &Intent| {
             matches!(intent.operation, Operation::Capture { .. })
-                && !matches!(intent.progress, IntentState::Accepted { .. } | IntentState::Desk(_))
+                && !matches!(
+                    intent.progress,
+                    IntentState::Accepted { .. } | IntentState::Desk(_)
+                )
         };
         if self.r.open_intents().any(too_late) {
             self.ask(DeskReason::DeadlinePassed, false);

@@ -3,7 +3,9 @@
 use super::Observer;
 use super::snapshot::SeenRow;
 use crate::money::Money;
-use crate::reservation::{DeskReason, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind};
+use crate::reservation::{
+    DeskReason, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind,
+};
 
 /// Has one witness shown this refund, and is the second one missing?
 pub(crate) fn is_half_refunded(r: &Reservation, intent: &Intent) -> bool {
@@ -31,7 +33,10 @@ impl Told {
     }
 
     fn witnesses(&self, refunded: Money) -> usize {
-        [self.row, self.list, self.sum].iter().filter(|told| **told == Some(refunded)).count()
+        [self.row, self.list, self.sum]
+            .iter()
+            .filter(|told| **told == Some(refunded))
+            .count()
     }
 }
 
@@ -49,25 +54,37 @@ impl Observer<'_> {
 
     fn told(&self, kind: RowKind, row: &SeenRow) -> Told {
         let reference = row.reference.as_deref();
-        let mut listed =
-            self.seen.refunds.iter().filter(|refund| refund.reference.as_deref() == reference).peekable();
-        let list = listed.peek().is_some().then(|| listed.map(|refund| refund.amount).sum());
+        let mut listed = self
+            .seen
+            .refunds
+            .iter()
+            .filter(|refund| refund.reference.as_deref() == reference)
+            .peekable();
+        let list = listed
+            .peek()
+            .is_some()
+            .then(|| listed.map(|refund| refund.amount).sum());
         let others: Money = self
             .seen
             .rows(kind)
             .iter()
             .filter(|other| other.reference.as_deref() != reference)
             .map(|other| {
-                other
-                    .refunded
-                    .unwrap_or_else(|| self.r.refunds_of(other.reference.as_deref().unwrap_or_default()))
+                other.refunded.unwrap_or_else(|| {
+                    self.r
+                        .refunds_of(other.reference.as_deref().unwrap_or_default())
+                })
             })
             .sum();
         let total = match kind {
             RowKind::Capture => self.seen.refunded_captured,
             _ => self.seen.refunded_charged,
         };
-        Told { row: row.refunded, list, sum: total.checked_sub(others) }
+        Told {
+            row: row.refunded,
+            list,
+            sum: total.checked_sub(others),
+        }
     }
 
     fn refunds_of(&mut self, kind: RowKind, row: &SeenRow, reference: &str) {
@@ -81,7 +98,11 @@ impl Observer<'_> {
         });
         match open {
             Some(intent) if rise.is_zero() || rise == intent.operation.amount() => {
-                self.witnessed(intent, reference, told.witnesses(booked + intent.operation.amount()));
+                self.witnessed(
+                    intent,
+                    reference,
+                    told.witnesses(booked + intent.operation.amount()),
+                );
             }
             Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
                 self.facts.push(self.to_desk(intent));
@@ -91,8 +112,13 @@ impl Observer<'_> {
             _ => self.facts.push(self.unplanned_refund(reference, rise)),
         }
         let known = self.r.money_row(reference).map(|row| row.refunded_seen);
-        if let Some(refunded) = refunded.filter(|refunded| known.is_some_and(|known| known != *refunded)) {
-            self.facts.push(Fact::RefundSeen { reference: reference.to_owned(), refunded });
+        if let Some(refunded) =
+            refunded.filter(|refunded| known.is_some_and(|known| known != *refunded))
+        {
+            self.facts.push(Fact::RefundSeen {
+                reference: reference.to_owned(),
+                refunded,
+            });
         }
     }
 
@@ -105,7 +131,12 @@ impl Observer<'_> {
         // One that is about to be sent again is not: whoever did this, it has been given back.
         let enough = if intent.is_unresolved() { 2 } else { 1 };
         if shown > 0 && shown + usize::from(history) >= enough {
-            self.confirm(intent, Some(reference.to_owned()), intent.operation.amount(), self.now);
+            self.confirm(
+                intent,
+                Some(reference.to_owned()),
+                intent.operation.amount(),
+                self.now,
+            );
         } else if shown > 0 {
             self.traced.push(intent.id.clone());
         }
@@ -134,7 +165,10 @@ impl Observer<'_> {
             refunded_seen: Money::ZERO,
         };
         match late {
-            Some(intent) => Fact::LateEffect { intent: intent.id.clone(), row },
+            Some(intent) => Fact::LateEffect {
+                intent: intent.id.clone(),
+                row,
+            },
             None => Fact::ForeignRow { row },
         }
     }

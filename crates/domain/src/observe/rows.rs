@@ -14,7 +14,10 @@ use crate::witness::MarkerEcho;
 impl Observer<'_> {
     pub(super) fn rows(&mut self, kind: RowKind) {
         for row in self.seen.rows(kind) {
-            match self.r.money_row(row.reference.as_deref().unwrap_or_default()) {
+            match self
+                .r
+                .money_row(row.reference.as_deref().unwrap_or_default())
+            {
                 Some(known) => self.known_row(known, row),
                 None => self.new_row(kind, row),
             }
@@ -32,7 +35,10 @@ impl Observer<'_> {
         match known.intent.as_ref().and_then(|id| self.r.intent(id)) {
             // Known by the reference of the answer: now it shows whether markers come back.
             Some(intent) if !known.confirmed => {
-                self.echo(intent, marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker));
+                self.echo(
+                    intent,
+                    marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker),
+                );
             }
             Some(_) => {}
             None => self.nobodys_row(known, row),
@@ -45,8 +51,10 @@ impl Observer<'_> {
             return self.marked_row(&intent, row, known.clone());
         }
         let waits = |intent: &&Intent| {
-            matches!(intent.progress, IntentState::Unknown(_) | IntentState::Desk(_))
-                && self.can_be(intent, known.kind, row)
+            matches!(
+                intent.progress,
+                IntentState::Unknown(_) | IntentState::Desk(_)
+            ) && self.can_be(intent, known.kind, row)
         };
         if let Some(intent) = self.r.open_intents().find(waits) {
             self.on_second_witness(intent, row, known.at);
@@ -56,7 +64,11 @@ impl Observer<'_> {
     fn confirm_row(&mut self, row: &SeenRow, intent: Option<IntentId>) {
         if let Some(reference) = row.reference.clone() {
             let amount = row.amount;
-            self.facts.push(Fact::RowConfirmed { reference, amount, intent });
+            self.facts.push(Fact::RowConfirmed {
+                reference,
+                amount,
+                intent,
+            });
         }
     }
 
@@ -103,12 +115,21 @@ impl Observer<'_> {
             }
             return;
         }
-        let ours = LedgerRow { intent: Some(intent.id.clone()), foreign: false, ..booked };
+        let ours = LedgerRow {
+            intent: Some(intent.id.clone()),
+            foreign: false,
+            ..booked
+        };
         let closed = !intent.is_open() || self.confirmed_now(&intent.id);
-        let given_up =
-            matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. });
+        let given_up = matches!(
+            intent.progress,
+            IntentState::Rejected { .. } | IntentState::Withdrawn { .. }
+        );
         if given_up && !self.has_row(&intent.id) {
-            self.facts.push(Fact::LateEffect { intent: intent.id.clone(), row: ours });
+            self.facts.push(Fact::LateEffect {
+                intent: intent.id.clone(),
+                row: ours,
+            });
         } else if closed {
             // The effect of one intent a second time.
             self.facts.push(Fact::ForeignRow { row: ours });
@@ -124,7 +145,11 @@ impl Observer<'_> {
     /// Does the ledger hold an effect of this intent, this read included?
     fn has_row(&self, id: &IntentId) -> bool {
         let told = |fact: &Fact| matches!(fact, Fact::LateEffect { intent, .. } if intent == id);
-        self.r.ledger.iter().any(|row| row.intent.as_ref() == Some(id)) || self.facts.iter().any(told)
+        self.r
+            .ledger
+            .iter()
+            .any(|row| row.intent.as_ref() == Some(id))
+            || self.facts.iter().any(told)
     }
 
     /// Details show an effect that is known to be this intent's with its marker, or without: said when it is news.
@@ -138,9 +163,16 @@ impl Observer<'_> {
             Some(false) => MarkerEcho::Broken,
             None => self.witnesses.marker_echo,
         };
-        let after = if echoed { MarkerEcho::Verified } else { MarkerEcho::Broken };
+        let after = if echoed {
+            MarkerEcho::Verified
+        } else {
+            MarkerEcho::Broken
+        };
         if before != after {
-            self.facts.push(Fact::MarkerEchoed { intent: intent.id.clone(), echoed });
+            self.facts.push(Fact::MarkerEchoed {
+                intent: intent.id.clone(),
+                echoed,
+            });
         }
         if before == MarkerEcho::Verified && after == MarkerEcho::Broken {
             self.ask(DeskReason::MarkerBroken, false);
@@ -148,7 +180,8 @@ impl Observer<'_> {
     }
 
     fn other_name(&self, kind: RowKind, intent: &Intent) -> Option<&LedgerRow> {
-        let of_intent = |row: &&LedgerRow| row.kind == kind && row.intent.as_ref() == Some(&intent.id);
+        let of_intent =
+            |row: &&LedgerRow| row.kind == kind && row.intent.as_ref() == Some(&intent.id);
         let mut own = self.r.ledger.iter().filter(of_intent);
         match (own.next(), own.next()) {
             (Some(row), None) => Some(row).filter(|row| self.is_renamed(row)),
@@ -157,7 +190,9 @@ impl Observer<'_> {
     }
 
     fn confirmed_now(&self, id: &IntentId) -> bool {
-        self.facts.iter().any(|fact| matches!(fact, Fact::IntentConfirmed { intent, .. } if intent == id))
+        self.facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::IntentConfirmed { intent, .. } if intent == id))
     }
 
     pub(super) fn confirm(
@@ -167,7 +202,12 @@ impl Observer<'_> {
         amount: Money,
         at: DateTime<Utc>,
     ) {
-        self.facts.push(Fact::IntentConfirmed { intent: intent.id.clone(), reference, amount, at });
+        self.facts.push(Fact::IntentConfirmed {
+            intent: intent.id.clone(),
+            reference,
+            amount,
+            at,
+        });
         if amount != intent.operation.amount() {
             self.ask(DeskReason::EffectDiffers, true);
         }
@@ -216,7 +256,8 @@ impl Observer<'_> {
     /// Books what somebody did in the portal, and asks when it took more than was delivered.
     fn adopt(&mut self, row: LedgerRow) {
         let counted = self.r.policy.capture.on_delivery != OnDelivery::Manual;
-        let too_much = row.kind == RowKind::Capture && counted && self.seen.captured > self.r.delivered();
+        let too_much =
+            row.kind == RowKind::Capture && counted && self.seen.captured > self.r.delivered();
         self.facts.push(Fact::ForeignRow { row });
         if too_much {
             self.ask(DeskReason::ForeignAct, false);

@@ -25,25 +25,56 @@ pub fn search(
     let Some(intent) = r.intent(intent).filter(|intent| intent.is_unresolved()) else {
         return Vec::new();
     };
-    let fitting = || rows.iter().filter(|row| fits(r, intent, row, merchant, now));
-    let row = fitting().find(|row| is_marked(intent, row)).or_else(|| fitting().next());
-    let read = Fact::HistoryRead { intent: intent.id.clone(), row: row.cloned(), at: now };
-    let follows = Found { r, intent, row, witnesses, merchant, now }.follows();
+    let fitting = || {
+        rows.iter()
+            .filter(|row| fits(r, intent, row, merchant, now))
+    };
+    let row = fitting()
+        .find(|row| is_marked(intent, row))
+        .or_else(|| fitting().next());
+    let read = Fact::HistoryRead {
+        intent: intent.id.clone(),
+        row: row.cloned(),
+        at: now,
+    };
+    let follows = Found {
+        r,
+        intent,
+        row,
+        witnesses,
+        merchant,
+        now,
+    }
+    .follows();
     std::iter::once(read).chain(follows).collect()
 }
 
 fn is_marked(intent: &Intent, row: &HistoryRow) -> bool {
-    row.note.as_deref().is_some_and(|note| marker::is_in(note, &intent.marker))
+    row.note
+        .as_deref()
+        .is_some_and(|note| marker::is_in(note, &intent.marker))
 }
 
 /// Can this row tell of the effect of this intent?
-fn fits(r: &Reservation, intent: &Intent, row: &HistoryRow, merchant: &Merchant, now: DateTime<Utc>) -> bool {
+fn fits(
+    r: &Reservation,
+    intent: &Intent,
+    row: &HistoryRow,
+    merchant: &Merchant,
+    now: DateTime<Utc>,
+) -> bool {
     let event = match &intent.operation {
         Operation::Submit => return false,
         Operation::Capture { .. } => Event::Captured,
         Operation::Charge { .. } => Event::Charged,
-        Operation::Refund { source: RefundSource::Captured, .. } => Event::CaptureRefunded,
-        Operation::Refund { source: RefundSource::Charged, .. } => Event::ChargeRefunded,
+        Operation::Refund {
+            source: RefundSource::Captured,
+            ..
+        } => Event::CaptureRefunded,
+        Operation::Refund {
+            source: RefundSource::Charged,
+            ..
+        } => Event::ChargeRefunded,
         Operation::Cancel { .. } => Event::Cancelled,
         Operation::Complete { .. } => Event::Completed,
         Operation::Resend { .. } => Event::LinkSent,
@@ -53,7 +84,9 @@ fn fits(r: &Reservation, intent: &Intent, row: &HistoryRow, merchant: &Merchant,
     }
     let (from, to) = history_window(intent, merchant, now);
     let in_time = row.at.is_none_or(|at| at <= to) && row.until.is_none_or(|until| until >= from);
-    let amount = row.amount.is_none_or(|amount| amount == intent.operation.amount());
+    let amount = row
+        .amount
+        .is_none_or(|amount| amount == intent.operation.amount());
     is_marked(intent, row) || (in_time && amount && names(r, intent, row.uuid.as_deref()))
 }
 
@@ -90,12 +123,17 @@ struct Found<'a> {
 impl Found<'_> {
     fn follows(&self) -> Vec<Fact> {
         match &self.intent.operation {
-            Operation::Capture { .. } | Operation::Charge { .. } => self.stand_in().into_iter().collect(),
+            Operation::Capture { .. } | Operation::Charge { .. } => {
+                self.stand_in().into_iter().collect()
+            }
             Operation::Refund { reference, .. } => self.refund(reference),
             // Our own words stand with it.
             Operation::Cancel { .. } | Operation::Complete { .. } => {
                 let marked = self.row.filter(|row| is_marked(self.intent, row));
-                marked.map(|row| self.confirmed(None, row.at)).into_iter().collect()
+                marked
+                    .map(|row| self.confirmed(None, row.at))
+                    .into_iter()
+                    .collect()
             }
             Operation::Resend { .. } => self.message(),
             Operation::Submit => Vec::new(),
@@ -105,11 +143,20 @@ impl Found<'_> {
     fn confirmed(&self, reference: Option<String>, at: Option<DateTime<Utc>>) -> Fact {
         let amount = self.intent.operation.amount();
         let at = at.unwrap_or(self.now).min(self.now);
-        Fact::IntentConfirmed { intent: self.intent.id.clone(), reference, amount, at }
+        Fact::IntentConfirmed {
+            intent: self.intent.id.clone(),
+            reference,
+            amount,
+            at,
+        }
     }
 
     fn missing(&self, clean: bool) -> Fact {
-        Fact::TraceMissing { intent: self.intent.id.clone(), clean, at: self.now }
+        Fact::TraceMissing {
+            intent: self.intent.id.clone(),
+            clean,
+            at: self.now,
+        }
     }
 
     /// Details show a row without our marker that can be the effect: the history is the second witness, or else a
@@ -118,13 +165,18 @@ impl Found<'_> {
         let shown = stand_in(self.r, self.intent)?;
         let same = |row: &&HistoryRow| row.uuid.is_none() || row.uuid == shown.reference;
         let told = self.row.filter(same).is_some_and(|row| {
-            is_marked(self.intent, row) || may_be_weak(self.r, self.intent, self.witnesses, self.merchant)
+            is_marked(self.intent, row)
+                || may_be_weak(self.r, self.intent, self.witnesses, self.merchant)
         });
         Some(if told {
             self.confirmed(shown.reference.clone(), Some(shown.at))
         } else {
             let reason = self.intent.operation.doubt_reason();
-            Fact::IntentToDesk { intent: self.intent.id.clone(), reason, at: self.now }
+            Fact::IntentToDesk {
+                intent: self.intent.id.clone(),
+                reason,
+                at: self.now,
+            }
         })
     }
 
@@ -148,7 +200,13 @@ impl Found<'_> {
             Some(row) => vec![self.confirmed(None, row.at)],
             None if silent && doubt.clean_reads + 1 >= settle.absent_reads => {
                 let reason = "the history does not show that the message went out".to_owned();
-                vec![self.missing(true), Fact::IntentWithdrawn { intent: self.intent.id.clone(), reason }]
+                vec![
+                    self.missing(true),
+                    Fact::IntentWithdrawn {
+                        intent: self.intent.id.clone(),
+                        reason,
+                    },
+                ]
             }
             None => vec![self.missing(true)],
         }

@@ -8,19 +8,42 @@ use crate::schedule::EXPIRY_KEY;
 impl Observer<'_> {
     /// Counts the read for every unresolved intent that it showed no trace of, and settles what silence settles.
     pub(super) fn silence(&mut self, coherent: bool) {
-        let waiting: Vec<_> = self.r.intents.iter().filter(|intent| self.is_silent(intent)).collect();
+        let waiting: Vec<_> = self
+            .r
+            .intents
+            .iter()
+            .filter(|intent| self.is_silent(intent))
+            .collect();
         // A callback that came during the read may tell of what it could not show yet: the next one is about that.
-        let overtaken = self.r.provider.read_wanted.is_some_and(|wanted| wanted > self.since);
+        let overtaken = self
+            .r
+            .provider
+            .read_wanted
+            .is_some_and(|wanted| wanted > self.since);
         for intent in waiting {
             let id = intent.id.clone();
             let clean = coherent && !self.traced.contains(&id);
-            self.facts.push(Fact::TraceMissing { intent: id.clone(), clean, at: self.now });
+            self.facts.push(Fact::TraceMissing {
+                intent: id.clone(),
+                clean,
+                at: self.now,
+            });
             let over = self.is_over_for(intent).filter(|_| coherent);
             if let Some(reason) = over {
-                self.facts.push(Fact::IntentWithdrawn { intent: id, reason: reason.to_owned() });
+                self.facts.push(Fact::IntentWithdrawn {
+                    intent: id,
+                    reason: reason.to_owned(),
+                });
                 self.lost_race(intent);
             } else if !overtaken {
-                let verdict = verdict(self.r, intent, clean, self.witnesses, self.merchant, self.now);
+                let verdict = verdict(
+                    self.r,
+                    intent,
+                    clean,
+                    self.witnesses,
+                    self.merchant,
+                    self.now,
+                );
                 self.facts.extend(verdict);
             }
         }
@@ -28,19 +51,24 @@ impl Observer<'_> {
 
     /// Why an operation that shows no trace cannot take effect any more.
     fn is_over_for(&self, intent: &Intent) -> Option<&'static str> {
-        if !matches!(intent.progress, IntentState::Unknown(_) | IntentState::Desk(_)) {
+        if !matches!(
+            intent.progress,
+            IntentState::Unknown(_) | IntentState::Desk(_)
+        ) {
             return None;
         }
         let is = |status: SeenStatus| self.seen.status == status;
-        let over = is(SeenStatus::Cancelled) || is(SeenStatus::Expired) || is(SeenStatus::Completed);
+        let over =
+            is(SeenStatus::Cancelled) || is(SeenStatus::Expired) || is(SeenStatus::Completed);
         match &intent.operation {
             Operation::Capture { .. } => (over && !self.has_new_captures(intent))
                 .then_some("the reservation was over before it took effect"),
             Operation::Cancel { .. } if is(SeenStatus::Expired) => {
                 Some("the reservation has expired by itself")
             }
-            Operation::Cancel { .. } => (is(SeenStatus::Completed) || !self.seen.captures.is_empty())
-                .then_some("money was taken first, so it cannot be cancelled; a refund can"),
+            Operation::Cancel { .. } => (is(SeenStatus::Completed)
+                || !self.seen.captures.is_empty())
+            .then_some("money was taken first, so it cannot be cancelled; a refund can"),
             Operation::Complete { .. } => (is(SeenStatus::Cancelled) || is(SeenStatus::Expired))
                 .then_some("the reservation was over before it took effect"),
             _ => None,
@@ -50,9 +78,12 @@ impl Observer<'_> {
     /// Do details show a capture that was not there when the request was put on record?
     fn has_new_captures(&self, intent: &Intent) -> bool {
         self.seen.captures.iter().any(|row| {
-            let known = self.r.money_row(row.reference.as_deref().unwrap_or_default());
-            let others = known
-                .is_some_and(|known| known.intent.is_some() && known.intent.as_ref() != Some(&intent.id));
+            let known = self
+                .r
+                .money_row(row.reference.as_deref().unwrap_or_default());
+            let others = known.is_some_and(|known| {
+                known.intent.is_some() && known.intent.as_ref() != Some(&intent.id)
+            });
             !others && !intent.knew(row.reference.as_deref())
         })
     }
@@ -77,8 +108,11 @@ impl Observer<'_> {
                 RowKind::Refund => (absent_after.refund, DeskReason::RefundUnknown),
             };
             let told = |fact: &Fact| match fact {
-                Fact::RowConfirmed { reference, intent, .. } => {
-                    row.reference.as_ref() == Some(reference) || (intent.is_some() && *intent == row.intent)
+                Fact::RowConfirmed {
+                    reference, intent, ..
+                } => {
+                    row.reference.as_ref() == Some(reference)
+                        || (intent.is_some() && *intent == row.intent)
                 }
                 _ => false,
             };
@@ -101,6 +135,11 @@ impl Observer<'_> {
             matches!(fact, Fact::IntentConfirmed { intent: id, .. } | Fact::IntentToDesk { intent: id, .. } if *id == intent.id)
         });
         // Details show neither a reservation whose id is lost nor a message.
-        waits && !told && !matches!(intent.operation, Operation::Submit | Operation::Resend { .. })
+        waits
+            && !told
+            && !matches!(
+                intent.operation,
+                Operation::Submit | Operation::Resend { .. }
+            )
     }
 }

@@ -131,7 +131,11 @@ impl Snapshot {
     fn is_named(&self) -> bool {
         let mut names = BTreeSet::new();
         let mut rows = self.captures.iter().chain(&self.charges);
-        rows.all(|row| row.reference.as_deref().is_some_and(|name| !name.is_empty() && names.insert(name)))
+        rows.all(|row| {
+            row.reference
+                .as_deref()
+                .is_some_and(|name| !name.is_empty() && names.insert(name))
+        })
     }
 
     fn still_shows(&self, row: &LedgerRow) -> bool {
@@ -143,10 +147,13 @@ impl Snapshot {
         let shown = |row: &LedgerRow| {
             find_row(self.rows(row.kind), row.reference.as_deref()).and_then(|seen| seen.refunded)
         };
-        r.ledger.iter().any(|row| shown(row).is_some_and(|refunded| refunded < row.refunded_seen))
+        r.ledger
+            .iter()
+            .any(|row| shown(row).is_some_and(|refunded| refunded < row.refunded_seen))
     }
 }
 
 pub(super) fn find_row<'a>(rows: &'a [SeenRow], reference: Option<&str>) -> Option<&'a SeenRow> {
-    rows.iter().find(|row| row.reference.is_some() && row.reference.as_deref() == reference)
+    rows.iter()
+        .find(|row| row.reference.is_some() && row.reference.as_deref() == reference)
 }

@@ -25,14 +25,15 @@ pub(crate) fn stand_in<'a>(r: &'a Reservation, intent: &Intent) -> Option<&'a Le
             && !intent.knew(row.reference.as_deref())
             && is_of_the_time(intent, row.at)
     });
-    rows.next().filter(|_| doubt.history_row.is_none() && intent.operation.has_marker())
+    rows.next()
+        .filter(|_| doubt.history_row.is_none() && intent.operation.has_marker())
 }
 
 /// Did it happen while the request of this intent can have been carried out?
 fn is_of_the_time(intent: &Intent, at: DateTime<Utc>) -> bool {
-    intent
-        .sent()
-        .is_some_and(|sent| (sent.at - CLOCK_SLACK..=sent.at + EXECUTES_WITHIN + CLOCK_SLACK).contains(&at))
+    intent.sent().is_some_and(|sent| {
+        (sent.at - CLOCK_SLACK..=sent.at + EXECUTES_WITHIN + CLOCK_SLACK).contains(&at)
+    })
 }
 
 /// May a row without a marker be taken for the effect of this intent, once a second witness speaks for it?
@@ -51,7 +52,11 @@ pub(super) fn may_be_weak(
 impl Observer<'_> {
     /// Can this row be the effect in doubt, and no other?
     pub(super) fn can_be(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
-        let mut rows = self.seen.rows(kind).iter().filter(|row| self.can_stand_in(intent, kind, row));
+        let mut rows = self
+            .seen
+            .rows(kind)
+            .iter()
+            .filter(|row| self.can_stand_in(intent, kind, row));
         matches!((rows.next(), rows.next()), (Some(only), None) if std::ptr::eq(only, row))
             && self.lines_fit(intent, row)
             && may_be_weak(self.r, intent, self.witnesses, self.merchant)
@@ -59,7 +64,10 @@ impl Observer<'_> {
 
     fn can_stand_in(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
         let reference = row.reference.as_deref().unwrap_or_default();
-        let nobodys = self.r.money_row(reference).is_none_or(|known| known.intent.is_none());
+        let nobodys = self
+            .r
+            .money_row(reference)
+            .is_none_or(|known| known.intent.is_none());
         nobodys
             && row.amount == intent.operation.amount()
             && !intent.knew(row.reference.as_deref())
@@ -70,7 +78,11 @@ impl Observer<'_> {
     /// The intent whose marker a row carries.
     pub(super) fn marked(&self, kind: RowKind, row: &SeenRow) -> Option<&Intent> {
         let text = row.text.as_deref()?;
-        let mut of_kind = self.r.intents.iter().filter(|intent| intent.operation.row_kind() == Some(kind));
+        let mut of_kind = self
+            .r
+            .intents
+            .iter()
+            .filter(|intent| intent.operation.row_kind() == Some(kind));
         of_kind.find(|intent| marker::is_in(text, &intent.marker))
     }
 
@@ -96,7 +108,12 @@ impl Observer<'_> {
         let Operation::Capture { lines, .. } = &intent.operation else {
             return true;
         };
-        let told = self.seen.products.iter().map(|product| product.captured).sum();
+        let told = self
+            .seen
+            .products
+            .iter()
+            .map(|product| product.captured)
+            .sum();
         // What other rows account for is not this one's.
         let others = |line: u32| {
             let rows = self.r.ledger.iter().filter(|other| {
@@ -104,16 +121,24 @@ impl Observer<'_> {
                     && other.reference != row.reference
                     && other.intent.as_ref() != Some(&intent.id)
             });
-            rows.flat_map(|other| &other.lines).filter(|part| part.line == line).map(|part| part.amount).sum()
+            rows.flat_map(|other| &other.lines)
+                .filter(|part| part.line == line)
+                .map(|part| part.amount)
+                .sum()
         };
         let shown = |line: u32| {
             let id = self.r.line(line).and_then(|line| line.provider_id);
-            self.seen.products.iter().find(|product| Some(product.id) == id).map(|product| product.captured)
+            self.seen
+                .products
+                .iter()
+                .find(|product| Some(product.id) == id)
+                .map(|product| product.captured)
         };
         self.seen.captured != told
             || lines.iter().all(|part| {
-                shown(part.line)
-                    .is_none_or(|captured| captured.checked_sub(others(part.line)) >= Some(part.amount))
+                shown(part.line).is_none_or(|captured| {
+                    captured.checked_sub(others(part.line)) >= Some(part.amount)
+                })
             })
     }
 }

@@ -42,7 +42,11 @@ pub fn submitted(
     now: DateTime<Utc>,
 ) -> Vec<Fact> {
     let id = || submit.id.clone();
-    let missing = |clean| Fact::TraceMissing { intent: id(), clean, at: now };
+    let missing = |clean| Fact::TraceMissing {
+        intent: id(),
+        clean,
+        at: now,
+    };
     match found.ours.as_slice() {
         [seen] => {
             let other = r.provider.hinted_uuid.as_ref() != Some(&seen.reservation_uuid);
@@ -57,8 +61,15 @@ pub fn submitted(
             std::iter::once(missing(whole)).chain(verdict).collect()
         }
         several => {
-            let seen = several.iter().map(|seen| Fact::DuplicateSeen { intent: id(), seen: seen.clone() });
-            let desk = Fact::IntentToDesk { intent: id(), reason: DeskReason::OutcomeUnknown, at: now };
+            let seen = several.iter().map(|seen| Fact::DuplicateSeen {
+                intent: id(),
+                seen: seen.clone(),
+            });
+            let desk = Fact::IntentToDesk {
+                intent: id(),
+                reason: DeskReason::OutcomeUnknown,
+                at: now,
+            };
             seen.chain([missing(false), desk]).collect()
         }
     }
@@ -67,8 +78,17 @@ pub fn submitted(
 /// What a search for the reservations of a settled submit means: every one but that in the books is one too many. Where
 /// there is none in the books, the first is taken into them, and a person hears of it if the submit had been given up.
 #[must_use]
-pub fn duplicates(r: &Reservation, submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Vec<Fact> {
-    let raised = |reason| Fact::DeskRaised { reason, freezes: true, at: now };
+pub fn duplicates(
+    r: &Reservation,
+    submit: &Intent,
+    found: &Submitted,
+    now: DateTime<Utc>,
+) -> Vec<Fact> {
+    let raised = |reason| Fact::DeskRaised {
+        reason,
+        freezes: true,
+        at: now,
+    };
     let mut ours: Vec<&SeenReservation> = found.ours.iter().collect();
     // The one that was paid is the one that the payer knows.
     ours.sort_by_key(|seen| seen.reserved.is_zero());
@@ -82,7 +102,10 @@ pub fn duplicates(r: &Reservation, submit: &Intent, found: &Submitted, now: Date
                 facts.push(raised(DeskReason::LateEffect));
             }
         } else if known != Some(&seen.reservation_uuid) && is_news(r, seen) {
-            facts.push(Fact::DuplicateSeen { intent: submit.id.clone(), seen: seen.clone() });
+            facts.push(Fact::DuplicateSeen {
+                intent: submit.id.clone(),
+                seen: seen.clone(),
+            });
             facts.push(raised(DeskReason::EffectDiffers));
         }
     }
@@ -92,7 +115,12 @@ pub fn duplicates(r: &Reservation, submit: &Intent, found: &Submitted, now: Date
 
 fn sought(submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Fact {
     let (intent, up_to, missed) = (submit.id.clone(), found.up_to.clone(), found.missed);
-    Fact::DuplicatesSought { intent, up_to, missed, at: now }
+    Fact::DuplicatesSought {
+        intent,
+        up_to,
+        missed,
+        at: now,
+    }
 }
 
 /// Is this duplicate not known yet, or not as it is now?

@@ -28,13 +28,26 @@ pub fn verdict(
     match &intent.progress {
         IntentState::Unknown(doubt) => {
             let clean_reads = if clean { doubt.clean_reads + 1 } else { 0 };
-            Look { r, intent, doubt, clean_reads, horizon, witnesses, merchant, now }.verdict()
+            Look {
+                r,
+                intent,
+                doubt,
+                clean_reads,
+                horizon,
+                witnesses,
+                merchant,
+                now,
+            }
+            .verdict()
         }
         // What was accepted and does not show in time is in doubt after all.
         IntentState::Accepted { sent, .. } => {
             let reason = "accepted, but not shown since".to_owned();
             let overdue = now >= sent.at + horizon;
-            overdue.then(|| Fact::AttemptUnknown { intent: intent.id.clone(), reason })
+            overdue.then(|| Fact::AttemptUnknown {
+                intent: intent.id.clone(),
+                reason,
+            })
         }
         _ => None,
     }
@@ -80,7 +93,10 @@ impl Look<'_> {
             Operation::Charge { .. } => self.is_silent_for(self.horizon),
             _ if absent && (guarded || self.is_proven_otherwise()) => {
                 if may_send && harmless {
-                    return Some(Fact::IntentAbsent { intent, at: self.now });
+                    return Some(Fact::IntentAbsent {
+                        intent,
+                        at: self.now,
+                    });
                 }
                 true
             }
@@ -91,7 +107,10 @@ impl Look<'_> {
             // Nothing can prove it before its time is over: one that the provider refuses a second time goes out.
             _ if self.earliest_proof() >= by && guarded && may_send => {
                 if self.clean_reads > 0 && !self.has_other_sign() {
-                    return Some(Fact::IntentPressed { intent, at: self.now });
+                    return Some(Fact::IntentPressed {
+                        intent,
+                        at: self.now,
+                    });
                 }
                 false
             }
@@ -104,7 +123,11 @@ impl Look<'_> {
             Operation::Submit | Operation::Cancel { .. } | Operation::Complete { .. } => false,
         };
         let asked = asked || self.is_silent_for(self.horizon + UNSETTLED);
-        asked.then(|| Fact::IntentToDesk { intent, reason: operation.doubt_reason(), at: self.now })
+        asked.then(|| Fact::IntentToDesk {
+            intent,
+            reason: operation.doubt_reason(),
+            at: self.now,
+        })
     }
 
     fn is_silent_for(&self, span: TimeDelta) -> bool {
@@ -140,13 +163,19 @@ impl Look<'_> {
         // The search for a submit is a read of the history.
         let history = self.intent.operation == Operation::Submit
             || self.doubt.history_silent_at.is_some_and(|at| at >= over);
-        let calm = self.witnesses.faulted_at.is_none_or(|at| self.now >= at + CALM);
+        let calm = self
+            .witnesses
+            .faulted_at
+            .is_none_or(|at| self.now >= at + CALM);
         self.is_silent_enough() && !self.has_other_sign() && history && calm
     }
 
     /// Has the merchant's view shown something newer, or is a mistake one that moves no money by itself?
     fn is_proven_otherwise(&self) -> bool {
-        let shown = self.witnesses.shown_until.is_some_and(|at| at > self.doubt.sent.at);
+        let shown = self
+            .witnesses
+            .shown_until
+            .is_some_and(|at| at > self.doubt.sent.at);
         let link_only = self.intent.operation == Operation::Submit;
         shown || (link_only && self.is_silent_for(self.unproven_after()))
     }

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Closure, DEADLINE_GUARD, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind};
+use super::{
+    Closure, DEADLINE_GUARD, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind,
+};
 use crate::deadlines::{capture_by, charge_by};
 use crate::id::IntentId;
 use crate::merchant::Merchant;
@@ -43,7 +45,11 @@ impl Reservation {
     /// The sum of the ledger's rows of one kind.
     #[must_use]
     pub fn booked(&self, kind: RowKind) -> Money {
-        self.ledger.iter().filter(|row| row.kind == kind).map(|row| row.amount).sum()
+        self.ledger
+            .iter()
+            .filter(|row| row.kind == kind)
+            .map(|row| row.amount)
+            .sum()
     }
 
     /// The amounts of money operations whose outcome is unknown.
@@ -76,7 +82,10 @@ impl Reservation {
     #[must_use]
     pub fn captured_on(&self, line: u32) -> Money {
         let of = |shown: bool| -> Money {
-            let rows = self.ledger.iter().filter(|row| row.kind == RowKind::Capture);
+            let rows = self
+                .ledger
+                .iter()
+                .filter(|row| row.kind == RowKind::Capture);
             rows.filter(|row| row.confirmed == shown)
                 .flat_map(|row| &row.lines)
                 .filter(|part| part.line == line)
@@ -84,7 +93,9 @@ impl Reservation {
                 .sum()
         };
         // Details show what is confirmed, foreign rows included; what was accepted since comes on top.
-        let seen = self.line(line).map_or(Money::ZERO, |line| line.captured_seen);
+        let seen = self
+            .line(line)
+            .map_or(Money::ZERO, |line| line.captured_seen);
         seen.max(of(true)) + of(false)
     }
 
@@ -116,13 +127,16 @@ impl Reservation {
             .filter(|intent| matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference))
             .map(|intent| intent.operation.amount())
             .sum();
-        row.amount.saturating_sub(self.given_back(reference) + claimed)
+        row.amount
+            .saturating_sub(self.given_back(reference) + claimed)
     }
 
     /// What has been given back of the row with this reference: booked or seen, whichever is more.
     #[must_use]
     pub fn given_back(&self, reference: &str) -> Money {
-        let seen = self.money_row(reference).map_or(Money::ZERO, |row| row.refunded_seen);
+        let seen = self
+            .money_row(reference)
+            .map_or(Money::ZERO, |row| row.refunded_seen);
         self.refunds_of(reference).max(seen)
     }
 
@@ -130,13 +144,18 @@ impl Reservation {
     #[must_use]
     pub fn refunds_of(&self, reference: &str) -> Money {
         let refunds = self.ledger.iter().filter(|row| row.kind == RowKind::Refund);
-        refunds.filter(|row| row.reference.as_deref() == Some(reference)).map(|row| row.amount).sum()
+        refunds
+            .filter(|row| row.reference.as_deref() == Some(reference))
+            .map(|row| row.amount)
+            .sum()
     }
 
     /// The capture or charge with this reference.
     #[must_use]
     pub fn money_row(&self, reference: &str) -> Option<&LedgerRow> {
-        self.ledger.iter().find(|row| row.kind != RowKind::Refund && row.is_called(reference))
+        self.ledger
+            .iter()
+            .find(|row| row.kind != RowKind::Refund && row.is_called(reference))
     }
 
     /// The line with this number.
@@ -149,12 +168,20 @@ impl Reservation {
     #[must_use]
     pub fn delivered_on(&self, line: u32) -> Money {
         let amount = self.line(line).map_or(Money::ZERO, |line| line.amount);
-        self.delivery.lines.get(&line).copied().unwrap_or_default().min(amount)
+        self.delivery
+            .lines
+            .get(&line)
+            .copied()
+            .unwrap_or_default()
+            .min(amount)
     }
 
     /// What was delivered in all.
     pub(crate) fn delivered(&self) -> Money {
-        self.lines.iter().map(|line| self.delivered_on(line.line)).sum()
+        self.lines
+            .iter()
+            .map(|line| self.delivered_on(line.line))
+            .sum()
     }
 
     /// Has a person been asked about all that was delivered and is not captured?
@@ -188,13 +215,22 @@ impl Reservation {
     #[must_use]
     pub fn capture_by(&self, merchant: &Merchant) -> Option<DateTime<Utc>> {
         let at = self.reserved_at()?;
-        Some(capture_by(at, merchant.capture_window, merchant.zone, self.provider.capture_closed_at))
+        Some(capture_by(
+            at,
+            merchant.capture_window,
+            merchant.zone,
+            self.provider.capture_closed_at,
+        ))
     }
 
     /// From this instant on the card must not be charged any more.
     #[must_use]
     pub fn charge_by(&self, merchant: &Merchant) -> Option<DateTime<Utc>> {
-        Some(charge_by(self.reserved_at()?, self.charge_validity, merchant.charge_validity_unit))
+        Some(charge_by(
+            self.reserved_at()?,
+            self.charge_validity,
+            merchant.charge_validity_unit,
+        ))
     }
 
     /// Are the books open?

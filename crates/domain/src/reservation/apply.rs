@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::progress::next;
 use super::{
-    Baseline, CalledBack, Closing, Closure, DEADLINE_GUARD, DeskItem, DeskReason, Doubt, Fact, Hold, Intent,
-    IntentState, LedgerRow, LineAmount, Link, Operation, Reservation, RowKind, SeenReservation, Sent,
+    Baseline, CalledBack, Closing, Closure, DEADLINE_GUARD, DeskItem, DeskReason, Doubt, Fact,
+    Hold, Intent, IntentState, LedgerRow, LineAmount, Link, Operation, Reservation, RowKind,
+    SeenReservation, Sent,
 };
 use crate::id::IntentId;
 use crate::money::Money;
@@ -22,7 +23,10 @@ pub struct IllegalFact {
 
 impl IllegalFact {
     fn new(fact: &Fact, state: &str) -> Self {
-        Self { fact: fact.name(), state: state.to_owned() }
+        Self {
+            fact: fact.name(),
+            state: state.to_owned(),
+        }
     }
 }
 
@@ -70,7 +74,12 @@ impl Reservation {
             | Fact::DuplicateSeen { .. }
             | Fact::DuplicatesSought { .. }
             | Fact::Closed { .. } => self.apply_seen(fact),
-            Fact::Delivered { event_id, at, lines, complete } => {
+            Fact::Delivered {
+                event_id,
+                at,
+                lines,
+                complete,
+            } => {
                 self.apply_delivery(event_id, *at, lines, *complete);
             }
             Fact::ReminderUsed { .. }
@@ -94,16 +103,22 @@ impl Reservation {
     ///
     /// # Errors
     /// The first that cannot follow; those before it have been folded in.
-    pub fn apply_all<'a>(&mut self, facts: impl IntoIterator<Item = &'a Fact>) -> Result<(), IllegalFact> {
+    pub fn apply_all<'a>(
+        &mut self,
+        facts: impl IntoIterator<Item = &'a Fact>,
+    ) -> Result<(), IllegalFact> {
         facts.into_iter().try_for_each(|fact| self.apply(fact))
     }
 
     fn apply_hold(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
         self.hold = match (fact, self.hold) {
-            (Fact::Held { at, amount }, Hold::None | Hold::Reserved { .. }) => {
-                Hold::Reserved { at: *at, amount: *amount }
+            (Fact::Held { at, amount }, Hold::None | Hold::Reserved { .. }) => Hold::Reserved {
+                at: *at,
+                amount: *amount,
+            },
+            (Fact::HoldExpired { .. }, Hold::Reserved { at, amount }) => {
+                Hold::Expired { at, amount }
             }
-            (Fact::HoldExpired { .. }, Hold::Reserved { at, amount }) => Hold::Expired { at, amount },
             (_, Hold::None) => return Err(IllegalFact::new(fact, "nothing held")),
             (_, Hold::Reserved { .. }) => return Err(IllegalFact::new(fact, "held")),
             (_, Hold::Expired { .. }) => return Err(IllegalFact::new(fact, "hold expired")),
@@ -116,11 +131,19 @@ impl Reservation {
         match fact {
             Fact::ReadWanted => self.want_read(),
             Fact::CalledBack { word, at } => {
-                self.provider.called_back = Some(CalledBack { word: word.clone(), at: *at });
+                self.provider.called_back = Some(CalledBack {
+                    word: word.clone(),
+                    at: *at,
+                });
                 self.want_read();
             }
             Fact::UuidHinted { uuid } => self.hint(uuid),
-            Fact::DetailsRead { at, status, coherent, since } => {
+            Fact::DetailsRead {
+                at,
+                status,
+                coherent,
+                since,
+            } => {
                 self.details_read(*at, status.as_ref(), *coherent, *since);
             }
             Fact::LinesSeen { lines, extra } => {
@@ -138,23 +161,46 @@ impl Reservation {
                 self.provider.capture_closed_at = Some(closed.map_or(*at, |known| known.min(*at)));
             }
             Fact::ForeignRow { row } => self.book(row.clone()),
-            Fact::RowConfirmed { reference, amount, intent } => {
+            Fact::RowConfirmed {
+                reference,
+                amount,
+                intent,
+            } => {
                 self.confirm_row(reference, *amount, intent.as_ref());
             }
-            Fact::RefundSeen { reference, refunded } => self.see_refund(reference, *refunded),
+            Fact::RefundSeen {
+                reference,
+                refunded,
+            } => self.see_refund(reference, *refunded),
             Fact::DuplicateSeen { seen, .. } => self.see_duplicate(seen),
-            Fact::DuplicatesSought { up_to, missed, at, .. } => self.sought(up_to.as_ref(), *missed, *at),
-            Fact::Closed { how: Closing::Completed, at, .. } => {
+            Fact::DuplicatesSought {
+                up_to, missed, at, ..
+            } => self.sought(up_to.as_ref(), *missed, *at),
+            Fact::Closed {
+                how: Closing::Completed,
+                at,
+                ..
+            } => {
                 self.closure = Closure::Completed { at: *at };
             }
-            Fact::Closed { how: Closing::Cancelled, at, .. } => {
+            Fact::Closed {
+                how: Closing::Cancelled,
+                at,
+                ..
+            } => {
                 self.closure = Closure::Cancelled { at: *at };
             }
             _ => {}
         }
     }
 
-    fn apply_delivery(&mut self, event_id: &str, at: DateTime<Utc>, lines: &[LineAmount], complete: bool) {
+    fn apply_delivery(
+        &mut self,
+        event_id: &str,
+        at: DateTime<Utc>,
+        lines: &[LineAmount],
+        complete: bool,
+    ) {
         let delivery = &mut self.delivery;
         delivery.events.insert(event_id.to_owned());
         for part in lines {
@@ -182,7 +228,11 @@ impl Reservation {
                 }
                 self.guards_done.insert(key.clone());
             }
-            Fact::DeskRaised { reason, freezes, at } => self.raise(*reason, *freezes, *at),
+            Fact::DeskRaised {
+                reason,
+                freezes,
+                at,
+            } => self.raise(*reason, *freezes, *at),
             Fact::DeskCleared { reason } => self.control.desk.retain(|item| item.reason != *reason),
             Fact::Paused => self.control.paused = true,
             Fact::Resumed => self.control.paused = false,
@@ -201,7 +251,13 @@ impl Reservation {
         self.provider.read_wanted = Some(self.version + 1);
     }
 
-    fn details_read(&mut self, at: DateTime<Utc>, status: Option<&String>, coherent: bool, since: i64) {
+    fn details_read(
+        &mut self,
+        at: DateTime<Utc>,
+        status: Option<&String>,
+        coherent: bool,
+        since: i64,
+    ) {
         let provider = &mut self.provider;
         provider.reads += 1;
         provider.status = status.cloned();
@@ -219,7 +275,11 @@ impl Reservation {
     /// in doubt is looked for anew.
     fn hint(&mut self, uuid: &str) {
         let known = self.provider.hinted_uuid.replace(uuid.to_owned());
-        for submit in self.intents.iter_mut().filter(|intent| intent.operation == Operation::Submit) {
+        for submit in self
+            .intents
+            .iter_mut()
+            .filter(|intent| intent.operation == Operation::Submit)
+        {
             if let IntentState::Unknown(doubt) = &submit.progress
                 && known.as_deref() != Some(uuid)
             {
@@ -227,12 +287,19 @@ impl Reservation {
             }
         }
         let repeated = |intent: &&mut Intent| {
-            let waits = matches!(intent.progress, IntentState::Planned | IntentState::Written(_));
+            let waits = matches!(
+                intent.progress,
+                IntentState::Planned | IntentState::Written(_)
+            );
             intent.operation == Operation::Submit && intent.was_sent() && waits
         };
         if let Some(submit) = self.intents.iter_mut().find(repeated) {
-            let sent = Sent { attempt: submit.attempts, at: submit.created_at };
-            submit.progress = IntentState::Unknown(Doubt::new(sent, "a callback names the reservation"));
+            let sent = Sent {
+                attempt: submit.attempts,
+                at: submit.created_at,
+            };
+            submit.progress =
+                IntentState::Unknown(Doubt::new(sent, "a callback names the reservation"));
         }
     }
 
@@ -250,18 +317,26 @@ impl Reservation {
         sought.missed |= missed;
         if up_to.is_none() {
             // What was missed is looked for again, and what came before it with it.
-            sought.until = if sought.missed { sought.until } else { Some(at) };
+            sought.until = if sought.missed {
+                sought.until
+            } else {
+                Some(at)
+            };
             sought.missed = false;
         }
         // What a callback named has been read with the rest.
         let known = provider.reservation_uuid.as_ref();
-        provider.hinted_uuid = provider.hinted_uuid.take().filter(|named| known == Some(named));
+        provider.hinted_uuid = provider
+            .hinted_uuid
+            .take()
+            .filter(|named| known == Some(named));
     }
 
     /// Gives a row what details show of it.
     fn confirm_row(&mut self, reference: &str, amount: Money, intent: Option<&IntentId>) {
-        let named =
-            |row: &LedgerRow| row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference);
+        let named = |row: &LedgerRow| {
+            row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference)
+        };
         let carried = |row: &LedgerRow| {
             row.kind != RowKind::Refund && intent.is_some() && row.intent.as_ref() == intent
         };
@@ -271,7 +346,9 @@ impl Reservation {
         };
         let row = &mut self.ledger[index];
         let before = row.reference.replace(reference.to_owned());
-        row.alias = before.filter(|before| before != reference).or(row.alias.take());
+        row.alias = before
+            .filter(|before| before != reference)
+            .or(row.alias.take());
         row.confirmed = true;
         if row.amount != amount {
             row.amount = amount;
@@ -281,12 +358,15 @@ impl Reservation {
     }
 
     fn is_all_delivered(&self) -> bool {
-        self.lines.iter().all(|line| self.delivered_on(line.line) == line.amount)
+        self.lines
+            .iter()
+            .all(|line| self.delivered_on(line.line) == line.amount)
     }
 
     fn see_refund(&mut self, reference: &str, refunded: Money) {
-        let mine =
-            |row: &LedgerRow| row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference);
+        let mine = |row: &LedgerRow| {
+            row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference)
+        };
         if let Some(row) = self.ledger.iter_mut().find(|row| mine(row)) {
             row.refunded_seen = refunded;
         }
@@ -295,10 +375,18 @@ impl Reservation {
 
     /// What a person vouched for has shown itself once details show as much given back as is booked.
     fn confirm_refunds(&mut self, reference: &str) {
-        let seen = self.money_row(reference).map_or(Money::ZERO, |row| row.refunded_seen);
-        let of_it =
-            |row: &LedgerRow| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference);
-        let booked: Money = self.ledger.iter().filter(|row| of_it(row)).map(|row| row.amount).sum();
+        let seen = self
+            .money_row(reference)
+            .map_or(Money::ZERO, |row| row.refunded_seen);
+        let of_it = |row: &LedgerRow| {
+            row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference)
+        };
+        let booked: Money = self
+            .ledger
+            .iter()
+            .filter(|row| of_it(row))
+            .map(|row| row.amount)
+            .sum();
         if booked <= seen {
             for row in self.ledger.iter_mut().filter(|row| of_it(row)) {
                 row.confirmed = true;
@@ -310,9 +398,18 @@ impl Reservation {
         if reason.is_about_capturing() {
             self.delivery.asked_of = self.delivery.events.len();
         }
-        match self.control.desk.iter_mut().find(|item| item.reason == reason) {
+        match self
+            .control
+            .desk
+            .iter_mut()
+            .find(|item| item.reason == reason)
+        {
             Some(item) => item.freezes |= freezes,
-            None => self.control.desk.push(DeskItem { reason, at, freezes }),
+            None => self.control.desk.push(DeskItem {
+                reason,
+                at,
+                freezes,
+            }),
         }
     }
 
@@ -322,7 +419,9 @@ impl Reservation {
     fn book(&mut self, row: LedgerRow) {
         let of_intent = row.intent.as_ref().and_then(|id| self.intent(id));
         let known = |other: &LedgerRow| {
-            row.kind != RowKind::Refund && other.kind == row.kind && other.reference == row.reference
+            row.kind != RowKind::Refund
+                && other.kind == row.kind
+                && other.reference == row.reference
         };
         let same = |other: &LedgerRow| match (&row.reference, of_intent) {
             (Some(_), _) => known(other),
@@ -413,7 +512,8 @@ impl Reservation {
     fn leave_desk(&mut self, was: &Intent) {
         let reason = was.operation.doubt_reason();
         let waits = |intent: &Intent| {
-            matches!(intent.progress, IntentState::Desk(_)) && intent.operation.doubt_reason() == reason
+            matches!(intent.progress, IntentState::Desk(_))
+                && intent.operation.doubt_reason() == reason
         };
         if waits(was) && !self.intents.iter().any(waits) {
             self.control.desk.retain(|item| item.reason != reason);
@@ -423,8 +523,15 @@ impl Reservation {
     /// What a fact about an intent means for the rest of the reservation.
     fn effects(&mut self, intent: &Intent, fact: &Fact) {
         match fact {
-            Fact::AttemptAccepted { reference, at, .. } => self.accepted(intent, reference.as_ref(), *at),
-            Fact::IntentConfirmed { reference, amount, at, .. } => {
+            Fact::AttemptAccepted { reference, at, .. } => {
+                self.accepted(intent, reference.as_ref(), *at)
+            }
+            Fact::IntentConfirmed {
+                reference,
+                amount,
+                at,
+                ..
+            } => {
                 // Without a name it is booked on a person's word, and has to show itself.
                 let shown = reference.is_some();
                 if let Some(row) = row_of(intent, reference.as_ref(), *amount, *at, shown) {
@@ -435,27 +542,45 @@ impl Reservation {
                 }
                 self.close_by(&intent.operation, *at);
             }
-            Fact::LinkCreated { reservation_uuid, customer_uuid, url, at, .. } => {
-                self.provider.duplicates.retain(|known| known.reservation_uuid != *reservation_uuid);
+            Fact::LinkCreated {
+                reservation_uuid,
+                customer_uuid,
+                url,
+                at,
+                ..
+            } => {
+                self.provider
+                    .duplicates
+                    .retain(|known| known.reservation_uuid != *reservation_uuid);
                 // A callback on this reservation's own path spoke of another one, or a search found several.
-                let hinted =
-                    self.provider.hinted_uuid.as_ref().is_some_and(|hinted| hinted != reservation_uuid);
+                let hinted = self
+                    .provider
+                    .hinted_uuid
+                    .as_ref()
+                    .is_some_and(|hinted| hinted != reservation_uuid);
                 if hinted || !self.provider.duplicates.is_empty() {
                     self.raise(DeskReason::EffectDiffers, true, *at);
                 }
                 self.provider.reservation_uuid = Some(reservation_uuid.clone());
                 self.provider.customer_uuid.clone_from(customer_uuid);
-                self.link = Link::Sent { url: url.clone(), at: *at };
+                self.link = Link::Sent {
+                    url: url.clone(),
+                    at: *at,
+                };
                 // A callback that overtook this answer has told that there is something to read.
                 if self.provider.hinted_uuid.is_some() {
                     self.want_read();
                 }
             }
             Fact::AttemptRejected { key, .. } if intent.operation == Operation::Submit => {
-                self.link = Link::Failed { reason: key.clone() };
+                self.link = Link::Failed {
+                    reason: key.clone(),
+                };
             }
             Fact::IntentWithdrawn { reason, .. } if intent.operation == Operation::Submit => {
-                self.link = Link::Failed { reason: reason.clone() };
+                self.link = Link::Failed {
+                    reason: reason.clone(),
+                };
             }
             // It may have gone out: the next message keeps its distance.
             Fact::AttemptUnknown { .. } if matches!(intent.operation, Operation::Resend { .. }) => {
@@ -510,7 +635,9 @@ fn row_of(
 ) -> Option<LedgerRow> {
     let (lines, reference) = match &intent.operation {
         Operation::Capture { lines, .. } => (lines.clone(), reference.cloned()),
-        Operation::Refund { lines, reference, .. } => (lines.clone(), Some(reference.clone())),
+        Operation::Refund {
+            lines, reference, ..
+        } => (lines.clone(), Some(reference.clone())),
         _ => (Vec::new(), reference.cloned()),
     };
     // Which lines another amount than the decided one is on is not said.

@@ -46,7 +46,10 @@ words! {
 impl DeskReason {
     /// Does it ask what is to become of what was delivered and is not captured?
     pub(crate) const fn is_about_capturing(self) -> bool {
-        matches!(self, Self::ForeignAct | Self::WindowClosing | Self::LateDelivery | Self::DeadlinePassed)
+        matches!(
+            self,
+            Self::ForeignAct | Self::WindowClosing | Self::LateDelivery | Self::DeadlinePassed
+        )
     }
 }
 
@@ -74,21 +77,39 @@ pub struct SeenLine {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields repeat the words of the variants they stand in")]
-#[expect(clippy::large_enum_variant, reason = "facts are made and folded a few at a time")]
+#[expect(
+    missing_docs,
+    reason = "the fields repeat the words of the variants they stand in"
+)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "facts are made and folded a few at a time"
+)]
 pub enum Fact {
     /// The reservation was submitted to us.
     Created,
     /// An operation was decided.
     IntentPlanned { intent: Intent },
     /// An attempt was put on record; nothing has been sent.
-    AttemptWritten { intent: IntentId, attempt: u32, at: DateTime<Utc> },
+    AttemptWritten {
+        intent: IntentId,
+        attempt: u32,
+        at: DateTime<Utc>,
+    },
     /// The attempt's request was released; from here on it may have had its effect.
-    AttemptSending { intent: IntentId, attempt: u32, at: DateTime<Utc> },
+    AttemptSending {
+        intent: IntentId,
+        attempt: u32,
+        at: DateTime<Utc>,
+    },
     /// Nothing left this machine; the attempt's number is free again.
     AttemptUnsent { intent: IntentId, reason: String },
     /// The provider said yes. A money operation with a reference counts as done and is booked.
-    AttemptAccepted { intent: IntentId, reference: Option<String>, at: DateTime<Utc> },
+    AttemptAccepted {
+        intent: IntentId,
+        reference: Option<String>,
+        at: DateTime<Utc>,
+    },
     /// The provider said no; there was no effect.
     AttemptRejected { intent: IntentId, key: String },
     /// Nobody knows whether there was an effect.
@@ -102,31 +123,61 @@ pub enum Fact {
         at: DateTime<Utc>,
     },
     /// The provider has another reservation with our reference than the one in the books: the submit took effect twice.
-    DuplicateSeen { intent: IntentId, seen: SeenReservation },
+    DuplicateSeen {
+        intent: IntentId,
+        seen: SeenReservation,
+    },
     /// The history was searched for duplicates of a submit's reservation: up to this id, or for all there may be.
     /// `missed` when details do not know yet what the history names.
-    DuplicatesSought { intent: IntentId, up_to: Option<String>, missed: bool, at: DateTime<Utc> },
+    DuplicatesSought {
+        intent: IntentId,
+        up_to: Option<String>,
+        missed: bool,
+        at: DateTime<Utc>,
+    },
     /// A read showed no trace of the effect. A read that did not add up does not count towards absence.
-    TraceMissing { intent: IntentId, clean: bool, at: DateTime<Utc> },
+    TraceMissing {
+        intent: IntentId,
+        clean: bool,
+        at: DateTime<Utc>,
+    },
     /// Details, or a person, show the effect; a money operation is booked as shown.
-    IntentConfirmed { intent: IntentId, reference: Option<String>, amount: Money, at: DateTime<Utc> },
+    IntentConfirmed {
+        intent: IntentId,
+        reference: Option<String>,
+        amount: Money,
+        at: DateTime<Utc>,
+    },
     /// The effect is proven absent, or a person says so; the operation may be sent again.
     IntentAbsent { intent: IntentId, at: DateTime<Utc> },
     /// The history was read for a trace of the effect: a row that can stand for it, or silence.
-    HistoryRead { intent: IntentId, row: Option<HistoryRow>, at: DateTime<Utc> },
+    HistoryRead {
+        intent: IntentId,
+        row: Option<HistoryRow>,
+        at: DateTime<Utc>,
+    },
     /// Absence cannot be proven before the deadline, and the provider refuses a duplicate: it may be sent again.
     IntentPressed { intent: IntentId, at: DateTime<Utc> },
     /// Details show an effect of this intent with its marker, or without.
     MarkerEchoed { intent: IntentId, echoed: bool },
     /// A person must say what became of the request.
-    IntentToDesk { intent: IntentId, reason: DeskReason, at: DateTime<Utc> },
+    IntentToDesk {
+        intent: IntentId,
+        reason: DeskReason,
+        at: DateTime<Utc>,
+    },
     /// The operation is given up; it had no effect.
     IntentWithdrawn { intent: IntentId, reason: String },
     /// An effect appeared after its intent had been settled as refused or absent.
     LateEffect { intent: IntentId, row: LedgerRow },
     /// Details were read.
     /// `since` is the version of the reservation when the read began: what was asked for later is still to be read.
-    DetailsRead { at: DateTime<Utc>, status: Option<String>, coherent: bool, since: i64 },
+    DetailsRead {
+        at: DateTime<Utc>,
+        status: Option<String>,
+        coherent: bool,
+        since: i64,
+    },
     /// Somebody asked for a read.
     ReadWanted,
     /// A genuine callback told that something happened; `word` is what it calls it.
@@ -135,7 +186,10 @@ pub enum Fact {
     /// that its submit may have made.
     UuidHinted { uuid: String },
     /// Details showed our lines.
-    LinesSeen { lines: Vec<SeenLine>, extra: Vec<ExtraProduct> },
+    LinesSeen {
+        lines: Vec<SeenLine>,
+        extra: Vec<ExtraProduct>,
+    },
     /// The payer has paid; the amount is held.
     Held { at: DateTime<Utc>, amount: Money },
     /// The hold is over without having been used up.
@@ -148,23 +202,48 @@ pub enum Fact {
     ForeignRow { row: LedgerRow },
     /// Details show a row that had been booked on somebody's word: the row with this reference, or the one of
     /// this intent, which takes the reference and the amount that are shown.
-    RowConfirmed { reference: String, amount: Money, intent: Option<IntentId> },
+    RowConfirmed {
+        reference: String,
+        amount: Money,
+        intent: Option<IntentId>,
+    },
     /// Details show so much given back of a row.
     RefundSeen { reference: String, refunded: Money },
     /// Something was delivered.
-    Delivered { event_id: String, at: DateTime<Utc>, lines: Vec<LineAmount>, complete: bool },
+    Delivered {
+        event_id: String,
+        at: DateTime<Utc>,
+        lines: Vec<LineAmount>,
+        complete: bool,
+    },
     /// The reservation was closed; `foreign` when somebody else did it.
-    Closed { how: Closing, at: DateTime<Utc>, foreign: bool },
+    Closed {
+        how: Closing,
+        at: DateTime<Utc>,
+        foreign: bool,
+    },
     /// A reminder slot is used up; `sent` unless its time had passed.
-    ReminderUsed { slot: u32, sent: bool, at: DateTime<Utc> },
+    ReminderUsed {
+        slot: u32,
+        sent: bool,
+        at: DateTime<Utc>,
+    },
     /// A guard or warning job did its work.
     GuardActed { key: String, at: DateTime<Utc> },
     /// A person must decide something.
-    DeskRaised { reason: DeskReason, freezes: bool, at: DateTime<Utc> },
+    DeskRaised {
+        reason: DeskReason,
+        freezes: bool,
+        at: DateTime<Utc>,
+    },
     /// It is decided, or has explained itself.
     DeskCleared { reason: DeskReason },
     /// A person has decided what lies on the desk, on the evidence as it stood.
-    Decided { intent: Option<IntentId>, reason: DeskReason, decision: Decision },
+    Decided {
+        intent: Option<IntentId>,
+        reason: DeskReason,
+        decision: Decision,
+    },
     /// A person has paused the reservation.
     Paused,
     /// A person has resumed it.

@@ -117,7 +117,9 @@ impl Operation {
             Self::Capture { .. } => Some(RowKind::Capture),
             Self::Charge { .. } => Some(RowKind::Charge),
             Self::Refund { .. } => Some(RowKind::Refund),
-            Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => None,
+            Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => {
+                None
+            }
         }
     }
 
@@ -129,7 +131,9 @@ impl Operation {
                 lines.iter().map(|line| line.amount).sum()
             }
             Self::Charge { lines, .. } => lines.iter().map(|line| line.amount).sum(),
-            Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => Money::ZERO,
+            Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => {
+                Money::ZERO
+            }
         }
     }
 
@@ -344,7 +348,9 @@ impl Intent {
             IntentState::Written(_) => self.attempts.saturating_sub(1),
             _ => return None,
         };
-        self.doubted_at.filter(|_| self.pressed).map(|at| Sent { attempt, at })
+        self.doubted_at
+            .filter(|_| self.pressed)
+            .map(|at| Sent { attempt, at })
     }
 
     /// May a request of it have reached the provider at any time?
@@ -357,17 +363,22 @@ impl Intent {
     /// Was a row with this reference in the books when the latest attempt was put on record?
     #[must_use]
     pub fn knew(&self, reference: Option<&str>) -> bool {
-        let known = self.baseline.iter().flat_map(|baseline| &baseline.references);
-        known.into_iter().any(|known| Some(known.as_str()) == reference)
+        let known = self
+            .baseline
+            .iter()
+            .flat_map(|baseline| &baseline.references);
+        known
+            .into_iter()
+            .any(|known| Some(known.as_str()) == reference)
     }
 
     /// The request that was sent last, while it is not settled.
     #[must_use]
     pub const fn sent(&self) -> Option<Sent> {
         match &self.progress {
-            IntentState::Written(sent) | IntentState::Sending(sent) | IntentState::Accepted { sent, .. } => {
-                Some(*sent)
-            }
+            IntentState::Written(sent)
+            | IntentState::Sending(sent)
+            | IntentState::Accepted { sent, .. } => Some(*sent),
             IntentState::Unknown(doubt) | IntentState::Desk(doubt) => Some(doubt.sent),
             _ => None,
         }

@@ -1,7 +1,9 @@
 //! The refund that somebody asks for, checked against what was taken and what has been given back.
 
 use super::request::{merged, on_line, spread};
-use super::{LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind};
+use super::{
+    LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind,
+};
 use crate::money::Money;
 
 impl Reservation {
@@ -17,12 +19,18 @@ impl Reservation {
         let reference = self.refund_reference(request, kind)?;
         let row = self.money_row(&reference).filter(|row| row.kind == kind);
         let row = row.ok_or_else(|| {
-            Refusal::field("reference", format!("names no {} of this reservation", kind.as_str()))
+            Refusal::field(
+                "reference",
+                format!("names no {} of this reservation", kind.as_str()),
+            )
         })?;
         let left = self.refundable(&reference);
         let lines = match (&request.lines, request.amount) {
             (Some(_), Some(_)) => {
-                return Err(Refusal::field("amount", "cannot stand beside lines; give one of the two"));
+                return Err(Refusal::field(
+                    "amount",
+                    "cannot stand beside lines; give one of the two",
+                ));
             }
             (Some(lines), None) => self.refund_lines(lines, kind, &reference)?,
             (None, amount) => {
@@ -38,8 +46,10 @@ impl Reservation {
         };
         let asked: Money = lines.iter().map(|line| line.amount).sum();
         if asked.is_zero() {
-            let message =
-                format!("nothing is left to refund of this row: {}", self.left_to_refund(&reference));
+            let message = format!(
+                "nothing is left to refund of this row: {}",
+                self.left_to_refund(&reference)
+            );
             return Err(Refusal::state("nothing_refundable", message));
         }
         if asked > left {
@@ -47,29 +57,42 @@ impl Reservation {
             return Err(Refusal::field("lines", message));
         }
         if kind == RowKind::Charge && !self.charge_partially_refundable && asked != row.amount {
-            let message =
-                format!("must be the whole charge, {}: its charges are refundable in full only", row.amount);
+            let message = format!(
+                "must be the whole charge, {}: its charges are refundable in full only",
+                row.amount
+            );
             return Err(Refusal::field("amount", message));
         }
-        Ok(Operation::Refund { source: request.source, reference, lines })
+        Ok(Operation::Refund {
+            source: request.source,
+            reference,
+            lines,
+        })
     }
 
     fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
         if let Some(reference) = &request.reference {
             // Details have the say in how a row is called.
-            let known = self.money_row(reference).and_then(|row| row.reference.clone());
+            let known = self
+                .money_row(reference)
+                .and_then(|row| row.reference.clone());
             return Ok(known.unwrap_or_else(|| reference.clone()));
         }
-        let mut known =
-            self.ledger.iter().filter(|row| row.kind == kind).filter_map(|row| row.reference.clone());
+        let mut known = self
+            .ledger
+            .iter()
+            .filter(|row| row.kind == kind)
+            .filter_map(|row| row.reference.clone());
         match (known.next(), known.next()) {
             (Some(reference), None) => Ok(reference),
-            (None, _) => {
-                Err(Refusal::state("nothing_refundable", format!("there is no {} to refund", kind.as_str())))
-            }
-            (Some(_), Some(_)) => {
-                Err(Refusal::field("reference", "is required: there is more than one to choose from"))
-            }
+            (None, _) => Err(Refusal::state(
+                "nothing_refundable",
+                format!("there is no {} to refund", kind.as_str()),
+            )),
+            (Some(_), Some(_)) => Err(Refusal::field(
+                "reference",
+                "is required: there is more than one to choose from",
+            )),
         }
     }
 
@@ -80,12 +103,17 @@ impl Reservation {
         kind: RowKind,
         reference: &str,
     ) -> Result<Vec<LineAmount>, Refusal> {
-        let lines = if kind == RowKind::Capture { self.known_lines(lines)? } else { merged(lines) };
+        let lines = if kind == RowKind::Capture {
+            self.known_lines(lines)?
+        } else {
+            merged(lines)
+        };
         for part in &lines {
             let left = self.refundable_on(reference, part.line);
             if part.amount > left {
                 let left = self.head_room(left, "refunded", |operation| {
-                    refund_of(operation, reference).map_or(Money::ZERO, |lines| on_line(lines, part.line))
+                    refund_of(operation, reference)
+                        .map_or(Money::ZERO, |lines| on_line(lines, part.line))
                 });
                 let message = format!("asks for {} of line {}, and {left}", part.amount, part.line);
                 return Err(Refusal::field("lines", message));
@@ -105,10 +133,14 @@ impl Reservation {
         let booked: Money = self
             .ledger
             .iter()
-            .filter(|row| row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference))
+            .filter(|row| {
+                row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference)
+            })
             .map(|row| on_line(&row.lines, line))
             .sum();
-        let claimed = self.open_intents().filter_map(|intent| refund_of(&intent.operation, reference));
+        let claimed = self
+            .open_intents()
+            .filter_map(|intent| refund_of(&intent.operation, reference));
         let claimed: Money = claimed.map(|lines| on_line(lines, line)).sum();
         on_line(&row.lines, line).saturating_sub(booked + claimed)
     }
@@ -119,18 +151,29 @@ impl Reservation {
         })
     }
 
-    fn spread_refund(&self, lines: &[LineAmount], amount: Money, reference: &str) -> Option<Vec<LineAmount>> {
+    fn spread_refund(
+        &self,
+        lines: &[LineAmount],
+        amount: Money,
+        reference: &str,
+    ) -> Option<Vec<LineAmount>> {
         if lines.is_empty() {
             return Some(vec![LineAmount { line: 1, amount }]);
         }
-        spread(lines.iter().map(|part| part.line), amount, |line| self.refundable_on(reference, line))
+        spread(lines.iter().map(|part| part.line), amount, |line| {
+            self.refundable_on(reference, line)
+        })
     }
 }
 
 /// The lines of a refund of this row; `None` for any other operation.
 fn refund_of<'o>(operation: &'o Operation, reference: &str) -> Option<&'o [LineAmount]> {
     match operation {
-        Operation::Refund { reference: other, lines, .. } if other == reference => Some(lines),
+        Operation::Refund {
+            reference: other,
+            lines,
+            ..
+        } if other == reference => Some(lines),
         _ => None,
     }
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChargeLine, Closure, Fact, Hold, IntentState, Line, LineAmount, Link, MAX_LINES, NewLine, Operation,
-    RefundSource, Reservation, RowKind,
+    ChargeLine, Closure, Fact, Hold, IntentState, Line, LineAmount, Link, MAX_LINES, NewLine,
+    Operation, RefundSource, Reservation, RowKind,
 };
 use crate::customer::{is_country_code, is_email, is_msisdn, is_text};
 use crate::merchant::Merchant;
@@ -42,7 +42,10 @@ impl Refusal {
     }
 
     pub(super) fn state(code: &'static str, message: impl Into<String>) -> Self {
-        Self::State { code, message: message.into() }
+        Self::State {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -120,7 +123,9 @@ impl CaptureRequest {
     /// Does this operation do what is asked for? While it is open, asking once more is a second click.
     #[must_use]
     pub fn is_done_by(&self, operation: &Operation) -> bool {
-        let Operation::Capture { lines, note } = operation else { return false };
+        let Operation::Capture { lines, note } = operation else {
+            return false;
+        };
         *note == self.note && is_same(self.lines.as_deref(), self.amount, lines)
     }
 }
@@ -129,8 +134,18 @@ impl RefundRequest {
     /// Does this operation do what is asked for? While it is open, asking once more is a second click.
     #[must_use]
     pub fn is_done_by(&self, operation: &Operation) -> bool {
-        let Operation::Refund { source, reference, lines } = operation else { return false };
-        let same_row = self.reference.as_ref().is_none_or(|asked| asked == reference);
+        let Operation::Refund {
+            source,
+            reference,
+            lines,
+        } = operation
+        else {
+            return false;
+        };
+        let same_row = self
+            .reference
+            .as_ref()
+            .is_none_or(|asked| asked == reference);
         *source == self.source && same_row && is_same(self.lines.as_deref(), self.amount, lines)
     }
 }
@@ -177,15 +192,24 @@ impl Contact {
             (None, None) => {}
             (Some(code), Some(number)) => {
                 if !is_country_code(code) {
-                    faults.push(FieldError::new("country_code", "is not a dialling code like \"+47\""));
+                    faults.push(FieldError::new(
+                        "country_code",
+                        "is not a dialling code like \"+47\"",
+                    ));
                 }
                 if !is_msisdn(number) {
-                    faults
-                        .push(FieldError::new("msisdn", "is not a national phone number of 4 to 15 digits"));
+                    faults.push(FieldError::new(
+                        "msisdn",
+                        "is not a national phone number of 4 to 15 digits",
+                    ));
                 }
             }
-            (None, Some(_)) => faults.push(FieldError::new("country_code", "is required with msisdn")),
-            (Some(_), None) => faults.push(FieldError::new("msisdn", "is required with country_code")),
+            (None, Some(_)) => {
+                faults.push(FieldError::new("country_code", "is required with msisdn"))
+            }
+            (Some(_), None) => {
+                faults.push(FieldError::new("msisdn", "is required with country_code"))
+            }
         }
         faults
     }
@@ -193,9 +217,10 @@ impl Contact {
 
 fn note_faults(note: Option<&str>) -> Result<(), Refusal> {
     match note {
-        Some(note) if !is_text(note, MAX_NOTE) => {
-            Err(Refusal::field("note", "is empty, longer than 200 characters, or holds control characters"))
-        }
+        Some(note) if !is_text(note, MAX_NOTE) => Err(Refusal::field(
+            "note",
+            "is empty, longer than 200 characters, or holds control characters",
+        )),
         _ => Ok(()),
     }
 }
@@ -205,26 +230,47 @@ impl Reservation {
     ///
     /// # Errors
     /// The request does not fit the lines, or lies too far ahead.
-    pub fn deliver(&self, request: &DeliveryRequest, now: DateTime<Utc>) -> Result<Option<Fact>, Refusal> {
+    pub fn deliver(
+        &self,
+        request: &DeliveryRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Fact>, Refusal> {
         if !is_text(&request.event_id, 64) {
-            return Err(Refusal::field("event_id", "is empty or longer than 64 characters"));
+            return Err(Refusal::field(
+                "event_id",
+                "is empty or longer than 64 characters",
+            ));
         }
         if self.delivery.events.contains(&request.event_id) {
             return Ok(None);
         }
         let at = request.delivered_at.unwrap_or(now);
         if at > now + DELIVERY_AHEAD {
-            return Err(Refusal::field("delivered_at", "is more than 24 hours ahead"));
+            return Err(Refusal::field(
+                "delivered_at",
+                "is more than 24 hours ahead",
+            ));
         }
         let rest = |line: &Line| line.amount.saturating_sub(self.delivered_on(line.line));
         let (lines, complete) = match &request.lines {
             None => {
-                let all = self.lines.iter().map(|line| LineAmount { line: line.line, amount: rest(line) });
-                (all.filter(|part| !part.amount.is_zero()).collect(), request.complete.unwrap_or(true))
+                let all = self.lines.iter().map(|line| LineAmount {
+                    line: line.line,
+                    amount: rest(line),
+                });
+                (
+                    all.filter(|part| !part.amount.is_zero()).collect(),
+                    request.complete.unwrap_or(true),
+                )
             }
             Some(lines) => (self.known_lines(lines)?, request.complete.unwrap_or(false)),
         };
-        Ok(Some(Fact::Delivered { event_id: request.event_id.clone(), at, lines, complete }))
+        Ok(Some(Fact::Delivered {
+            event_id: request.event_id.clone(),
+            at,
+            lines,
+            complete,
+        }))
     }
 
     /// The capture that a request asks for.
@@ -253,19 +299,25 @@ impl Reservation {
         }
         let lines = match (&request.lines, request.amount) {
             (Some(_), Some(_)) => {
-                return Err(Refusal::field("amount", "cannot stand beside lines; give one of the two"));
+                return Err(Refusal::field(
+                    "amount",
+                    "cannot stand beside lines; give one of the two",
+                ));
             }
             (Some(lines), None) => self.known_lines(lines)?,
-            (None, Some(amount)) => {
-                self.spread(amount, |line| self.capturable_on(line)).ok_or_else(|| {
+            (None, Some(amount)) => self
+                .spread(amount, |line| self.capturable_on(line))
+                .ok_or_else(|| {
                     let left = self.left_to_capture();
                     Refusal::field("amount", format!("asks for {amount}, and {left}"))
-                })?
-            }
+                })?,
             (None, None) => self.capturable_lines(),
         };
         self.check_capture(&lines)?;
-        Ok(Operation::Capture { lines, note: request.note.clone() })
+        Ok(Operation::Capture {
+            lines,
+            note: request.note.clone(),
+        })
     }
 
     fn check_capture(&self, lines: &[LineAmount]) -> Result<(), Refusal> {
@@ -281,7 +333,10 @@ impl Reservation {
                     Operation::Capture { lines, .. } => on_line(lines, line),
                     _ => Money::ZERO,
                 });
-                return Err(Refusal::field("lines", format!("asks for {amount} of line {line}, and {left}")));
+                return Err(Refusal::field(
+                    "lines",
+                    format!("asks for {amount} of line {line}, and {left}"),
+                ));
             }
         }
         if asked > self.capturable() {
@@ -300,7 +355,12 @@ impl Reservation {
 
     /// What is left to be captured or refunded, in words, with what counts as spent although it is not settled.
     /// `of` says how much of it an operation takes.
-    pub(super) fn head_room(&self, left: Money, done: &str, of: impl Fn(&Operation) -> Money) -> String {
+    pub(super) fn head_room(
+        &self,
+        left: Money,
+        done: &str,
+        of: impl Fn(&Operation) -> Money,
+    ) -> String {
         let (mut unknown, mut under_way) = (Money::ZERO, Money::ZERO);
         for intent in self.open_intents() {
             match intent.progress {
@@ -313,7 +373,9 @@ impl Reservation {
         let spent = [(unknown, "is unknown"), (under_way, "is under way")];
         let spent = spent.into_iter().filter(|(amount, _)| !amount.is_zero());
         let spent = spent.map(|(amount, why)| format!("; {amount} {why} and counts as {done}"));
-        std::iter::once(format!("{left} can still be {done}")).chain(spent).collect()
+        std::iter::once(format!("{left} can still be {done}"))
+            .chain(spent)
+            .collect()
     }
 
     /// The charge that a request asks for.
@@ -334,7 +396,10 @@ impl Reservation {
             ));
         };
         if matches!(self.closure, Closure::Cancelled { .. }) {
-            return Err(Refusal::state("closed", "the reservation is cancelled and cannot be charged"));
+            return Err(Refusal::state(
+                "closed",
+                "the reservation is cancelled and cannot be charged",
+            ));
         }
         if now >= by {
             return Err(Refusal::state(
@@ -359,7 +424,10 @@ impl Reservation {
             tax_percent: line.tax_percent,
             amount: line.amount,
         });
-        Ok(Operation::Charge { lines: lines.collect(), note: request.note.clone() })
+        Ok(Operation::Charge {
+            lines: lines.collect(),
+            note: request.note.clone(),
+        })
     }
 
     /// The cancel that a request asks for.
@@ -371,8 +439,7 @@ impl Reservation {
         self.require_open("cancelled")?;
         let taken = self.ledger.iter().any(|row| row.kind != RowKind::Refund);
         if taken {
-            let message =
-                "money has been taken, so it cannot be cancelled; refund it and complete it instead";
+            let message = "money has been taken, so it cannot be cancelled; refund it and complete it instead";
             return Err(Refusal::state("money_taken", message));
         }
         if matches!(self.link, Link::Failed { .. }) {
@@ -381,7 +448,9 @@ impl Reservation {
                 "the provider never had it; there is nothing to cancel",
             ));
         }
-        Ok(Operation::Cancel { note: note.to_owned() })
+        Ok(Operation::Cancel {
+            note: note.to_owned(),
+        })
     }
 
     /// The complete that a request asks for.
@@ -395,12 +464,19 @@ impl Reservation {
             let message = "nothing has been captured or charged; cancel it instead";
             return Err(Refusal::state("no_money_taken", message));
         }
-        if let Some(open) = self.open_intents().find(|intent| intent.operation.is_exclusive()) {
-            let message =
-                format!("a {} is not over yet; the books are closed after it", open.operation.job_kind());
+        if let Some(open) = self
+            .open_intents()
+            .find(|intent| intent.operation.is_exclusive())
+        {
+            let message = format!(
+                "a {} is not over yet; the books are closed after it",
+                open.operation.job_kind()
+            );
             return Err(Refusal::state("operation_open", message));
         }
-        Ok(Operation::Complete { note: note.to_owned() })
+        Ok(Operation::Complete {
+            note: note.to_owned(),
+        })
     }
 
     /// The resend that a request asks for.
@@ -413,7 +489,10 @@ impl Reservation {
             return Err(Refusal::Fields(faults));
         }
         if self.status() != Status::AwaitingPayment {
-            let message = format!("there is no unpaid link to send: the reservation is {}", self.status());
+            let message = format!(
+                "there is no unpaid link to send: the reservation is {}",
+                self.status()
+            );
             return Err(Refusal::state("no_open_link", message));
         }
         let email = contact.email.is_some().then_some(Channel::Email);
@@ -423,7 +502,11 @@ impl Reservation {
         if !elsewhere {
             by.extend(self.policy.reminders.channels.first());
         }
-        Ok(Operation::Resend { by, elsewhere, slot: None })
+        Ok(Operation::Resend {
+            by,
+            elsewhere,
+            slot: None,
+        })
     }
 
     fn require_open(&self, done: &str) -> Result<(), Refusal> {
@@ -441,7 +524,10 @@ impl Reservation {
             return Err(Refusal::field("lines", "has more than 100 entries"));
         }
         if let Some(index) = lines.iter().position(|part| self.line(part.line).is_none()) {
-            let message = format!("is no line of this reservation; it has lines 1 to {}", self.lines.len());
+            let message = format!(
+                "is no line of this reservation; it has lines 1 to {}",
+                self.lines.len()
+            );
             return Err(Refusal::field(format!("lines[{index}].line"), message));
         }
         Ok(merged(lines))
@@ -450,10 +536,10 @@ impl Reservation {
     /// All that can still be captured, line by line.
     #[must_use]
     pub fn capturable_lines(&self) -> Vec<LineAmount> {
-        let parts = self
-            .lines
-            .iter()
-            .map(|line| LineAmount { line: line.line, amount: self.capturable_on(line.line) });
+        let parts = self.lines.iter().map(|line| LineAmount {
+            line: line.line,
+            amount: self.capturable_on(line.line),
+        });
         cap(parts, self.capturable())
     }
 
@@ -462,7 +548,10 @@ impl Reservation {
     pub fn delivered_uncaptured(&self) -> Vec<LineAmount> {
         let parts = self.lines.iter().map(|line| {
             let undelivered = line.amount.saturating_sub(self.delivered_on(line.line));
-            LineAmount { line: line.line, amount: self.capturable_on(line.line).saturating_sub(undelivered) }
+            LineAmount {
+                line: line.line,
+                amount: self.capturable_on(line.line).saturating_sub(undelivered),
+            }
         });
         cap(parts, self.capturable())
     }
@@ -474,7 +563,11 @@ impl Reservation {
 
 /// How much of the parts is on a line.
 pub(super) fn on_line(parts: &[LineAmount], line: u32) -> Money {
-    parts.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
+    parts
+        .iter()
+        .filter(|part| part.line == line)
+        .map(|part| part.amount)
+        .sum()
 }
 
 /// One part per line, in the order of the lines; empty parts fall out.
@@ -483,7 +576,9 @@ pub(super) fn merged(parts: &[RequestLine]) -> Vec<LineAmount> {
     for part in parts {
         *lines.entry(part.line).or_default() += part.amount;
     }
-    let parts = lines.into_iter().map(|(line, amount)| LineAmount { line, amount });
+    let parts = lines
+        .into_iter()
+        .map(|(line, amount)| LineAmount { line, amount });
     parts.filter(|part| !part.amount.is_zero()).collect()
 }
 
@@ -505,6 +600,12 @@ pub(super) fn spread(
     amount: Money,
     left_on: impl Fn(u32) -> Money,
 ) -> Option<Vec<LineAmount>> {
-    let parts = cap(lines.map(|line| LineAmount { line, amount: left_on(line) }), amount);
+    let parts = cap(
+        lines.map(|line| LineAmount {
+            line,
+            amount: left_on(line),
+        }),
+        amount,
+    );
     (parts.iter().map(|part| part.amount).sum::<Money>() == amount).then_some(parts)
 }

@@ -40,10 +40,19 @@ pub struct NewLine {
 
 impl NewLine {
     pub(super) fn faults(&self, path: &str, merchant: &Merchant) -> Vec<FieldError> {
-        let allowed = merchant.tax_percents.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let allowed = merchant
+            .tax_percents
+            .iter()
+            .map(u8::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         let product_id = self.product_id.as_deref();
         let rules = [
-            (!is_text(&self.name, MAX_NOTE), "name", "is empty or longer than 200 characters".to_owned()),
+            (
+                !is_text(&self.name, MAX_NOTE),
+                "name",
+                "is empty or longer than 200 characters".to_owned(),
+            ),
             (
                 product_id.is_some_and(|id| !is_text(id, MAX_PRODUCT_ID)),
                 "product_id",
@@ -107,14 +116,26 @@ impl NewReservation {
             "reference",
             "is empty, longer than 64 characters, or has spaces at its ends",
         );
-        rule(self.lines.is_empty(), "lines", "is empty: a reservation has at least one line");
-        rule(self.lines.len() > MAX_LINES, "lines", "has more than 100 entries");
+        rule(
+            self.lines.is_empty(),
+            "lines",
+            "is empty: a reservation has at least one line",
+        );
+        rule(
+            self.lines.len() > MAX_LINES,
+            "lines",
+            "has more than 100 entries",
+        );
         rule(
             self.payment_link_due < now + LINK_LEAD,
             "payment_link_due",
             "is less than 10 minutes from now; the provider refuses links that are due",
         );
-        rule(self.payment_link_due > now + LINK_MOST, "payment_link_due", "is more than a year from now");
+        rule(
+            self.payment_link_due > now + LINK_MOST,
+            "payment_link_due",
+            "is more than a year from now",
+        );
         rule(
             self.lines.iter().map(|line| line.amount).sum::<Money>() > MAX_AMOUNT,
             "lines",

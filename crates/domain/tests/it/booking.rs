@@ -8,13 +8,14 @@ use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, obser
 use domain::outcome::{NewLink, Outcome, outcome};
 use domain::policy::PolicyPatch;
 use domain::reservation::{
-    ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource, Refusal, RowKind,
-    SeenReservation,
+    ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource,
+    Refusal, RowKind, SeenReservation,
 };
 use domain::schedule::schedule;
 use domain::witness::{Event, HistoryRow, MarkerEcho, Witnesses, learnt};
 use domain::{
-    Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId, SeededEntropy,
+    Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId,
+    SeededEntropy,
 };
 
 pub(crate) const MARKER_KEY: &[u8] = b"a key of the tests";
@@ -43,7 +44,10 @@ pub(crate) const fn minutes(minutes: i64) -> TimeDelta {
 }
 
 pub(crate) fn on(line: u32, kroner: u32) -> LineAmount {
-    LineAmount { line, amount: kr(kroner) }
+    LineAmount {
+        line,
+        amount: kr(kroner),
+    }
 }
 
 pub(crate) fn merchant() -> Merchant {
@@ -52,7 +56,10 @@ pub(crate) fn merchant() -> Merchant {
 
 /// A merchant at whom several captures of a hold are proven to work.
 pub(crate) fn proven() -> Merchant {
-    Merchant { multi_capture: MultiCapture::Proven, ..merchant() }
+    Merchant {
+        multi_capture: MultiCapture::Proven,
+        ..merchant()
+    }
 }
 
 pub(crate) fn patch(json: &str) -> PolicyPatch {
@@ -79,12 +86,19 @@ pub(crate) fn customer() -> Customer {
 }
 
 pub(crate) fn new_line(name: &str, amount: Money) -> NewLine {
-    NewLine { name: name.into(), product_id: None, rate: amount, tax_percent: 0, amount }
+    NewLine {
+        name: name.into(),
+        product_id: None,
+        rate: amount,
+        tax_percent: 0,
+        amount,
+    }
 }
 
 /// A reservation as submitted, with a line for each amount and a link that is due in four days.
 pub(crate) fn new_reservation(amounts: &[u32]) -> NewReservation {
-    let line = |(number, amount): (usize, &u32)| new_line(&format!("Line {}", number + 1), kr(*amount));
+    let line =
+        |(number, amount): (usize, &u32)| new_line(&format!("Line {}", number + 1), kr(*amount));
     NewReservation {
         reference: "BOOK-1001".into(),
         customer: customer(),
@@ -124,15 +138,26 @@ impl Booking {
     pub(crate) fn with(merchant: Merchant, amounts: &[u32], policy: &str) -> Self {
         let entropy = SeededEntropy::new(7);
         let now = monday();
-        let new = NewReservation { policy: patch(policy), ..new_reservation(amounts) };
-        let r = new.build(ReservationId::new(now, &entropy), &merchant, now).expect("a reservation");
+        let new = NewReservation {
+            policy: patch(policy),
+            ..new_reservation(amounts)
+        };
+        let r = new
+            .build(ReservationId::new(now, &entropy), &merchant, now)
+            .expect("a reservation");
         // A merchant whose view is current, and whose markers come back.
         let witnesses = Witnesses {
             marker_echo: MarkerEcho::Verified,
             shown_until: Some(DateTime::<Utc>::MAX_UTC),
             faulted_at: None,
         };
-        let mut booking = Self { r, merchant, witnesses, now, entropy };
+        let mut booking = Self {
+            r,
+            merchant,
+            witnesses,
+            now,
+            entropy,
+        };
         booking.fold(&[Fact::Created]);
         booking.plan_as(Operation::Submit, Some("submit"));
         booking
@@ -142,8 +167,18 @@ impl Booking {
     pub(crate) fn awaiting(mut self) -> Self {
         let submit = self.r.intents[0].id.clone();
         self.send(&submit);
-        let link = NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
-        self.answer(&submit, &Outcome::Accepted { reference: None, link: Some(link) });
+        let link = NewLink {
+            reservation_uuid: RES.into(),
+            customer_uuid: None,
+            url: None,
+        };
+        self.answer(
+            &submit,
+            &Outcome::Accepted {
+                reference: None,
+                link: Some(link),
+            },
+        );
         self
     }
 
@@ -178,7 +213,10 @@ impl Booking {
     }
 
     pub(crate) fn planner(&self) -> Planner<'_> {
-        Planner { entropy: &self.entropy, marker_key: MARKER_KEY }
+        Planner {
+            entropy: &self.entropy,
+            marker_key: MARKER_KEY,
+        }
     }
 
     pub(crate) fn plan(&mut self, operation: Operation) -> IntentId {
@@ -186,7 +224,9 @@ impl Booking {
     }
 
     pub(crate) fn plan_as(&mut self, operation: Operation, key: Option<&str>) -> IntentId {
-        let intent = self.planner().intent(&self.r, operation, key, "a test", self.now);
+        let intent = self
+            .planner()
+            .intent(&self.r, operation, key, "a test", self.now);
         let id = intent.id.clone();
         self.fold(&[Fact::IntentPlanned { intent }]);
         id
@@ -210,8 +250,16 @@ impl Booking {
     pub(crate) fn send(&mut self, id: &IntentId) {
         let (intent, at, attempt) = (id.clone(), self.now, self.intent(id).attempts + 1);
         self.fold(&[
-            Fact::AttemptWritten { intent: intent.clone(), attempt, at },
-            Fact::AttemptSending { intent, attempt, at },
+            Fact::AttemptWritten {
+                intent: intent.clone(),
+                attempt,
+                at,
+            },
+            Fact::AttemptSending {
+                intent,
+                attempt,
+                at,
+            },
         ]);
     }
 
@@ -224,7 +272,12 @@ impl Booking {
     /// Sends the intent's request, of which nobody learns what became.
     pub(crate) fn lose(&mut self, id: &IntentId) {
         self.send(id);
-        self.answer(id, &Outcome::Unknown { reason: "timeout".into() });
+        self.answer(
+            id,
+            &Outcome::Unknown {
+                reason: "timeout".into(),
+            },
+        );
     }
 
     /// An operation that was sent and whose outcome is unknown.
@@ -244,7 +297,13 @@ impl Booking {
         let id = self.plan(operation);
         self.send(&id);
         let reference = reference.map(str::to_owned);
-        self.answer(&id, &Outcome::Accepted { reference, link: None });
+        self.answer(
+            &id,
+            &Outcome::Accepted {
+                reference,
+                link: None,
+            },
+        );
         id
     }
 
@@ -298,12 +357,19 @@ impl Booking {
     /// The text that travels with an intent's request.
     pub(crate) fn text_of(&self, id: &IntentId) -> String {
         let intent = self.intent(id);
-        format!("{} from the booking", domain::marker::of_attempt(&intent.marker, intent.attempts.max(1)))
+        format!(
+            "{} from the booking",
+            domain::marker::of_attempt(&intent.marker, intent.attempts.max(1))
+        )
     }
 
     /// Folds in what a read of these details means, and hands the facts back without the read itself.
     pub(crate) fn read(&mut self, seen: &Snapshot) -> Vec<Fact> {
-        let reading = Reading { seen, since: self.r.version, witnesses: &self.witnesses };
+        let reading = Reading {
+            seen,
+            since: self.r.version,
+            witnesses: &self.witnesses,
+        };
         let facts = observe(&self.r, reading, &self.merchant, self.now);
         self.learn(&facts);
         facts.into_iter().skip(1).collect()
@@ -327,7 +393,10 @@ impl Booking {
     ) -> (u32, u32) {
         let (mut reads, mut searches) = (0, 0);
         while reads + searches < most && matches!(self.state(id), "unknown" | "accepted") {
-            let (kind, key) = (self.intent(id).operation.job_kind(), self.intent(id).key.clone());
+            let (kind, key) = (
+                self.intent(id).operation.job_kind(),
+                self.intent(id).key.clone(),
+            );
             let Some(job) = self.job(&key) else { break };
             self.now = self.now.max(job.run_at);
             match self.run(kind, &key) {
@@ -346,7 +415,8 @@ impl Booking {
     }
 
     fn learn(&mut self, facts: &[Fact]) {
-        self.witnesses = learnt(&self.witnesses, &self.r, facts, self.now).unwrap_or(self.witnesses);
+        self.witnesses =
+            learnt(&self.witnesses, &self.r, facts, self.now).unwrap_or(self.witnesses);
         self.fold(facts);
     }
 
@@ -363,7 +433,14 @@ impl Booking {
     }
 
     pub(crate) fn decide(&self, kind: JobKind, key: &str) -> Step {
-        decide(&self.r, kind, key, &self.merchant, &self.planner(), self.now)
+        decide(
+            &self.r,
+            kind,
+            key,
+            &self.merchant,
+            &self.planner(),
+            self.now,
+        )
     }
 
     /// What the job that carries an intent does now.
@@ -384,53 +461,111 @@ impl Booking {
     }
 
     pub(crate) fn desk(&self) -> Vec<&'static str> {
-        self.r.control.desk.iter().map(|item| item.reason.as_str()).collect()
+        self.r
+            .control
+            .desk
+            .iter()
+            .map(|item| item.reason.as_str())
+            .collect()
     }
 }
 
 pub(crate) fn capture(lines: &[LineAmount]) -> Operation {
-    Operation::Capture { lines: lines.to_vec(), note: None }
+    Operation::Capture {
+        lines: lines.to_vec(),
+        note: None,
+    }
 }
 
 pub(crate) fn charge(kroner: u32) -> Operation {
     let amount = kr(kroner);
-    let line = ChargeLine { name: "Minibar".into(), product_id: None, rate: amount, tax_percent: 0, amount };
-    Operation::Charge { lines: vec![line], note: None }
+    let line = ChargeLine {
+        name: "Minibar".into(),
+        product_id: None,
+        rate: amount,
+        tax_percent: 0,
+        amount,
+    };
+    Operation::Charge {
+        lines: vec![line],
+        note: None,
+    }
 }
 
 pub(crate) fn refund(reference: &str, lines: &[LineAmount]) -> Operation {
-    let source = if reference.starts_with("CHA") { RefundSource::Charged } else { RefundSource::Captured };
-    Operation::Refund { source, reference: reference.into(), lines: lines.to_vec() }
+    let source = if reference.starts_with("CHA") {
+        RefundSource::Charged
+    } else {
+        RefundSource::Captured
+    };
+    Operation::Refund {
+        source,
+        reference: reference.into(),
+        lines: lines.to_vec(),
+    }
 }
 
 pub(crate) fn cancel() -> Operation {
-    Operation::Cancel { note: "No longer needed".into() }
+    Operation::Cancel {
+        note: "No longer needed".into(),
+    }
 }
 
 pub(crate) fn complete() -> Operation {
-    Operation::Complete { note: "Done".into() }
+    Operation::Complete {
+        note: "Done".into(),
+    }
 }
 
-pub(crate) fn delivered(event: &str, at: DateTime<Utc>, lines: &[LineAmount], complete: bool) -> Fact {
-    Fact::Delivered { event_id: event.into(), at, lines: lines.to_vec(), complete }
+pub(crate) fn delivered(
+    event: &str,
+    at: DateTime<Utc>,
+    lines: &[LineAmount],
+    complete: bool,
+) -> Fact {
+    Fact::Delivered {
+        event_id: event.into(),
+        at,
+        lines: lines.to_vec(),
+        complete,
+    }
 }
 
 /// A row of details.
 pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow {
-    SeenRow { reference: Some(reference.into()), amount: kr(kroner), at: None, text, refunded: None }
+    SeenRow {
+        reference: Some(reference.into()),
+        amount: kr(kroner),
+        at: None,
+        text,
+        refunded: None,
+    }
 }
 
 /// A reservation at the provider that carries our reference, with so much held.
 pub(crate) fn seen_reservation(uuid: &str, kroner: u32) -> SeenReservation {
     let status = if kroner == 0 { "SENT" } else { "RESERVED" };
     let (reservation_uuid, status, at) = (uuid.to_owned(), status.to_owned(), monday());
-    SeenReservation { reservation_uuid, status, over: false, reserved: kr(kroner), at }
+    SeenReservation {
+        reservation_uuid,
+        status,
+        over: false,
+        reserved: kr(kroner),
+        at,
+    }
 }
 
 /// A row of the history, at this time.
 pub(crate) fn told(event: Event, uuid: &str, kroner: u32, at: DateTime<Utc>) -> HistoryRow {
     let amount = Some(kr(kroner)).filter(|amount| !amount.is_zero());
-    HistoryRow { event, uuid: Some(uuid.into()), at: Some(at), until: Some(at), amount, note: None }
+    HistoryRow {
+        event,
+        uuid: Some(uuid.into()),
+        at: Some(at),
+        until: Some(at),
+        amount,
+        note: None,
+    }
 }
 
 /// A capture of 400 of 1000 whose answer was lost a minute ago, and details as they were before it.
@@ -443,7 +578,12 @@ pub(crate) fn lost_capture() -> (Booking, IntentId, Snapshot) {
 }
 
 /// These details with a capture more, on the first line.
-pub(crate) fn with_capture(seen: &Snapshot, reference: &str, kroner: u32, text: Option<String>) -> Snapshot {
+pub(crate) fn with_capture(
+    seen: &Snapshot,
+    reference: &str,
+    kroner: u32,
+    text: Option<String>,
+) -> Snapshot {
     let mut seen = seen.clone();
     seen.captures.push(row(reference, kroner, text));
     seen.captured += kr(kroner);
@@ -452,7 +592,12 @@ pub(crate) fn with_capture(seen: &Snapshot, reference: &str, kroner: u32, text: 
 }
 
 /// These details with a charge more.
-pub(crate) fn with_charge(seen: &Snapshot, reference: &str, kroner: u32, text: Option<String>) -> Snapshot {
+pub(crate) fn with_charge(
+    seen: &Snapshot,
+    reference: &str,
+    kroner: u32,
+    text: Option<String>,
+) -> Snapshot {
     let mut seen = seen.clone();
     seen.charges.push(row(reference, kroner, text));
     seen.charged += kr(kroner);

@@ -7,8 +7,8 @@ use domain::reservation::{DeskReason, Operation, RefundRequest, RefundSource, Re
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes, monday,
-    names, on, patch, proven, refund, with_capture,
+    Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant,
+    minutes, monday, names, on, patch, proven, refund, with_capture,
 };
 
 #[test]
@@ -23,7 +23,10 @@ fn case_001_a_callback_on_the_own_path_confirms_a_submit_that_timed_out() {
         "there is something to read at once"
     );
     assert_eq!(booking.decide_intent(&id), Step::Search(id.clone()));
-    assert_eq!(booking.r.provider.reservation_uuid, None, "a callback alone proves nothing");
+    assert_eq!(
+        booking.r.provider.reservation_uuid, None,
+        "a callback alone proves nothing"
+    );
     let (intent, at) = (id.clone(), booking.now);
     booking.fold(&[Fact::LinkCreated {
         intent,
@@ -32,7 +35,10 @@ fn case_001_a_callback_on_the_own_path_confirms_a_submit_that_timed_out() {
         url: None,
         at,
     }]);
-    assert_eq!((booking.state(&id), booking.r.status()), ("done", Status::AwaitingPayment));
+    assert_eq!(
+        (booking.state(&id), booking.r.status()),
+        ("done", Status::AwaitingPayment)
+    );
 }
 
 #[test]
@@ -42,8 +48,18 @@ fn case_002_a_callback_before_the_answer_to_the_submit_changes_nothing_of_it() {
     booking.send(&id);
     booking.fold(&[Fact::UuidHinted { uuid: RES.into() }]);
     assert_eq!(booking.state(&id), "sending");
-    let link = domain::outcome::NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
-    booking.answer(&id, &Outcome::Accepted { reference: None, link: Some(link) });
+    let link = domain::outcome::NewLink {
+        reservation_uuid: RES.into(),
+        customer_uuid: None,
+        url: None,
+    };
+    booking.answer(
+        &id,
+        &Outcome::Accepted {
+            reference: None,
+            link: Some(link),
+        },
+    );
     assert_eq!(booking.state(&id), "done");
 }
 
@@ -54,10 +70,15 @@ fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_goes_out() {
     booking.lose(&submit);
     let operation = booking.r.cancel("Booked by mistake").expect("a cancel");
     let id = booking.plan(operation);
-    let Step::Wait { until, waiting_for } = booking.decide_intent(&id) else { panic!("it waits") };
+    let Step::Wait { until, waiting_for } = booking.decide_intent(&id) else {
+        panic!("it waits")
+    };
     assert_eq!(
         (until, waiting_for),
-        (booking.now + chrono::TimeDelta::seconds(15), Some(WaitingFor::Resolve))
+        (
+            booking.now + chrono::TimeDelta::seconds(15),
+            Some(WaitingFor::Resolve)
+        )
     );
     let (intent, at) = (submit, booking.now);
     booking.fold(&[Fact::LinkCreated {
@@ -77,11 +98,19 @@ fn case_070_of_a_capture_and_a_cancel_the_first_decided_goes_and_the_other_is_lo
     let second = booking.plan(cancel());
     assert!(matches!(booking.decide_intent(&second), Step::Wait { .. }));
     booking.send(&first);
-    booking.answer(&first, &Outcome::Accepted { reference: Some("CAP1".into()), link: None });
+    booking.answer(
+        &first,
+        &Outcome::Accepted {
+            reference: Some("CAP1".into()),
+            link: None,
+        },
+    );
     let key = booking.intent(&second).key.clone();
     assert_eq!(booking.run(JobKind::Cancel, &key), Step::Done);
     assert_eq!(booking.state(&second), "withdrawn");
-    let Err(Refusal::State { code, message }) = booking.r.cancel("Too late") else { panic!("it is refused") };
+    let Err(Refusal::State { code, message }) = booking.r.cancel("Too late") else {
+        panic!("it is refused")
+    };
     assert_eq!(code, "money_taken");
     assert!(message.contains("refund"), "{message}");
 
@@ -89,25 +118,45 @@ fn case_070_of_a_capture_and_a_cancel_the_first_decided_goes_and_the_other_is_lo
     let first = booking.plan(cancel());
     let second = booking.plan(capture(&[on(1, 1000)]));
     booking.send(&first);
-    booking.answer(&first, &Outcome::Accepted { reference: None, link: None });
+    booking.answer(
+        &first,
+        &Outcome::Accepted {
+            reference: None,
+            link: None,
+        },
+    );
     let key = booking.intent(&second).key.clone();
-    assert!(matches!(booking.run(JobKind::Capture, &key), Step::Wait { .. }), "until the cancel shows");
+    assert!(
+        matches!(booking.run(JobKind::Capture, &key), Step::Wait { .. }),
+        "until the cancel shows"
+    );
     let mut seen = booking.seen();
     seen.status = SeenStatus::Cancelled;
     booking.read(&seen);
     assert_eq!(booking.run(JobKind::Capture, &key), Step::Done);
-    assert_eq!((booking.state(&second), booking.r.status()), ("withdrawn", Status::Cancelled));
+    assert_eq!(
+        (booking.state(&second), booking.r.status()),
+        ("withdrawn", Status::Cancelled)
+    );
 }
 
 #[test]
 fn case_074_a_second_click_on_a_capture_finds_nothing_left_to_capture() {
     let mut booking = Booking::new(&[1000]).held();
     let ask = |booking: &Booking| {
-        booking.r.capture(&domain::reservation::CaptureRequest::default(), &booking.merchant, booking.now)
+        booking.r.capture(
+            &domain::reservation::CaptureRequest::default(),
+            &booking.merchant,
+            booking.now,
+        )
     };
     let operation = ask(&booking).expect("a capture");
     booking.plan(operation);
-    assert_eq!(faults(ask(&booking)), ["nothing_capturable"], "the first one is the answer");
+    assert_eq!(
+        faults(ask(&booking)),
+        ["nothing_capturable"],
+        "the first one is the answer"
+    );
 }
 
 #[test]
@@ -115,11 +164,17 @@ fn case_076_a_refund_waits_while_a_capture_is_in_doubt() {
     let mut booking = Booking::new(&[1000, 500]).held();
     booking.capture(&[on(1, 1000)], "CAP1");
     booking.lost(capture(&[on(2, 500)]));
-    let request =
-        RefundRequest { source: RefundSource::Captured, reference: None, lines: None, amount: Some(kr(100)) };
+    let request = RefundRequest {
+        source: RefundSource::Captured,
+        reference: None,
+        lines: None,
+        amount: Some(kr(100)),
+    };
     let operation = booking.r.refund(&request).expect("a refund");
     let id = booking.plan(operation);
-    let Step::Wait { waiting_for, .. } = booking.decide_intent(&id) else { panic!("it waits") };
+    let Step::Wait { waiting_for, .. } = booking.decide_intent(&id) else {
+        panic!("it waits")
+    };
     assert_eq!(waiting_for, Some(WaitingFor::Resolve));
 }
 
@@ -130,9 +185,21 @@ fn case_078_the_books_are_not_closed_over_an_open_operation() {
         let id = booking.plan(open);
         assert_eq!(faults(booking.r.complete("Done")), ["operation_open"]);
         booking.now += hours(80);
-        assert_eq!(booking.decide(JobKind::Complete, "complete:auto"), Step::Done, "nor by themselves");
-        booking.fold(&[Fact::IntentWithdrawn { intent: id, reason: "no".into() }]);
-        assert_eq!(booking.r.complete("Done"), Ok(Operation::Complete { note: "Done".into() }));
+        assert_eq!(
+            booking.decide(JobKind::Complete, "complete:auto"),
+            Step::Done,
+            "nor by themselves"
+        );
+        booking.fold(&[Fact::IntentWithdrawn {
+            intent: id,
+            reason: "no".into(),
+        }]);
+        assert_eq!(
+            booking.r.complete("Done"),
+            Ok(Operation::Complete {
+                note: "Done".into()
+            })
+        );
     }
 }
 
@@ -141,9 +208,16 @@ fn case_078_a_charge_and_a_refund_are_still_possible_once_the_books_are_closed()
     let mut booking = Booking::new(&[1000]).captured(1000);
     booking.accepted(complete(), None);
     let charged = booking.accepted(charge(100), Some("CHA1"));
-    assert_eq!((booking.state(&charged), booking.r.status()), ("done", Status::Completed));
+    assert_eq!(
+        (booking.state(&charged), booking.r.status()),
+        ("done", Status::Completed)
+    );
     let id = booking.plan(refund("CHA1", &[on(1, 100)]));
-    assert_eq!(booking.decide_intent(&id), Step::Send(id), "details are fresh");
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Send(id),
+        "details are fresh"
+    );
 }
 
 #[test]
@@ -152,11 +226,17 @@ fn case_080_an_intent_keeps_the_version_of_the_policy_it_was_decided_under() {
     let id = booking.plan(capture(&[on(1, 1000)]));
     booking.r.policy.version = 2;
     assert_eq!(booking.intent(&id).policy_version, 1);
-    assert_eq!(booking.decide_intent(&id), Step::Send(id.clone()), "and is carried out");
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Send(id.clone()),
+        "and is carried out"
+    );
     let later = booking.plan(cancel());
     assert_eq!(booking.intent(&later).policy_version, 2);
-    let changed =
-        merchant().policy.with(&patch(r#"{"completion":{"after":"24h"}}"#), merchant().multi_capture);
+    let changed = merchant().policy.with(
+        &patch(r#"{"completion":{"after":"24h"}}"#),
+        merchant().multi_capture,
+    );
     assert_eq!(changed.expect("a policy").version, 1);
 }
 
@@ -165,11 +245,26 @@ fn case_102_an_attempt_found_as_being_sent_is_unknown_and_one_on_record_is_not()
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.plan(capture(&[on(1, 1000)]));
     let at = booking.now;
-    booking.fold(&[Fact::AttemptWritten { intent: id.clone(), attempt: 1, at }]);
-    assert_eq!(booking.decide_intent(&id), Step::Send(id.clone()), "a crash before SENDING sent nothing");
-    booking.fold(&[Fact::AttemptSending { intent: id.clone(), attempt: 1, at }]);
+    booking.fold(&[Fact::AttemptWritten {
+        intent: id.clone(),
+        attempt: 1,
+        at,
+    }]);
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Send(id.clone()),
+        "a crash before SENDING sent nothing"
+    );
+    booking.fold(&[Fact::AttemptSending {
+        intent: id.clone(),
+        attempt: 1,
+        at,
+    }]);
     let key = booking.intent(&id).key.clone();
-    assert!(matches!(booking.run(JobKind::Capture, &key), Step::Wait { .. }));
+    assert!(matches!(
+        booking.run(JobKind::Capture, &key),
+        Step::Wait { .. }
+    ));
     assert_eq!(booking.state(&id), "unknown");
 }
 
@@ -185,7 +280,13 @@ fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
         let id = booking.plan(capture(&[on(1, 1000)]));
         booking.fold(&[stop]);
         let until = booking.now + hours(6);
-        assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for: None });
+        assert_eq!(
+            booking.decide_intent(&id),
+            Step::Wait {
+                until,
+                waiting_for: None
+            }
+        );
     }
 }
 
@@ -195,11 +296,21 @@ fn what_is_decided_behind_an_operation_that_waits_for_a_person_waits_as_long() {
     let _ = booking.plan(capture(&[on(1, 400)]));
     let second = booking.plan(capture(&[on(1, 300)]));
     let soon = booking.decide_intent(&second);
-    assert!(matches!(soon, Step::Wait { until, .. } if until < booking.now + minutes(1)), "{soon:?}");
+    assert!(
+        matches!(soon, Step::Wait { until, .. } if until < booking.now + minutes(1)),
+        "{soon:?}"
+    );
     booking.fold(&[Fact::Paused]);
     let late = booking.decide_intent(&second);
     let until = booking.now + hours(6);
-    assert_eq!(late, Step::Wait { until, waiting_for: None }, "the person who lets the first go wakes it");
+    assert_eq!(
+        late,
+        Step::Wait {
+            until,
+            waiting_for: None
+        },
+        "the person who lets the first go wakes it"
+    );
 }
 
 #[test]
@@ -209,7 +320,9 @@ fn what_waits_for_a_read_that_is_overdue_looks_the_less_often_the_longer_that_la
     let second = booking.plan(capture(&[on(1, 300)]));
     let mut waits = Vec::new();
     for _ in 0..3 {
-        let Step::Wait { until, .. } = booking.decide_intent(&second) else { panic!("it waits") };
+        let Step::Wait { until, .. } = booking.decide_intent(&second) else {
+            panic!("it waits")
+        };
         waits.push((until - booking.now).num_seconds());
         booking.now += minutes(10);
     }
@@ -218,18 +331,39 @@ fn what_waits_for_a_read_that_is_overdue_looks_the_less_often_the_longer_that_la
 
 #[test]
 fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up() {
-    let stops = [Fact::Paused, Fact::JobStopped { key: "guard:deadline".to_owned() }];
-    let asks = Fact::DeskRaised { reason: DeskReason::WindowClosing, freezes: false, at: monday() };
-    for (stop, asked) in stops.into_iter().map(|stop| (stop, true)).chain([(asks, false)]) {
-        let mut booking =
-            Booking::with(merchant(), &[1000], r#"{"capture": {"on_delivery": "manual"}}"#).held();
+    let stops = [
+        Fact::Paused,
+        Fact::JobStopped {
+            key: "guard:deadline".to_owned(),
+        },
+    ];
+    let asks = Fact::DeskRaised {
+        reason: DeskReason::WindowClosing,
+        freezes: false,
+        at: monday(),
+    };
+    for (stop, asked) in stops
+        .into_iter()
+        .map(|stop| (stop, true))
+        .chain([(asks, false)])
+    {
+        let mut booking = Booking::with(
+            merchant(),
+            &[1000],
+            r#"{"capture": {"on_delivery": "manual"}}"#,
+        )
+        .held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
         booking.fold(&[stop]);
         let by = booking.r.capture_by(&booking.merchant).expect("a window");
         booking.now = by + minutes(1);
         let facts = booking.read(&booking.seen());
         assert!(names(&facts).contains(&"hold_expired"), "{facts:?}");
-        assert_eq!(booking.desk().contains(&"late_delivery"), asked, "{facts:?}");
+        assert_eq!(
+            booking.desk().contains(&"late_delivery"),
+            asked,
+            "{facts:?}"
+        );
     }
 }
 
@@ -245,12 +379,18 @@ fn what_was_to_be_captured_does_not_lapse_without_a_word_though_nobody_may_act()
         }
         booking.fold(&[Fact::Paused]);
         booking.now = booking.r.capture_by(&booking.merchant).expect("a window") + minutes(1);
-        let expired = Snapshot { status: SeenStatus::Expired, ..booking.seen() };
+        let expired = Snapshot {
+            status: SeenStatus::Expired,
+            ..booking.seen()
+        };
         booking.read(&expired);
         assert_eq!(booking.desk(), ["deadline_passed"], "sent: {sent}");
         booking.fold(&[Fact::Resumed]);
         booking.run(JobKind::Capture, &booking.intent(&id).key.clone());
-        assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec!["deadline_passed"]));
+        assert_eq!(
+            (booking.state(&id), booking.desk()),
+            ("withdrawn", vec!["deadline_passed"])
+        );
     }
 }
 
@@ -265,19 +405,35 @@ fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() 
     booking.read(&with_capture(&booking.seen(), "CAP9", 200, None));
     booking.run(JobKind::Capture, "capture:guard");
     assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec![]));
-    assert!(booking.job("guard:uncaptured:1").is_some_and(|job| job.run_at <= booking.now));
+    assert!(
+        booking
+            .job("guard:uncaptured:1")
+            .is_some_and(|job| job.run_at <= booking.now)
+    );
     booking.run(JobKind::Guard, "guard:uncaptured:1");
-    assert_eq!((booking.desk(), booking.job("guard:uncaptured:1")), (vec!["window_closing"], None));
+    assert_eq!(
+        (booking.desk(), booking.job("guard:uncaptured:1")),
+        (vec!["window_closing"], None)
+    );
 }
 
 #[test]
 fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_a_person_keeps_the_guard_away()
  {
     let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
-    for stop in [Fact::Paused, Fact::JobStopped { key: "guard:deadline".to_owned() }] {
+    for stop in [
+        Fact::Paused,
+        Fact::JobStopped {
+            key: "guard:deadline".to_owned(),
+        },
+    ] {
         let mut booking = Booking::with(proven(), &[1000], manual).held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
-        assert_eq!(booking.job("guard:uncaptured:1"), None, "the guard will see to it");
+        assert_eq!(
+            booking.job("guard:uncaptured:1"),
+            None,
+            "the guard will see to it"
+        );
         booking.capture(&[on(1, 300)], "CAP1");
         booking.fold(&[stop]);
         let job = booking.job("guard:uncaptured:1").expect("a guard");
@@ -285,7 +441,10 @@ fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_
         assert_eq!(job.run_at, by - booking.merchant.guard.delta());
         booking.now = job.run_at;
         booking.run(JobKind::Guard, "guard:uncaptured:1");
-        assert_eq!((booking.desk(), booking.job("guard:uncaptured:1")), (vec!["late_delivery"], None));
+        assert_eq!(
+            (booking.desk(), booking.job("guard:uncaptured:1")),
+            (vec!["late_delivery"], None)
+        );
     }
 }
 
@@ -295,6 +454,13 @@ fn nobody_is_asked_about_what_was_delivered_while_its_cancel_is_under_way() {
     let mut booking = Booking::with(merchant(), &[1000], manual).held();
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
     let id = booking.lost(cancel());
-    assert!(!booking.keys().iter().any(|key| key.starts_with("guard:uncaptured")), "{:?}", booking.keys());
+    assert!(
+        !booking
+            .keys()
+            .iter()
+            .any(|key| key.starts_with("guard:uncaptured")),
+        "{:?}",
+        booking.keys()
+    );
     assert_eq!((booking.state(&id), booking.desk()), ("unknown", vec![]));
 }

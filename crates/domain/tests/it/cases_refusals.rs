@@ -7,7 +7,10 @@ use domain::reservation::RowKind;
 use crate::booking::{Booking, capture, hours, kr, minutes, on, proven};
 
 fn refused(by: RefusedBy, key: &str) -> Outcome {
-    Outcome::Rejected { by, key: key.into() }
+    Outcome::Rejected {
+        by,
+        key: key.into(),
+    }
 }
 
 #[test]
@@ -17,11 +20,23 @@ fn case_052_a_second_capture_that_the_provider_refuses_is_not_repeated_and_goes_
     let second = booking.plan(capture(&[on(2, 300)]));
     booking.now += hours(48);
     booking.send(&second);
-    let runway = refused(RefusedBy::Business, "requestedcaptureamountexceedavailablecapturerunway");
+    let runway = refused(
+        RefusedBy::Business,
+        "requestedcaptureamountexceedavailablecapturerunway",
+    );
     booking.answer(&second, &runway);
-    assert_eq!((booking.state(&second), booking.desk()), ("rejected", vec!["refused"]));
-    assert_eq!((booking.r.booked(RowKind::Capture), booking.r.is_frozen()), (kr(200), true));
-    let captures = booking.jobs().into_iter().filter(|job| job.kind == JobKind::Capture);
+    assert_eq!(
+        (booking.state(&second), booking.desk()),
+        ("rejected", vec!["refused"])
+    );
+    assert_eq!(
+        (booking.r.booked(RowKind::Capture), booking.r.is_frozen()),
+        (kr(200), true)
+    );
+    let captures = booking
+        .jobs()
+        .into_iter()
+        .filter(|job| job.kind == JobKind::Capture);
     assert_eq!(captures.count(), 0, "nothing tries again");
 }
 
@@ -32,25 +47,46 @@ fn case_085_a_refused_payload_is_not_sent_again_and_keeps_the_version_of_its_pol
     let id = booking.plan(capture(&[on(1, 1000)]));
     booking.send(&id);
     booking.answer(&id, &refused(RefusedBy::Payload, "payloadvalidationerrors"));
-    assert_eq!((booking.state(&id), booking.intent(&id).policy_version), ("rejected", 3));
-    assert_eq!((booking.desk(), booking.r.is_frozen()), (vec!["refused"], true));
+    assert_eq!(
+        (booking.state(&id), booking.intent(&id).policy_version),
+        ("rejected", 3)
+    );
+    assert_eq!(
+        (booking.desk(), booking.r.is_frozen()),
+        (vec!["refused"], true)
+    );
     let key = booking.intent(&id).key.clone();
     for _ in 0..3 {
         booking.now += minutes(10);
-        assert_eq!(booking.decide(JobKind::Capture, &key), domain::decide::Step::Done);
+        assert_eq!(
+            booking.decide(JobKind::Capture, &key),
+            domain::decide::Step::Done
+        );
     }
     assert_eq!(booking.r.capturable(), kr(1000), "a refusal takes nothing");
 }
 
 #[test]
 fn case_086_a_known_reservation_that_is_not_found_is_frozen_whatever_was_asked() {
-    for operation in [capture(&[on(1, 1000)]), crate::booking::cancel(), crate::booking::charge(10)] {
+    for operation in [
+        capture(&[on(1, 1000)]),
+        crate::booking::cancel(),
+        crate::booking::charge(10),
+    ] {
         let mut booking = Booking::new(&[1000]).held();
         let id = booking.plan(operation.clone());
         booking.send(&id);
         booking.answer(&id, &refused(RefusedBy::NotFound, "reservationnotfound"));
-        assert_eq!((booking.desk(), booking.r.is_frozen()), (vec!["not_found"], true), "{operation:?}");
+        assert_eq!(
+            (booking.desk(), booking.r.is_frozen()),
+            (vec!["not_found"], true),
+            "{operation:?}"
+        );
         let next = booking.plan(capture(&[on(1, 1000)]));
-        assert_ne!(booking.decide_intent(&next), domain::decide::Step::Send(next), "{operation:?}");
+        assert_ne!(
+            booking.decide_intent(&next),
+            domain::decide::Step::Send(next),
+            "{operation:?}"
+        );
     }
 }

@@ -12,7 +12,12 @@ use crate::booking::{Booking, hours, kr, merchant, minutes, monday};
 
 fn oslo(text: &str) -> DateTime<Utc> {
     let civil = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("a civil time");
-    merchant().zone.from_local_datetime(&civil).earliest().expect("a time").with_timezone(&Utc)
+    merchant()
+        .zone
+        .from_local_datetime(&civil)
+        .earliest()
+        .expect("a time")
+        .with_timezone(&Utc)
 }
 
 /// An unpaid link, submitted and due at these times in Oslo.
@@ -25,7 +30,9 @@ fn unpaid(submitted: &str, due: &str, policy: &str) -> Booking {
 
 fn next(booking: &Booking) -> Option<(String, DateTime<Utc>)> {
     let jobs = booking.jobs().into_iter();
-    jobs.filter(|job| job.kind == JobKind::Remind).map(|job| (job.key, job.run_at)).next()
+    jobs.filter(|job| job.kind == JobKind::Remind)
+        .map(|job| (job.key, job.run_at))
+        .next()
 }
 
 /// Runs the reminder that is due until it is sent, with details as they are.
@@ -38,7 +45,13 @@ fn send(booking: &mut Booking, key: &str) -> domain::IntentId {
             }
             Step::Send(id) => {
                 booking.send(&id);
-                booking.answer(&id, &Outcome::Accepted { reference: None, link: None });
+                booking.answer(
+                    &id,
+                    &Outcome::Accepted {
+                        reference: None,
+                        link: None,
+                    },
+                );
                 return id;
             }
             step => panic!("{key}: {step:?}"),
@@ -57,7 +70,11 @@ fn case_129_the_hours_are_half_open() {
         ("2026-11-20 15:00:00", "2026-11-23 08:00:00"),
     ] {
         let booking = unpaid(submitted, "2026-11-28 12:00:00", "{}");
-        assert_eq!(next(&booking), Some(("remind:0".into(), oslo(sent))), "{submitted}");
+        assert_eq!(
+            next(&booking),
+            Some(("remind:0".into(), oslo(sent))),
+            "{submitted}"
+        );
     }
 }
 
@@ -67,11 +84,20 @@ fn case_129_a_reminder_that_was_held_up_into_the_night_waits_for_the_morning() {
     booking.now = oslo("2026-11-18 20:59:59");
     let seen = booking.seen();
     booking.read(&seen);
-    let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else { panic!("it is decent still") };
+    let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else {
+        panic!("it is decent still")
+    };
     booking.now = oslo("2026-11-18 21:00:00");
     let until = oslo("2026-11-19 08:00:00");
-    let waits = Step::Wait { until, waiting_for: Some(WaitingFor::Hours) };
-    assert_eq!(booking.decide_intent(&id), waits, "although it has been decided");
+    let waits = Step::Wait {
+        until,
+        waiting_for: Some(WaitingFor::Hours),
+    };
+    assert_eq!(
+        booking.decide_intent(&id),
+        waits,
+        "although it has been decided"
+    );
     let mut undecided = unpaid("2026-11-17 12:00:00", "2026-11-28 12:00:00", "{}");
     undecided.now = oslo("2026-11-18 23:00:00");
     assert_eq!(undecided.decide(JobKind::Remind, "remind:0"), waits);
@@ -86,11 +112,19 @@ fn case_130_a_reminder_whose_next_decent_time_is_past_the_due_date_goes_out_befo
         ("2026-11-19 10:30:00", "2026-11-19 08:30:00"),
     ] {
         let booking = unpaid("2026-11-17 12:00:00", due, policy);
-        assert_eq!(next(&booking), Some(("remind:0".into(), oslo(sent))), "{due}");
+        assert_eq!(
+            next(&booking),
+            Some(("remind:0".into(), oslo(sent))),
+            "{due}"
+        );
     }
     let mut late = unpaid("2026-11-17 12:00:00", "2026-11-22 12:00:00", policy);
     late.now = oslo("2026-11-21 15:00:00");
-    assert_eq!(late.run(JobKind::Remind, "remind:0"), Step::Done, "and not at all once that has passed");
+    assert_eq!(
+        late.run(JobKind::Remind, "remind:0"),
+        Step::Done,
+        "and not at all once that has passed"
+    );
     assert_eq!((late.r.reminders.slots, late.r.reminders.sent), (1, 0));
 }
 
@@ -104,7 +138,11 @@ fn case_131_no_reminder_on_sundays_and_holidays() {
         let due = oslo(submitted) + hours(10 * 24);
         let mut booking = unpaid(submitted, submitted, "{}");
         booking.r.payment_link_due = due;
-        assert_eq!(next(&booking), Some(("remind:0".into(), oslo(sent))), "{submitted}");
+        assert_eq!(
+            next(&booking),
+            Some(("remind:0".into(), oslo(sent))),
+            "{submitted}"
+        );
     }
 }
 
@@ -112,7 +150,10 @@ fn case_131_no_reminder_on_sundays_and_holidays() {
 fn where_the_policy_says_any_hour_any_hour_it_is() {
     let any = r#"{"reminders":{"hours":"any","at":["+24h"]}}"#;
     let mut booking = unpaid("2026-11-21 03:00:00", "2026-11-28 12:00:00", any);
-    assert_eq!(next(&booking), Some(("remind:0".into(), oslo("2026-11-22 03:00:00"))));
+    assert_eq!(
+        next(&booking),
+        Some(("remind:0".into(), oslo("2026-11-22 03:00:00")))
+    );
     booking.now = oslo("2026-11-22 03:00:00");
     assert_eq!(booking.decide(JobKind::Remind, "remind:0"), Step::Read);
 }
@@ -125,10 +166,16 @@ fn case_133_the_channels_take_turns_and_there_are_three_messages_at_most() {
     while let Some((key, run_at)) = next(&booking) {
         booking.now = run_at;
         let id = send(&mut booking, &key);
-        let Operation::Resend { by, slot, .. } = &booking.intent(&id).operation else { panic!("a message") };
+        let Operation::Resend { by, slot, .. } = &booking.intent(&id).operation else {
+            panic!("a message")
+        };
         channels.push((*slot, by.clone()));
     }
-    let wanted = [(Some(0), Channel::Sms), (Some(1), Channel::Email), (Some(2), Channel::Sms)];
+    let wanted = [
+        (Some(0), Channel::Sms),
+        (Some(1), Channel::Email),
+        (Some(2), Channel::Sms),
+    ];
     assert_eq!(channels, wanted.map(|(slot, by)| (slot, vec![by])));
 }
 
@@ -137,12 +184,23 @@ fn case_135_paying_cancelling_or_expiring_cancels_the_reminders_at_once() {
     let mut paid = Booking::new(&[1000]).awaiting();
     assert!(next(&paid).is_some());
     let planned = paid.plan_as(
-        Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(0) },
+        Operation::Resend {
+            by: vec![Channel::Email],
+            elsewhere: false,
+            slot: Some(0),
+        },
         Some("remind:0"),
     );
     let ends = [
-        Fact::Held { at: monday(), amount: kr(1000) },
-        Fact::Closed { how: Closing::Cancelled, at: monday(), foreign: true },
+        Fact::Held {
+            at: monday(),
+            amount: kr(1000),
+        },
+        Fact::Closed {
+            how: Closing::Cancelled,
+            at: monday(),
+            foreign: true,
+        },
         Fact::LinkExpired { at: monday() },
     ];
     for end in ends {
@@ -153,7 +211,11 @@ fn case_135_paying_cancelling_or_expiring_cancels_the_reminders_at_once() {
         (decided.r, decided.now) = (paid.r.clone(), paid.now);
         decided.fold(&[end]);
         assert_eq!(decided.run(JobKind::Remind, "remind:0"), Step::Done);
-        assert_eq!(decided.state(&planned), "withdrawn", "even one that had been decided");
+        assert_eq!(
+            decided.state(&planned),
+            "withdrawn",
+            "even one that had been decided"
+        );
     }
 }
 
@@ -168,9 +230,15 @@ fn case_079_a_read_before_the_message_stops_it_when_the_payment_has_just_come() 
     let mut put_off = Booking::new(&[1000]).awaiting().later(hours(24));
     let unpaid = put_off.seen();
     put_off.read(&unpaid);
-    let Step::Send(id) = put_off.run(JobKind::Remind, "remind:0") else { panic!("it is sent") };
+    let Step::Send(id) = put_off.run(JobKind::Remind, "remind:0") else {
+        panic!("it is sent")
+    };
     put_off.now += minutes(1);
-    assert_eq!(put_off.decide_intent(&id), Step::Read, "the budget held it up, so it looks again");
+    assert_eq!(
+        put_off.decide_intent(&id),
+        Step::Read,
+        "the budget held it up, so it looks again"
+    );
 }
 
 #[test]
@@ -179,7 +247,10 @@ fn case_138_the_spacing_is_exact_also_over_the_night_that_changes_the_clock() {
     let mut booking = unpaid("2026-10-23 18:00:00", "2026-10-30 12:00:00", any);
     booking.now = oslo("2026-10-24 18:00:00");
     send(&mut booking, "remind:0");
-    assert_eq!(next(&booking), Some(("remind:1".into(), booking.now + hours(20))));
+    assert_eq!(
+        next(&booking),
+        Some(("remind:1".into(), booking.now + hours(20)))
+    );
     assert_eq!(
         oslo("2026-10-25 13:00:00"),
         booking.now + hours(20),
@@ -193,22 +264,40 @@ fn a_message_that_somebody_asked_for_counts_for_the_spacing_even_of_a_decided_re
     booking.now = oslo("2026-11-17 12:00:00");
     let seen = booking.seen();
     booking.read(&seen);
-    let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else { panic!("it is sent") };
-    let by_hand = Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: None };
+    let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else {
+        panic!("it is sent")
+    };
+    let by_hand = Operation::Resend {
+        by: vec![Channel::Email],
+        elsewhere: false,
+        slot: None,
+    };
     booking.accepted(by_hand, None);
     let until = oslo("2026-11-18 08:00:00");
-    assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for: Some(WaitingFor::Hours) });
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Wait {
+            until,
+            waiting_for: Some(WaitingFor::Hours)
+        }
+    );
 }
 
 #[test]
 fn a_slot_that_does_not_fit_before_the_due_date_is_passed_over() {
     let mut booking = unpaid("2026-11-16 12:00:00", "2026-11-19 12:00:00", "{}");
-    for (key, at) in [("remind:0", "2026-11-17 12:00:00"), ("remind:1", "2026-11-18 12:00:00")] {
+    for (key, at) in [
+        ("remind:0", "2026-11-17 12:00:00"),
+        ("remind:1", "2026-11-18 12:00:00"),
+    ] {
         assert_eq!(next(&booking), Some((key.into(), oslo(at))));
         booking.now = oslo(at);
         send(&mut booking, key);
     }
-    assert_eq!(next(&booking), Some(("remind:2".into(), oslo("2026-11-19 10:00:00"))));
+    assert_eq!(
+        next(&booking),
+        Some(("remind:2".into(), oslo("2026-11-19 10:00:00")))
+    );
     let mut short = unpaid("2026-11-16 12:00:00", "2026-11-18 05:00:00", "{}");
     short.now = oslo("2026-11-17 12:00:00");
     send(&mut short, "remind:0");
@@ -220,8 +309,19 @@ fn a_reminder_that_the_provider_refuses_is_not_repeated() {
     let mut booking = Booking::new(&[1000]).awaiting().later(hours(24));
     let seen = booking.seen();
     booking.read(&seen);
-    let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else { panic!("it is sent") };
+    let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else {
+        panic!("it is sent")
+    };
     booking.send(&id);
-    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Payload, key: "the number is wrong".into() });
-    assert_eq!(next(&booking).map(|(key, _)| key).as_deref(), Some("remind:1"));
+    booking.answer(
+        &id,
+        &Outcome::Rejected {
+            by: RefusedBy::Payload,
+            key: "the number is wrong".into(),
+        },
+    );
+    assert_eq!(
+        next(&booking).map(|(key, _)| key).as_deref(),
+        Some("remind:1")
+    );
 }

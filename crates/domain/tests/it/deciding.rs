@@ -7,8 +7,8 @@ use domain::reservation::{Closing, DeskReason, Operation};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
-    Booking, cancel, capture, charge, complete, delivered, hours, kr, minutes, monday, names, on, proven,
-    refund,
+    Booking, cancel, capture, charge, complete, delivered, hours, kr, minutes, monday, names, on,
+    proven, refund,
 };
 
 /// A step in one word, with what it waits for or records.
@@ -27,11 +27,19 @@ fn word(booking: &Booking, step: &Step) -> String {
 }
 
 fn closed(how: Closing) -> Fact {
-    Fact::Closed { how, at: monday(), foreign: true }
+    Fact::Closed {
+        how,
+        at: monday(),
+        foreign: true,
+    }
 }
 
 fn freeze() -> Fact {
-    Fact::DeskRaised { reason: DeskReason::NotFound, freezes: true, at: monday() }
+    Fact::DeskRaised {
+        reason: DeskReason::NotFound,
+        freezes: true,
+        at: monday(),
+    }
 }
 
 /// Situations by name, an hour after the last thing that happened in each.
@@ -47,16 +55,40 @@ fn situations() -> Vec<(&'static str, Booking)> {
     vec![
         ("submitting", with(Booking::new(&[1000]), &[])),
         ("unpaid", with(Booking::new(&[1000]).awaiting(), &[])),
-        ("unpaid and paused", with(Booking::new(&[1000]).awaiting(), &[Fact::Paused])),
-        ("unpaid and frozen", with(Booking::new(&[1000]).awaiting(), &[freeze()])),
-        ("link over", with(Booking::new(&[1000]).awaiting(), &[Fact::LinkExpired { at: monday() }])),
+        (
+            "unpaid and paused",
+            with(Booking::new(&[1000]).awaiting(), &[Fact::Paused]),
+        ),
+        (
+            "unpaid and frozen",
+            with(Booking::new(&[1000]).awaiting(), &[freeze()]),
+        ),
+        (
+            "link over",
+            with(
+                Booking::new(&[1000]).awaiting(),
+                &[Fact::LinkExpired { at: monday() }],
+            ),
+        ),
         ("held", with(held(), &[])),
         ("delivered", with(held(), std::slice::from_ref(&arrived))),
-        ("delivered and paused", with(held(), &[arrived.clone(), Fact::Paused])),
+        (
+            "delivered and paused",
+            with(held(), &[arrived.clone(), Fact::Paused]),
+        ),
         ("delivered and frozen", with(held(), &[arrived, freeze()])),
         ("captured", with(Booking::new(&[1000]).captured(1000), &[])),
-        ("lapsed", with(held(), &[Fact::HoldExpired { at: monday() }])),
-        ("completed", with(Booking::new(&[1000]).captured(1000), &[closed(Closing::Completed)])),
+        (
+            "lapsed",
+            with(held(), &[Fact::HoldExpired { at: monday() }]),
+        ),
+        (
+            "completed",
+            with(
+                Booking::new(&[1000]).captured(1000),
+                &[closed(Closing::Completed)],
+            ),
+        ),
         ("cancelled", with(held(), &[closed(Closing::Cancelled)])),
     ]
 }
@@ -104,11 +136,22 @@ fn every_situation_answers_every_policy_job() {
 #[test]
 fn kinds_that_belong_to_no_reservation_and_unknown_keys_have_nothing_to_do() {
     for (name, booking) in situations() {
-        for kind in JobKind::ALL.iter().filter(|kind| **kind != JobKind::Refresh) {
-            for key in
-                ["", "intent:int_00000000000000000000000000", "remind:7", "guard:never", "complete:by-hand"]
-            {
-                assert_eq!(booking.decide(*kind, key), Step::Done, "{kind} {key} when {name}");
+        for kind in JobKind::ALL
+            .iter()
+            .filter(|kind| **kind != JobKind::Refresh)
+        {
+            for key in [
+                "",
+                "intent:int_00000000000000000000000000",
+                "remind:7",
+                "guard:never",
+                "complete:by-hand",
+            ] {
+                assert_eq!(
+                    booking.decide(*kind, key),
+                    Step::Done,
+                    "{kind} {key} when {name}"
+                );
             }
         }
     }
@@ -117,7 +160,11 @@ fn kinds_that_belong_to_no_reservation_and_unknown_keys_have_nothing_to_do() {
 #[test]
 fn a_planned_operation_is_sent_read_for_put_off_or_withdrawn() {
     let all = [on(1, 1000)];
-    let resend = |slot| Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot };
+    let resend = |slot| Operation::Resend {
+        by: vec![Channel::Email],
+        elsewhere: false,
+        slot,
+    };
     #[rustfmt::skip]
     let rows: Vec<(&str, Operation, &str)> = vec![
         ("unpaid",               Operation::Submit,         "wait lease"),
@@ -149,14 +196,20 @@ fn a_planned_operation_is_sent_read_for_put_off_or_withdrawn() {
         ("unpaid and paused",    cancel(),                  "wait -"),
     ];
     for (situation, operation, wanted) in rows {
-        let found = situations().into_iter().find(|(name, _)| *name == situation);
+        let found = situations()
+            .into_iter()
+            .find(|(name, _)| *name == situation);
         let (_, mut booking) = found.expect("a situation");
         if operation == Operation::Submit {
             // A second submit beside one that is not over.
             booking = Booking::new(&[1000]);
         }
         let id = booking.plan(operation.clone());
-        assert_eq!(word(&booking, &booking.decide_intent(&id)), wanted, "{operation:?} when {situation}");
+        assert_eq!(
+            word(&booking, &booking.decide_intent(&id)),
+            wanted,
+            "{operation:?} when {situation}"
+        );
     }
 }
 
@@ -166,7 +219,10 @@ fn a_sent_operation_is_read_for_at_its_time() {
     let id = booking.lost(capture(&[on(1, 1000)]));
     let until = booking.now + chrono::TimeDelta::seconds(15);
     let waiting_for = Some(WaitingFor::Resolve);
-    assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for });
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Wait { until, waiting_for }
+    );
     booking.now = until;
     assert_eq!(booking.decide_intent(&id), Step::Read);
     let mut submit = Booking::new(&[1000]);
@@ -187,16 +243,29 @@ fn a_callback_makes_a_submit_in_doubt_look_at_once_and_one_about_to_be_repeated_
     let mut booking = Booking::new(&[1000]);
     let id = booking.r.intents[0].id.clone();
     booking.lose(&id);
-    let hint = Fact::UuidHinted { uuid: "RES7".into() };
+    let hint = Fact::UuidHinted {
+        uuid: "RES7".into(),
+    };
     booking.fold(std::slice::from_ref(&hint));
     assert_eq!(booking.decide_intent(&id), Step::Search(id.clone()));
     let mut absent = Booking::new(&[1000]);
     let id = absent.r.intents[0].id.clone();
     absent.lose(&id);
-    absent.fold(&[Fact::IntentAbsent { intent: id.clone(), at: absent.now }]);
-    assert_eq!(absent.decide_intent(&id), Step::Send(id.clone()), "nothing speaks against it");
+    absent.fold(&[Fact::IntentAbsent {
+        intent: id.clone(),
+        at: absent.now,
+    }]);
+    assert_eq!(
+        absent.decide_intent(&id),
+        Step::Send(id.clone()),
+        "nothing speaks against it"
+    );
     absent.fold(&[hint]);
-    assert_eq!(absent.decide_intent(&id), Step::Search(id), "its first attempt has arrived after all");
+    assert_eq!(
+        absent.decide_intent(&id),
+        Step::Search(id),
+        "its first attempt has arrived after all"
+    );
 }
 
 #[test]
@@ -209,7 +278,10 @@ fn a_capture_needs_the_providers_numbers_and_a_person_when_details_do_not_show_t
     let id = booking.plan(capture(&[on(1, 1000)]));
     let (kind, key) = (JobKind::Capture, booking.intent(&id).key.clone());
     assert_eq!(booking.run(kind, &key), Step::Done);
-    assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec!["incoherent"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("withdrawn", vec!["incoherent"])
+    );
     assert!(booking.r.is_frozen(), "nothing else is tried in the dark");
 }
 
@@ -217,7 +289,11 @@ fn a_capture_needs_the_providers_numbers_and_a_person_when_details_do_not_show_t
 fn details_have_to_be_fresh_and_coherent_where_a_call_relies_on_them() {
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.plan(capture(&[on(1, 300)]));
-    assert_eq!(booking.decide_intent(&id), Step::Send(id.clone()), "read a moment ago");
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Send(id.clone()),
+        "read a moment ago"
+    );
     booking.now += chrono::TimeDelta::seconds(30);
     assert_eq!(booking.decide_intent(&id), Step::Send(id.clone()));
     booking.now += chrono::TimeDelta::seconds(1);
@@ -226,7 +302,14 @@ fn details_have_to_be_fresh_and_coherent_where_a_call_relies_on_them() {
     wrong.captured = kr(1);
     booking.read(&wrong);
     let until = booking.now + minutes(1);
-    assert_eq!(booking.decide_intent(&id), Step::Wait { until, waiting_for: None }, "not again at once");
+    assert_eq!(
+        booking.decide_intent(&id),
+        Step::Wait {
+            until,
+            waiting_for: None
+        },
+        "not again at once"
+    );
     booking.now = until;
     assert_eq!(booking.decide_intent(&id), Step::Read);
 }
@@ -241,11 +324,24 @@ fn a_capture_of_more_than_half_of_what_is_left_of_each_line_is_guarded() {
         (vec![on(1, 1000), on(2, 250)], false),
     ];
     for (lines, guarded) in rows {
-        assert_eq!(is_guarded(&booking.r, &capture(&lines)), guarded, "{lines:?}");
+        assert_eq!(
+            is_guarded(&booking.r, &capture(&lines)),
+            guarded,
+            "{lines:?}"
+        );
     }
     booking.capture(&[on(1, 600)], "CAP1");
-    assert!(is_guarded(&booking.r, &capture(&[on(1, 201)])), "400 are left");
-    for other in [Operation::Submit, charge(1), refund("CAP1", &[]), cancel(), complete()] {
+    assert!(
+        is_guarded(&booking.r, &capture(&[on(1, 201)])),
+        "400 are left"
+    );
+    for other in [
+        Operation::Submit,
+        charge(1),
+        refund("CAP1", &[]),
+        cancel(),
+        complete(),
+    ] {
         assert!(!is_guarded(&booking.r, &other));
     }
 }
@@ -256,30 +352,64 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
     let first = booking.plan(capture(&[on(1, 1000)]));
     let second = booking.plan(capture(&[on(2, 500)]));
     assert_eq!(word(&booking, &booking.decide_intent(&first)), "send");
-    assert_eq!(word(&booking, &booking.decide_intent(&second)), "wait lease");
+    assert_eq!(
+        word(&booking, &booking.decide_intent(&second)),
+        "wait lease"
+    );
     booking.send(&first);
-    assert_eq!(word(&booking, &booking.decide_intent(&second)), "wait resolve");
-    booking.answer(&first, &Outcome::Unknown { reason: "timeout".into() });
-    assert_eq!(word(&booking, &booking.decide_intent(&second)), "wait resolve");
+    assert_eq!(
+        word(&booking, &booking.decide_intent(&second)),
+        "wait resolve"
+    );
+    booking.answer(
+        &first,
+        &Outcome::Unknown {
+            reason: "timeout".into(),
+        },
+    );
+    assert_eq!(
+        word(&booking, &booking.decide_intent(&second)),
+        "wait resolve"
+    );
     let id = first.clone();
-    booking.fold(&[Fact::IntentToDesk { intent: id, reason: DeskReason::CaptureUnknown, at: booking.now }]);
-    assert_eq!(word(&booking, &booking.decide_intent(&second)), "wait resolve");
+    booking.fold(&[Fact::IntentToDesk {
+        intent: id,
+        reason: DeskReason::CaptureUnknown,
+        at: booking.now,
+    }]);
+    assert_eq!(
+        word(&booking, &booking.decide_intent(&second)),
+        "wait resolve"
+    );
     // Its deadline is not hidden by the wait, however long a person takes.
-    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
-    let Step::Wait { until, .. } = booking.decide_intent(&second) else { panic!("it waits") };
+    booking.now =
+        booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
+    let Step::Wait { until, .. } = booking.decide_intent(&second) else {
+        panic!("it waits")
+    };
     assert_eq!(until, booking.now + minutes(1));
     booking.now = until;
-    assert_eq!(word(&booking, &booking.decide_intent(&second)), "intent_withdrawn desk_raised");
+    assert_eq!(
+        word(&booking, &booking.decide_intent(&second)),
+        "intent_withdrawn desk_raised"
+    );
 }
 
 #[test]
 fn a_message_does_not_hold_up_money_and_waits_for_it() {
     let mut booking = Booking::new(&[1000]).awaiting();
-    let message = booking.plan(Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: None });
+    let message = booking.plan(Operation::Resend {
+        by: vec![Channel::Email],
+        elsewhere: false,
+        slot: None,
+    });
     let release = booking.plan(cancel());
     assert_eq!(word(&booking, &booking.decide_intent(&release)), "send");
     booking.lose(&release);
-    assert_eq!(word(&booking, &booking.decide_intent(&message)), "wait resolve");
+    assert_eq!(
+        word(&booking, &booking.decide_intent(&message)),
+        "wait resolve"
+    );
 }
 
 #[test]
@@ -288,7 +418,12 @@ fn before_the_deadline_the_policy_acts_once() {
     let rows: [(&str, &[_], Option<Operation>, &[&str]); 8] = [
         (r#"{}"#, &part, Some(capture(&part)), &[]),
         (r#"{}"#, &[], None, &["window_closing"]),
-        (r#"{"capture":{"before_deadline":"warn"}}"#, &part, None, &["window_closing"]),
+        (
+            r#"{"capture":{"before_deadline":"warn"}}"#,
+            &part,
+            None,
+            &["window_closing"],
+        ),
         (
             r#"{"capture":{"before_deadline":"capture_all","legal_basis":"the contract"}}"#,
             &[],
@@ -304,11 +439,23 @@ fn before_the_deadline_the_policy_acts_once() {
         (
             r#"{"capture":{"before_deadline":"cancel"}}"#,
             &[],
-            Some(Operation::Cancel { note: "The hold was released before it would have lapsed.".into() }),
+            Some(Operation::Cancel {
+                note: "The hold was released before it would have lapsed.".into(),
+            }),
             &[],
         ),
-        (r#"{"capture":{"before_deadline":"cancel"}}"#, &part, None, &["window_closing"]),
-        (r#"{"capture":{"on_delivery":"manual"}}"#, &part, Some(capture(&part)), &[]),
+        (
+            r#"{"capture":{"before_deadline":"cancel"}}"#,
+            &part,
+            None,
+            &["window_closing"],
+        ),
+        (
+            r#"{"capture":{"on_delivery":"manual"}}"#,
+            &part,
+            Some(capture(&part)),
+            &[],
+        ),
     ];
     for (policy, lines, planned, desk) in rows {
         let mut booking = Booking::with(proven(), &[1000], policy).held();
@@ -318,8 +465,16 @@ fn before_the_deadline_the_policy_acts_once() {
         let before = booking.r.intents.len();
         booking.now += hours(5 * 24);
         assert_eq!(booking.run(JobKind::Guard, "guard:deadline"), Step::Done);
-        let made = booking.r.intents.get(before).map(|intent| intent.operation.clone());
-        assert_eq!((made, booking.desk()), (planned, desk.to_vec()), "{policy} {lines:?}");
+        let made = booking
+            .r
+            .intents
+            .get(before)
+            .map(|intent| intent.operation.clone());
+        assert_eq!(
+            (made, booking.desk()),
+            (planned, desk.to_vec()),
+            "{policy} {lines:?}"
+        );
         assert_eq!(booking.job("guard:deadline"), None);
     }
 }
@@ -333,11 +488,20 @@ fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() 
     booking.run(JobKind::Guard, "guard:deadline");
     let first = booking.last_intent().id.clone();
     booking.send(&first);
-    booking.answer(&first, &Outcome::Accepted { reference: Some("CAP1".to_owned()), link: None });
+    booking.answer(
+        &first,
+        &Outcome::Accepted {
+            reference: Some("CAP1".to_owned()),
+            link: None,
+        },
+    );
     booking.now += hours(24);
     assert_eq!(booking.job("guard:deadline:1"), None, "it has seen that");
     booking.fold(&[delivered("D-2", booking.now, &[on(2, 500)], true)]);
-    assert_eq!(booking.job("guard:deadline:2").map(|job| job.run_at), Some(due));
+    assert_eq!(
+        booking.job("guard:deadline:2").map(|job| job.run_at),
+        Some(due)
+    );
     booking.now = due;
     booking.run(JobKind::Guard, "guard:deadline:2");
     assert_eq!(booking.last_intent().operation, capture(&[on(2, 500)]));
@@ -359,7 +523,11 @@ fn before_the_deadline_nothing_is_decided_beside_an_open_operation_and_a_person_
         booking.lost(operation.clone());
         let intents = booking.r.intents.len();
         booking.run(JobKind::Guard, "guard:deadline");
-        assert_eq!((booking.r.intents.len(), booking.desk()), (intents, desk), "{operation:?}");
+        assert_eq!(
+            (booking.r.intents.len(), booking.desk()),
+            (intents, desk),
+            "{operation:?}"
+        );
     }
 }
 
@@ -388,7 +556,10 @@ fn a_row_that_never_shows_reaches_a_person_before_the_books_are_closed() {
     booking.now += hours(72);
     booking.read(&seen);
     assert_eq!(booking.desk(), ["capture_unknown"]);
-    assert_eq!(booking.decide(JobKind::Complete, "complete:auto"), Step::Done);
+    assert_eq!(
+        booking.decide(JobKind::Complete, "complete:auto"),
+        Step::Done
+    );
 }
 
 #[test]
@@ -396,7 +567,10 @@ fn a_policy_job_whose_last_decision_was_given_up_decides_anew_and_does_not_spin(
     let mut booking = Booking::new(&[1000]).captured(1000).later(hours(72));
     let id = booking.plan_as(complete(), Some("complete:auto"));
     booking.lose(&id);
-    booking.fold(&[Fact::IntentWithdrawn { intent: id.clone(), reason: "it did not happen".into() }]);
+    booking.fold(&[Fact::IntentWithdrawn {
+        intent: id.clone(),
+        reason: "it did not happen".into(),
+    }]);
     assert!(booking.job("complete:auto").is_some());
     let Step::Send(again) = booking.run(JobKind::Complete, "complete:auto") else {
         panic!("it is decided anew")

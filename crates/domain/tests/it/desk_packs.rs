@@ -1,12 +1,16 @@
 //! What lies on the desk: every reason has its evidence, its options with what they cost at worst, and its remedies.
 
-use domain::desk::{Evidence, Move, PastDecision, Risk, SignKind, Speaks, evidence, in_doubt, subjects};
+use domain::desk::{
+    Evidence, Move, PastDecision, Risk, SignKind, Speaks, evidence, in_doubt, subjects,
+};
 use domain::reservation::{Decision, DeskReason, LedgerRow, Operation, RowKind, Verdict};
 use domain::witness::{Event, HistoryRow};
 use domain::{Fact, IntentId, Money, Reservation};
 use serde_json::{Value, json};
 
-use crate::booking::{Booking, cancel, capture, charge, delivered, hours, kr, minutes, on, refund, row};
+use crate::booking::{
+    Booking, cancel, capture, charge, delivered, hours, kr, minutes, on, refund, row,
+};
 
 /// Puts an operation whose outcome is unknown on the desk.
 pub(crate) fn asked(booking: &mut Booking, operation: Operation) -> IntentId {
@@ -17,14 +21,22 @@ pub(crate) fn asked(booking: &mut Booking, operation: Operation) -> IntentId {
 
 pub(crate) fn to_desk(booking: &mut Booking, id: &IntentId) {
     let reason = booking.intent(id).operation.doubt_reason();
-    booking.fold(&[Fact::IntentToDesk { intent: id.clone(), reason, at: booking.now }]);
+    booking.fold(&[Fact::IntentToDesk {
+        intent: id.clone(),
+        reason,
+        at: booking.now,
+    }]);
 }
 
 /// Coherent reads without a trace, the last of them when absence means something.
 fn silent(booking: &mut Booking, id: &IntentId, until: i64) {
     for step in [1, until / 2, until] {
         let at = booking.now + minutes(step);
-        booking.fold(&[Fact::TraceMissing { intent: id.clone(), clean: true, at }]);
+        booking.fold(&[Fact::TraceMissing {
+            intent: id.clone(),
+            clean: true,
+            at,
+        }]);
     }
     booking.now += minutes(until);
 }
@@ -63,7 +75,11 @@ fn recommended(pack: &Evidence) -> Move {
 fn with(reason: DeskReason) -> Booking {
     let mut booking = Booking::new(&[1000]).held();
     let raise = |booking: &mut Booking, freezes| {
-        booking.fold(&[Fact::DeskRaised { reason, freezes, at: booking.now }]);
+        booking.fold(&[Fact::DeskRaised {
+            reason,
+            freezes,
+            at: booking.now,
+        }]);
     };
     match reason {
         DeskReason::CaptureUnknown => drop(asked(&mut booking, capture(&[on(1, 400)]))),
@@ -77,13 +93,17 @@ fn with(reason: DeskReason) -> Booking {
             let before = booking.seen();
             let id = booking.lost(capture(&[on(1, 400)]));
             let mut seen = before;
-            seen.captures.push(row("CAP1", 500, Some(booking.text_of(&id))));
+            seen.captures
+                .push(row("CAP1", 500, Some(booking.text_of(&id))));
             seen.captured = kr(500);
             booking.read(&seen);
         }
         DeskReason::LateEffect => {
             let id = asked(&mut booking, capture(&[on(1, 400)]));
-            booking.fold(&[Fact::IntentWithdrawn { intent: id.clone(), reason: "given up".into() }]);
+            booking.fold(&[Fact::IntentWithdrawn {
+                intent: id.clone(),
+                reason: "given up".into(),
+            }]);
             let row = LedgerRow {
                 intent: Some(id.clone()),
                 foreign: false,
@@ -106,7 +126,9 @@ fn with(reason: DeskReason) -> Booking {
             booking.now += hours(24 * 8);
             raise(&mut booking, false);
         }
-        DeskReason::NotFound | DeskReason::Incoherent | DeskReason::Refused => raise(&mut booking, true),
+        DeskReason::NotFound | DeskReason::Incoherent | DeskReason::Refused => {
+            raise(&mut booking, true)
+        }
         DeskReason::WindowClosing | DeskReason::MarkerBroken => raise(&mut booking, false),
     }
     booking
@@ -129,7 +151,10 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
         (
             R::ChargeUnknown,
             Move::Wait,
-            &[(Move::Resend, Risk::TakenTwice, 400), (Move::Wait, Risk::NotTaken, 400)],
+            &[
+                (Move::Resend, Risk::TakenTwice, 400),
+                (Move::Wait, Risk::NotTaken, 400),
+            ],
         ),
         (
             R::RefundUnknown,
@@ -143,36 +168,94 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
         (
             R::OutcomeUnknown,
             Move::Wait,
-            &[(Move::Resend, Risk::Nothing, 0), (Move::Applied, Risk::HoldStays, 1000)],
+            &[
+                (Move::Resend, Risk::Nothing, 0),
+                (Move::Applied, Risk::HoldStays, 1000),
+            ],
         ),
         (
             R::EffectDiffers,
             Move::Clear,
-            &[(Move::Wait, Risk::TakenTwice, 100), (Move::Clear, Risk::TakenTwice, 100)],
+            &[
+                (Move::Wait, Risk::TakenTwice, 100),
+                (Move::Clear, Risk::TakenTwice, 100),
+            ],
         ),
-        (R::LateEffect, Move::Clear, &[(Move::Clear, Risk::TakenAnyway, 400)]),
-        (R::ForeignAct, Move::Clear, &[(Move::Clear, Risk::TakenAnyway, 250)]),
-        (R::LateDelivery, Move::Clear, &[(Move::Clear, Risk::NotTaken, 600)]),
-        (R::DeadlinePassed, Move::Clear, &[(Move::Clear, Risk::NotTaken, 700)]),
-        (R::NotFound, Move::Wait, &[(Move::Wait, Risk::NotTaken, 1000), (Move::Clear, Risk::Nothing, 0)]),
-        (R::Incoherent, Move::Clear, &[(Move::Wait, Risk::NotTaken, 1000), (Move::Clear, Risk::Nothing, 0)]),
-        (R::Refused, Move::Clear, &[(Move::Wait, Risk::NotTaken, 1000)]),
+        (
+            R::LateEffect,
+            Move::Clear,
+            &[(Move::Clear, Risk::TakenAnyway, 400)],
+        ),
+        (
+            R::ForeignAct,
+            Move::Clear,
+            &[(Move::Clear, Risk::TakenAnyway, 250)],
+        ),
+        (
+            R::LateDelivery,
+            Move::Clear,
+            &[(Move::Clear, Risk::NotTaken, 600)],
+        ),
+        (
+            R::DeadlinePassed,
+            Move::Clear,
+            &[(Move::Clear, Risk::NotTaken, 700)],
+        ),
+        (
+            R::NotFound,
+            Move::Wait,
+            &[
+                (Move::Wait, Risk::NotTaken, 1000),
+                (Move::Clear, Risk::Nothing, 0),
+            ],
+        ),
+        (
+            R::Incoherent,
+            Move::Clear,
+            &[
+                (Move::Wait, Risk::NotTaken, 1000),
+                (Move::Clear, Risk::Nothing, 0),
+            ],
+        ),
+        (
+            R::Refused,
+            Move::Clear,
+            &[(Move::Wait, Risk::NotTaken, 1000)],
+        ),
         (
             R::WindowClosing,
             Move::Clear,
-            &[(Move::Wait, Risk::NotTaken, 1000), (Move::Clear, Risk::NotTaken, 1000)],
+            &[
+                (Move::Wait, Risk::NotTaken, 1000),
+                (Move::Clear, Risk::NotTaken, 1000),
+            ],
         ),
-        (R::MarkerBroken, Move::Clear, &[(Move::Clear, Risk::Nothing, 0)]),
+        (
+            R::MarkerBroken,
+            Move::Clear,
+            &[(Move::Clear, Risk::Nothing, 0)],
+        ),
     ];
     for reason in DeskReason::ALL {
-        let (_, best, costs) = table.iter().find(|(row, ..)| row == reason).expect("a row for each reason");
+        let (_, best, costs) = table
+            .iter()
+            .find(|(row, ..)| row == reason)
+            .expect("a row for each reason");
         let booking = with(*reason);
         let pack = pack(&booking, *reason, &[]);
         assert_eq!(recommended(&pack), *best, "{reason}");
         assert_eq!(pack.version, booking.r.evidence_version, "{reason}");
         for (option, risk, kroner) in *costs {
-            let choice = pack.options.iter().find(|choice| choice.option == *option).expect("an option");
-            assert_eq!((choice.worst.risk, choice.worst.amount), (*risk, kr(*kroner)), "{reason} {option}");
+            let choice = pack
+                .options
+                .iter()
+                .find(|choice| choice.option == *option)
+                .expect("an option");
+            assert_eq!(
+                (choice.worst.risk, choice.worst.amount),
+                (*risk, kr(*kroner)),
+                "{reason} {option}"
+            );
         }
     }
 }
@@ -184,17 +267,30 @@ fn a_pack_is_json_with_decimal_amounts_and_rfc_3339_times() {
     let pack = serde_json::to_value(pack(&booking, DeskReason::CaptureUnknown, &[])).expect("JSON");
     assert_eq!(pack["reason"], "capture_unknown");
     assert_eq!(pack["operation"]["operation"], "capture");
-    assert_eq!(pack["operation"]["lines"], json!([{"line": 1, "amount": "400.00"}]));
-    assert_eq!((&pack["operation"]["amount"], &pack["operation"]["attempts"]), (&json!("400.00"), &json!(1)));
+    assert_eq!(
+        pack["operation"]["lines"],
+        json!([{"line": 1, "amount": "400.00"}])
+    );
+    assert_eq!(
+        (&pack["operation"]["amount"], &pack["operation"]["attempts"]),
+        (&json!("400.00"), &json!(1))
+    );
     assert_eq!(pack["operation"]["sent_at"], "2026-11-16T12:00:00Z");
     assert_eq!(pack["operation"]["cause"], "timeout");
     assert_eq!(pack["baseline"]["reserved"], "1000.00");
     assert_eq!(pack["exposure"]["capturable"]["unknown"], "400.00");
     assert_eq!(pack["countdown"]["until"], "2026-11-23T06:00:00Z");
     let marker = pack["operation"]["marker"].as_str().expect("a marker");
-    assert!(domain::marker::is_in(marker, &booking.r.intents[1].marker), "{marker}");
-    let words: Vec<&Value> =
-        pack["options"].as_array().expect("options").iter().map(|o| &o["option"]).collect();
+    assert!(
+        domain::marker::is_in(marker, &booking.r.intents[1].marker),
+        "{marker}"
+    );
+    let words: Vec<&Value> = pack["options"]
+        .as_array()
+        .expect("options")
+        .iter()
+        .map(|o| &o["option"])
+        .collect();
     assert_eq!(words, ["wait", "applied", "not_applied", "resend"]);
     assert_eq!(pack["options"][0]["verdict"], Value::Null);
 }
@@ -206,20 +302,32 @@ fn the_difference_names_what_has_changed_since_the_request_was_put_on_record() {
     let row = foreign("CAP9", RowKind::Capture, 300, &booking);
     booking.fold(&[Fact::ForeignRow { row }]);
     let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
-    let (before, difference) = (pack.baseline.expect("a baseline"), pack.difference.expect("a difference"));
+    let (before, difference) = (
+        pack.baseline.expect("a baseline"),
+        pack.difference.expect("a difference"),
+    );
     assert_eq!((before.captured, pack.now.captured), (kr(100), kr(400)));
     assert_eq!(
         (before.references, pack.now.references),
         (vec!["CAP1".to_owned()], vec!["CAP1".into(), "CAP9".into()])
     );
-    let changed: Vec<_> =
-        difference.changed.iter().map(|c| (c.what, c.before.as_str(), c.now.as_str())).collect();
+    let changed: Vec<_> = difference
+        .changed
+        .iter()
+        .map(|c| (c.what, c.before.as_str(), c.now.as_str()))
+        .collect();
     assert_eq!(changed, [("captured", "100.00", "400.00")]);
-    assert_eq!((difference.appeared, difference.vanished), (vec!["CAP9".to_owned()], vec![]));
+    assert_eq!(
+        (difference.appeared, difference.vanished),
+        (vec!["CAP9".to_owned()], vec![])
+    );
 }
 
 fn says(pack: &Evidence) -> Vec<(SignKind, Speaks)> {
-    pack.witnesses.iter().map(|sign| (sign.kind, sign.speaks)).collect()
+    pack.witnesses
+        .iter()
+        .map(|sign| (sign.kind, sign.speaks))
+        .collect()
 }
 
 #[test]
@@ -227,8 +335,10 @@ fn every_witness_says_what_it_speaks_for() {
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.lost(capture(&[on(1, 400)]));
     booking.now += minutes(5);
-    let (equal, other) =
-        (foreign("CAP8", RowKind::Capture, 400, &booking), foreign("CAP9", RowKind::Capture, 50, &booking));
+    let (equal, other) = (
+        foreign("CAP8", RowKind::Capture, 400, &booking),
+        foreign("CAP9", RowKind::Capture, 50, &booking),
+    );
     let at = booking.now;
     let history = HistoryRow {
         event: Event::Captured,
@@ -241,11 +351,31 @@ fn every_witness_says_what_it_speaks_for() {
     booking.fold(&[
         Fact::ForeignRow { row: equal },
         Fact::ForeignRow { row: other },
-        Fact::CalledBack { word: "Captured".into(), at },
-        Fact::HistoryRead { intent: id.clone(), row: None, at },
-        Fact::HistoryRead { intent: id.clone(), row: Some(history), at },
-        Fact::TraceMissing { intent: id.clone(), clean: true, at },
-        Fact::DetailsRead { at, status: Some("RESERVED".into()), coherent: false, since: 0 },
+        Fact::CalledBack {
+            word: "Captured".into(),
+            at,
+        },
+        Fact::HistoryRead {
+            intent: id.clone(),
+            row: None,
+            at,
+        },
+        Fact::HistoryRead {
+            intent: id.clone(),
+            row: Some(history),
+            at,
+        },
+        Fact::TraceMissing {
+            intent: id.clone(),
+            clean: true,
+            at,
+        },
+        Fact::DetailsRead {
+            at,
+            status: Some("RESERVED".into()),
+            coherent: false,
+            since: 0,
+        },
     ]);
     to_desk(&mut booking, &id);
     let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
@@ -263,10 +393,20 @@ fn every_witness_says_what_it_speaks_for() {
             (SignKind::LastRead, Speaks::Neither),
         ]
     );
-    assert_eq!(pack.witnesses[5].text, "it is 5 minutes since the request was sent");
+    assert_eq!(
+        pack.witnesses[5].text,
+        "it is 5 minutes since the request was sent"
+    );
     // One row of the very amount that is nobody's is what to look at first.
-    let applied = pack.options.iter().find(|choice| choice.recommended).expect("a recommendation");
-    assert_eq!((applied.option, applied.reference.as_deref()), (Move::Applied, Some("CAP8")));
+    let applied = pack
+        .options
+        .iter()
+        .find(|choice| choice.recommended)
+        .expect("a recommendation");
+    assert_eq!(
+        (applied.option, applied.reference.as_deref()),
+        (Move::Applied, Some("CAP8"))
+    );
     assert_eq!(applied.worst.risk, Risk::Nothing);
 }
 
@@ -274,12 +414,21 @@ fn every_witness_says_what_it_speaks_for() {
 fn what_was_there_before_the_request_is_no_witness_and_a_callback_from_before_neither() {
     let mut booking = Booking::new(&[1000]).held();
     let row = foreign("CAP8", RowKind::Capture, 400, &booking);
-    let called = Fact::CalledBack { word: "Captured".into(), at: booking.now };
+    let called = Fact::CalledBack {
+        word: "Captured".into(),
+        at: booking.now,
+    };
     booking.fold(&[Fact::ForeignRow { row }, called]);
     booking.now += minutes(1);
     asked(&mut booking, capture(&[on(1, 400)]));
     let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
-    assert_eq!(says(&pack), [(SignKind::Silence, Speaks::Neither), (SignKind::LastRead, Speaks::Neither)]);
+    assert_eq!(
+        says(&pack),
+        [
+            (SignKind::Silence, Speaks::Neither),
+            (SignKind::LastRead, Speaks::Neither)
+        ]
+    );
     assert_eq!(recommended(&pack), Move::Wait);
 }
 
@@ -288,18 +437,51 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
     // Silence after the request, in minutes, that is long enough for each.
     type Row = (&'static str, fn(&mut Booking) -> IntentId, i64, Move);
     let table: [Row; 8] = [
-        ("part of the hold", |b| asked(b, capture(&[on(1, 400)])), 31, Move::Resend),
-        ("most of the hold", |b| asked(b, capture(&[on(1, 900)])), 31, Move::Resend),
-        ("too soon", |b| asked(b, capture(&[on(1, 900)])), 29, Move::Wait),
-        ("a charge", |b| asked(b, charge(400)), 24 * 60 + 1, Move::NotApplied),
-        ("a charge, too soon", |b| asked(b, charge(400)), 23 * 60, Move::Wait),
+        (
+            "part of the hold",
+            |b| asked(b, capture(&[on(1, 400)])),
+            31,
+            Move::Resend,
+        ),
+        (
+            "most of the hold",
+            |b| asked(b, capture(&[on(1, 900)])),
+            31,
+            Move::Resend,
+        ),
+        (
+            "too soon",
+            |b| asked(b, capture(&[on(1, 900)])),
+            29,
+            Move::Wait,
+        ),
+        (
+            "a charge",
+            |b| asked(b, charge(400)),
+            24 * 60 + 1,
+            Move::NotApplied,
+        ),
+        (
+            "a charge, too soon",
+            |b| asked(b, charge(400)),
+            23 * 60,
+            Move::Wait,
+        ),
         ("a cancel", |b| asked(b, cancel()), 11, Move::Resend),
-        ("after the deadline", |b| asked(b, capture(&[on(1, 400)])), 7 * 24 * 60, Move::NotApplied),
+        (
+            "after the deadline",
+            |b| asked(b, capture(&[on(1, 400)])),
+            7 * 24 * 60,
+            Move::NotApplied,
+        ),
         (
             "sent twice",
             |b| {
                 let id = b.lost(capture(&[on(1, 400)]));
-                b.fold(&[Fact::IntentAbsent { intent: id.clone(), at: b.now }]);
+                b.fold(&[Fact::IntentAbsent {
+                    intent: id.clone(),
+                    at: b.now,
+                }]);
                 b.lose(&id);
                 to_desk(b, &id);
                 id
@@ -319,7 +501,11 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
         let mut booking = Booking::new(&[1000]).captured(1000);
         let id = asked(&mut booking, refund("CAP1", &[on(1, kroner)]));
         silent(&mut booking, &id, 73 * 60);
-        assert_eq!(recommended(&pack(&booking, DeskReason::RefundUnknown, &[])), best, "{kroner}");
+        assert_eq!(
+            recommended(&pack(&booking, DeskReason::RefundUnknown, &[])),
+            best,
+            "{kroner}"
+        );
     }
 }
 
@@ -328,8 +514,15 @@ fn a_single_read_after_a_long_time_is_no_silence() {
     let mut booking = Booking::new(&[1000]).held();
     let id = asked(&mut booking, capture(&[on(1, 400)]));
     booking.now += hours(3);
-    booking.fold(&[Fact::TraceMissing { intent: id, clean: true, at: booking.now }]);
-    assert_eq!(recommended(&pack(&booking, DeskReason::CaptureUnknown, &[])), Move::Wait);
+    booking.fold(&[Fact::TraceMissing {
+        intent: id,
+        clean: true,
+        at: booking.now,
+    }]);
+    assert_eq!(
+        recommended(&pack(&booking, DeskReason::CaptureUnknown, &[])),
+        Move::Wait
+    );
 }
 
 #[test]
@@ -338,8 +531,15 @@ fn what_cannot_be_sent_any_more_says_so_in_its_option() {
     asked(&mut booking, capture(&[on(1, 400)]));
     booking.now += hours(24 * 7);
     let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
-    let resend = pack.options.iter().find(|choice| choice.option == Move::Resend).expect("an option");
-    assert_eq!(resend.refused.as_deref(), Some("it could not be sent before its deadline"));
+    let resend = pack
+        .options
+        .iter()
+        .find(|choice| choice.option == Move::Resend)
+        .expect("an option");
+    assert_eq!(
+        resend.refused.as_deref(),
+        Some("it could not be sent before its deadline")
+    );
     assert_eq!(pack.countdown.expect("a countdown").seconds_left, 0);
 }
 
@@ -353,12 +553,22 @@ fn head_rooms_add_up_and_what_is_unknown_counts_as_spent() {
     booking.plan(refund("CAP1", &[on(1, 30)]));
     let exposure = pack(&booking, DeskReason::ChargeUnknown, &[]).exposure;
     let room = |room: domain::desk::HeadRoom| {
-        [room.limit, room.confirmed, room.accepted, room.unknown, room.planned, room.left]
-            .map(|m| m.minor() / 100)
+        [
+            room.limit,
+            room.confirmed,
+            room.accepted,
+            room.unknown,
+            room.planned,
+            room.left,
+        ]
+        .map(|m| m.minor() / 100)
     };
     assert_eq!(room(exposure.capturable), [1500, 200, 100, 0, 50, 1150]);
     assert_eq!(exposure.capturable.left, booking.r.capturable());
-    assert_eq!(room(exposure.chargeable.expect("a ceiling")), [600, 0, 0, 150, 0, 450]);
+    assert_eq!(
+        room(exposure.chargeable.expect("a ceiling")),
+        [600, 0, 0, 150, 0, 450]
+    );
     assert_eq!(exposure.refundable[0].reference, "CAP1");
     assert_eq!(room(exposure.refundable[0].room), [200, 0, 0, 0, 30, 170]);
 }
@@ -366,9 +576,18 @@ fn head_rooms_add_up_and_what_is_unknown_counts_as_spent() {
 /// The calls that a pack drafts, as path below the reservation and body.
 fn drafts(r: &Reservation, pack: &Evidence) -> Vec<(String, Value)> {
     let prefix = format!("/v1/reservations/{}/", r.id);
-    let below = |path: &str| path.strip_prefix(&prefix).expect("a path of the reservation").to_owned();
-    let calls = pack.remedies.iter().filter_map(|remedy| remedy.call.as_ref());
-    calls.map(|call| (below(&call.path), call.body.clone())).collect()
+    let below = |path: &str| {
+        path.strip_prefix(&prefix)
+            .expect("a path of the reservation")
+            .to_owned()
+    };
+    let calls = pack
+        .remedies
+        .iter()
+        .filter_map(|remedy| remedy.call.as_ref());
+    calls
+        .map(|call| (below(&call.path), call.body.clone()))
+        .collect()
 }
 
 #[test]
@@ -376,17 +595,26 @@ fn a_remedy_is_the_exact_call_that_puts_the_effect_right() {
     let table: [(DeskReason, Vec<(&str, Value)>); 6] = [
         (
             DeskReason::LateEffect,
-            vec![("refund", json!({"source": "captured", "reference": "CAP1", "amount": "400.00"}))],
+            vec![(
+                "refund",
+                json!({"source": "captured", "reference": "CAP1", "amount": "400.00"}),
+            )],
         ),
         (
             DeskReason::EffectDiffers,
-            vec![("refund", json!({"source": "captured", "reference": "CAP1", "amount": "100.00"}))],
+            vec![(
+                "refund",
+                json!({"source": "captured", "reference": "CAP1", "amount": "100.00"}),
+            )],
         ),
         (
             DeskReason::WindowClosing,
             vec![
                 ("capture", json!({})),
-                ("cancel", json!({"note": "Released before the hold would have lapsed."})),
+                (
+                    "cancel",
+                    json!({"note": "Released before the hold would have lapsed."}),
+                ),
             ],
         ),
         (
@@ -402,7 +630,10 @@ fn a_remedy_is_the_exact_call_that_puts_the_effect_right() {
     for (reason, expected) in table {
         let booking = with(reason);
         let pack = pack(&booking, reason, &[]);
-        let expected: Vec<_> = expected.into_iter().map(|(action, body)| (action.to_owned(), body)).collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(action, body)| (action.to_owned(), body))
+            .collect();
         assert_eq!(drafts(&booking.r, &pack), expected, "{reason}");
     }
 }
@@ -412,17 +643,30 @@ fn case_107_a_duplicate_is_shown_with_both_rows_and_the_refund_of_the_second_is_
     let mut booking = Booking::new(&[1000]).held();
     let before = booking.seen();
     let id = booking.lost(capture(&[on(1, 400)]));
-    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+    booking.fold(&[Fact::IntentAbsent {
+        intent: id.clone(),
+        at: booking.now,
+    }]);
     booking.lose(&id);
     let mut seen = before;
     for reference in ["CAP1", "CAP2"] {
-        seen.captures.push(row(reference, 400, Some(booking.text_of(&id))));
+        seen.captures
+            .push(row(reference, 400, Some(booking.text_of(&id))));
     }
     seen.captured = kr(800);
     booking.read(&seen);
     let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
-    assert_eq!(pack.operation.as_ref().map(|operation| &operation.intent), Some(&id));
-    assert_eq!(says(&pack)[..2], [(SignKind::OwnRow, Speaks::For), (SignKind::OwnRow, Speaks::For)]);
+    assert_eq!(
+        pack.operation.as_ref().map(|operation| &operation.intent),
+        Some(&id)
+    );
+    assert_eq!(
+        says(&pack)[..2],
+        [
+            (SignKind::OwnRow, Speaks::For),
+            (SignKind::OwnRow, Speaks::For)
+        ]
+    );
     let body = json!({"source": "captured", "reference": "CAP2", "amount": "400.00"});
     assert_eq!(drafts(&booking.r, &pack), [("refund".to_owned(), body)]);
     assert!(pack.freezes);
@@ -433,21 +677,35 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
     let mut booking = Booking::new(&[1000]).held();
     let mut seen = booking.seen();
     let id = booking.lost(capture(&[on(1, 400)]));
-    seen.captures.push(row("CAP1", 300, Some(booking.text_of(&id))));
+    seen.captures
+        .push(row("CAP1", 300, Some(booking.text_of(&id))));
     seen.captured = kr(300);
     booking.read(&seen);
     let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
-    assert_eq!(drafts(&booking.r, &pack), [("capture".to_owned(), json!({"amount": "100.00"}))]);
+    assert_eq!(
+        drafts(&booking.r, &pack),
+        [("capture".to_owned(), json!({"amount": "100.00"}))]
+    );
 }
 
 #[test]
 fn what_was_given_back_already_is_not_drafted_again() {
     let mut booking = with(DeskReason::LateEffect);
-    booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(150) }]);
+    booking.fold(&[Fact::RefundSeen {
+        reference: "CAP1".into(),
+        refunded: kr(150),
+    }]);
     let partly = pack(&booking, DeskReason::LateEffect, &[]);
     assert_eq!(partly.remedies[0].amount, kr(250));
-    booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(400) }]);
-    assert!(pack(&booking, DeskReason::LateEffect, &[]).remedies.is_empty());
+    booking.fold(&[Fact::RefundSeen {
+        reference: "CAP1".into(),
+        refunded: kr(400),
+    }]);
+    assert!(
+        pack(&booking, DeskReason::LateEffect, &[])
+            .remedies
+            .is_empty()
+    );
 }
 
 #[test]
@@ -455,11 +713,23 @@ fn an_item_and_a_request_in_doubt_lie_beside_each_other_the_oldest_first() {
     let mut booking = with(DeskReason::ForeignAct);
     booking.now += minutes(1);
     let id = asked(&mut booking, capture(&[on(1, 400)]));
-    let reasons: Vec<_> = subjects(&booking.r).iter().map(|subject| subject.reason).collect();
-    assert_eq!(reasons, [DeskReason::ForeignAct, DeskReason::CaptureUnknown]);
-    assert_eq!(in_doubt(&booking.r, booking.intent(&id)).map(|subject| subject.since), Some(booking.now));
+    let reasons: Vec<_> = subjects(&booking.r)
+        .iter()
+        .map(|subject| subject.reason)
+        .collect();
+    assert_eq!(
+        reasons,
+        [DeskReason::ForeignAct, DeskReason::CaptureUnknown]
+    );
+    assert_eq!(
+        in_doubt(&booking.r, booking.intent(&id)).map(|subject| subject.since),
+        Some(booking.now)
+    );
     let lost = booking.r.intents[0].clone();
-    assert!(in_doubt(&booking.r, &lost).is_none(), "what is settled lies on no desk");
+    assert!(
+        in_doubt(&booking.r, &lost).is_none(),
+        "what is settled lies on no desk"
+    );
 }
 
 #[test]
@@ -481,16 +751,30 @@ fn earlier_decisions_stand_in_the_pack_they_bear_on() {
     };
     let past = [
         decided(Some(late), DeskReason::CaptureUnknown, 1),
-        decided(Some(booking.r.intents[0].id.clone()), DeskReason::OutcomeUnknown, 2),
+        decided(
+            Some(booking.r.intents[0].id.clone()),
+            DeskReason::OutcomeUnknown,
+            2,
+        ),
         decided(None, DeskReason::LateEffect, 3),
         decided(None, DeskReason::Refused, 4),
     ];
     let pack = pack(&booking, DeskReason::LateEffect, &past);
-    assert_eq!(pack.decisions.iter().map(|past| past.seq).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(
+        pack.decisions
+            .iter()
+            .map(|past| past.seq)
+            .collect::<Vec<_>>(),
+        [1, 3]
+    );
     let shown = serde_json::to_value(&pack.decisions[0]).expect("JSON");
     assert_eq!(
         (&shown["verdict"], &shown["note"], &shown["by"]),
-        (&json!("not_applied"), &json!("Not in the portal"), &json!("key:admin"))
+        (
+            &json!("not_applied"),
+            &json!("Not in the portal"),
+            &json!("key:admin")
+        )
     );
 }
 
@@ -498,7 +782,11 @@ fn earlier_decisions_stand_in_the_pack_they_bear_on() {
 fn an_accepted_row_that_never_shows_is_shown_as_what_it_is() {
     let mut booking = Booking::new(&[1000]).held();
     booking.capture(&[on(1, 400)], "CAP1");
-    booking.fold(&[Fact::DeskRaised { reason: DeskReason::CaptureUnknown, freezes: false, at: booking.now }]);
+    booking.fold(&[Fact::DeskRaised {
+        reason: DeskReason::CaptureUnknown,
+        freezes: false,
+        at: booking.now,
+    }]);
     let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
     assert_eq!(says(&pack)[0], (SignKind::UnshownRow, Speaks::Neither));
     assert_eq!(recommended(&pack), Move::Wait);

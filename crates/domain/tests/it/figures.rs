@@ -28,7 +28,8 @@ fn paid(seed: u64) -> World {
 
 /// Reads that brought an answer that adds up, from when the request was given up until they settled it.
 fn settling_reads(world: &World, id: &IntentId) -> u32 {
-    let given_up = |fact: &&Fact| matches!(fact, Fact::AttemptUnknown { intent, .. } if intent == id);
+    let given_up =
+        |fact: &&Fact| matches!(fact, Fact::AttemptUnknown { intent, .. } if intent == id);
     let settled = |fact: &&Fact| matches!(fact, Fact::IntentConfirmed { intent, .. } | Fact::IntentAbsent { intent, .. } if intent == id);
     let is_read = |fact: &&Fact| match fact {
         Fact::DetailsRead { coherent, .. } => *coherent,
@@ -36,12 +37,16 @@ fn settling_reads(world: &World, id: &IntentId) -> u32 {
         _ => false,
     };
     let since = world.facts.iter().skip_while(|fact| !given_up(fact));
-    let reads = since.take_while(|fact| !settled(fact)).filter(is_read).count();
+    let reads = since
+        .take_while(|fact| !settled(fact))
+        .filter(is_read)
+        .count();
     u32::try_from(reads).expect("a few reads")
 }
 
 #[test]
-fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_requests_on_average() {
+fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_requests_on_average()
+{
     let (mut by_second, mut took_effect, mut reads, mut requests) = (0_u32, 0_u32, 0_u32, 0_u32);
     for seed in 0..HISTORIES {
         let mut world = paid(seed);
@@ -74,7 +79,11 @@ fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_re
             by_second += u32::from(settling <= 2);
         }
         let state = world.booking.intent(&id).progress.name();
-        assert!(!matches!(state, "unknown" | "desk"), "seed {seed}, {fate:?}: {state}\n{}", world.story());
+        assert!(
+            !matches!(state, "unknown" | "desk"),
+            "seed {seed}, {fate:?}: {state}\n{}",
+            world.story()
+        );
         world.trouble = 0;
         world.advance(TimeDelta::days(1));
         world.check_effects();
@@ -83,6 +92,9 @@ fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_re
     println!(
         "by the second read: {by_second} of {took_effect}; of {all}: {reads} reads, {requests} requests"
     );
-    assert!(by_second * 100 >= took_effect * 95, "{by_second} of {took_effect}");
+    assert!(
+        by_second * 100 >= took_effect * 95,
+        "{by_second} of {took_effect}"
+    );
     assert!(requests <= 3 * all, "{requests} requests for {all}");
 }

@@ -15,13 +15,25 @@ fn details_are_believed_only_when_they_add_up() {
     let changes: [(&str, Change); 12] = [
         ("captures do not sum", |seen| seen.captured = kr(401)),
         ("charges do not sum", |seen| seen.charged = kr(1)),
-        ("lines sum to more than was taken", |seen| seen.products[0].captured = kr(401)),
-        ("more is captured than held", |seen| (seen.reserved, seen.captured) = (kr(300), kr(400))),
-        ("a confirmed row is gone", |seen| (seen.captures, seen.captured) = (vec![], Money::ZERO)),
+        ("lines sum to more than was taken", |seen| {
+            seen.products[0].captured = kr(401)
+        }),
+        ("more is captured than held", |seen| {
+            (seen.reserved, seen.captured) = (kr(300), kr(400))
+        }),
+        ("a confirmed row is gone", |seen| {
+            (seen.captures, seen.captured) = (vec![], Money::ZERO)
+        }),
         ("less is held than before", |seen| seen.reserved = kr(900)),
-        ("less is given back than before", |seen| seen.captures[0].refunded = Some(kr(50))),
-        ("a row has no name", |seen| seen.captures[0].reference = None),
-        ("a row has an empty name", |seen| seen.captures[0].reference = Some(String::new())),
+        ("less is given back than before", |seen| {
+            seen.captures[0].refunded = Some(kr(50))
+        }),
+        ("a row has no name", |seen| {
+            seen.captures[0].reference = None
+        }),
+        ("a row has an empty name", |seen| {
+            seen.captures[0].reference = Some(String::new())
+        }),
         ("a new row has no name", |seen| {
             let mut nameless = row("", 1, None);
             nameless.reference = None;
@@ -38,7 +50,10 @@ fn details_are_believed_only_when_they_add_up() {
         }),
     ];
     let mut booking = Booking::new(&[1000]).captured(400);
-    booking.fold(&[Fact::RefundSeen { reference: "CAP1".into(), refunded: kr(100) }]);
+    booking.fold(&[Fact::RefundSeen {
+        reference: "CAP1".into(),
+        refunded: kr(100),
+    }]);
     assert!(booking.seen().is_coherent_with(&booking.r));
     for (name, change) in changes {
         let mut seen = booking.seen();
@@ -46,12 +61,19 @@ fn details_are_believed_only_when_they_add_up() {
         assert!(!seen.is_coherent_with(&booking.r), "{name}");
         let mut told = Booking::new(&[1]);
         (told.r, told.now) = (booking.r.clone(), booking.now);
-        assert_eq!(told.read(&seen), [], "{name}: nothing is learnt but that it was read");
+        assert_eq!(
+            told.read(&seen),
+            [],
+            "{name}: nothing is learnt but that it was read"
+        );
     }
     for status in [SeenStatus::Expired, SeenStatus::Cancelled] {
         let mut seen = Booking::new(&[1000]).held().seen();
         (seen.status, seen.reserved) = (status, Money::ZERO);
-        assert!(seen.is_coherent_with(&Booking::new(&[1000]).held().r), "what is over holds nothing");
+        assert!(
+            seen.is_coherent_with(&Booking::new(&[1000]).held().r),
+            "what is over holds nothing"
+        );
     }
 }
 
@@ -61,7 +83,10 @@ fn a_capture_accepted_without_a_reference_is_told_by_its_marker_or_else_by_its_a
         let mut booking = Booking::new(&[1000]).held();
         let before = booking.seen();
         let id = booking.accepted(capture(&[on(1, 400)]), None);
-        assert_eq!((booking.state(&id), booking.r.unresolved()), ("accepted", kr(400)));
+        assert_eq!(
+            (booking.state(&id), booking.r.unresolved()),
+            ("accepted", kr(400))
+        );
         let text = marked.then(|| booking.text_of(&id));
         let twice = with_capture(&with_capture(&before, "CAP1", 400, text), "CAP2", 400, None);
         booking.read(&twice);
@@ -89,7 +114,12 @@ fn a_row_that_a_person_vouched_for_without_a_name_takes_the_one_that_shows() {
         let (mut booking, id, seen) = lost_capture();
         let at = booking.now;
         let (intent, amount) = (id.clone(), kr(400));
-        booking.fold(&[Fact::IntentConfirmed { intent, reference: None, amount, at }]);
+        booking.fold(&[Fact::IntentConfirmed {
+            intent,
+            reference: None,
+            amount,
+            at,
+        }]);
         assert!(seen.is_coherent_with(&booking.r), "it need not show yet");
         let text = marked.then(|| booking.text_of(&id));
         booking.read(&with_capture(&seen, "CAP1", 400, text));
@@ -106,7 +136,11 @@ fn our_charge_and_our_capture_are_not_taken_for_each_other() {
     booking.now += minutes(1);
     let shown = with_capture(&before, "CAP1", 400, Some(booking.text_of(&id)));
     booking.read(&shown);
-    assert_eq!(booking.state(&id), "unknown", "a capture with the marker of a charge is not that charge");
+    assert_eq!(
+        booking.state(&id),
+        "unknown",
+        "a capture with the marker of a charge is not that charge"
+    );
     assert!(booking.r.ledger[0].foreign);
 }
 
@@ -117,8 +151,16 @@ fn row_02_an_accepted_row_shown_with_another_amount_is_corrected_and_asked() {
     let id = booking.capture(&[on(1, 400)], "CAP1");
     let seen = with_capture(&before, "CAP1", 450, Some(booking.text_of(&id)));
     let facts = booking.read(&seen);
-    assert_eq!(names(&facts), ["lines_seen", "row_confirmed", "desk_raised"]);
-    assert_eq!((booking.r.booked(RowKind::Capture), booking.r.capturable()), (kr(450), kr(550)));
-    booking.fold(&[Fact::DeskCleared { reason: DeskReason::EffectDiffers }]);
+    assert_eq!(
+        names(&facts),
+        ["lines_seen", "row_confirmed", "desk_raised"]
+    );
+    assert_eq!(
+        (booking.r.booked(RowKind::Capture), booking.r.capturable()),
+        (kr(450), kr(550))
+    );
+    booking.fold(&[Fact::DeskCleared {
+        reason: DeskReason::EffectDiffers,
+    }]);
     assert_eq!(booking.read(&seen), [], "it has been said once");
 }

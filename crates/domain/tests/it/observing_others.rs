@@ -5,7 +5,8 @@ use domain::reservation::{Closing, DeskReason, RowKind};
 use domain::{Fact, Money, Status};
 
 use crate::booking::{
-    Booking, capture, complete, delivered, hours, kr, minutes, monday, names, on, with_capture, with_charge,
+    Booking, capture, complete, delivered, hours, kr, minutes, monday, names, on, with_capture,
+    with_charge,
 };
 
 #[test]
@@ -18,7 +19,14 @@ fn closings_by_somebody_else_are_adopted_once() {
         let mut seen = booking.seen();
         seen.status = shown;
         let at = booking.now;
-        assert_eq!(booking.read(&seen), [Fact::Closed { how, at, foreign: true }]);
+        assert_eq!(
+            booking.read(&seen),
+            [Fact::Closed {
+                how,
+                at,
+                foreign: true
+            }]
+        );
         assert_eq!((booking.r.status(), booking.read(&seen)), (status, vec![]));
     }
 }
@@ -49,7 +57,10 @@ fn what_is_closed_stays_closed_and_late_truth_is_booked_beside_it() {
     let mut seen = with_charge(&booking.seen(), "CHA7", 50, None);
     seen.status = SeenStatus::Completed;
     booking.read(&seen);
-    assert_eq!((booking.r.status(), booking.r.booked(RowKind::Charge)), (Status::Completed, kr(50)));
+    assert_eq!(
+        (booking.r.status(), booking.r.booked(RowKind::Charge)),
+        (Status::Completed, kr(50))
+    );
     let mut paid = seen;
     paid.status = SeenStatus::Paid;
     booking.read(&paid);
@@ -77,12 +88,18 @@ fn a_link_or_hold_that_is_over_is_seen_once() {
     let mut seen = unpaid.seen();
     seen.status = SeenStatus::Expired;
     assert_eq!(names(&unpaid.read(&seen)), ["lines_seen", "link_expired"]);
-    assert_eq!((unpaid.r.status(), unpaid.read(&seen)), (Status::Expired, vec![]));
+    assert_eq!(
+        (unpaid.r.status(), unpaid.read(&seen)),
+        (Status::Expired, vec![])
+    );
     let mut held = Booking::new(&[1000]).held();
     let mut seen = held.seen();
     seen.status = SeenStatus::Expired;
     assert_eq!(names(&held.read(&seen)), ["hold_expired"]);
-    assert_eq!((held.r.status(), held.read(&seen)), (Status::Expired, vec![]));
+    assert_eq!(
+        (held.r.status(), held.read(&seen)),
+        (Status::Expired, vec![])
+    );
 }
 
 #[test]
@@ -94,8 +111,15 @@ fn a_hold_that_the_provider_leaves_as_it_was_is_over_with_its_window() {
     assert_eq!(booking.read(&seen), []);
     booking.now = by;
     let open = booking.plan(capture(&[on(1, 1000)]));
-    assert_eq!(booking.read(&seen), [], "not while something is open about it");
-    booking.fold(&[Fact::IntentWithdrawn { intent: open, reason: "too late".into() }]);
+    assert_eq!(
+        booking.read(&seen),
+        [],
+        "not while something is open about it"
+    );
+    booking.fold(&[Fact::IntentWithdrawn {
+        intent: open,
+        reason: "too late".into(),
+    }]);
     assert_eq!(names(&booking.read(&seen)), ["hold_expired"]);
 }
 
@@ -103,9 +127,15 @@ fn a_hold_that_the_provider_leaves_as_it_was_is_over_with_its_window() {
 fn a_word_nobody_knows_freezes_and_never_crashes() {
     let mut booking = Booking::new(&[1000]).held();
     let mut seen = booking.seen();
-    (seen.word, seen.status) = ("ON_THE_MOON".into(), SeenStatus::Other("ON_THE_MOON".into()));
+    (seen.word, seen.status) = (
+        "ON_THE_MOON".into(),
+        SeenStatus::Other("ON_THE_MOON".into()),
+    );
     booking.read(&seen);
-    assert_eq!((booking.desk(), booking.r.is_frozen()), (vec!["incoherent"], true));
+    assert_eq!(
+        (booking.desk(), booking.r.is_frozen()),
+        (vec!["incoherent"], true)
+    );
     assert_eq!(booking.r.provider.status.as_deref(), Some("ON_THE_MOON"));
     assert_eq!(booking.read(&seen), [], "it lies on the desk already");
 }
@@ -123,7 +153,12 @@ fn lines_are_matched_once_by_name_and_then_by_number_and_the_rest_is_extra() {
     (late.id, late.name) = (900, "Minibar".into());
     seen.products.insert(0, late);
     booking.read(&seen);
-    let ids: Vec<_> = booking.r.lines.iter().map(|line| line.provider_id).collect();
+    let ids: Vec<_> = booking
+        .r
+        .lines
+        .iter()
+        .map(|line| line.provider_id)
+        .collect();
     assert_eq!(ids, [Some(101), Some(102), Some(103)], "two alike are two");
     assert_eq!(booking.r.provider.extra_products.len(), 1);
     seen.products[1].name = "Renamed in the portal".into();
@@ -137,11 +172,18 @@ fn what_leaves_the_desk_takes_its_question_along_unless_another_asks_the_same() 
     let second = booking.lost(capture(&[on(1, 200)]));
     let (reason, at) = (DeskReason::CaptureUnknown, booking.now);
     for intent in [&first, &second] {
-        booking.fold(&[Fact::IntentToDesk { intent: intent.clone(), reason, at }]);
+        booking.fold(&[Fact::IntentToDesk {
+            intent: intent.clone(),
+            reason,
+            at,
+        }]);
     }
     booking.fold(&[Fact::IntentAbsent { intent: first, at }]);
     assert_eq!(booking.desk(), ["capture_unknown"]);
-    booking.fold(&[Fact::IntentWithdrawn { intent: second, reason: "no".into() }]);
+    booking.fold(&[Fact::IntentWithdrawn {
+        intent: second,
+        reason: "no".into(),
+    }]);
     assert_eq!(booking.desk(), Vec::<&str>::new());
 }
 

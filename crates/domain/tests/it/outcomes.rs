@@ -14,7 +14,11 @@ fn operations() -> [Operation; 7] {
         refund("CAP1", &[on(1, 100)]),
         cancel(),
         complete(),
-        Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(1) },
+        Operation::Resend {
+            by: vec![Channel::Email],
+            elsewhere: false,
+            slot: Some(1),
+        },
     ]
 }
 
@@ -33,7 +37,10 @@ fn told(
 }
 
 fn refused(by: RefusedBy) -> Outcome {
-    Outcome::Rejected { by, key: "no".into() }
+    Outcome::Rejected {
+        by,
+        key: "no".into(),
+    }
 }
 
 #[test]
@@ -56,15 +63,21 @@ fn every_refusal_of_every_operation_is_told_by_its_table() {
                 RefusedBy::NotFound if is_submit => (asked.clone(), vec!["not_found"], true),
                 RefusedBy::NotFound => (read.clone(), vec!["not_found"], true),
                 _ if is_submit => (rejected.clone(), vec![], false),
-                RefusedBy::Business if is_resend => {
-                    (vec!["attempt_rejected", "read_wanted", "reminder_used"], vec![], false)
-                }
+                RefusedBy::Business if is_resend => (
+                    vec!["attempt_rejected", "read_wanted", "reminder_used"],
+                    vec![],
+                    false,
+                ),
                 RefusedBy::Business => (read.clone(), vec!["refused"], by_status),
                 _ if is_resend => (slot.clone(), vec![], false),
                 RefusedBy::CardNotFound => (asked.clone(), vec!["refused"], false),
                 RefusedBy::Payload | RefusedBy::WrongVerb => (asked.clone(), vec!["refused"], true),
             };
-            assert_eq!(told(&operation, &refused(*by), 1), wanted, "{operation:?} refused by {by}");
+            assert_eq!(
+                told(&operation, &refused(*by), 1),
+                wanted,
+                "{operation:?} refused by {by}"
+            );
             rows += 1;
         }
     }
@@ -77,16 +90,21 @@ fn a_later_attempt_refused_by_the_business_is_evidence_of_an_earlier_success() {
         let (facts, desk, _) = told(&operation, &refused(RefusedBy::Business), 2);
         let wanted: (&[_], &[_]) = match operation {
             Operation::Submit => (&["attempt_rejected"], &[]),
-            Operation::Resend { .. } => (&["attempt_rejected", "read_wanted", "reminder_used"], &[]),
-            Operation::Capture { .. } => {
-                (&["attempt_unknown", "intent_to_desk", "read_wanted"], &["capture_unknown"])
+            Operation::Resend { .. } => {
+                (&["attempt_rejected", "read_wanted", "reminder_used"], &[])
             }
-            Operation::Charge { .. } => {
-                (&["attempt_unknown", "intent_to_desk", "read_wanted"], &["charge_unknown"])
-            }
-            Operation::Refund { .. } => {
-                (&["attempt_unknown", "intent_to_desk", "read_wanted"], &["refund_unknown"])
-            }
+            Operation::Capture { .. } => (
+                &["attempt_unknown", "intent_to_desk", "read_wanted"],
+                &["capture_unknown"],
+            ),
+            Operation::Charge { .. } => (
+                &["attempt_unknown", "intent_to_desk", "read_wanted"],
+                &["charge_unknown"],
+            ),
+            Operation::Refund { .. } => (
+                &["attempt_unknown", "intent_to_desk", "read_wanted"],
+                &["refund_unknown"],
+            ),
             Operation::Cancel { .. } | Operation::Complete { .. } => {
                 (&["attempt_unknown", "read_wanted"], &[])
             }
@@ -97,14 +115,22 @@ fn a_later_attempt_refused_by_the_business_is_evidence_of_an_earlier_success() {
 
 #[test]
 fn what_was_not_sent_may_be_sent_again_under_the_same_number() {
-    for answer in
-        [Outcome::Unsent { reason: "dns".into() }, refused(RefusedBy::Auth), refused(RefusedBy::Throttled)]
-    {
+    for answer in [
+        Outcome::Unsent {
+            reason: "dns".into(),
+        },
+        refused(RefusedBy::Auth),
+        refused(RefusedBy::Throttled),
+    ] {
         let mut booking = Booking::new(&[1000]).held();
         let id = booking.plan(capture(&[on(1, 1000)]));
         booking.send(&id);
         booking.answer(&id, &answer);
-        assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("planned", 0), "{answer:?}");
+        assert_eq!(
+            (booking.state(&id), booking.intent(&id).attempts),
+            ("planned", 0),
+            "{answer:?}"
+        );
     }
 }
 
@@ -113,18 +139,36 @@ fn case_005_a_submit_accepted_without_an_id_is_unknown() {
     let mut booking = Booking::new(&[1000]);
     let id = booking.r.intents[0].id.clone();
     booking.send(&id);
-    booking.answer(&id, &Outcome::Accepted { reference: None, link: None });
+    booking.answer(
+        &id,
+        &Outcome::Accepted {
+            reference: None,
+            link: None,
+        },
+    );
     assert_eq!(booking.state(&id), "unknown");
     assert_eq!(booking.r.provider.reservation_uuid, None);
 }
 
 #[test]
 fn a_link_belongs_to_a_submit_and_to_nothing_else() {
-    let link = || Some(NewLink { reservation_uuid: "RES9".into(), customer_uuid: None, url: None });
+    let link = || {
+        Some(NewLink {
+            reservation_uuid: "RES9".into(),
+            customer_uuid: None,
+            url: None,
+        })
+    };
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.plan(capture(&[on(1, 1000)]));
     booking.send(&id);
-    booking.answer(&id, &Outcome::Accepted { reference: Some("CAP1".into()), link: link() });
+    booking.answer(
+        &id,
+        &Outcome::Accepted {
+            reference: Some("CAP1".into()),
+            link: link(),
+        },
+    );
     assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES));
     assert_eq!(booking.r.ledger.len(), 1);
 }
@@ -145,7 +189,13 @@ fn a_capture_after_the_window_closes_it_for_good() {
     let id = booking.plan(capture(&[on(1, 1000)]));
     booking.send(&id);
     let key = "paymentcapturedeadlineexceed".to_owned();
-    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Business, key });
+    booking.answer(
+        &id,
+        &Outcome::Rejected {
+            by: RefusedBy::Business,
+            key,
+        },
+    );
     assert_eq!(booking.r.capture_by(&booking.merchant), Some(booking.now));
     assert_eq!(booking.desk(), ["deadline_passed"]);
     assert!(booking.job("refresh:now:1").is_some() && booking.job("capture:auto:1").is_none());
@@ -156,14 +206,28 @@ fn a_capture_after_the_window_closes_it_for_good() {
 
 #[test]
 fn a_worker_that_died_over_a_request_leaves_it_unknown() {
-    let message = Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot: Some(0) };
+    let message = Operation::Resend {
+        by: vec![Channel::Email],
+        elsewhere: false,
+        slot: Some(0),
+    };
     for (operation, used) in [(capture(&[on(1, 1000)]), 0), (message, 1)] {
         let mut booking = Booking::new(&[1000]);
-        booking = if used == 0 { booking.held() } else { booking.awaiting() };
+        booking = if used == 0 {
+            booking.held()
+        } else {
+            booking.awaiting()
+        };
         let id = booking.plan(operation);
         booking.send(&id);
-        let (kind, key) = (booking.intent(&id).operation.job_kind(), booking.intent(&id).key.clone());
+        let (kind, key) = (
+            booking.intent(&id).operation.job_kind(),
+            booking.intent(&id).key.clone(),
+        );
         booking.run(kind, &key);
-        assert_eq!((booking.state(&id), booking.r.reminders.slots), ("unknown", used));
+        assert_eq!(
+            (booking.state(&id), booking.r.reminders.slots),
+            ("unknown", used)
+        );
     }
 }

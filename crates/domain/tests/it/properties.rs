@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use domain::merchant::MultiCapture;
 use domain::reservation::{
-    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Hold, RefundRequest, RefundSource, RequestLine,
-    RowKind,
+    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Hold, RefundRequest, RefundSource,
+    RequestLine, RowKind,
 };
 use domain::{Fact, Money, Status};
 use proptest::prelude::*;
@@ -17,17 +17,30 @@ use crate::world::World;
 enum Act {
     Wait(i64),
     Pay,
-    Deliver { line: u32, kroner: u32, complete: bool },
+    Deliver {
+        line: u32,
+        kroner: u32,
+        complete: bool,
+    },
     DeliverAll,
-    Capture { line: u32, kroner: u32 },
+    Capture {
+        line: u32,
+        kroner: u32,
+    },
     CaptureAll,
     Charge(u32),
-    Refund { charged: bool, kroner: u32 },
+    Refund {
+        charged: bool,
+        kroner: u32,
+    },
     Cancel,
     Complete,
     Resend,
     Callback,
-    Portal { act: u64, kroner: u32 },
+    Portal {
+        act: u64,
+        kroner: u32,
+    },
     Pause,
     Resume,
     Person,
@@ -72,7 +85,11 @@ fn world(policy: usize, seed: u64, trouble: u64) -> World {
     if policy == 1 || seed.is_multiple_of(2) {
         merchant.multi_capture = MultiCapture::Proven;
     }
-    World::new(Booking::with(merchant, &[1000, 500], POLICIES[policy]), seed, trouble)
+    World::new(
+        Booking::with(merchant, &[1000, 500], POLICIES[policy]),
+        seed,
+        trouble,
+    )
 }
 
 fn happen(world: &mut World, act: &Act, number: usize) {
@@ -80,22 +97,42 @@ fn happen(world: &mut World, act: &Act, number: usize) {
     let merchant = &world.booking.merchant;
     let asked = match act {
         Act::Capture { line, kroner } => {
-            let lines = Some(vec![RequestLine { line: *line, amount: kr(*kroner) }]);
-            r.capture(&CaptureRequest { lines, ..CaptureRequest::default() }, merchant, now).ok()
+            let lines = Some(vec![RequestLine {
+                line: *line,
+                amount: kr(*kroner),
+            }]);
+            r.capture(
+                &CaptureRequest {
+                    lines,
+                    ..CaptureRequest::default()
+                },
+                merchant,
+                now,
+            )
+            .ok()
         }
         Act::CaptureAll => r.capture(&CaptureRequest::default(), merchant, now).ok(),
         Act::Charge(kroner) => {
             let lines = vec![new_line("Minibar", kr(*kroner))];
-            r.charge(&ChargeRequest { lines, note: None }, merchant, now).ok()
+            r.charge(&ChargeRequest { lines, note: None }, merchant, now)
+                .ok()
         }
         Act::Refund { charged, kroner } => {
             let (source, kind) = match charged {
                 true => (RefundSource::Charged, RowKind::Charge),
                 false => (RefundSource::Captured, RowKind::Capture),
             };
-            let reference =
-                r.ledger.iter().find(|row| row.kind == kind).and_then(|row| row.reference.clone());
-            let request = RefundRequest { source, reference, lines: None, amount: Some(kr(*kroner)) };
+            let reference = r
+                .ledger
+                .iter()
+                .find(|row| row.kind == kind)
+                .and_then(|row| row.reference.clone());
+            let request = RefundRequest {
+                source,
+                reference,
+                lines: None,
+                amount: Some(kr(*kroner)),
+            };
             r.refund(&request).ok()
         }
         Act::Cancel => r.cancel("Not needed any more").ok(),
@@ -113,8 +150,15 @@ fn happen_outside(world: &mut World, act: &Act, number: usize) {
     match act {
         Act::Wait(minutes) => world.advance(TimeDelta::minutes(*minutes)),
         Act::Pay => world.provider.pay(world.booking.now),
-        Act::Deliver { line, kroner, complete } => {
-            let lines = Some(vec![RequestLine { line: *line, amount: kr(*kroner) }]);
+        Act::Deliver {
+            line,
+            kroner,
+            complete,
+        } => {
+            let lines = Some(vec![RequestLine {
+                line: *line,
+                amount: kr(*kroner),
+            }]);
             deliver(world, lines, Some(*complete), number);
         }
         Act::DeliverAll => deliver(world, None, None, number),
@@ -124,7 +168,11 @@ fn happen_outside(world: &mut World, act: &Act, number: usize) {
         Act::Resume => world.learn(vec![Fact::Resumed]),
         Act::Person => world.person(),
         Act::Stop => {
-            let policy_job = world.booking.jobs().into_iter().find(|job| job.intent.is_none());
+            let policy_job = world
+                .booking
+                .jobs()
+                .into_iter()
+                .find(|job| job.intent.is_none());
             if let Some(job) = policy_job {
                 world.learn(vec![Fact::JobStopped { key: job.key }]);
             }
@@ -133,8 +181,18 @@ fn happen_outside(world: &mut World, act: &Act, number: usize) {
     }
 }
 
-fn deliver(world: &mut World, lines: Option<Vec<RequestLine>>, complete: Option<bool>, number: usize) {
-    let request = DeliveryRequest { event_id: format!("D-{number}"), delivered_at: None, lines, complete };
+fn deliver(
+    world: &mut World,
+    lines: Option<Vec<RequestLine>>,
+    complete: Option<bool>,
+    number: usize,
+) {
+    let request = DeliveryRequest {
+        event_id: format!("D-{number}"),
+        delivered_at: None,
+        lines,
+        complete,
+    };
     if let Ok(Some(fact)) = world.booking.r.deliver(&request, world.booking.now) {
         world.deliver(fact);
     }
@@ -163,7 +221,12 @@ fn check_settled(world: &mut World, stopped: bool, policy: usize) {
         // What the policy is told to leave, it leaves, and what a person has stopped.
         _ => stopped || policy == 5,
     };
-    assert!(over, "ends as {status} with {:?}\n{}", world.booking.jobs(), world.story());
+    assert!(
+        over,
+        "ends as {status} with {:?}\n{}",
+        world.booking.jobs(),
+        world.story()
+    );
     let seen = world.provider.snapshot();
     world.booking.read(&seen);
     let r = &world.booking.r;

@@ -14,9 +14,15 @@ const WINDOW: TimeDelta = TimeDelta::days(7);
 /// How the provider refuses.
 pub(crate) type Refused = (RefusedBy, &'static str);
 
-const RUNWAY: Refused = (RefusedBy::Business, "requestedcaptureamountexceedavailablecapturerunway");
+const RUNWAY: Refused = (
+    RefusedBy::Business,
+    "requestedcaptureamountexceedavailablecapturerunway",
+);
 const ALREADY: Refused = (RefusedBy::Business, "reservationstatusalreadycompleted");
-const PREREQUISITE: Refused = (RefusedBy::Business, "prerequisitefailedtocompletereservation");
+const PREREQUISITE: Refused = (
+    RefusedBy::Business,
+    "prerequisitefailedtocompletereservation",
+);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
@@ -44,7 +50,10 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn new(r: &Reservation) -> Self {
-        let lines = r.lines.iter().map(|line| (line.name.clone(), line.amount, Money::ZERO));
+        let lines = r
+            .lines
+            .iter()
+            .map(|line| (line.name.clone(), line.amount, Money::ZERO));
         Self {
             uuid: None,
             status: SeenStatus::Unpaid,
@@ -78,7 +87,9 @@ impl Provider {
 
     /// Carries out what was put off until now, and lets lapse what lapses.
     pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
-        let (due, rest) = std::mem::take(&mut self.pending).into_iter().partition(|(at, _)| *at <= now);
+        let (due, rest) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
         self.pending = rest;
         let due: Vec<(DateTime<Utc>, Intent)> = due;
         for (at, intent) in due {
@@ -102,7 +113,11 @@ impl Provider {
     }
 
     /// Carries out an operation, or says why not. The reference is that of the row it made.
-    pub(crate) fn execute(&mut self, intent: &Intent, now: DateTime<Utc>) -> Result<Option<String>, Refused> {
+    pub(crate) fn execute(
+        &mut self,
+        intent: &Intent,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, Refused> {
         let text = marker::of_attempt(&intent.marker, intent.attempts.max(1));
         let made = match &intent.operation {
             Operation::Submit => {
@@ -113,7 +128,9 @@ impl Provider {
                 let parts: Vec<_> = lines.iter().map(|part| (part.line, part.amount)).collect();
                 Some(self.capture(&parts, Some(text), now)?)
             }
-            Operation::Charge { .. } => Some(self.charge(intent.operation.amount(), Some(text), now)?),
+            Operation::Charge { .. } => {
+                Some(self.charge(intent.operation.amount(), Some(text), now)?)
+            }
             Operation::Refund { reference, .. } => {
                 self.refund(reference, intent.operation.amount(), now)?;
                 None
@@ -151,7 +168,9 @@ impl Provider {
         text: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<String, Refused> {
-        let Some(paid_at) = self.paid_at else { return Err(RUNWAY) };
+        let Some(paid_at) = self.paid_at else {
+            return Err(RUNWAY);
+        };
         if now >= paid_at + WINDOW {
             return Err((RefusedBy::Business, "paymentcapturedeadlineexceed"));
         }
@@ -208,7 +227,11 @@ impl Provider {
             return Err((RefusedBy::Business, "refundrejectionforproductamountexceed"));
         }
         row.refunded = Some(refunded);
-        let event = if reference.starts_with("CHA") { Event::ChargeRefunded } else { Event::CaptureRefunded };
+        let event = if reference.starts_with("CHA") {
+            Event::ChargeRefunded
+        } else {
+            Event::CaptureRefunded
+        };
         self.tell(event, self.uuid.clone(), Some(amount), now);
         self.note(now);
         Ok(())
@@ -236,11 +259,23 @@ impl Provider {
         Ok(())
     }
 
-    fn row(&mut self, prefix: &str, amount: Money, text: Option<String>, now: DateTime<Utc>) -> SeenRow {
+    fn row(
+        &mut self,
+        prefix: &str,
+        amount: Money,
+        text: Option<String>,
+        now: DateTime<Utc>,
+    ) -> SeenRow {
         self.numbers += 1;
         let reference = Some(format!("{prefix}{}", self.numbers));
         let text = text.filter(|_| self.echoes);
-        SeenRow { reference, amount, at: Some(now), text, refunded: Some(Money::ZERO) }
+        SeenRow {
+            reference,
+            amount,
+            at: Some(now),
+            text,
+            refunded: Some(Money::ZERO),
+        }
     }
 
     /// The amounts of all rows of a kind.
@@ -256,24 +291,31 @@ impl Provider {
     /// The reference of the row that carries an intent's marker.
     pub(crate) fn reference_of(&self, intent: &Intent) -> Option<String> {
         let mut rows = self.captures.iter().chain(&self.charges);
-        let mine = |row: &&SeenRow| marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker);
+        let mine =
+            |row: &&SeenRow| marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker);
         rows.find(mine).and_then(|row| row.reference.clone())
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let refunded = |rows: &[SeenRow]| rows.iter().filter_map(|row| row.refunded).sum();
-        let products = (101..).zip(&self.lines).map(|(id, (name, amount, captured))| SeenProduct {
-            id,
-            name: name.clone(),
-            product_id: None,
-            amount: *amount,
-            captured: *captured,
-        });
+        let products = (101..)
+            .zip(&self.lines)
+            .map(|(id, (name, amount, captured))| SeenProduct {
+                id,
+                name: name.clone(),
+                product_id: None,
+                amount: *amount,
+                captured: *captured,
+            });
         Snapshot {
             word: format!("{:?}", self.status),
             status: self.status.clone(),
             reserved_at: self.paid_at,
-            reserved: if self.paid_at.is_some() { self.total() } else { Money::ZERO },
+            reserved: if self.paid_at.is_some() {
+                self.total()
+            } else {
+                Money::ZERO
+            },
             captured: self.taken(RowKind::Capture),
             charged: self.taken(RowKind::Charge),
             refunded_captured: refunded(&self.captures),
@@ -288,7 +330,9 @@ impl Provider {
     /// What could be read at an earlier time.
     pub(crate) fn snapshot_at(&self, at: DateTime<Utc>) -> Snapshot {
         let known = self.past.iter().rev().find(|(since, _)| *since <= at);
-        known.or(self.past.first()).map_or_else(|| self.snapshot(), |(_, seen)| seen.clone())
+        known
+            .or(self.past.first())
+            .map_or_else(|| self.snapshot(), |(_, seen)| seen.clone())
     }
 
     /// The rows of the history between two times, as they could be read at `seen`.
@@ -297,14 +341,33 @@ impl Provider {
         (from, to): (DateTime<Utc>, DateTime<Utc>),
         seen: DateTime<Utc>,
     ) -> Vec<HistoryRow> {
-        let shown = self.history.iter().filter(|(at, _)| *at <= seen && (from..=to).contains(at));
+        let shown = self
+            .history
+            .iter()
+            .filter(|(at, _)| *at <= seen && (from..=to).contains(at));
         shown.map(|(_, row)| row.clone()).collect()
     }
 
     /// Adds a row to the history, whose times are to the minute.
-    fn tell(&mut self, event: Event, uuid: Option<String>, amount: Option<Money>, now: DateTime<Utc>) {
+    fn tell(
+        &mut self,
+        event: Event,
+        uuid: Option<String>,
+        amount: Option<Money>,
+        now: DateTime<Utc>,
+    ) {
         let at = now.duration_trunc(TimeDelta::minutes(1)).ok();
-        self.history.push((now, HistoryRow { event, uuid, at, until: at, amount, note: None }));
+        self.history.push((
+            now,
+            HistoryRow {
+                event,
+                uuid,
+                at,
+                until: at,
+                amount,
+                note: None,
+            },
+        ));
     }
 
     /// When it last changed.

@@ -9,8 +9,8 @@ use domain::witness::Event;
 use domain::{Fact, IntentId};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund, told,
-    with_capture,
+    Booking, RES, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund,
+    told, with_capture,
 };
 
 /// An exposed capture that meets the whole standard of absence at its next read, an hour after it was sent.
@@ -42,26 +42,48 @@ fn doubt_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut Doubt)) {
 /// The verdict of a coherent read without a trace.
 fn told_by_silence(booking: &Booking, id: &IntentId) -> Option<&'static str> {
     let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
-    verdict(r, booking.intent(id), true, witnesses, merchant, booking.now).map(|fact| fact.name())
+    verdict(
+        r,
+        booking.intent(id),
+        true,
+        witnesses,
+        merchant,
+        booking.now,
+    )
+    .map(|fact| fact.name())
 }
 
 #[test]
 fn row_09_absence_takes_everything_that_its_standard_names() {
     type Change = fn(&mut Booking, &IntentId);
     let lacks: [(&str, Change); 9] = [
-        ("a third read", |b, id| doubt_of(b, id, |doubt| doubt.clean_reads = 1)),
-        ("a read past the horizon", |b, _| b.now -= minutes(31)),
-        ("the history", |b, id| doubt_of(b, id, |doubt| doubt.history_silent_at = None)),
-        ("the history past the horizon", |b, id| {
-            doubt_of(b, id, |doubt| doubt.history_silent_at = Some(doubt.sent.at + minutes(29)));
+        ("a third read", |b, id| {
+            doubt_of(b, id, |doubt| doubt.clean_reads = 1)
         }),
-        ("anything newer that shows", |b, _| b.witnesses.shown_until = None),
+        ("a read past the horizon", |b, _| b.now -= minutes(31)),
+        ("the history", |b, id| {
+            doubt_of(b, id, |doubt| doubt.history_silent_at = None)
+        }),
+        ("the history past the horizon", |b, id| {
+            doubt_of(b, id, |doubt| {
+                doubt.history_silent_at = Some(doubt.sent.at + minutes(29))
+            });
+        }),
+        ("anything newer that shows", |b, _| {
+            b.witnesses.shown_until = None
+        }),
         ("something that is newer", |b, id| {
             b.witnesses.shown_until = b.intent(id).sent().map(|sent| sent.at);
         }),
-        ("a provider that is well", |b, _| b.witnesses.faulted_at = Some(b.now - minutes(14))),
-        ("a provider that is well again", |b, _| b.witnesses.faulted_at = Some(b.now)),
-        ("reads at all", |b, id| doubt_of(b, id, |doubt| doubt.clean_reads = 0)),
+        ("a provider that is well", |b, _| {
+            b.witnesses.faulted_at = Some(b.now - minutes(14))
+        }),
+        ("a provider that is well again", |b, _| {
+            b.witnesses.faulted_at = Some(b.now)
+        }),
+        ("reads at all", |b, id| {
+            doubt_of(b, id, |doubt| doubt.clean_reads = 0)
+        }),
     ];
     for (what, without) in lacks {
         let (mut booking, id) = nearly_absent();
@@ -71,10 +93,20 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     let (mut booking, id) = nearly_absent();
     assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"));
     booking.witnesses.faulted_at = Some(booking.now - minutes(15));
-    assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"), "what was long ago is over");
+    assert_eq!(
+        told_by_silence(&booking, &id),
+        Some("intent_absent"),
+        "what was long ago is over"
+    );
     let row = told(Event::Captured, "CAP9", 400, booking.now - minutes(50));
-    doubt_of(&mut booking, &id, |doubt| doubt.history_row = Some(row.clone()));
-    assert_eq!(told_by_silence(&booking, &id), None, "a row of the history speaks against it");
+    doubt_of(&mut booking, &id, |doubt| {
+        doubt.history_row = Some(row.clone())
+    });
+    assert_eq!(
+        told_by_silence(&booking, &id),
+        None,
+        "a row of the history speaks against it"
+    );
     booking.now += hours(4);
     assert_eq!(
         told_by_silence(&booking, &id),
@@ -87,18 +119,32 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
 fn row_09_a_callback_during_the_read_puts_the_verdict_off() {
     let (mut booking, id) = nearly_absent();
     let (seen, since) = (booking.seen(), booking.r.version);
-    booking.fold(&[Fact::CalledBack { word: "captured".into(), at: booking.now }]);
-    let reading = domain::observe::Reading { seen: &seen, since, witnesses: &booking.witnesses };
+    booking.fold(&[Fact::CalledBack {
+        word: "captured".into(),
+        at: booking.now,
+    }]);
+    let reading = domain::observe::Reading {
+        seen: &seen,
+        since,
+        witnesses: &booking.witnesses,
+    };
     let facts = domain::observe::observe(&booking.r, reading, &booking.merchant, booking.now);
     booking.fold(&facts);
     assert_eq!(booking.state(&id), "unknown");
     booking.read(&seen);
-    assert_eq!(booking.state(&id), "planned", "the next read saw nothing either");
+    assert_eq!(
+        booking.state(&id),
+        "planned",
+        "the next read saw nothing either"
+    );
 }
 
 #[test]
 fn row_09_where_a_duplicate_is_refused_nothing_newer_has_to_show() {
-    for (operation, proven) in [(capture(&[on(1, 501)]), true), (capture(&[on(1, 500)]), false)] {
+    for (operation, proven) in [
+        (capture(&[on(1, 501)]), true),
+        (capture(&[on(1, 500)]), false),
+    ] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
         booking.witnesses.shown_until = None;
@@ -114,8 +160,14 @@ fn row_09_an_exposed_capture_that_nothing_can_prove_absent_goes_to_a_person_in_t
     booking.now = booking.intent(&id).sent().expect("sent").at;
     booking.witnesses.shown_until = None;
     booking.look(&id, &seen, &[], 20);
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
-    assert_eq!(booking.now, booking.intent(&id).sent().expect("sent").at + hours(4));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
+    assert_eq!(
+        booking.now,
+        booking.intent(&id).sent().expect("sent").at + hours(4)
+    );
 }
 
 #[test]
@@ -131,7 +183,11 @@ fn row_09_an_exposed_capture_above_the_limit_is_sent_again_by_a_person_only() {
     let seen = guarded.seen();
     let id = guarded.lost(capture(&[on(1, 20_000)]));
     guarded.look(&id, &seen, &[], 12);
-    assert_eq!(guarded.state(&id), "planned", "a duplicate of it would be refused");
+    assert_eq!(
+        guarded.state(&id),
+        "planned",
+        "a duplicate of it would be refused"
+    );
 }
 
 #[test]
@@ -142,7 +198,10 @@ fn row_09_a_provider_that_stays_ill_leaves_it_to_a_person_after_a_day() {
         booking.witnesses.faulted_at = Some(booking.now + hours(500));
         booking.look(&id, &seen, &[], 1);
     }
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
     assert_eq!(
         booking.now,
         booking.intent(&id).sent().expect("sent").at + hours(48),
@@ -154,8 +213,15 @@ fn row_09_a_provider_that_stays_ill_leaves_it_to_a_person_after_a_day() {
 fn row_09_lasting_silence_is_absence_and_the_capture_may_go_out_again() {
     let (mut booking, id, seen) = lost_capture();
     let looks = booking.look(&id, &seen, &[], 12);
-    assert_eq!(looks, (5, 1), "the fifth read comes after the horizon, and the history is asked before it");
-    assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("planned", 1));
+    assert_eq!(
+        looks,
+        (5, 1),
+        "the fifth read comes after the horizon, and the history is asked before it"
+    );
+    assert_eq!(
+        (booking.state(&id), booking.intent(&id).attempts),
+        ("planned", 1)
+    );
     assert!(booking.now >= booking.intent(&id).created_at + minutes(30));
 }
 
@@ -166,7 +232,11 @@ fn row_09_reads_that_come_late_do_not_prove_absence_in_one_moment() {
     let woken = booking.now;
     let looks = booking.look(&id, &seen, &[], 12);
     assert_eq!((looks, booking.state(&id)), ((3, 1), "planned"));
-    assert!(booking.now >= woken + minutes(4), "silence has to last: {}", booking.now - woken);
+    assert!(
+        booking.now >= woken + minutes(4),
+        "silence has to last: {}",
+        booking.now - woken
+    );
 }
 
 #[test]
@@ -179,32 +249,47 @@ fn row_09_a_third_attempt_that_stays_absent_is_the_last() {
         assert_eq!(booking.intent(&id).attempts, attempt);
     }
     booking.look(&id, &seen, &[], 12);
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
 }
 
 #[test]
 fn row_10_a_closing_window_hands_an_exposed_capture_to_a_person() {
     let mut booking = Booking::new(&[1000]).held();
     let seen = booking.seen();
-    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
+    booking.now =
+        booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
     let exposed = booking.lost(capture(&[on(1, 400)]));
     booking.now += minutes(2);
     booking.read(&seen);
-    assert_eq!((booking.state(&exposed), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&exposed), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
 }
 
 #[test]
 fn row_10_after_its_time_a_guarded_capture_is_not_sent_and_a_person_hears_of_it() {
     let mut booking = Booking::new(&[1000]).held();
     let seen = booking.seen();
-    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
+    booking.now =
+        booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
     let guarded = booking.lost(capture(&[on(1, 1000)]));
     booking.now += minutes(2);
     booking.read(&seen);
-    assert_eq!((booking.state(&guarded), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&guarded), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
     let shown = with_capture(&seen, "CAP1", 1000, Some(booking.text_of(&guarded)));
     booking.read(&shown);
-    assert_eq!((booking.state(&guarded), booking.desk()), ("done", vec![]), "what shows needs no person");
+    assert_eq!(
+        (booking.state(&guarded), booking.desk()),
+        ("done", vec![]),
+        "what shows needs no person"
+    );
 }
 
 #[test]
@@ -218,7 +303,11 @@ fn row_10_a_guarded_capture_is_pressed_when_its_absence_cannot_be_proven_in_time
         booking.now += TimeDelta::seconds(15);
         let facts = booking.read(&seen);
         let last = facts.last().map(Fact::name);
-        assert_eq!(last == Some("intent_pressed"), pressed, "{before} before: {facts:?}");
+        assert_eq!(
+            last == Some("intent_pressed"),
+            pressed,
+            "{before} before: {facts:?}"
+        );
         let next = booking.decide_intent(&id);
         assert_eq!(next == Step::Send(id), pressed, "{before} before: {next:?}");
     }
@@ -229,11 +318,16 @@ fn row_10_nothing_is_pressed_by_details_that_do_not_add_up() {
     let mut booking = Booking::new(&[1000]).held();
     let mut wrong = booking.seen();
     wrong.captured = kr(1000);
-    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(30);
+    booking.now =
+        booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(30);
     let id = booking.lost(capture(&[on(1, 1000)]));
     booking.now += minutes(1);
     booking.read(&wrong);
-    assert_eq!(booking.state(&id), "unknown", "they may be about to show it");
+    assert_eq!(
+        booking.state(&id),
+        "unknown",
+        "they may be about to show it"
+    );
 }
 
 #[test]
@@ -241,7 +335,8 @@ fn row_10_an_exposed_capture_is_a_persons_as_soon_as_its_proof_would_come_too_la
     for (before, state) in [(minutes(59), "desk"), (minutes(61), "unknown")] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
-        booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - before;
+        booking.now =
+            booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - before;
         let id = booking.lost(capture(&[on(1, 400)]));
         booking.now += TimeDelta::seconds(15);
         booking.read(&seen);
@@ -253,7 +348,8 @@ fn row_10_an_exposed_capture_is_a_persons_as_soon_as_its_proof_would_come_too_la
 fn row_10_where_time_is_short_the_last_read_is_not_given_up_for_the_history() {
     let mut booking = Booking::new(&[1000]).held();
     let seen = booking.seen();
-    booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(90);
+    booking.now =
+        booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(90);
     let id = booking.lost(capture(&[on(1, 1000)]));
     for _ in 0..4 {
         booking.look(&id, &seen, &[], 1);
@@ -262,7 +358,11 @@ fn row_10_where_time_is_short_the_last_read_is_not_given_up_for_the_history() {
     booking.now = sent_at + hours(1);
     assert_eq!(booking.decide_intent(&id), Step::Read);
     booking.read(&seen);
-    assert_eq!(booking.state(&id), "planned", "pressed: the next look would come after its time");
+    assert_eq!(
+        booking.state(&id),
+        "planned",
+        "pressed: the next look would come after its time"
+    );
 }
 
 #[test]
@@ -290,7 +390,8 @@ fn a_guard_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_l
         );
     }
     booking.capture(&[on(1, 1000)], "CAP1");
-    let guarded = |operation: Operation| has_proven_guard(&booking.r, &operation, &booking.merchant);
+    let guarded =
+        |operation: Operation| has_proven_guard(&booking.r, &operation, &booking.merchant);
     assert!(guarded(capture(&[on(2, 251)])), "500 are left");
     assert!(guarded(refund("CAP1", &[on(1, 1000)])) && !guarded(refund("CAP1", &[on(1, 999)])));
     assert!(guarded(cancel()) && guarded(complete()));
@@ -307,7 +408,11 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
         told(Event::Captured, "CAP9", 400, sent_at - minutes(3)),
         told(Event::LinkSent, RES, 0, sent_at),
     ];
-    assert_eq!(booking.look(&id, &seen, &foreign, 12), (5, 1), "none of them can be it");
+    assert_eq!(
+        booking.look(&id, &seen, &foreign, 12),
+        (5, 1),
+        "none of them can be it"
+    );
     assert_eq!(booking.state(&id), "planned");
     let (mut booking, id, seen) = lost_capture();
     let fitting = [told(Event::Captured, "CAP9", 400, sent_at)];
@@ -316,7 +421,10 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
         (6, 2),
         "it may turn out another's until hours have passed"
     );
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
 }
 
 #[test]
@@ -337,10 +445,24 @@ fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
     let mut booking = Booking::new(&[1000]).captured(300);
     let id = booking.lost(capture(&[on(1, 300)]));
     let row = told(Event::Captured, "CAP1", 300, booking.now);
-    let silent = Fact::HistoryRead { intent: id.clone(), row: None, at: booking.now };
+    let silent = Fact::HistoryRead {
+        intent: id.clone(),
+        row: None,
+        at: booking.now,
+    };
     assert_eq!(booking.search(&id, &[row]), [silent]);
-    let unnamed = domain::witness::HistoryRow { uuid: None, ..told(Event::Captured, "", 300, booking.now) };
+    let unnamed = domain::witness::HistoryRow {
+        uuid: None,
+        ..told(Event::Captured, "", 300, booking.now)
+    };
     let facts = booking.search(&id, std::slice::from_ref(&unnamed));
     let (intent, at) = (id, booking.now);
-    assert_eq!(facts, [Fact::HistoryRead { intent, row: Some(unnamed), at }]);
+    assert_eq!(
+        facts,
+        [Fact::HistoryRead {
+            intent,
+            row: Some(unnamed),
+            at
+        }]
+    );
 }

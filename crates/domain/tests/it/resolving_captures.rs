@@ -20,8 +20,14 @@ fn row_01_one_row_with_our_marker_and_amount_confirms() {
     assert_eq!(names(&facts), ["lines_seen", "intent_confirmed"]);
     assert_eq!(booking.state(&id), "done");
     let row = &booking.r.ledger[0];
-    assert_eq!((row.amount, row.reference.as_deref(), row.confirmed), (kr(400), Some("CAP1"), true));
-    assert_eq!((row.foreign, row.lines.as_slice()), (false, &[on(1, 400)][..]));
+    assert_eq!(
+        (row.amount, row.reference.as_deref(), row.confirmed),
+        (kr(400), Some("CAP1"), true)
+    );
+    assert_eq!(
+        (row.foreign, row.lines.as_slice()),
+        (false, &[on(1, 400)][..])
+    );
     assert_eq!(booking.read(&seen), [], "and a second look changes nothing");
 }
 
@@ -30,9 +36,16 @@ fn row_02_our_marker_with_another_amount_is_booked_as_shown_and_asked() {
     let (mut booking, id, seen) = lost_capture();
     let seen = with_capture(&seen, "CAP1", 500, Some(booking.text_of(&id)));
     booking.read(&seen);
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("done", vec!["effect_differs"])
+    );
     assert_eq!(booking.r.booked(RowKind::Capture), kr(500));
-    assert_eq!(booking.r.captured_on(1), kr(500), "by what details show on the line");
+    assert_eq!(
+        booking.r.captured_on(1),
+        kr(500),
+        "by what details show on the line"
+    );
     assert!(booking.r.is_frozen());
 }
 
@@ -40,12 +53,30 @@ fn row_02_our_marker_with_another_amount_is_booked_as_shown_and_asked() {
 fn row_03_two_rows_with_our_marker_are_a_duplicate() {
     let (mut booking, id, seen) = lost_capture();
     let text = booking.text_of(&id);
-    let twice = with_capture(&with_capture(&seen, "CAP1", 400, Some(text.clone())), "CAP2", 400, Some(text));
+    let twice = with_capture(
+        &with_capture(&seen, "CAP1", 400, Some(text.clone())),
+        "CAP2",
+        400,
+        Some(text),
+    );
     booking.read(&twice);
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
-    assert_eq!(booking.r.booked(RowKind::Capture), kr(800), "both have taken money");
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("done", vec!["effect_differs"])
+    );
+    assert_eq!(
+        booking.r.booked(RowKind::Capture),
+        kr(800),
+        "both have taken money"
+    );
     assert!(booking.r.is_frozen());
-    assert!(booking.r.ledger.iter().all(|row| row.intent.as_ref() == Some(&id)));
+    assert!(
+        booking
+            .r
+            .ledger
+            .iter()
+            .all(|row| row.intent.as_ref() == Some(&id))
+    );
     assert_eq!(booking.read(&twice), []);
 }
 
@@ -65,9 +96,16 @@ fn row_04_an_equal_row_without_our_marker_is_booked_as_foreign_and_asked() {
     let (mut booking, id, seen) = lost_capture();
     let seen = with_capture(&seen, "CAP7", 400, Some("by hand".into()));
     booking.read(&seen);
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
     assert!(booking.r.ledger[0].foreign);
-    assert_eq!(booking.r.capturable(), kr(200), "both count as spent until a person has said which it is");
+    assert_eq!(
+        booking.r.capturable(),
+        kr(200),
+        "both count as spent until a person has said which it is"
+    );
 }
 
 #[test]
@@ -75,8 +113,15 @@ fn case_106_a_marker_found_at_the_first_read_is_one_capture_for_two_requests() {
     let (mut booking, id, seen) = lost_capture();
     let shown = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     booking.now = booking.intent(&id).sent().expect("sent").at;
-    assert_eq!(booking.look(&id, &shown, &[], 9), (1, 0), "fifteen seconds after it was sent");
-    assert_eq!((booking.state(&id), booking.r.booked(RowKind::Capture)), ("done", kr(400)));
+    assert_eq!(
+        booking.look(&id, &shown, &[], 9),
+        (1, 0),
+        "fifteen seconds after it was sent"
+    );
+    assert_eq!(
+        (booking.state(&id), booking.r.booked(RowKind::Capture)),
+        ("done", kr(400))
+    );
     assert_eq!(booking.intent(&id).attempts, 1);
 }
 
@@ -88,7 +133,10 @@ fn row_02_our_marker_on_other_lines_is_booked_and_asked() {
     let mut shown = with_capture(&seen, "CAP1", 300, Some(booking.text_of(&id)));
     (shown.products[0].captured, shown.products[1].captured) = (Money::ZERO, kr(300));
     booking.read(&shown);
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("done", vec!["effect_differs"])
+    );
     let mut untold = Booking::new(&[600, 400]).held();
     let id = untold.lost(capture(&[on(1, 300)]));
     shown.captures[0].text = Some(untold.text_of(&id));
@@ -105,18 +153,32 @@ fn row_02_our_marker_on_other_lines_is_booked_and_asked() {
 fn row_04_a_text_that_shows_late_attributes_the_row_after_all() {
     let (mut booking, id, seen) = lost_capture();
     booking.read(&with_capture(&seen, "CAP7", 400, None));
-    assert_eq!((booking.state(&id), booking.r.ledger[0].foreign), ("desk", true));
-    booking.read(&with_capture(&seen, "CAP7", 400, Some(booking.text_of(&id))));
+    assert_eq!(
+        (booking.state(&id), booking.r.ledger[0].foreign),
+        ("desk", true)
+    );
+    booking.read(&with_capture(
+        &seen,
+        "CAP7",
+        400,
+        Some(booking.text_of(&id)),
+    ));
     assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
     let row = &booking.r.ledger[0];
-    assert_eq!((booking.r.ledger.len(), row.foreign, row.intent.as_ref()), (1, false, Some(&id)));
+    assert_eq!(
+        (booking.r.ledger.len(), row.foreign, row.intent.as_ref()),
+        (1, false, Some(&id))
+    );
 }
 
 /// A lost operation at a merchant whose markers do not come back, and details that show it without one, at its time.
 fn unmarked(operation: Operation) -> (Booking, IntentId, Snapshot) {
     let mut booking = Booking::new(&[9000]).held();
     booking.witnesses.marker_echo = MarkerEcho::Broken;
-    let (seen, kroner) = (booking.seen(), u32::try_from(operation.amount().minor() / 100).expect("kroner"));
+    let (seen, kroner) = (
+        booking.seen(),
+        u32::try_from(operation.amount().minor() / 100).expect("kroner"),
+    );
     let mut shown = match operation.row_kind() {
         Some(RowKind::Charge) => with_charge(&seen, "CHA1", kroner, None),
         _ => with_capture(&seen, "CAP1", kroner, None),
@@ -130,7 +192,10 @@ fn unmarked(operation: Operation) -> (Booking, IntentId, Snapshot) {
 }
 
 fn called_back(booking: &mut Booking, word: &str, at: DateTime<Utc>) {
-    booking.fold(&[Fact::CalledBack { word: word.into(), at }]);
+    booking.fold(&[Fact::CalledBack {
+        word: word.into(),
+        at,
+    }]);
 }
 
 #[test]
@@ -143,17 +208,27 @@ fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
         let sent_at = booking.intent(&id).sent().expect("sent").at;
         called_back(&mut booking, word, sent_at);
         let facts = booking.read(&shown);
-        assert!(names(&facts).contains(&"intent_confirmed"), "a callback since the sending: {facts:?}");
+        assert!(
+            names(&facts).contains(&"intent_confirmed"),
+            "a callback since the sending: {facts:?}"
+        );
         assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
         assert!(!booking.r.ledger[0].foreign);
         assert_eq!(booking.read(&shown), []);
         let (mut booking, id, shown) = unmarked(operation);
         booking.read(&shown);
-        assert_eq!((booking.state(&id), booking.r.ledger[0].foreign), ("unknown", true), "nobody's so far");
+        assert_eq!(
+            (booking.state(&id), booking.r.ledger[0].foreign),
+            ("unknown", true),
+            "nobody's so far"
+        );
         let facts = booking.search(&id, &[told(event, uuid, 400, sent_at)]);
         assert_eq!(names(&facts), ["history_read", "intent_confirmed"]);
         let row = &booking.r.ledger[0];
-        assert_eq!((booking.r.ledger.len(), row.foreign, row.intent.as_ref()), (1, false, Some(&id)));
+        assert_eq!(
+            (booking.r.ledger.len(), row.foreign, row.intent.as_ref()),
+            (1, false, Some(&id))
+        );
     }
 }
 
@@ -161,7 +236,10 @@ fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
 fn row_05_without_a_second_witness_the_history_is_asked_at_once_and_then_a_person() {
     let (mut booking, id, shown) = unmarked(capture(&[on(1, 400)]));
     assert_eq!(booking.look(&id, &shown, &[], 9), (1, 1));
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
     assert_eq!(
         booking.now,
         booking.intent(&id).sent().expect("sent").at + minutes(1),
@@ -181,10 +259,18 @@ fn row_05_without_a_second_witness_the_history_is_asked_at_once_and_then_a_perso
 fn row_05_anything_that_does_not_fit_is_a_persons() {
     type Change = fn(&mut Booking, &mut Snapshot);
     let changes: [(&str, Change); 7] = [
-        ("markers come back", |booking, _| booking.witnesses.marker_echo = MarkerEcho::Verified),
-        ("nobody knows whether they do", |booking, _| booking.witnesses.marker_echo = MarkerEcho::Unverified),
-        ("too much for a weak proof", |booking, _| booking.merchant.settle.weak_limit = kr(399)),
-        ("long before the request", |booking, seen| seen.captures[0].at = Some(booking.now - minutes(4))),
+        ("markers come back", |booking, _| {
+            booking.witnesses.marker_echo = MarkerEcho::Verified
+        }),
+        ("nobody knows whether they do", |booking, _| {
+            booking.witnesses.marker_echo = MarkerEcho::Unverified
+        }),
+        ("too much for a weak proof", |booking, _| {
+            booking.merchant.settle.weak_limit = kr(399)
+        }),
+        ("long before the request", |booking, seen| {
+            seen.captures[0].at = Some(booking.now - minutes(4))
+        }),
         ("long after the request", |booking, seen| {
             booking.now += minutes(30);
             seen.captures[0].at = Some(booking.now - minutes(10));
@@ -192,7 +278,10 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
         ("nobody knows when", |_, seen| seen.captures[0].at = None),
         ("two such rows", |_, seen| {
             let again = seen.captures[0].clone();
-            seen.captures.push(domain::observe::SeenRow { reference: Some("CAP2".into()), ..again });
+            seen.captures.push(domain::observe::SeenRow {
+                reference: Some("CAP2".into()),
+                ..again
+            });
             (seen.captured, seen.products[0].captured) = (kr(800), kr(800));
         }),
     ];
@@ -209,7 +298,11 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
     let before = early.intent(&id).sent().expect("sent").at - minutes(1);
     called_back(&mut early, "captured", before);
     early.read(&shown);
-    assert_eq!(early.state(&id), "unknown", "a callback from before the sending is no witness");
+    assert_eq!(
+        early.state(&id),
+        "unknown",
+        "a callback from before the sending is no witness"
+    );
 }
 
 #[test]
@@ -240,9 +333,18 @@ fn row_06_a_row_of_another_amount_is_foreign_and_the_question_stays_open() {
     let (mut booking, id, seen) = lost_capture();
     let seen = with_capture(&seen, "CAP7", 100, None);
     let facts = booking.read(&seen);
-    assert_eq!(names(&facts), ["lines_seen", "foreign_row", "desk_raised", "trace_missing"]);
-    assert_eq!((booking.state(&id), booking.r.capturable()), ("unknown", kr(500)));
-    assert_eq!((booking.desk(), booking.r.is_frozen()), (vec!["foreign_act"], false));
+    assert_eq!(
+        names(&facts),
+        ["lines_seen", "foreign_row", "desk_raised", "trace_missing"]
+    );
+    assert_eq!(
+        (booking.state(&id), booking.r.capturable()),
+        ("unknown", kr(500))
+    );
+    assert_eq!(
+        (booking.desk(), booking.r.is_frozen()),
+        (vec!["foreign_act"], false)
+    );
     assert_eq!(booking.read(&seen).len(), 1, "it is adopted once");
 }
 
@@ -254,23 +356,41 @@ fn row_07_sums_that_moved_before_the_rows_settle_nothing_and_start_the_count_aga
     partial.captured = kr(400);
     assert_eq!(names(&booking.read(&partial)), ["trace_missing"]);
     let progress = serde_json::to_value(&booking.intent(&id).progress).expect("JSON");
-    assert_eq!((progress["reads"].as_u64(), progress["clean_reads"].as_u64()), (Some(2), Some(0)));
+    assert_eq!(
+        (progress["reads"].as_u64(), progress["clean_reads"].as_u64()),
+        (Some(2), Some(0))
+    );
 }
 
 #[test]
 fn row_08_silence_before_the_horizon_means_the_next_read() {
     let (mut booking, id, seen) = lost_capture();
     let sent_at = booking.intent(&id).sent().expect("sent").at;
-    for (read, next) in [(1, minutes(1)), (2, minutes(5)), (3, minutes(15)), (4, minutes(30))] {
+    for (read, next) in [
+        (1, minutes(1)),
+        (2, minutes(5)),
+        (3, minutes(15)),
+        (4, minutes(30)),
+    ] {
         let key = booking.intent(&id).key.clone();
         booking.now = booking.job(&key).expect("a job").run_at;
         booking.read(&seen);
         assert_eq!(booking.state(&id), "unknown", "after read {read}");
-        assert_eq!(booking.job(&key).map(|job| job.run_at), Some(sent_at + next));
+        assert_eq!(
+            booking.job(&key).map(|job| job.run_at),
+            Some(sent_at + next)
+        );
     }
-    assert_eq!(booking.look(&id, &seen, &[], 1), (0, 1), "once the horizon is over, the history first");
+    assert_eq!(
+        booking.look(&id, &seen, &[], 1),
+        (0, 1),
+        "once the horizon is over, the history first"
+    );
     let key = booking.intent(&id).key.clone();
-    assert_eq!(booking.job(&key).map(|job| job.run_at), Some(sent_at + hours(1)));
+    assert_eq!(
+        booking.job(&key).map(|job| job.run_at),
+        Some(sent_at + hours(1))
+    );
 }
 
 #[test]
@@ -278,12 +398,22 @@ fn row_11_a_later_attempt_refused_is_evidence_and_the_row_confirms_it() {
     let (mut booking, id, seen) = lost_capture();
     booking.look(&id, &seen, &[], 12);
     booking.send(&id);
-    let refused = Outcome::Rejected { by: RefusedBy::Business, key: "runway".into() };
+    let refused = Outcome::Rejected {
+        by: RefusedBy::Business,
+        key: "runway".into(),
+    };
     booking.answer(&id, &refused);
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["capture_unknown"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["capture_unknown"])
+    );
     let shown = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     booking.read(&shown);
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]), "what is settled needs no person");
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("done", vec![]),
+        "what is settled needs no person"
+    );
 }
 
 #[test]
@@ -291,17 +421,30 @@ fn case_111_row_11_without_a_row_a_person_decides_and_there_is_no_third_try() {
     let (mut booking, id, seen) = lost_capture();
     booking.look(&id, &seen, &[], 12);
     booking.send(&id);
-    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Business, key: "runway".into() });
+    booking.answer(
+        &id,
+        &Outcome::Rejected {
+            by: RefusedBy::Business,
+            key: "runway".into(),
+        },
+    );
     for _ in 0..5 {
         booking.now += hours(24);
         booking.read(&seen);
     }
-    assert_eq!((booking.state(&id), booking.intent(&id).attempts), ("desk", 2));
+    assert_eq!(
+        (booking.state(&id), booking.intent(&id).attempts),
+        ("desk", 2)
+    );
 }
 
 #[test]
 fn row_12_a_reservation_that_is_over_without_a_row_took_nothing() {
-    for status in [SeenStatus::Cancelled, SeenStatus::Expired, SeenStatus::Completed] {
+    for status in [
+        SeenStatus::Cancelled,
+        SeenStatus::Expired,
+        SeenStatus::Completed,
+    ] {
         let (mut booking, id, mut seen) = lost_capture();
         seen.status = status.clone();
         booking.read(&seen);
@@ -333,7 +476,10 @@ fn row_12_a_hold_that_is_over_settles_what_lies_on_the_desk() {
     let (intent, at) = (id.clone(), booking.now);
     let reason = domain::reservation::DeskReason::CaptureUnknown;
     booking.fold(&[Fact::IntentToDesk { intent, reason, at }]);
-    booking.read(&Snapshot { status: SeenStatus::Expired, ..seen });
+    booking.read(&Snapshot {
+        status: SeenStatus::Expired,
+        ..seen
+    });
     assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec![]));
 }
 
@@ -342,8 +488,14 @@ fn row_12_an_earlier_capture_does_not_speak_for_a_later_one() {
     let mut booking = Booking::with(proven(), &[1000], "{}").captured(400);
     let seen = booking.seen();
     let id = booking.lost(capture(&[on(1, 300)]));
-    booking.read(&Snapshot { status: SeenStatus::Completed, ..seen });
-    assert_eq!((booking.state(&id), booking.r.booked(RowKind::Capture)), ("withdrawn", kr(400)));
+    booking.read(&Snapshot {
+        status: SeenStatus::Completed,
+        ..seen
+    });
+    assert_eq!(
+        (booking.state(&id), booking.r.booked(RowKind::Capture)),
+        ("withdrawn", kr(400))
+    );
 }
 
 #[test]
@@ -352,7 +504,11 @@ fn row_13_time_alone_settles_nothing() {
     let before = booking.r.clone();
     booking.now += hours(48);
     let key = booking.intent(&id).key.clone();
-    assert_eq!(booking.decide(JobKind::Capture, &key), domain::decide::Step::Read, "whatever failed before");
+    assert_eq!(
+        booking.decide(JobKind::Capture, &key),
+        domain::decide::Step::Read,
+        "whatever failed before"
+    );
     assert_eq!(booking.r, before, "a read that failed leaves no mark");
 }
 
@@ -361,13 +517,26 @@ fn case_114_a_foreign_capture_above_what_was_delivered_is_for_a_person() {
     for (delivered, taken, desk) in [(400, 400, vec![]), (400, 401, vec!["foreign_act"])] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
-        booking.fold(&[crate::booking::delivered("D-1", booking.now, &[on(1, delivered)], false)]);
+        booking.fold(&[crate::booking::delivered(
+            "D-1",
+            booking.now,
+            &[on(1, delivered)],
+            false,
+        )]);
         booking.read(&with_capture(&seen, "CAP7", taken, None));
-        assert_eq!((booking.desk(), booking.r.is_frozen()), (desk, false), "{delivered} {taken}");
+        assert_eq!(
+            (booking.desk(), booking.r.is_frozen()),
+            (desk, false),
+            "{delivered} {taken}"
+        );
     }
     let manual = r#"{"capture":{"on_delivery":"manual"}}"#;
     let mut booking = Booking::with(merchant(), &[1000], manual).held();
     let seen = booking.seen();
     booking.read(&with_capture(&seen, "CAP7", 400, None));
-    assert_eq!(booking.desk(), Vec::<&str>::new(), "where deliveries are not what captures follow");
+    assert_eq!(
+        booking.desk(),
+        Vec::<&str>::new(),
+        "where deliveries are not what captures follow"
+    );
 }

@@ -32,7 +32,11 @@ fn rows_01_02_04_and_06_of_a_charge_are_those_of_a_capture() {
         booking.now += minutes(1);
         let text = marked.then(|| booking.text_of(&id));
         booking.read(&with_charge(&before, "CHA1", kroner, text));
-        assert_eq!((booking.state(&id), booking.desk().as_slice()), (state, desk), "{kroner} {marked}");
+        assert_eq!(
+            (booking.state(&id), booking.desk().as_slice()),
+            (state, desk),
+            "{kroner} {marked}"
+        );
         assert_eq!(booking.r.booked(RowKind::Charge), kr(kroner));
     }
 }
@@ -44,8 +48,15 @@ fn case_112_a_charge_in_doubt_is_never_sent_again_by_itself() {
     let id = booking.lost(charge(400));
     let sent_at = booking.now;
     booking.look(&id, &seen, &[], 20);
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["charge_unknown"]));
-    assert_eq!(booking.now, sent_at + hours(24), "when 24 hours of silence are over");
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["charge_unknown"])
+    );
+    assert_eq!(
+        booking.now,
+        sent_at + hours(24),
+        "when 24 hours of silence are over"
+    );
     assert_eq!(booking.decide_intent(&id), domain::decide::Step::Done);
 }
 
@@ -55,15 +66,27 @@ fn row_03_two_rows_with_the_marker_of_a_charge_are_a_duplicate() {
     let text = Some(booking.text_of(&id));
     let once = with_charge(&seen, "CHA1", 400, text.clone());
     booking.read(&with_charge(&once, "CHA2", 400, text));
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
-    assert_eq!((booking.r.booked(RowKind::Charge), booking.r.is_frozen()), (kr(800), true));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("done", vec!["effect_differs"])
+    );
+    assert_eq!(
+        (booking.r.booked(RowKind::Charge), booking.r.is_frozen()),
+        (kr(800), true)
+    );
 }
 
 #[test]
 fn row_07_sums_of_charges_that_moved_before_the_rows_settle_nothing() {
     let (mut booking, id, seen) = lost_charge();
-    booking.read(&Snapshot { charged: kr(400), ..seen });
-    assert_eq!((booking.state(&id), booking.r.control.incoherent_reads), ("unknown", 1));
+    booking.read(&Snapshot {
+        charged: kr(400),
+        ..seen
+    });
+    assert_eq!(
+        (booking.state(&id), booking.r.control.incoherent_reads),
+        ("unknown", 1)
+    );
 }
 
 #[test]
@@ -74,7 +97,10 @@ fn row_08_silence_after_a_charge_means_the_next_read() {
     for next in [minutes(1), minutes(5), minutes(15), hours(1), hours(4)] {
         booking.look(&id, &seen, &[], 1);
         let key = booking.intent(&id).key.clone();
-        assert_eq!(booking.job(&key).map(|job| job.run_at), Some(sent_at + next));
+        assert_eq!(
+            booking.job(&key).map(|job| job.run_at),
+            Some(sent_at + next)
+        );
     }
     assert_eq!(booking.state(&id), "unknown");
 }
@@ -84,17 +110,33 @@ fn row_09_silence_makes_a_charge_a_persons_whatever_proves_its_absence() {
     let (mut booking, id, seen) = lost_charge();
     booking.merchant.settle.weak_limit = kr(1_000_000);
     let (_, searches) = booking.look(&id, &seen, &[], 20);
-    assert_eq!((booking.state(&id), searches), ("desk", 1), "the person sees that the history is silent too");
+    assert_eq!(
+        (booking.state(&id), searches),
+        ("desk", 1),
+        "the person sees that the history is silent too"
+    );
 }
 
 #[test]
 fn row_11_a_charge_that_a_person_sends_again_and_that_is_refused_is_evidence_of_the_first() {
     let (mut booking, id, seen) = lost_charge();
-    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+    booking.fold(&[Fact::IntentAbsent {
+        intent: id.clone(),
+        at: booking.now,
+    }]);
     booking.send(&id);
     let key = "paymentchargerunwayexceed".to_owned();
-    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::Business, key });
-    assert_eq!((booking.state(&id), booking.desk()), ("desk", vec!["charge_unknown"]));
+    booking.answer(
+        &id,
+        &Outcome::Rejected {
+            by: RefusedBy::Business,
+            key,
+        },
+    );
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("desk", vec!["charge_unknown"])
+    );
     booking.read(&seen);
     assert_eq!(booking.state(&id), "desk", "there is no third try");
     booking.read(&with_charge(&seen, "CHA1", 400, Some(booking.text_of(&id))));
@@ -104,12 +146,19 @@ fn row_11_a_charge_that_a_person_sends_again_and_that_is_refused_is_evidence_of_
 #[test]
 fn row_13_details_that_do_not_add_up_settle_no_charge() {
     let (mut booking, id, seen) = lost_charge();
-    let wrong = Snapshot { captured: kr(1), status: SeenStatus::Paid, ..seen };
+    let wrong = Snapshot {
+        captured: kr(1),
+        status: SeenStatus::Paid,
+        ..seen
+    };
     for _ in 0..3 {
         booking.now += minutes(2);
         booking.read(&wrong);
     }
-    assert_eq!((booking.state(&id), booking.desk()), ("unknown", vec!["incoherent"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("unknown", vec!["incoherent"])
+    );
 }
 
 #[test]
@@ -118,7 +167,13 @@ fn a_charge_without_a_card_is_refused_and_not_repeated() {
     let id = booking.plan(charge(400));
     booking.send(&id);
     let key = "paymentcardnotfound".to_owned();
-    booking.answer(&id, &Outcome::Rejected { by: RefusedBy::CardNotFound, key });
+    booking.answer(
+        &id,
+        &Outcome::Rejected {
+            by: RefusedBy::CardNotFound,
+            key,
+        },
+    );
     assert_eq!(
         (booking.state(&id), booking.desk(), booking.r.is_frozen()),
         ("rejected", vec!["refused"], false)

@@ -14,7 +14,13 @@ use crate::booking::{
 #[test]
 fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
     use MarkerEcho::{Broken, Unverified, Verified};
-    type Row = (MarkerEcho, bool, &'static [&'static str], MarkerEcho, &'static [&'static str]);
+    type Row = (
+        MarkerEcho,
+        bool,
+        &'static [&'static str],
+        MarkerEcho,
+        &'static [&'static str],
+    );
     #[rustfmt::skip]
     let rows: [Row; 6] = [
         (Unverified, true,  &["row_confirmed", "marker_echoed"],                Verified, &[]),
@@ -29,7 +35,11 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
             let mut booking = Booking::new(&[1000]).held();
             let seen = booking.seen();
             booking.witnesses.marker_echo = before;
-            let operation = if charged { charge(400) } else { capture(&[on(1, 400)]) };
+            let operation = if charged {
+                charge(400)
+            } else {
+                capture(&[on(1, 400)])
+            };
             let id = booking.accepted(operation, Some(if charged { "CHA1" } else { "CAP1" }));
             let text = echoed.then(|| booking.text_of(&id));
             let shown = match charged {
@@ -37,11 +47,18 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
                 false => with_capture(&seen, "CAP1", 400, text),
             };
             let facts = booking.read(&shown);
-            let facts: Vec<_> = names(&facts).into_iter().filter(|name| *name != "lines_seen").collect();
+            let facts: Vec<_> = names(&facts)
+                .into_iter()
+                .filter(|name| *name != "lines_seen")
+                .collect();
             let context = format!("{before} {echoed} {charged}");
             assert_eq!(facts, told, "{context}");
             assert_eq!(booking.witnesses.marker_echo, after, "{context}");
-            assert_eq!((booking.desk().as_slice(), booking.r.is_frozen()), (desk, false), "{context}");
+            assert_eq!(
+                (booking.desk().as_slice(), booking.r.is_frozen()),
+                (desk, false),
+                "{context}"
+            );
             assert_eq!(booking.read(&shown), [], "{context}: it is said once");
         }
     }
@@ -49,34 +66,79 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
 
 #[test]
 fn a_marker_that_settles_a_doubt_verifies_the_echo_and_a_row_without_one_breaks_nothing() {
-    for (text, echo) in [(true, MarkerEcho::Verified), (false, MarkerEcho::Unverified)] {
+    for (text, echo) in [
+        (true, MarkerEcho::Verified),
+        (false, MarkerEcho::Unverified),
+    ] {
         let (mut booking, id, seen) = lost_capture();
         booking.witnesses.marker_echo = MarkerEcho::Unverified;
         let text = text.then(|| booking.text_of(&id));
         booking.read(&with_capture(&seen, "CAP1", 400, text));
-        assert_eq!(booking.witnesses.marker_echo, echo, "somebody else's row has no marker of ours");
+        assert_eq!(
+            booking.witnesses.marker_echo, echo,
+            "somebody else's row has no marker of ours"
+        );
     }
 }
 
 #[test]
 fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happened() {
-    let unknown = Witnesses { shown_until: None, ..Booking::new(&[1]).witnesses };
+    let unknown = Witnesses {
+        shown_until: None,
+        ..Booking::new(&[1]).witnesses
+    };
     let now = monday() + hours(10);
     let (lost, id, _) = lost_capture();
     let sent_at = lost.intent(&id).sent().map(|sent| sent.at);
     let mut accepted = Booking::new(&[1000]).held();
     accepted.capture(&[on(1, 400)], "CAP1");
-    let confirmed = |intent| Fact::IntentConfirmed { intent, reference: None, amount: kr(400), at: now };
+    let confirmed = |intent| Fact::IntentConfirmed {
+        intent,
+        reference: None,
+        amount: kr(400),
+        at: now,
+    };
     let held = |at| Fact::Held { at, amount: kr(1) };
-    let row = |at| domain::reservation::LedgerRow { at, ..accepted.r.ledger[0].clone() };
-    let history = |row| Fact::HistoryRead { intent: id.clone(), row, at: now };
-    let by_name = Fact::RowConfirmed { reference: "CAP1".into(), amount: kr(400), intent: None };
+    let row = |at| domain::reservation::LedgerRow {
+        at,
+        ..accepted.r.ledger[0].clone()
+    };
+    let history = |row| Fact::HistoryRead {
+        intent: id.clone(),
+        row,
+        at: now,
+    };
+    let by_name = Fact::RowConfirmed {
+        reference: "CAP1".into(),
+        amount: kr(400),
+        intent: None,
+    };
     let rows: Vec<(&str, &Booking, Fact, Option<DateTime<Utc>>)> = vec![
-        ("our own effect, when it was sent", &lost, confirmed(id.clone()), sent_at),
-        ("an accepted one, a minute before", &accepted, by_name, Some(accepted.now - minutes(1))),
+        (
+            "our own effect, when it was sent",
+            &lost,
+            confirmed(id.clone()),
+            sent_at,
+        ),
+        (
+            "an accepted one, a minute before",
+            &accepted,
+            by_name,
+            Some(accepted.now - minutes(1)),
+        ),
         ("a payment", &lost, held(monday()), Some(monday())),
-        ("somebody else's row", &lost, Fact::ForeignRow { row: row(monday()) }, Some(monday())),
-        ("a row without a time", &lost, Fact::ForeignRow { row: row(now) }, None),
+        (
+            "somebody else's row",
+            &lost,
+            Fact::ForeignRow { row: row(monday()) },
+            Some(monday()),
+        ),
+        (
+            "a row without a time",
+            &lost,
+            Fact::ForeignRow { row: row(now) },
+            None,
+        ),
         ("a time to come", &lost, held(now + minutes(1)), None),
         (
             "a row of the history",
@@ -85,15 +147,30 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
             Some(monday()),
         ),
         ("a silent history", &lost, history(None), None),
-        ("a callback", &lost, Fact::CalledBack { word: "captured".into(), at: monday() }, None),
+        (
+            "a callback",
+            &lost,
+            Fact::CalledBack {
+                word: "captured".into(),
+                at: monday(),
+            },
+            None,
+        ),
         ("a read that shows nothing", &lost, Fact::ReadWanted, None),
     ];
     for (name, booking, fact, shown) in rows {
         let after = learnt(&unknown, &booking.r, std::slice::from_ref(&fact), now);
         assert_eq!(after.and_then(|after| after.shown_until), shown, "{name}");
         assert_eq!(after.is_some(), shown.is_some(), "{name}: nothing to save");
-        let newer = Witnesses { shown_until: Some(now), ..unknown };
-        assert_eq!(learnt(&newer, &booking.r, &[fact], now), None, "{name}: it never moves back");
+        let newer = Witnesses {
+            shown_until: Some(now),
+            ..unknown
+        };
+        assert_eq!(
+            learnt(&newer, &booking.r, &[fact], now),
+            None,
+            "{name}: it never moves back"
+        );
     }
 }
 
@@ -104,13 +181,30 @@ fn a_submit_shows_something_when_it_is_found_and_not_when_it_is_answered() {
         booking.witnesses.shown_until = None;
         let id = booking.r.intents[0].id.clone();
         booking.send(&id);
-        let link = NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
-        let answer = Outcome::Accepted { reference: None, link: Some(link) };
+        let link = NewLink {
+            reservation_uuid: RES.into(),
+            customer_uuid: None,
+            url: None,
+        };
+        let answer = Outcome::Accepted {
+            reference: None,
+            link: Some(link),
+        };
         let facts = domain::outcome::outcome(booking.intent(&id), &answer, booking.now);
         if lost {
-            booking.answer(&id, &Outcome::Unknown { reason: "timeout".into() });
+            booking.answer(
+                &id,
+                &Outcome::Unknown {
+                    reason: "timeout".into(),
+                },
+            );
         }
-        let after = learnt(&booking.witnesses, &booking.r, &facts, booking.now + minutes(1));
+        let after = learnt(
+            &booking.witnesses,
+            &booking.r,
+            &facts,
+            booking.now + minutes(1),
+        );
         assert_eq!(after.and_then(|after| after.shown_until), shown);
     }
 }
@@ -135,6 +229,10 @@ fn the_history_is_read_from_before_the_sending_and_an_hour_wider_where_the_clock
         assert_eq!(window, wanted, "{sent}");
         booking.merchant.zone = Tz::UTC;
         let window = history_window(booking.intent(&id), &booking.merchant, at(now));
-        assert_eq!(window, (at(sent) - minutes(2), at(now)), "{sent}: a zone whose clock never changes");
+        assert_eq!(
+            window,
+            (at(sent) - minutes(2), at(now)),
+            "{sent}: a zone whose clock never changes"
+        );
     }
 }

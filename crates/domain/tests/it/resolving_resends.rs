@@ -11,7 +11,11 @@ use domain::{Fact, IntentId, JobKind};
 use crate::booking::{Booking, RES, at, complete, delivered, hours, merchant, minutes, on, told};
 
 fn message(slot: Option<u32>) -> Operation {
-    Operation::Resend { by: vec![Channel::Email], elsewhere: false, slot }
+    Operation::Resend {
+        by: vec![Channel::Email],
+        elsewhere: false,
+        slot,
+    }
 }
 
 fn lost_message(slot: Option<u32>) -> (Booking, IntentId) {
@@ -34,12 +38,29 @@ fn searched(booking: &mut Booking, id: &IntentId, rows: &[domain::witness::Histo
 fn case_137_a_message_in_doubt_uses_up_its_slot_and_is_not_repeated_in_it() {
     let (booking, id) = lost_message(Some(0));
     assert_eq!(booking.state(&id), "unknown");
-    assert_eq!((booking.r.reminders.slots, booking.r.reminders.sent), (1, 1));
-    let jobs: Vec<_> = booking.jobs().into_iter().filter(|job| job.kind == JobKind::Remind).collect();
-    assert_eq!(jobs.iter().map(|job| job.key.as_str()).collect::<Vec<_>>(), ["remind:0", "remind:1"]);
-    assert_eq!(jobs[0].intent.as_ref(), Some(&id), "the first one only looks for what became of it");
+    assert_eq!(
+        (booking.r.reminders.slots, booking.r.reminders.sent),
+        (1, 1)
+    );
+    let jobs: Vec<_> = booking
+        .jobs()
+        .into_iter()
+        .filter(|job| job.kind == JobKind::Remind)
+        .collect();
+    assert_eq!(
+        jobs.iter().map(|job| job.key.as_str()).collect::<Vec<_>>(),
+        ["remind:0", "remind:1"]
+    );
+    assert_eq!(
+        jobs[0].intent.as_ref(),
+        Some(&id),
+        "the first one only looks for what became of it"
+    );
     let (by_hand, id) = lost_message(None);
-    assert_eq!((by_hand.state(&id), by_hand.r.reminders.slots), ("unknown", 0));
+    assert_eq!(
+        (by_hand.state(&id), by_hand.r.reminders.slots),
+        ("unknown", 0)
+    );
     assert_eq!(
         by_hand.r.reminders.last_at,
         by_hand.intent(&id).sent().map(|sent| sent.at),
@@ -54,7 +75,11 @@ fn a_message_that_the_history_shows_is_done() {
         let row = told(Event::LinkSent, RES, 0, booking.now);
         assert_eq!(searched(&mut booking, &id, &[row]), 1);
         assert_eq!(booking.state(&id), "done");
-        assert_eq!(booking.r.reminders.sent, u32::from(slot.is_some()), "counted once");
+        assert_eq!(
+            booking.r.reminders.sent,
+            u32::from(slot.is_some()),
+            "counted once"
+        );
     }
 }
 
@@ -68,7 +93,10 @@ fn a_message_that_the_history_does_not_show_for_half_an_hour_is_given_up() {
         told(Event::Captured, RES, 0, booking.now),
     ];
     assert_eq!(searched(&mut booking, &id, &others), 5);
-    assert_eq!((booking.state(&id), booking.now), ("withdrawn", sent_at + hours(1)));
+    assert_eq!(
+        (booking.state(&id), booking.now),
+        ("withdrawn", sent_at + hours(1))
+    );
     assert!(
         booking.job("remind:1").is_some() && booking.job("remind:0:other").is_none(),
         "the next one follows"
@@ -78,10 +106,15 @@ fn a_message_that_the_history_does_not_show_for_half_an_hour_is_given_up() {
 #[test]
 fn a_message_in_doubt_holds_nothing_up() {
     let (mut booking, id) = lost_message(None);
-    booking.fold(&[Fact::Held { at: booking.now, amount: booking.r.total() }]);
+    booking.fold(&[Fact::Held {
+        at: booking.now,
+        amount: booking.r.total(),
+    }]);
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
     assert!(booking.job("capture:auto:1").is_some());
-    let asked = booking.r.capture(&CaptureRequest::default(), &booking.merchant, booking.now);
+    let asked = booking
+        .r
+        .capture(&CaptureRequest::default(), &booking.merchant, booking.now);
     let capture = booking.accepted(asked.expect("a capture"), Some("CAP1"));
     assert_eq!(booking.state(&capture), "done");
     let seen = booking.seen();
@@ -93,7 +126,11 @@ fn a_message_in_doubt_holds_nothing_up() {
     booking.now += minutes(1);
     let (kind, key) = (JobKind::Resend, booking.intent(&id).key.clone());
     assert_eq!(booking.run(kind, &key), Step::Done);
-    assert_eq!(booking.state(&id), "withdrawn", "whether it went out makes no difference any more");
+    assert_eq!(
+        booking.state(&id),
+        "withdrawn",
+        "whether it went out makes no difference any more"
+    );
 }
 
 /// The last reminder before the due date, two hours before it, of which nothing is heard.
@@ -113,21 +150,47 @@ const LAST: &str = r#"{"reminders":{"at":["-2h"]}}"#;
 fn the_last_reminder_that_did_not_go_out_is_tried_once_by_the_other_channel() {
     let (mut booking, id) = last_reminder(LAST);
     let sent_at = booking.now;
-    assert_eq!(booking.job("remind:0:other"), None, "not while it may have gone out");
+    assert_eq!(
+        booking.job("remind:0:other"),
+        None,
+        "not while it may have gone out"
+    );
     searched(&mut booking, &id, &[]);
-    assert_eq!((booking.state(&id), booking.now), ("withdrawn", sent_at + hours(1)));
+    assert_eq!(
+        (booking.state(&id), booking.now),
+        ("withdrawn", sent_at + hours(1))
+    );
     let job = booking.job("remind:0:other").expect("one more try");
-    assert_eq!((job.kind, job.run_at <= booking.now), (JobKind::Remind, true));
-    assert_eq!(booking.run(JobKind::Remind, "remind:0:other"), Step::Read, "nobody who has paid is reminded");
+    assert_eq!(
+        (job.kind, job.run_at <= booking.now),
+        (JobKind::Remind, true)
+    );
+    assert_eq!(
+        booking.run(JobKind::Remind, "remind:0:other"),
+        Step::Read,
+        "nobody who has paid is reminded"
+    );
     let seen = booking.seen();
     booking.read(&seen);
-    let Step::Send(other) = booking.run(JobKind::Remind, "remind:0:other") else { panic!("it is sent") };
+    let Step::Send(other) = booking.run(JobKind::Remind, "remind:0:other") else {
+        panic!("it is sent")
+    };
     let by = vec![Channel::Sms];
-    assert_eq!(booking.intent(&other).operation, Operation::Resend { by, elsewhere: false, slot: Some(0) });
+    assert_eq!(
+        booking.intent(&other).operation,
+        Operation::Resend {
+            by,
+            elsewhere: false,
+            slot: Some(0)
+        }
+    );
     booking.lose(&other);
     searched(&mut booking, &other, &[]);
     assert_eq!(booking.state(&other), "withdrawn");
-    let reminders = booking.jobs().into_iter().filter(|job| job.kind == JobKind::Remind);
+    let reminders = booking
+        .jobs()
+        .into_iter()
+        .filter(|job| job.kind == JobKind::Remind);
     assert_eq!(reminders.count(), 0, "and that was all");
 }
 
@@ -136,7 +199,10 @@ fn nothing_is_tried_by_another_channel_where_it_could_be_too_much_or_too_late() 
     let one_channel = r#"{"reminders":{"at":["-2h"],"channels":["email"]}}"#;
     let next_follows = r#"{"reminders":{"at":["-2h","-30m"],"min_spacing":"1h"}}"#;
     let given_up = |booking: &mut Booking, id: &IntentId| {
-        booking.fold(&[Fact::IntentWithdrawn { intent: id.clone(), reason: "silent".into() }]);
+        booking.fold(&[Fact::IntentWithdrawn {
+            intent: id.clone(),
+            reason: "silent".into(),
+        }]);
     };
     for (name, policy, other) in [
         ("two channels", LAST, true),
@@ -152,14 +218,27 @@ fn nothing_is_tried_by_another_channel_where_it_could_be_too_much_or_too_late() 
     late.r.payment_link_due = late.now + minutes(30);
     assert_eq!(late.job("remind:0:other"), None, "the link is due before");
     let (mut refused, id) = last_reminder(LAST);
-    refused.fold(&[Fact::IntentWithdrawn { intent: id, reason: "silent".into() }]);
+    refused.fold(&[Fact::IntentWithdrawn {
+        intent: id,
+        reason: "silent".into(),
+    }]);
     let by_hand = refused.plan(message(None));
     refused.now += minutes(10);
     refused.send(&by_hand);
-    refused.answer(&by_hand, &Outcome::Accepted { reference: None, link: None });
+    refused.answer(
+        &by_hand,
+        &Outcome::Accepted {
+            reference: None,
+            link: None,
+        },
+    );
     refused.now += hours(1);
     let step = refused.run(JobKind::Remind, "remind:0:other");
-    assert_eq!(step, Step::Done, "another message went out meanwhile, and the spacing leaves no room");
+    assert_eq!(
+        step,
+        Step::Done,
+        "another message went out meanwhile, and the spacing leaves no room"
+    );
     assert_eq!(refused.job("remind:0:other"), None);
     assert!(TimeDelta::zero() < refused.r.payment_link_due - refused.now);
 }

@@ -24,7 +24,11 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
         let mut last = None;
         while booking.state(&id) == "unknown" {
             booking.now = booking.job("submit").expect("a job").run_at;
-            let missing = Fact::TraceMissing { intent: id.clone(), clean: true, at: booking.now };
+            let missing = Fact::TraceMissing {
+                intent: id.clone(),
+                clean: true,
+                at: booking.now,
+            };
             last = verdict(
                 &booking.r,
                 booking.intent(&id),
@@ -33,10 +37,22 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
                 &booking.merchant,
                 booking.now,
             );
-            booking.fold(&std::iter::once(missing).chain(last.clone()).collect::<Vec<_>>());
+            booking.fold(
+                &std::iter::once(missing)
+                    .chain(last.clone())
+                    .collect::<Vec<_>>(),
+            );
         }
-        let wanted = if attempt < 3 { "intent_absent" } else { "intent_to_desk" };
-        assert_eq!(last.as_ref().map(Fact::name), Some(wanted), "after attempt {attempt}");
+        let wanted = if attempt < 3 {
+            "intent_absent"
+        } else {
+            "intent_to_desk"
+        };
+        assert_eq!(
+            last.as_ref().map(Fact::name),
+            Some(wanted),
+            "after attempt {attempt}"
+        );
     }
     assert_eq!(booking.desk(), ["outcome_unknown"]);
 }
@@ -53,10 +69,23 @@ fn lost_submit() -> (Booking, IntentId) {
 /// Looks at each time when a look is due, in vain, until something is decided.
 fn in_vain(booking: &mut Booking, id: &IntentId) -> Option<&'static str> {
     for _ in 0..20 {
-        booking.now = booking.now.max(booking.job("submit").expect("a job").run_at);
+        booking.now = booking
+            .now
+            .max(booking.job("submit").expect("a job").run_at);
         let (intent, at) = (id.clone(), booking.now);
-        let told = verdict(&booking.r, booking.intent(id), true, &booking.witnesses, &booking.merchant, at);
-        booking.fold(&[Fact::TraceMissing { intent, clean: true, at }]);
+        let told = verdict(
+            &booking.r,
+            booking.intent(id),
+            true,
+            &booking.witnesses,
+            &booking.merchant,
+            at,
+        );
+        booking.fold(&[Fact::TraceMissing {
+            intent,
+            clean: true,
+            at,
+        }]);
         booking.fold(told.as_slice());
         if let Some(fact) = told {
             return Some(fact.name());
@@ -72,15 +101,25 @@ fn case_003_a_submit_is_absent_once_something_newer_shows_or_after_four_hours() 
         let sent_at = booking.now;
         booking.witnesses.shown_until = newer.then(|| sent_at + minutes(40));
         assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"), "{newer}");
-        assert_eq!(booking.now, sent_at + after, "a second link moves no money by itself");
+        assert_eq!(
+            booking.now,
+            sent_at + after,
+            "a second link moves no money by itself"
+        );
     }
 }
 
 #[test]
 fn a_submit_that_a_callback_has_named_is_never_sent_again_by_itself() {
     let (mut booking, id) = lost_submit();
-    booking.fold(&[Fact::UuidHinted { uuid: "RES9".into() }]);
-    assert_eq!(in_vain(&mut booking, &id), Some("intent_to_desk"), "it has arrived, wherever it is");
+    booking.fold(&[Fact::UuidHinted {
+        uuid: "RES9".into(),
+    }]);
+    assert_eq!(
+        in_vain(&mut booking, &id),
+        Some("intent_to_desk"),
+        "it has arrived, wherever it is"
+    );
 }
 
 #[test]
@@ -88,15 +127,31 @@ fn a_callback_that_comes_between_two_searches_calls_for_one_at_once() {
     let (mut booking, id) = lost_submit();
     for _ in 0..3 {
         booking.now = booking.job("submit").expect("a job").run_at;
-        booking.fold(&[Fact::TraceMissing { intent: id.clone(), clean: true, at: booking.now }]);
+        booking.fold(&[Fact::TraceMissing {
+            intent: id.clone(),
+            clean: true,
+            at: booking.now,
+        }]);
     }
     booking.now += minutes(1);
     assert!(booking.job("submit").expect("a job").run_at > booking.now);
-    let hint = Fact::UuidHinted { uuid: "RES9".into() };
+    let hint = Fact::UuidHinted {
+        uuid: "RES9".into(),
+    };
     booking.fold(std::slice::from_ref(&hint));
     assert!(booking.job("submit").expect("a job").run_at <= booking.now);
-    booking.fold(&[Fact::TraceMissing { intent: id, clean: true, at: booking.now }, hint]);
-    assert!(booking.job("submit").expect("a job").run_at > booking.now, "the same word again is no news");
+    booking.fold(&[
+        Fact::TraceMissing {
+            intent: id,
+            clean: true,
+            at: booking.now,
+        },
+        hint,
+    ]);
+    assert!(
+        booking.job("submit").expect("a job").run_at > booking.now,
+        "the same word again is no news"
+    );
 }
 
 #[test]
@@ -104,7 +159,10 @@ fn a_submit_whose_link_is_due_before_anything_is_proven_is_a_persons() {
     let (mut booking, id) = lost_submit();
     booking.r.payment_link_due = booking.now + minutes(30);
     assert_eq!(in_vain(&mut booking, &id), Some("intent_to_desk"));
-    assert!(booking.now < booking.r.payment_link_due, "while there is time");
+    assert!(
+        booking.now < booking.r.payment_link_due,
+        "while there is time"
+    );
 }
 
 const OTHER: &str = "RES2";
@@ -115,15 +173,28 @@ fn sent_twice() -> (Booking, IntentId) {
     booking.witnesses.shown_until = Some(booking.now + hours(1));
     assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"));
     booking.send(&id);
-    let link = NewLink { reservation_uuid: RES.into(), customer_uuid: None, url: None };
-    booking.answer(&id, &Outcome::Accepted { reference: None, link: Some(link) });
+    let link = NewLink {
+        reservation_uuid: RES.into(),
+        customer_uuid: None,
+        url: None,
+    };
+    booking.answer(
+        &id,
+        &Outcome::Accepted {
+            reference: None,
+            link: Some(link),
+        },
+    );
     booking.now += hours(24);
     (booking, id)
 }
 
 /// Searches as the watch does, and finds these at the provider.
 fn look(booking: &mut Booking, id: &IntentId, ours: &[SeenReservation]) -> Vec<&'static str> {
-    let found = Submitted { ours: ours.to_vec(), ..Submitted::default() };
+    let found = Submitted {
+        ours: ours.to_vec(),
+        ..Submitted::default()
+    };
     let facts = duplicates(&booking.r, booking.intent(id), &found, booking.now);
     booking.fold(&facts);
     names(&facts)
@@ -132,7 +203,14 @@ fn look(booking: &mut Booking, id: &IntentId, ours: &[SeenReservation]) -> Vec<&
 /// Folds in what a search for a submit in doubt has found.
 fn find(booking: &mut Booking, id: &IntentId, found: &Submitted) {
     let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
-    let facts = submitted(r, booking.intent(id), found, witnesses, merchant, booking.now);
+    let facts = submitted(
+        r,
+        booking.intent(id),
+        found,
+        witnesses,
+        merchant,
+        booking.now,
+    );
     booking.fold(&facts);
 }
 
@@ -147,12 +225,18 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
         ((0, 0), (format!("withdraws {OTHER} "), false)),
         ((1000, 0), (format!("withdraws {OTHER} "), false)),
         ((0, 1000), (format!("withdraws {RES},"), true)),
-        ((1000, 1000), (format!("releases 1000.00 on {OTHER} "), false)),
+        (
+            (1000, 1000),
+            (format!("releases 1000.00 on {OTHER} "), false),
+        ),
     ] {
         let row = format!("{ours} held on ours, {other} on the other");
         let (mut booking, id) = sent_twice();
         if ours > 0 {
-            booking.fold(&[Fact::Held { at: booking.now, amount: kr(ours) }]);
+            booking.fold(&[Fact::Held {
+                at: booking.now,
+                amount: kr(ours),
+            }]);
         }
         let seen = [seen_reservation(RES, ours), seen_reservation(OTHER, other)];
         assert_eq!(
@@ -160,18 +244,51 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
             ["duplicate_seen", "desk_raised", "duplicates_sought"],
             "{row}"
         );
-        assert_eq!((booking.desk(), booking.r.is_frozen()), (vec!["effect_differs"], true), "{row}");
-        assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES), "{row}: nothing is swapped");
+        assert_eq!(
+            (booking.desk(), booking.r.is_frozen()),
+            (vec!["effect_differs"], true),
+            "{row}"
+        );
+        assert_eq!(
+            booking.r.provider.reservation_uuid.as_deref(),
+            Some(RES),
+            "{row}: nothing is swapped"
+        );
         let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
-        assert_eq!(pack.operation.as_ref().map(|operation| &operation.intent), Some(&id), "{row}");
-        let named: Vec<_> = pack.witnesses.iter().filter_map(|sign| sign.reference.as_deref()).collect();
+        assert_eq!(
+            pack.operation.as_ref().map(|operation| &operation.intent),
+            Some(&id),
+            "{row}"
+        );
+        let named: Vec<_> = pack
+            .witnesses
+            .iter()
+            .filter_map(|sign| sign.reference.as_deref())
+            .collect();
         assert_eq!(named, [RES, OTHER], "{row}");
-        let [remedy] = pack.remedies.as_slice() else { panic!("{row}: {:?}", pack.remedies) };
+        let [remedy] = pack.remedies.as_slice() else {
+            panic!("{row}: {:?}", pack.remedies)
+        };
         assert!(remedy.does.starts_with(&withdrawn), "{row}: {remedy:?}");
-        assert_eq!(remedy.call.as_ref().is_some_and(|call| call.path.ends_with("/cancel")), by_call, "{row}");
+        assert_eq!(
+            remedy
+                .call
+                .as_ref()
+                .is_some_and(|call| call.path.ends_with("/cancel")),
+            by_call,
+            "{row}"
+        );
         let worst = pack.options[0].worst;
-        assert_eq!((worst.risk, worst.amount), (Risk::HeldTwice, kr(1000)), "{row}");
-        assert_eq!(look(&mut booking, &id, &seen), ["duplicates_sought"], "{row}: the same again is no news");
+        assert_eq!(
+            (worst.risk, worst.amount),
+            (Risk::HeldTwice, kr(1000)),
+            "{row}"
+        );
+        assert_eq!(
+            look(&mut booking, &id, &seen),
+            ["duplicates_sought"],
+            "{row}: the same again is no news"
+        );
     }
 }
 
@@ -179,12 +296,20 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
 fn a_duplicate_that_is_paid_later_comes_to_the_desk_again() {
     let (mut booking, id) = sent_twice();
     look(&mut booking, &id, &[seen_reservation(OTHER, 0)]);
-    booking.fold(&[Fact::DeskCleared { reason: DeskReason::EffectDiffers }]);
+    booking.fold(&[Fact::DeskCleared {
+        reason: DeskReason::EffectDiffers,
+    }]);
     booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
-    assert!(watch(&booking).is_some_and(|at| at <= booking.now), "a callback calls for a look at once");
+    assert!(
+        watch(&booking).is_some_and(|at| at <= booking.now),
+        "a callback calls for a look at once"
+    );
     look(&mut booking, &id, &[seen_reservation(OTHER, 1000)]);
     assert_eq!(booking.desk(), ["effect_differs"]);
-    assert_eq!(booking.r.provider.duplicates, [seen_reservation(OTHER, 1000)]);
+    assert_eq!(
+        booking.r.provider.duplicates,
+        [seen_reservation(OTHER, 1000)]
+    );
     assert!(watch(&booking).is_some_and(|at| at > booking.now), "once");
 }
 
@@ -195,10 +320,16 @@ fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
     let mut looks = Vec::new();
     while let Some(at) = watch(&booking) {
         booking.now = at;
-        assert_eq!(booking.decide(JobKind::Refresh, WATCH), Step::Search(id.clone()));
+        assert_eq!(
+            booking.decide(JobKind::Refresh, WATCH),
+            Step::Search(id.clone())
+        );
         let (from, to) = duplicates_window(&booking.r, booking.intent(&id), &booking.merchant, at);
         // A row may come a day late, and the clock be off.
-        let since = looks.last().map_or(doubted_at, |last: &DateTime<Utc>| *last - hours(24)).max(doubted_at);
+        let since = looks
+            .last()
+            .map_or(doubted_at, |last: &DateTime<Utc>| *last - hours(24))
+            .max(doubted_at);
         assert_eq!((from, to), (since - minutes(2), at));
         look(&mut booking, &id, &[]);
         looks.push(at);
@@ -214,9 +345,17 @@ fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
     for (missed, desk) in [(false, vec![]), (true, vec!["effect_differs"])] {
         let (mut booking, id) = lost_submit();
         booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
-        let found = Submitted { ours: vec![seen_reservation(RES, 0)], up_to: None, missed };
+        let found = Submitted {
+            ours: vec![seen_reservation(RES, 0)],
+            up_to: None,
+            missed,
+        };
         find(&mut booking, &id, &found);
-        assert_eq!((booking.state(&id), booking.desk()), ("done", desk), "{missed}");
+        assert_eq!(
+            (booking.state(&id), booking.desk()),
+            ("done", desk),
+            "{missed}"
+        );
         assert_eq!(watch(&booking).is_some_and(|at| at <= booking.now), missed);
     }
 }
@@ -224,7 +363,10 @@ fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
 #[test]
 fn a_submit_in_doubt_that_was_sent_twice_is_looked_for_since_the_first() {
     let (mut booking, id) = lost_submit();
-    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+    booking.fold(&[Fact::IntentAbsent {
+        intent: id.clone(),
+        at: booking.now,
+    }]);
     booking.now += hours(3);
     booking.lose(&id);
     let (from, _) = history_window(booking.intent(&id), &booking.merchant, booking.now);
@@ -243,7 +385,10 @@ fn neither_a_pause_nor_a_person_ends_the_search_for_duplicates() {
 fn a_submit_that_was_sent_once_or_never_in_doubt_is_not_searched_for_again() {
     assert_eq!(watch(&Booking::new(&[1000]).awaiting()), None);
     let (mut booking, id) = lost_submit();
-    let found = Submitted { ours: vec![seen_reservation(RES, 0)], ..Submitted::default() };
+    let found = Submitted {
+        ours: vec![seen_reservation(RES, 0)],
+        ..Submitted::default()
+    };
     find(&mut booking, &id, &found);
     assert_eq!((booking.state(&id), watch(&booking)), ("done", None));
 }
@@ -252,7 +397,11 @@ fn a_submit_that_was_sent_once_or_never_in_doubt_is_not_searched_for_again() {
 fn a_search_that_could_not_look_at_everything_goes_on_where_it_was() {
     let (mut booking, id) = sent_twice();
     let mut look = |up_to: Option<&str>, missed| {
-        let found = Submitted { ours: Vec::new(), up_to: up_to.map(str::to_owned), missed };
+        let found = Submitted {
+            ours: Vec::new(),
+            up_to: up_to.map(str::to_owned),
+            missed,
+        };
         let facts = duplicates(&booking.r, booking.intent(&id), &found, booking.now);
         booking.fold(&facts);
         let wait = watch(&booking).expect("it goes on") - booking.now;
@@ -260,32 +409,59 @@ fn a_search_that_could_not_look_at_everything_goes_on_where_it_was() {
     };
     assert_eq!(look(Some("RES5"), false), (minutes(1), false));
     assert_eq!(look(Some("RES7"), true), (minutes(1), false));
-    assert_eq!(look(None, false), (hours(24), false), "what details did not know is looked for again");
+    assert_eq!(
+        look(None, false),
+        (hours(24), false),
+        "what details did not know is looked for again"
+    );
     assert_eq!(look(None, false), (hours(24), true));
 }
 
 #[test]
 fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and_in_the_books() {
-    let given_up = Fact::IntentWithdrawn { intent: lost_submit().1, reason: "it did not happen".into() };
-    let refused = Outcome::Rejected { by: RefusedBy::Payload, key: "no".into() };
+    let given_up = Fact::IntentWithdrawn {
+        intent: lost_submit().1,
+        reason: "it did not happen".into(),
+    };
+    let refused = Outcome::Rejected {
+        by: RefusedBy::Payload,
+        key: "no".into(),
+    };
     for refused in [None, Some(refused)] {
         let (mut booking, id) = lost_submit();
         match &refused {
             None => booking.fold(std::slice::from_ref(&given_up)),
             Some(refused) => {
-                booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }]);
+                booking.fold(&[Fact::IntentAbsent {
+                    intent: id.clone(),
+                    at: booking.now,
+                }]);
                 booking.send(&id);
                 booking.answer(&id, refused);
             }
         }
         let state = booking.state(&id);
         booking.now += hours(24);
-        assert_eq!(booking.decide(JobKind::Refresh, WATCH), Step::Search(id.clone()), "{state}");
+        assert_eq!(
+            booking.decide(JobKind::Refresh, WATCH),
+            Step::Search(id.clone()),
+            "{state}"
+        );
         // Of two, the one that is paid is taken into the books.
-        look(&mut booking, &id, &[seen_reservation(OTHER, 0), seen_reservation(RES, 1000)]);
-        assert_eq!((booking.state(&id), booking.desk()), (state, vec!["late_effect", "effect_differs"]));
+        look(
+            &mut booking,
+            &id,
+            &[seen_reservation(OTHER, 0), seen_reservation(RES, 1000)],
+        );
+        assert_eq!(
+            (booking.state(&id), booking.desk()),
+            (state, vec!["late_effect", "effect_differs"])
+        );
         assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES));
-        assert_eq!((booking.r.status(), booking.r.is_frozen()), (Status::AwaitingPayment, true));
+        assert_eq!(
+            (booking.r.status(), booking.r.is_frozen()),
+            (Status::AwaitingPayment, true)
+        );
         let pack = pack(&booking, DeskReason::LateEffect, &[]);
         assert_eq!(pack.operation.map(|operation| operation.intent), Some(id));
         let call = pack.remedies[0].call.as_ref().expect("a call");
@@ -296,7 +472,13 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
 #[test]
 fn a_reservation_that_appears_while_its_submit_waits_to_go_out_again_is_simply_found() {
     let (mut booking, id) = lost_submit();
-    booking.fold(&[Fact::IntentAbsent { intent: id.clone(), at: booking.now }, Fact::Paused]);
+    booking.fold(&[
+        Fact::IntentAbsent {
+            intent: id.clone(),
+            at: booking.now,
+        },
+        Fact::Paused,
+    ]);
     booking.now += hours(24);
     look(&mut booking, &id, &[seen_reservation(RES, 0)]);
     assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
@@ -311,20 +493,39 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
     };
     find(&mut booking, &id, &found);
     let pack = pack(&booking, DeskReason::OutcomeUnknown, &[]);
-    let named: Vec<_> = pack.witnesses.iter().filter_map(|sign| sign.reference.as_deref()).collect();
+    let named: Vec<_> = pack
+        .witnesses
+        .iter()
+        .filter_map(|sign| sign.reference.as_deref())
+        .collect();
     assert_eq!(named, [OTHER, RES]);
-    let best = pack.options.iter().find(|option| option.recommended).expect("one");
-    assert_eq!((best.option, best.reference.as_deref()), (Move::Applied, Some(RES)), "the one that is paid");
+    let best = pack
+        .options
+        .iter()
+        .find(|option| option.recommended)
+        .expect("one");
+    assert_eq!(
+        (best.option, best.reference.as_deref()),
+        (Move::Applied, Some(RES)),
+        "the one that is paid"
+    );
     let resolution = Resolution {
         outcome: Ruling::Applied,
         reference: best.reference.clone(),
         note: "Paid, says the portal".into(),
         evidence_version: None,
     };
-    let facts = resolve(&booking.r, &id, &resolution, &booking.merchant, booking.now).expect("taken");
+    let facts =
+        resolve(&booking.r, &id, &resolution, &booking.merchant, booking.now).expect("taken");
     booking.fold(&facts);
-    let found = Submitted { ours: vec![seen_reservation(RES, 1000)], ..Submitted::default() };
+    let found = Submitted {
+        ours: vec![seen_reservation(RES, 1000)],
+        ..Submitted::default()
+    };
     find(&mut booking, &id, &found);
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec!["effect_differs"]));
+    assert_eq!(
+        (booking.state(&id), booking.desk()),
+        ("done", vec!["effect_differs"])
+    );
     assert_eq!(booking.r.provider.duplicates, [seen_reservation(OTHER, 0)]);
 }

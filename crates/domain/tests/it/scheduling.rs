@@ -8,25 +8,43 @@ use domain::schedule::NO_DEADLINE;
 use domain::{Fact, JobKind, Planned, PlannedState, Urgency};
 
 use crate::booking::{
-    Booking, at, cancel, capture, charge, complete, delivered, hours, kr, merchant, minutes, monday, on,
-    proven, refund, row,
+    Booking, at, cancel, capture, charge, complete, delivered, hours, kr, merchant, minutes,
+    monday, on, proven, refund, row,
 };
 
 fn times(booking: &Booking, key: &str) -> (DateTime<Utc>, DateTime<Utc>) {
-    let job = booking.job(key).unwrap_or_else(|| panic!("no {key} among {:?}", booking.keys()));
+    let job = booking
+        .job(key)
+        .unwrap_or_else(|| panic!("no {key} among {:?}", booking.keys()));
     (job.run_at, job.deadline)
 }
 
 /// Every job of its booking, as far as the policy and not an intent calls for it.
 fn policy_keys(booking: &Booking) -> Vec<String> {
-    booking.jobs().into_iter().filter(|job| job.intent.is_none()).map(|job| job.key).collect()
+    booking
+        .jobs()
+        .into_iter()
+        .filter(|job| job.intent.is_none())
+        .map(|job| job.key)
+        .collect()
 }
 
 #[test]
 fn each_situation_has_its_jobs() {
-    let guards = ["guard:deadline", "guard:warn:72h", "guard:warn:48h", "guard:warn:24h", "guard:warn:6h"];
+    let guards = [
+        "guard:deadline",
+        "guard:warn:72h",
+        "guard:warn:48h",
+        "guard:warn:24h",
+        "guard:warn:6h",
+    ];
     let with_guards = |more: &[&'static str]| -> Vec<&'static str> {
-        more.iter().take(1).chain(&guards).chain(more.iter().skip(1)).copied().collect()
+        more.iter()
+            .take(1)
+            .chain(&guards)
+            .chain(more.iter().skip(1))
+            .copied()
+            .collect()
     };
     let deliver = |mut booking: Booking, lines: &[_], complete| {
         booking.fold(&[delivered("D-1", booking.now, lines, complete)]);
@@ -36,7 +54,11 @@ fn each_situation_has_its_jobs() {
         booking.fold(&[fact]);
         booking
     };
-    let froze = Fact::DeskRaised { reason: DeskReason::NotFound, freezes: true, at: monday() };
+    let froze = Fact::DeskRaised {
+        reason: DeskReason::NotFound,
+        freezes: true,
+        at: monday(),
+    };
     let held = || Booking::new(&[1000]).held();
     let situations: Vec<(&str, Booking, Vec<&str>)> = vec![
         ("submitting", Booking::new(&[1000]), vec!["submit"]),
@@ -61,21 +83,65 @@ fn each_situation_has_its_jobs() {
             deliver(Booking::new(&[1000]).captured(1000), &[on(1, 1000)], true),
             vec!["complete:auto"],
         ),
-        ("captured in part, once", Booking::new(&[1000]).captured(400), vec!["complete:auto"]),
-        ("completed", with(held(), closed(domain::reservation::Closing::Completed)), vec![]),
-        ("cancelled", with(held(), closed(domain::reservation::Closing::Cancelled)), vec![]),
-        ("lapsed", with(held(), Fact::HoldExpired { at: monday() }), vec![]),
-        ("link over", with(Booking::new(&[1000]).awaiting(), Fact::LinkExpired { at: monday() }), vec![]),
-        ("frozen", with(held(), froze.clone()), vec!["refresh:open:1"]),
+        (
+            "captured in part, once",
+            Booking::new(&[1000]).captured(400),
+            vec!["complete:auto"],
+        ),
+        (
+            "completed",
+            with(held(), closed(domain::reservation::Closing::Completed)),
+            vec![],
+        ),
+        (
+            "cancelled",
+            with(held(), closed(domain::reservation::Closing::Cancelled)),
+            vec![],
+        ),
+        (
+            "lapsed",
+            with(held(), Fact::HoldExpired { at: monday() }),
+            vec![],
+        ),
+        (
+            "link over",
+            with(
+                Booking::new(&[1000]).awaiting(),
+                Fact::LinkExpired { at: monday() },
+            ),
+            vec![],
+        ),
+        (
+            "frozen",
+            with(held(), froze.clone()),
+            vec!["refresh:open:1"],
+        ),
         ("paused", with(held(), Fact::Paused), vec!["refresh:open:1"]),
-        ("unpaid and paused", with(Booking::new(&[1000]).awaiting(), Fact::Paused), vec!["refresh:open:0"]),
-        ("unpaid and frozen", with(Booking::new(&[1000]).awaiting(), froze), vec!["refresh:open:0"]),
+        (
+            "unpaid and paused",
+            with(Booking::new(&[1000]).awaiting(), Fact::Paused),
+            vec!["refresh:open:0"],
+        ),
+        (
+            "unpaid and frozen",
+            with(Booking::new(&[1000]).awaiting(), froze),
+            vec!["refresh:open:0"],
+        ),
         (
             "a job stopped by a person",
-            with(Booking::new(&[1000]).awaiting(), Fact::JobStopped { key: "remind:0".into() }),
+            with(
+                Booking::new(&[1000]).awaiting(),
+                Fact::JobStopped {
+                    key: "remind:0".into(),
+                },
+            ),
             vec!["cancel:expiry", "refresh:open:0"],
         ),
-        ("a read wanted", with(held(), Fact::ReadWanted), [&guards[..], &["refresh:now:1"]].concat()),
+        (
+            "a read wanted",
+            with(held(), Fact::ReadWanted),
+            [&guards[..], &["refresh:now:1"]].concat(),
+        ),
     ];
     for (name, booking, keys) in situations {
         assert_eq!(booking.keys(), keys, "{name}");
@@ -83,7 +149,11 @@ fn each_situation_has_its_jobs() {
 }
 
 fn closed(how: domain::reservation::Closing) -> Fact {
-    Fact::Closed { how, at: monday(), foreign: true }
+    Fact::Closed {
+        how,
+        at: monday(),
+        foreign: true,
+    }
 }
 
 #[test]
@@ -94,27 +164,91 @@ fn each_policy_job_has_its_kind_time_deadline_and_urgency() {
     let reserved_at = monday() + hours(1);
     let by = reserved_at + hours(7 * 24);
     let rows = [
-        ("capture:auto:1", JobKind::Capture, delivered_at, by - hours(6), Urgency::Money),
-        ("guard:deadline", JobKind::Guard, by - hours(48), NO_DEADLINE, Urgency::Money),
-        ("guard:warn:72h", JobKind::Guard, by - hours(72), NO_DEADLINE, Urgency::Money),
-        ("guard:warn:6h", JobKind::Guard, by - hours(6), NO_DEADLINE, Urgency::Money),
-        ("refresh:open:1", JobKind::Refresh, reserved_at + hours(6), NO_DEADLINE, Urgency::Normal),
+        (
+            "capture:auto:1",
+            JobKind::Capture,
+            delivered_at,
+            by - hours(6),
+            Urgency::Money,
+        ),
+        (
+            "guard:deadline",
+            JobKind::Guard,
+            by - hours(48),
+            NO_DEADLINE,
+            Urgency::Money,
+        ),
+        (
+            "guard:warn:72h",
+            JobKind::Guard,
+            by - hours(72),
+            NO_DEADLINE,
+            Urgency::Money,
+        ),
+        (
+            "guard:warn:6h",
+            JobKind::Guard,
+            by - hours(6),
+            NO_DEADLINE,
+            Urgency::Money,
+        ),
+        (
+            "refresh:open:1",
+            JobKind::Refresh,
+            reserved_at + hours(6),
+            NO_DEADLINE,
+            Urgency::Normal,
+        ),
     ];
     for (key, kind, run_at, deadline, urgency) in rows {
         let state = PlannedState::Scheduled;
-        let wanted = Planned { key: key.into(), kind, run_at, deadline, urgency, state, intent: None };
+        let wanted = Planned {
+            key: key.into(),
+            kind,
+            run_at,
+            deadline,
+            urgency,
+            state,
+            intent: None,
+        };
         assert_eq!(booking.job(key), Some(wanted));
     }
     let due = monday() + hours(96);
     let unpaid = Booking::new(&[1000]).awaiting();
     let rows = [
-        ("remind:0", JobKind::Remind, monday() + hours(24), due, Urgency::Remind),
-        ("cancel:expiry", JobKind::Cancel, due + minutes(30), NO_DEADLINE, Urgency::Money),
-        ("refresh:open:0", JobKind::Refresh, monday() + hours(6), NO_DEADLINE, Urgency::Normal),
+        (
+            "remind:0",
+            JobKind::Remind,
+            monday() + hours(24),
+            due,
+            Urgency::Remind,
+        ),
+        (
+            "cancel:expiry",
+            JobKind::Cancel,
+            due + minutes(30),
+            NO_DEADLINE,
+            Urgency::Money,
+        ),
+        (
+            "refresh:open:0",
+            JobKind::Refresh,
+            monday() + hours(6),
+            NO_DEADLINE,
+            Urgency::Normal,
+        ),
     ];
     for (key, kind, run_at, deadline, urgency) in rows {
         let state = PlannedState::Scheduled;
-        let wanted = Planned { key: key.into(), kind, run_at, deadline, urgency, state, intent: None };
+        let wanted = Planned {
+            key: key.into(),
+            kind,
+            run_at,
+            deadline,
+            urgency,
+            state,
+            intent: None,
+        };
         assert_eq!(unpaid.job(key), Some(wanted));
     }
 }
@@ -126,32 +260,71 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
         (Operation::Submit, JobKind::Submit, Urgency::Normal),
         (capture(&[on(1, 100)]), JobKind::Capture, Urgency::Money),
         (charge(100), JobKind::Charge, Urgency::Normal),
-        (refund("CAP1", &[on(1, 100)]), JobKind::Refund, Urgency::Normal),
+        (
+            refund("CAP1", &[on(1, 100)]),
+            JobKind::Refund,
+            Urgency::Normal,
+        ),
         (cancel(), JobKind::Cancel, Urgency::Money),
         (complete(), JobKind::Complete, Urgency::Normal),
         (
-            Operation::Resend { by: by.clone(), elsewhere: false, slot: None },
+            Operation::Resend {
+                by: by.clone(),
+                elsewhere: false,
+                slot: None,
+            },
             JobKind::Resend,
             Urgency::Normal,
         ),
-        (Operation::Resend { by, elsewhere: false, slot: Some(0) }, JobKind::Remind, Urgency::Remind),
+        (
+            Operation::Resend {
+                by,
+                elsewhere: false,
+                slot: Some(0),
+            },
+            JobKind::Remind,
+            Urgency::Remind,
+        ),
     ];
     for (operation, kind, urgency) in operations {
         let mut booking = Booking::new(&[1000]).held();
         let id = booking.plan(operation.clone());
         let key = booking.intent(&id).key.clone();
         let planned = booking.job(&key).expect("a job");
-        assert_eq!((planned.kind, planned.urgency, planned.state), (kind, urgency, PlannedState::Scheduled));
+        assert_eq!(
+            (planned.kind, planned.urgency, planned.state),
+            (kind, urgency, PlannedState::Scheduled)
+        );
         assert_eq!(planned.intent.as_ref(), Some(&id));
         booking.send(&id);
-        booking.fold(&[Fact::AttemptUnknown { intent: id.clone(), reason: "timeout".into() }]);
+        booking.fold(&[Fact::AttemptUnknown {
+            intent: id.clone(),
+            reason: "timeout".into(),
+        }]);
         let unknown = booking.job(&key).expect("a job");
-        assert_eq!((unknown.state, unknown.urgency), (PlannedState::Resolving, Urgency::Resolve));
-        assert_eq!((unknown.run_at, unknown.deadline), (booking.now + at_once(), NO_DEADLINE));
+        assert_eq!(
+            (unknown.state, unknown.urgency),
+            (PlannedState::Resolving, Urgency::Resolve)
+        );
+        assert_eq!(
+            (unknown.run_at, unknown.deadline),
+            (booking.now + at_once(), NO_DEADLINE)
+        );
         let reason = operation.doubt_reason();
-        booking.fold(&[Fact::IntentToDesk { intent: id.clone(), reason, at: booking.now }]);
-        assert_eq!(booking.job(&key).map(|job| job.state), Some(PlannedState::Attention), "{operation:?}");
-        booking.fold(&[Fact::IntentWithdrawn { intent: id, reason: "no".into() }]);
+        booking.fold(&[Fact::IntentToDesk {
+            intent: id.clone(),
+            reason,
+            at: booking.now,
+        }]);
+        assert_eq!(
+            booking.job(&key).map(|job| job.state),
+            Some(PlannedState::Attention),
+            "{operation:?}"
+        );
+        booking.fold(&[Fact::IntentWithdrawn {
+            intent: id,
+            reason: "no".into(),
+        }]);
         assert_eq!(booking.job(&key), None);
     }
 }
@@ -171,7 +344,14 @@ fn an_operation_is_of_use_until_its_own_deadline() {
         (cancel(), NO_DEADLINE),
         (complete(), NO_DEADLINE),
         (Operation::Submit, booking.r.payment_link_due),
-        (Operation::Resend { by: vec![], elsewhere: false, slot: None }, booking.r.payment_link_due),
+        (
+            Operation::Resend {
+                by: vec![],
+                elsewhere: false,
+                slot: None,
+            },
+            booking.r.payment_link_due,
+        ),
     ];
     for (operation, deadline) in rows {
         let id = booking.plan(operation.clone());
@@ -187,11 +367,19 @@ fn the_refresh_looks_again_when_the_window_has_closed() {
     booking.now = closes - hours(2);
     let seen = booking.seen();
     booking.read(&seen);
-    assert_eq!(times(&booking, "refresh:open:2").0, closes + hours(1), "rather than six hours later");
+    assert_eq!(
+        times(&booking, "refresh:open:2").0,
+        closes + hours(1),
+        "rather than six hours later"
+    );
     booking.now = closes + hours(1);
     booking.plan(capture(&[on(1, 1000)]));
     booking.read(&seen);
-    assert_eq!(times(&booking, "refresh:open:3").0, booking.now + hours(6), "once is enough");
+    assert_eq!(
+        times(&booking, "refresh:open:3").0,
+        booking.now + hours(6),
+        "once is enough"
+    );
 }
 
 #[test]
@@ -216,7 +404,10 @@ fn details_that_do_not_add_up_are_read_again_soon_and_slowly_once_a_person_is_as
     for (read, pause) in [(2, minutes(1)), (3, minutes(1)), (4, hours(6))] {
         booking.now += hours(6);
         booking.read(&wrong);
-        assert_eq!(times(&booking, &format!("refresh:open:{read}")).0, booking.now + pause);
+        assert_eq!(
+            times(&booking, &format!("refresh:open:{read}")).0,
+            booking.now + pause
+        );
     }
     booking.fold(&[Fact::ReadWanted]);
     assert_eq!(
@@ -234,9 +425,20 @@ fn neither_a_pause_nor_a_persons_cancel_stops_finding_out_what_became_of_a_reque
     booking.fold(&[Fact::Paused, Fact::JobStopped { key: key.clone() }]);
     assert_eq!(booking.job(&key), None, "nothing has been sent");
     booking.send(&id);
-    assert!(booking.job(&key).is_some(), "a worker may have died over it");
-    booking.answer(&id, &Outcome::Unknown { reason: "timeout".into() });
-    assert_eq!(booking.job(&key).map(|job| job.state), Some(PlannedState::Resolving));
+    assert!(
+        booking.job(&key).is_some(),
+        "a worker may have died over it"
+    );
+    booking.answer(
+        &id,
+        &Outcome::Unknown {
+            reason: "timeout".into(),
+        },
+    );
+    assert_eq!(
+        booking.job(&key).map(|job| job.state),
+        Some(PlannedState::Resolving)
+    );
 }
 
 #[test]
@@ -244,13 +446,25 @@ fn completion_waits_for_the_last_money_row_the_rest_of_the_hold_and_every_open_q
     let mut booking = Booking::with(proven(), &[1000, 500], "{}").captured(400);
     let taken_at = booking.now;
     let (by, after) = (taken_at + hours(7 * 24), hours(72));
-    assert_eq!(times(&booking, "complete:auto").0, by + after, "the rest may still be delivered");
+    assert_eq!(
+        times(&booking, "complete:auto").0,
+        by + after,
+        "the rest may still be delivered"
+    );
     booking.fold(&[delivered("D-1", taken_at, &[on(1, 400)], true)]);
-    assert_eq!(times(&booking, "complete:auto").0, taken_at + after, "nothing more will be");
+    assert_eq!(
+        times(&booking, "complete:auto").0,
+        taken_at + after,
+        "nothing more will be"
+    );
     booking.fold(&[delivered("D-2", taken_at, &[on(2, 500)], false)]);
     assert_eq!(booking.job("complete:auto"), None, "a capture is due first");
     assert!(booking.job("capture:auto:1").is_some());
-    let ask = Fact::DeskRaised { reason: DeskReason::LateDelivery, freezes: false, at: taken_at };
+    let ask = Fact::DeskRaised {
+        reason: DeskReason::LateDelivery,
+        freezes: false,
+        at: taken_at,
+    };
     let mut asked = Booking::new(&[1000]).captured(1000);
     asked.fold(&[ask]);
     assert_eq!(policy_keys(&asked), Vec::<String>::new());
@@ -268,7 +482,12 @@ fn what_is_switched_off_is_not_scheduled() {
     let mut held = Booking::with(merchant(), &[1000], off).held();
     held.fold(&[delivered("D-1", held.now, &[on(1, 1000)], true)]);
     assert_eq!(held.keys(), ["guard:deadline", "refresh:open:1"]);
-    assert_eq!(Booking::with(merchant(), &[1000], off).captured(1000).keys(), Vec::<String>::new());
+    assert_eq!(
+        Booking::with(merchant(), &[1000], off)
+            .captured(1000)
+            .keys(),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -278,34 +497,66 @@ fn what_the_provider_refused_is_not_repeated_by_itself() {
     let id = booking.plan_as(complete(), Some("complete:auto"));
     booking.send(&id);
     let key = "prerequisitefailedtocompletereservation".to_owned();
-    booking.answer(&id, &Outcome::Rejected { by: domain::outcome::RefusedBy::Business, key });
-    booking.fold(&[Fact::DeskCleared { reason: DeskReason::Refused }]);
-    assert_eq!(booking.keys(), ["refresh:now:2"], "a person has seen it and can ask for it again");
+    booking.answer(
+        &id,
+        &Outcome::Rejected {
+            by: domain::outcome::RefusedBy::Business,
+            key,
+        },
+    );
+    booking.fold(&[Fact::DeskCleared {
+        reason: DeskReason::Refused,
+    }]);
+    assert_eq!(
+        booking.keys(),
+        ["refresh:now:2"],
+        "a person has seen it and can ask for it again"
+    );
 }
 
 #[test]
 fn warnings_come_while_something_is_capturable_and_never_before_the_payment() {
     let week = Booking::new(&[1000]).held();
-    assert_eq!(week.job("guard:warn:7d"), None, "the window is seven days long");
+    assert_eq!(
+        week.job("guard:warn:7d"),
+        None,
+        "the window is seven days long"
+    );
     let mut merchant = merchant();
     merchant.capture_window = domain::deadlines::CaptureWindow::days(31).expect("a window");
     let month = Booking::with(merchant, &[1000], "{}").held();
     let by = month.now + hours(31 * 24);
     assert_eq!(times(&month, "guard:warn:7d").0, by - hours(7 * 24));
     let mut acted = month;
-    acted.fold(&[Fact::GuardActed { key: "guard:warn:7d".into(), at: monday() }]);
+    acted.fold(&[Fact::GuardActed {
+        key: "guard:warn:7d".into(),
+        at: monday(),
+    }]);
     assert_eq!(acted.job("guard:warn:7d"), None, "once is enough");
     let mut claimed = Booking::new(&[1000]).held();
     claimed.plan(capture(&[on(1, 1000)]));
-    assert_eq!(policy_keys(&claimed), ["refresh:open:1"], "nothing is left to warn of");
+    assert_eq!(
+        policy_keys(&claimed),
+        ["refresh:open:1"],
+        "nothing is left to warn of"
+    );
 }
 
 #[test]
 fn a_card_that_was_charged_does_not_hide_what_is_delivered_and_not_captured() {
-    let mut booking = Booking::with(merchant(), &[1000], r#"{"capture":{"on_delivery":"manual"}}"#).held();
+    let mut booking = Booking::with(
+        merchant(),
+        &[1000],
+        r#"{"capture":{"on_delivery":"manual"}}"#,
+    )
+    .held();
     booking.accepted(charge(200), Some("CHA1"));
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
-    assert!(booking.job("guard:deadline").is_some(), "{:?}", booking.keys());
+    assert!(
+        booking.job("guard:deadline").is_some(),
+        "{:?}",
+        booking.keys()
+    );
 }
 
 #[test]
@@ -316,8 +567,15 @@ fn a_foreign_capture_is_seen_on_its_line_beside_ours() {
     (seen.captured, seen.products[0].captured) = (kr(200), kr(200));
     booking.read(&seen);
     booking.capture(&[on(1, 200)], "CAP8");
-    assert_eq!(booking.r.captured_on(1), kr(400), "what was accepted since comes on top of what was seen");
-    assert_eq!((booking.r.capturable_on(1), booking.r.capturable()), (kr(100), kr(600)));
+    assert_eq!(
+        booking.r.captured_on(1),
+        kr(400),
+        "what was accepted since comes on top of what was seen"
+    );
+    assert_eq!(
+        (booking.r.capturable_on(1), booking.r.capturable()),
+        (kr(100), kr(600))
+    );
     booking.fold(&[Fact::DetailsRead {
         at: at("2026-11-17T00:00:00Z"),
         status: None,

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::policy::Channel;
 use domain::reservation::{
-    Closing, Closure, Decision, DeskReason, Doubt, Hold, IntentState, LedgerRow, Link, Operation, RowKind,
-    SeenLine, Sent, Verdict,
+    Closing, Closure, Decision, DeskReason, Doubt, Hold, IntentState, LedgerRow, Link, Operation,
+    RowKind, SeenLine, Sent, Verdict,
 };
 use domain::{Fact, IntentId, Money};
 
-use crate::booking::{Booking, cancel, capture, charge, complete, kr, monday, on, refund, seen_reservation};
+use crate::booking::{
+    Booking, cancel, capture, charge, complete, kr, monday, on, refund, seen_reservation,
+};
 
 /// What a fact is about. A new fact has to say so here, and gets a column in the table below if it is an intent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,23 +126,43 @@ fn operations() -> [Operation; 7] {
         refund("CAP9", &[on(1, 100)]),
         cancel(),
         complete(),
-        Operation::Resend { by, elsewhere: false, slot: Some(0) },
+        Operation::Resend {
+            by,
+            elsewhere: false,
+            slot: Some(0),
+        },
     ]
 }
 
 fn states(now: DateTime<Utc>) -> [IntentState; 9] {
-    let sent = Sent { attempt: 1, at: now };
-    let doubt = Doubt { reads: 2, clean_reads: 1, last_read_at: Some(now), ..Doubt::new(sent, "timeout") };
+    let sent = Sent {
+        attempt: 1,
+        at: now,
+    };
+    let doubt = Doubt {
+        reads: 2,
+        clean_reads: 1,
+        last_read_at: Some(now),
+        ..Doubt::new(sent, "timeout")
+    };
     [
         IntentState::Planned,
         IntentState::Written(sent),
         IntentState::Sending(sent),
-        IntentState::Accepted { sent, reference: None, reads: 1 },
+        IntentState::Accepted {
+            sent,
+            reference: None,
+            reads: 1,
+        },
         IntentState::Unknown(doubt.clone()),
         IntentState::Desk(doubt),
-        IntentState::Done { reference: Some("CAP1".into()) },
+        IntentState::Done {
+            reference: Some("CAP1".into()),
+        },
         IntentState::Rejected { key: "no".into() },
-        IntentState::Withdrawn { reason: "no".into() },
+        IntentState::Withdrawn {
+            reason: "no".into(),
+        },
     ]
 }
 
@@ -161,24 +183,69 @@ fn ledger_row() -> LedgerRow {
 
 fn decision() -> Decision {
     let note = "seen in the portal".to_owned();
-    Decision { verdict: Verdict::Cleared, reference: None, note, evidence_version: 3 }
+    Decision {
+        verdict: Verdict::Cleared,
+        reference: None,
+        note,
+        evidence_version: 3,
+    }
 }
 
 fn intent_facts(intent: &IntentId) -> Vec<Fact> {
     let (intent, at) = (intent.clone(), monday());
     let reference = Some("CAP1".to_owned());
     vec![
-        Fact::AttemptWritten { intent: intent.clone(), attempt: 2, at },
-        Fact::AttemptSending { intent: intent.clone(), attempt: 2, at },
-        Fact::AttemptUnsent { intent: intent.clone(), reason: "dns".into() },
-        Fact::AttemptAccepted { intent: intent.clone(), reference: reference.clone(), at },
-        Fact::AttemptRejected { intent: intent.clone(), key: "no".into() },
-        Fact::AttemptUnknown { intent: intent.clone(), reason: "timeout".into() },
-        Fact::TraceMissing { intent: intent.clone(), clean: true, at },
-        Fact::IntentConfirmed { intent: intent.clone(), reference, amount: kr(100), at },
-        Fact::IntentAbsent { intent: intent.clone(), at },
-        Fact::IntentToDesk { intent: intent.clone(), reason: DeskReason::CaptureUnknown, at },
-        Fact::IntentWithdrawn { intent: intent.clone(), reason: "no".into() },
+        Fact::AttemptWritten {
+            intent: intent.clone(),
+            attempt: 2,
+            at,
+        },
+        Fact::AttemptSending {
+            intent: intent.clone(),
+            attempt: 2,
+            at,
+        },
+        Fact::AttemptUnsent {
+            intent: intent.clone(),
+            reason: "dns".into(),
+        },
+        Fact::AttemptAccepted {
+            intent: intent.clone(),
+            reference: reference.clone(),
+            at,
+        },
+        Fact::AttemptRejected {
+            intent: intent.clone(),
+            key: "no".into(),
+        },
+        Fact::AttemptUnknown {
+            intent: intent.clone(),
+            reason: "timeout".into(),
+        },
+        Fact::TraceMissing {
+            intent: intent.clone(),
+            clean: true,
+            at,
+        },
+        Fact::IntentConfirmed {
+            intent: intent.clone(),
+            reference,
+            amount: kr(100),
+            at,
+        },
+        Fact::IntentAbsent {
+            intent: intent.clone(),
+            at,
+        },
+        Fact::IntentToDesk {
+            intent: intent.clone(),
+            reason: DeskReason::CaptureUnknown,
+            at,
+        },
+        Fact::IntentWithdrawn {
+            intent: intent.clone(),
+            reason: "no".into(),
+        },
         Fact::LinkCreated {
             intent: intent.clone(),
             reservation_uuid: "RES1".into(),
@@ -186,43 +253,122 @@ fn intent_facts(intent: &IntentId) -> Vec<Fact> {
             url: None,
             at,
         },
-        Fact::LateEffect { intent: intent.clone(), row: ledger_row() },
-        Fact::HistoryRead { intent: intent.clone(), row: None, at },
-        Fact::IntentPressed { intent: intent.clone(), at },
-        Fact::MarkerEchoed { intent, echoed: true },
+        Fact::LateEffect {
+            intent: intent.clone(),
+            row: ledger_row(),
+        },
+        Fact::HistoryRead {
+            intent: intent.clone(),
+            row: None,
+            at,
+        },
+        Fact::IntentPressed {
+            intent: intent.clone(),
+            at,
+        },
+        Fact::MarkerEchoed {
+            intent,
+            echoed: true,
+        },
     ]
 }
 
 /// One of each fact that is about no intent.
 fn other_facts(booking: &Booking) -> Vec<Fact> {
     let at = monday();
-    let intent = booking.planner().intent(&booking.r, cancel(), None, "a test", at);
+    let intent = booking
+        .planner()
+        .intent(&booking.r, cancel(), None, "a test", at);
     let (key, id) = (|| "guard:deadline".to_owned(), || intent.id.clone());
     vec![
         Fact::Created,
-        Fact::IntentPlanned { intent: intent.clone() },
-        Fact::DetailsRead { at, status: Some("RESERVED".into()), coherent: true, since: 0 },
+        Fact::IntentPlanned {
+            intent: intent.clone(),
+        },
+        Fact::DetailsRead {
+            at,
+            status: Some("RESERVED".into()),
+            coherent: true,
+            since: 0,
+        },
         Fact::ReadWanted,
-        Fact::CalledBack { word: "Captured".into(), at },
-        Fact::UuidHinted { uuid: "RES1".into() },
-        Fact::LinesSeen { lines: vec![SeenLine { line: 1, provider_id: 9, captured: kr(1) }], extra: vec![] },
-        Fact::Held { at, amount: kr(900) },
+        Fact::CalledBack {
+            word: "Captured".into(),
+            at,
+        },
+        Fact::UuidHinted {
+            uuid: "RES1".into(),
+        },
+        Fact::LinesSeen {
+            lines: vec![SeenLine {
+                line: 1,
+                provider_id: 9,
+                captured: kr(1),
+            }],
+            extra: vec![],
+        },
+        Fact::Held {
+            at,
+            amount: kr(900),
+        },
         Fact::HoldExpired { at },
         Fact::LinkExpired { at },
         Fact::CaptureClosed { at },
         Fact::ForeignRow { row: ledger_row() },
-        Fact::RowConfirmed { reference: "CAP7".into(), amount: kr(100), intent: None },
-        Fact::RefundSeen { reference: "CAP7".into(), refunded: kr(1) },
-        Fact::DuplicateSeen { intent: id(), seen: seen_reservation("RES2", 0) },
-        Fact::DuplicatesSought { intent: id(), up_to: None, missed: false, at },
-        Fact::Delivered { event_id: "D-1".into(), at, lines: vec![on(1, 10)], complete: false },
-        Fact::Closed { how: Closing::Completed, at, foreign: true },
-        Fact::Closed { how: Closing::Cancelled, at, foreign: true },
-        Fact::ReminderUsed { slot: 0, sent: true, at },
+        Fact::RowConfirmed {
+            reference: "CAP7".into(),
+            amount: kr(100),
+            intent: None,
+        },
+        Fact::RefundSeen {
+            reference: "CAP7".into(),
+            refunded: kr(1),
+        },
+        Fact::DuplicateSeen {
+            intent: id(),
+            seen: seen_reservation("RES2", 0),
+        },
+        Fact::DuplicatesSought {
+            intent: id(),
+            up_to: None,
+            missed: false,
+            at,
+        },
+        Fact::Delivered {
+            event_id: "D-1".into(),
+            at,
+            lines: vec![on(1, 10)],
+            complete: false,
+        },
+        Fact::Closed {
+            how: Closing::Completed,
+            at,
+            foreign: true,
+        },
+        Fact::Closed {
+            how: Closing::Cancelled,
+            at,
+            foreign: true,
+        },
+        Fact::ReminderUsed {
+            slot: 0,
+            sent: true,
+            at,
+        },
         Fact::GuardActed { key: key(), at },
-        Fact::DeskRaised { reason: DeskReason::ForeignAct, freezes: true, at },
-        Fact::DeskCleared { reason: DeskReason::ForeignAct },
-        Fact::Decided { intent: None, reason: DeskReason::ForeignAct, decision: decision() },
+        Fact::DeskRaised {
+            reason: DeskReason::ForeignAct,
+            freezes: true,
+            at,
+        },
+        Fact::DeskCleared {
+            reason: DeskReason::ForeignAct,
+        },
+        Fact::Decided {
+            intent: None,
+            reason: DeskReason::ForeignAct,
+            decision: decision(),
+        },
         Fact::Paused,
         Fact::Resumed,
         Fact::JobStopped { key: key() },
@@ -249,11 +395,20 @@ fn every_state_of_every_operation_meets_every_fact() {
                     Ok(()) => after.intent(&id).expect("an intent").progress.name(),
                     Err(refused) => {
                         assert_eq!(after, booking.r, "a refused fact changes nothing");
-                        assert_eq!((refused.fact, refused.state.as_str()), (fact.name(), state.name()));
+                        assert_eq!(
+                            (refused.fact, refused.state.as_str()),
+                            (fact.name(), state.name())
+                        );
                         "-"
                     }
                 };
-                assert_eq!(told, wanted, "{operation:?}: {} meets {}", state.name(), fact.name());
+                assert_eq!(
+                    told,
+                    wanted,
+                    "{operation:?}: {} meets {}",
+                    state.name(),
+                    fact.name()
+                );
                 pairs += 1;
             }
         }
@@ -267,9 +422,20 @@ fn the_sample_holds_every_fact_there_is() {
     let intent_facts = intent_facts(&booking.r.intents[0].id);
     let other_facts = other_facts(&booking);
     let columns: Vec<About> = intent_facts.iter().map(about).collect();
-    assert_eq!(columns, (0..INTENT_FACTS).map(About::Intent).collect::<Vec<_>>());
-    assert!(other_facts.iter().all(|fact| !matches!(about(fact), About::Intent(_))));
-    let names: BTreeSet<_> = intent_facts.iter().chain(&other_facts).map(Fact::name).collect();
+    assert_eq!(
+        columns,
+        (0..INTENT_FACTS).map(About::Intent).collect::<Vec<_>>()
+    );
+    assert!(
+        other_facts
+            .iter()
+            .all(|fact| !matches!(about(fact), About::Intent(_)))
+    );
+    let names: BTreeSet<_> = intent_facts
+        .iter()
+        .chain(&other_facts)
+        .map(Fact::name)
+        .collect();
     // Both ways of closing are one fact.
     assert_eq!(names.len(), intent_facts.len() + other_facts.len() - 1);
     assert_eq!(names.len(), 43, "a new fact stands in one of the two lists");
@@ -280,19 +446,32 @@ fn every_hold_link_and_closure_meets_every_other_fact() {
     let now = monday();
     let holds = [
         Hold::None,
-        Hold::Reserved { at: now, amount: kr(1000) },
-        Hold::Expired { at: now, amount: kr(1000) },
+        Hold::Reserved {
+            at: now,
+            amount: kr(1000),
+        },
+        Hold::Expired {
+            at: now,
+            amount: kr(1000),
+        },
     ];
     let links = [
         Link::Submitting,
         Link::Sent { url: None, at: now },
         Link::Expired { at: now },
-        Link::Failed { reason: "no".into() },
+        Link::Failed {
+            reason: "no".into(),
+        },
     ];
-    let closures = [Closure::Open, Closure::Completed { at: now }, Closure::Cancelled { at: now }];
+    let closures = [
+        Closure::Open,
+        Closure::Completed { at: now },
+        Closure::Cancelled { at: now },
+    ];
     let mut pairs = 0;
-    let places =
-        (0..3).flat_map(|hold| (0..4).flat_map(move |link| (0..3).map(move |closure| (hold, link, closure))));
+    let places = (0..3).flat_map(|hold| {
+        (0..4).flat_map(move |link| (0..3).map(move |closure| (hold, link, closure)))
+    });
     for (hold, link, closure) in places {
         let (hold, link, closure) = (&holds[hold], &links[link], &closures[closure]);
         let mut booking = Booking::new(&[1000]);
@@ -309,11 +488,18 @@ fn every_hold_link_and_closure_meets_every_other_fact() {
             let legal = !illegal;
             let context = format!("{hold:?} {link:?} {closure:?} meets {}", fact.name());
             assert_eq!(told.is_ok(), legal, "{context}");
-            assert_eq!(after.version, booking.r.version + i64::from(legal), "{context}");
+            assert_eq!(
+                after.version,
+                booking.r.version + i64::from(legal),
+                "{context}"
+            );
             // Each fact moves its own subject and no other.
             assert!(after.hold == *hold || about == About::Hold, "{context}");
             assert!(after.link == *link || about == About::Link, "{context}");
-            assert!(after.closure == *closure || about == About::Closure, "{context}");
+            assert!(
+                after.closure == *closure || about == About::Closure,
+                "{context}"
+            );
             pairs += 1;
         }
     }
@@ -328,12 +514,21 @@ fn a_cancel_and_a_capture_or_charge_accepted_without_a_reference_still_have_to_s
         let mut booking = Booking::new(&[1000]);
         let id = booking.plan(operation);
         booking.send(&id);
-        let told =
-            booking.r.apply(&Fact::AttemptAccepted { intent: id.clone(), reference: None, at: monday() });
+        let told = booking.r.apply(&Fact::AttemptAccepted {
+            intent: id.clone(),
+            reference: None,
+            at: monday(),
+        });
         assert_eq!(told.is_err(), is_submit);
         let wanted = if shows { "accepted" } else { "done" };
-        assert_eq!(booking.state(&id), if is_submit { "sending" } else { wanted });
-        assert!(booking.r.ledger.is_empty(), "nothing is booked before it shows");
+        assert_eq!(
+            booking.state(&id),
+            if is_submit { "sending" } else { wanted }
+        );
+        assert!(
+            booking.r.ledger.is_empty(),
+            "nothing is booked before it shows"
+        );
     }
 }
 

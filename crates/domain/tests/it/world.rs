@@ -12,7 +12,8 @@ use domain::reservation::{Closure, DeskReason, Hold, IntentState, Operation, Row
 use domain::schedule::{late_delivery, schedule};
 use domain::witness::{MarkerEcho, Witnesses, history_window, learnt};
 use domain::{
-    Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation, SeededEntropy, Status,
+    Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation,
+    SeededEntropy, Status,
 };
 
 use crate::booking::{Booking, minutes, seen_reservation};
@@ -110,34 +111,58 @@ impl World {
         *witnesses = learnt(witnesses, &booking.r, &facts, booking.now).unwrap_or(*witnesses);
         let echoes = !self.provider.echoes || witnesses.marker_echo != MarkerEcho::Broken;
         assert!(echoes, "markers come back: {facts:#?}");
-        assert!(witnesses.shown_until.is_none_or(|at| at < booking.now), "{witnesses:?}");
+        assert!(
+            witnesses.shown_until.is_none_or(|at| at < booking.now),
+            "{witnesses:?}"
+        );
         self.learn(facts);
     }
 
     fn check(&self, closure: Closure) {
         let r = &self.booking.r;
-        assert!(r.booked(RowKind::Capture) <= r.reserved(), "more captured than reserved: {r:#?}");
+        assert!(
+            r.booked(RowKind::Capture) <= r.reserved(),
+            "more captured than reserved: {r:#?}"
+        );
         for line in &r.lines {
-            assert!(r.captured_on(line.line) <= line.amount, "more captured than line {}: {r:#?}", line.line);
+            assert!(
+                r.captured_on(line.line) <= line.amount,
+                "more captured than line {}: {r:#?}",
+                line.line
+            );
         }
         for row in r.ledger.iter().filter(|row| row.kind != RowKind::Refund) {
             let given = r.given_back(row.reference.as_deref().unwrap_or_default());
             assert!(given <= row.amount, "more given back than taken: {r:#?}");
         }
         let exclusive = |intent: &&domain::reservation::Intent| intent.operation.is_exclusive();
-        let unresolved: Vec<_> = r.open_intents().filter(|intent| intent.is_unresolved()).collect();
-        assert!(unresolved.iter().filter(|intent| exclusive(intent)).count() <= 1, "{unresolved:#?}");
+        let unresolved: Vec<_> = r
+            .open_intents()
+            .filter(|intent| intent.is_unresolved())
+            .collect();
+        assert!(
+            unresolved.iter().filter(|intent| exclusive(intent)).count() <= 1,
+            "{unresolved:#?}"
+        );
         let doubtful = |kind| -> Money {
-            let mine = unresolved.iter().filter(|intent| intent.operation.row_kind() == Some(kind));
+            let mine = unresolved
+                .iter()
+                .filter(|intent| intent.operation.row_kind() == Some(kind));
             mine.map(|intent| intent.operation.amount()).sum()
         };
         let spent = r.booked(RowKind::Capture) + doubtful(RowKind::Capture);
-        assert!(r.capturable() <= r.reserved().saturating_sub(spent), "doubtful captures count as spent");
+        assert!(
+            r.capturable() <= r.reserved().saturating_sub(spent),
+            "doubtful captures count as spent"
+        );
         assert_eq!(
             r.unresolved(),
             doubtful(RowKind::Capture) + doubtful(RowKind::Charge) + doubtful(RowKind::Refund)
         );
-        assert!(closure == Closure::Open || r.closure != Closure::Open, "what is closed stays closed");
+        assert!(
+            closure == Closure::Open || r.closure != Closure::Open,
+            "what is closed stays closed"
+        );
         self.check_jobs();
     }
 
@@ -155,7 +180,8 @@ impl World {
                 }
                 // What is there is read, and what may be there is searched for.
                 (None, JobKind::Refresh) => {
-                    let in_doubt = |intent: &domain::reservation::Intent| intent.doubted_at.is_some();
+                    let in_doubt =
+                        |intent: &domain::reservation::Intent| intent.doubted_at.is_some();
                     r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
                 }
                 // Asking a person is no acting.
@@ -164,9 +190,12 @@ impl World {
                 }
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
-                (None, JobKind::Capture | JobKind::Guard) => matches!(r.hold, Hold::Reserved { .. }),
+                (None, JobKind::Capture | JobKind::Guard) => {
+                    matches!(r.hold, Hold::Reserved { .. })
+                }
                 (None, JobKind::Complete) => {
-                    let holds_up = |intent: &domain::reservation::Intent| intent.operation.is_exclusive();
+                    let holds_up =
+                        |intent: &domain::reservation::Intent| intent.operation.is_exclusive();
                     !r.ledger.is_empty() && !r.open_intents().any(holds_up)
                 }
                 (None, _) => false,
@@ -174,7 +203,10 @@ impl World {
             assert!(legal, "{job:?} has no place in {r:#?}");
         }
         for intent in r.open_intents().filter(|intent| intent.is_unresolved()) {
-            assert!(keys.contains(intent.key.as_str()), "nobody finds out about {intent:?}");
+            assert!(
+                keys.contains(intent.key.as_str()),
+                "nobody finds out about {intent:?}"
+            );
         }
     }
 
@@ -183,8 +215,10 @@ impl World {
         if job.state == PlannedState::Attention {
             return None;
         }
-        let snoozed =
-            self.snoozed.get(&job.key).filter(|(at, state, _)| (*at, *state) == (job.run_at, job.state));
+        let snoozed = self
+            .snoozed
+            .get(&job.key)
+            .filter(|(at, state, _)| (*at, *state) == (job.run_at, job.state));
         Some(snoozed.map_or(job.run_at, |(.., until)| *until))
     }
 
@@ -195,16 +229,26 @@ impl World {
         loop {
             self.provider.advance(self.now());
             let jobs = self.booking.jobs();
-            let mut due: Vec<_> =
-                jobs.into_iter().filter_map(|job| Some((self.due_at(&job)?, job))).collect();
+            let mut due: Vec<_> = jobs
+                .into_iter()
+                .filter_map(|job| Some((self.due_at(&job)?, job)))
+                .collect();
             due.sort_by_key(|(at, job)| (job.urgency.rank(), job.deadline, *at));
             if let Some((_, job)) = due.iter().find(|(at, _)| *at <= self.now()) {
                 at_once += 1;
-                assert!(at_once <= MAX_RUNS_AT_ONCE, "{job:?} runs forever\n{}", self.story());
+                assert!(
+                    at_once <= MAX_RUNS_AT_ONCE,
+                    "{job:?} runs forever\n{}",
+                    self.story()
+                );
                 self.run(&job.clone());
                 continue;
             }
-            let next = due.iter().map(|(at, _)| *at).chain(self.provider.next_pending()).min();
+            let next = due
+                .iter()
+                .map(|(at, _)| *at)
+                .chain(self.provider.next_pending())
+                .min();
             at_once = 0;
             match next {
                 Some(next) if next <= end => self.booking.now = next,
@@ -235,7 +279,8 @@ impl World {
 
     fn snooze(&mut self, key: &str, until: DateTime<Utc>) {
         if let Some(job) = self.booking.job(key) {
-            self.snoozed.insert(key.to_owned(), (job.run_at, job.state, until));
+            self.snoozed
+                .insert(key.to_owned(), (job.run_at, job.state, until));
         }
     }
 
@@ -254,8 +299,17 @@ impl World {
             _ => {}
         }
         let (since, witnesses) = (self.booking.r.version, &self.booking.witnesses);
-        let reading = Reading { seen: &seen, since, witnesses };
-        self.learn_seen(observe(&self.booking.r, reading, &self.booking.merchant, now));
+        let reading = Reading {
+            seen: &seen,
+            since,
+            witnesses,
+        };
+        self.learn_seen(observe(
+            &self.booking.r,
+            reading,
+            &self.booking.merchant,
+            now,
+        ));
     }
 
     /// A request that only reads came to nothing.
@@ -273,8 +327,15 @@ impl World {
         let (now, r) = (self.now(), &self.booking.r);
         let (witnesses, merchant) = (&self.booking.witnesses, &self.booking.merchant);
         let known = self.booking.intent(id);
-        let ours = self.provider.uuid.iter().map(|uuid| seen_reservation(uuid, 0));
-        let found = Submitted { ours: ours.collect(), ..Submitted::default() };
+        let ours = self
+            .provider
+            .uuid
+            .iter()
+            .map(|uuid| seen_reservation(uuid, 0));
+        let found = Submitted {
+            ours: ours.collect(),
+            ..Submitted::default()
+        };
         let facts = match known.operation {
             Operation::Submit if known.is_unresolved() => {
                 submitted(r, known, &found, witnesses, merchant, now)
@@ -282,7 +343,9 @@ impl World {
             Operation::Submit => duplicates(r, known, &found, now),
             _ => {
                 let lag = i64::try_from(self.draw(MAX_LAG.unsigned_abs())).unwrap_or(0);
-                let rows = self.provider.history(history_window(known, merchant, now), now - minutes(lag));
+                let rows = self
+                    .provider
+                    .history(history_window(known, merchant, now), now - minutes(lag));
                 search(r, id, &rows, witnesses, merchant, now)
             }
         };
@@ -293,13 +356,21 @@ impl World {
         self.before_send(id);
         let now = self.now();
         let attempt = self.booking.intent(id).attempts + 1;
-        self.learn(vec![Fact::AttemptWritten { intent: id.clone(), attempt, at: now }]);
+        self.learn(vec![Fact::AttemptWritten {
+            intent: id.clone(),
+            attempt,
+            at: now,
+        }]);
         if self.goes_wrong() && self.draw(8) == 0 {
             // The worker dies with the attempt on record.
             return self.snooze(key, now + TimeDelta::seconds(35));
         }
         let attempt = self.booking.intent(id).attempts;
-        self.learn(vec![Fact::AttemptSending { intent: id.clone(), attempt, at: now }]);
+        self.learn(vec![Fact::AttemptSending {
+            intent: id.clone(),
+            attempt,
+            at: now,
+        }]);
         match self.carry_out(id) {
             Some(answer) => {
                 let facts = outcome(self.booking.intent(id), &answer, now);
@@ -309,7 +380,10 @@ impl World {
                 self.learn_seen(facts);
                 let again = match answer {
                     Outcome::Unsent { .. } => Some(TimeDelta::seconds(30)),
-                    Outcome::Rejected { by: RefusedBy::Throttled | RefusedBy::Auth, .. } => Some(minutes(1)),
+                    Outcome::Rejected {
+                        by: RefusedBy::Throttled | RefusedBy::Auth,
+                        ..
+                    } => Some(minutes(1)),
                     _ => None,
                 };
                 if let Some(again) = again {
@@ -325,19 +399,27 @@ impl World {
     fn before_send(&self, id: &IntentId) {
         let (now, r) = (self.now(), &self.booking.r);
         let intent = self.booking.intent(id);
-        assert!(!r.control.paused && !r.is_frozen(), "nothing is sent while a person decides: {intent:?}");
+        assert!(
+            !r.control.paused && !r.is_frozen(),
+            "nothing is sent while a person decides: {intent:?}"
+        );
         if let Operation::Resend { slot: Some(_), .. } = intent.operation {
-            let decent =
-                r.policy.reminders.hours == Hours::Any || next_decent(self.booking.merchant.zone, now) == now;
+            let decent = r.policy.reminders.hours == Hours::Any
+                || next_decent(self.booking.merchant.zone, now) == now;
             assert!(decent && now < r.payment_link_due, "{now}: {intent:?}");
-            assert!(self.provider.reminded.len() < usize::from(r.policy.reminders.max), "{now}: {intent:?}");
+            assert!(
+                self.provider.reminded.len() < usize::from(r.policy.reminders.max),
+                "{now}: {intent:?}"
+            );
         }
     }
 
     /// What the network and the provider make of a request; `None` when the worker dies over it.
     fn carry_out(&mut self, id: &IntentId) -> Option<Outcome> {
         let (now, intent) = (self.now(), self.booking.intent(id).clone());
-        let unknown = || Outcome::Unknown { reason: "timeout".into() };
+        let unknown = || Outcome::Unknown {
+            reason: "timeout".into(),
+        };
         let fault = match self.fate.take() {
             Some(Fate::Never) => 2,
             Some(Fate::Late) => 3,
@@ -346,11 +428,16 @@ impl World {
             None => 99,
         };
         if fault == 0 {
-            return Some(Outcome::Unsent { reason: "connection refused".into() });
+            return Some(Outcome::Unsent {
+                reason: "connection refused".into(),
+            });
         }
         if fault == 1 {
             let key = "too many requests".to_owned();
-            return Some(Outcome::Rejected { by: RefusedBy::Throttled, key });
+            return Some(Outcome::Rejected {
+                by: RefusedBy::Throttled,
+                key,
+            });
         }
         if fault == 2 {
             return Some(unknown());
@@ -364,18 +451,31 @@ impl World {
             // A refund is accepted, and carried out hours later.
             let delay = TimeDelta::hours(i64::try_from(self.draw(40)).unwrap_or(0));
             self.provider.put_off(now + delay, &intent);
-            return Some(Outcome::Accepted { reference: None, link: None });
+            return Some(Outcome::Accepted {
+                reference: None,
+                link: None,
+            });
         }
         let done = self.provider.execute(&intent, now);
         match (fault, done) {
             (4, _) => Some(unknown()),
             (5, _) => None,
-            (_, Err((by, key))) => Some(Outcome::Rejected { by, key: key.to_owned() }),
+            (_, Err((by, key))) => Some(Outcome::Rejected {
+                by,
+                key: key.to_owned(),
+            }),
             (_, Ok(reference)) => {
                 let reference = reference.filter(|_| fault != 6);
-                let uuid = self.provider.uuid.clone().filter(|_| intent.operation == Operation::Submit);
-                let link =
-                    uuid.map(|reservation_uuid| NewLink { reservation_uuid, customer_uuid: None, url: None });
+                let uuid = self
+                    .provider
+                    .uuid
+                    .clone()
+                    .filter(|_| intent.operation == Operation::Submit);
+                let link = uuid.map(|reservation_uuid| NewLink {
+                    reservation_uuid,
+                    customer_uuid: None,
+                    url: None,
+                });
                 Some(Outcome::Accepted { reference, link })
             }
         }
@@ -383,8 +483,19 @@ impl World {
 
     /// Decides an operation that somebody asked for, unless the same one is under way.
     pub(crate) fn ask(&mut self, operation: Operation) {
-        if !self.booking.r.open_intents().any(|open| open.operation == operation) {
-            let intent = self.booking.planner().intent(&self.booking.r, operation, None, "a key", self.now());
+        if !self
+            .booking
+            .r
+            .open_intents()
+            .any(|open| open.operation == operation)
+        {
+            let intent = self.booking.planner().intent(
+                &self.booking.r,
+                operation,
+                None,
+                "a key",
+                self.now(),
+            );
             self.learn(vec![Fact::IntentPlanned { intent }]);
         }
     }
@@ -399,8 +510,15 @@ impl World {
         let known = self.booking.r.provider.reservation_uuid.is_some();
         match self.provider.uuid.clone() {
             Some(_) if known && self.booking.r.provider.read_wanted.is_none() => {
-                let word = if self.provider.captures.is_empty() { "reserved" } else { "captured" };
-                self.learn(vec![Fact::CalledBack { word: word.into(), at: self.now() }]);
+                let word = if self.provider.captures.is_empty() {
+                    "reserved"
+                } else {
+                    "captured"
+                };
+                self.learn(vec![Fact::CalledBack {
+                    word: word.into(),
+                    at: self.now(),
+                }]);
             }
             Some(uuid) if !known => self.learn(vec![Fact::UuidHinted { uuid }]),
             _ => {}
@@ -410,8 +528,12 @@ impl World {
     /// Somebody acts in the provider's portal.
     pub(crate) fn portal(&mut self, act: u64, amount: Money) {
         let now = self.now();
-        let reference =
-            self.provider.captures.first().and_then(|row| row.reference.clone()).unwrap_or_default();
+        let reference = self
+            .provider
+            .captures
+            .first()
+            .and_then(|row| row.reference.clone())
+            .unwrap_or_default();
         match act % 5 {
             0 => drop(self.provider.capture(&[(1, amount)], None, now)),
             1 => drop(self.provider.charge(amount, None, now)),
@@ -424,8 +546,16 @@ impl World {
     /// A person looks at the desk, finds out what really happened, and says so.
     pub(crate) fn person(&mut self) {
         let now = self.now();
-        let at_desk = |intent: &&domain::reservation::Intent| matches!(intent.progress, IntentState::Desk(_));
-        let waiting: Vec<_> = self.booking.r.intents.iter().filter(at_desk).cloned().collect();
+        let at_desk =
+            |intent: &&domain::reservation::Intent| matches!(intent.progress, IntentState::Desk(_));
+        let waiting: Vec<_> = self
+            .booking
+            .r
+            .intents
+            .iter()
+            .filter(at_desk)
+            .cloned()
+            .collect();
         for intent in waiting {
             if self.provider.is_pending(&intent.id) {
                 continue;
@@ -442,21 +572,50 @@ impl World {
                 },
                 (true, ..) => {
                     // Not everybody writes the reference down.
-                    let reference = self.provider.reference_of(&intent).filter(|_| self.draw(2) == 0);
-                    Fact::IntentConfirmed { intent: id, reference, amount, at: now }
+                    let reference = self
+                        .provider
+                        .reference_of(&intent)
+                        .filter(|_| self.draw(2) == 0);
+                    Fact::IntentConfirmed {
+                        intent: id,
+                        reference,
+                        amount,
+                        at: now,
+                    }
                 }
-                _ if self.draw(2) == 0 => Fact::IntentAbsent { intent: id, at: now },
-                _ => Fact::IntentWithdrawn { intent: id, reason: "a person says so".into() },
+                _ if self.draw(2) == 0 => Fact::IntentAbsent {
+                    intent: id,
+                    at: now,
+                },
+                _ => Fact::IntentWithdrawn {
+                    intent: id,
+                    reason: "a person says so".into(),
+                },
             };
             self.learn(vec![fact]);
         }
-        let reasons: Vec<DeskReason> = self.booking.r.control.desk.iter().map(|item| item.reason).collect();
-        self.learn(reasons.into_iter().map(|reason| Fact::DeskCleared { reason }).collect());
+        let reasons: Vec<DeskReason> = self
+            .booking
+            .r
+            .control
+            .desk
+            .iter()
+            .map(|item| item.reason)
+            .collect();
+        self.learn(
+            reasons
+                .into_iter()
+                .map(|reason| Fact::DeskCleared { reason })
+                .collect(),
+        );
     }
 
     /// Everything that happened, a fact a line.
     pub(crate) fn story(&self) -> String {
-        self.facts.iter().map(|fact| format!("{fact:?}\n")).collect()
+        self.facts
+            .iter()
+            .map(|fact| format!("{fact:?}\n"))
+            .collect()
     }
 
     /// No intent took effect more often than once, and no two reminders reached the payer too soon after one another.
@@ -464,11 +623,24 @@ impl World {
         let spacing = self.booking.r.policy.reminders.min_spacing.delta();
         let late = TimeDelta::minutes(i64::try_from(MAX_DELAY).unwrap_or(0));
         for pair in self.provider.reminded.windows(2) {
-            assert!(pair[1] >= pair[0] + spacing - late, "{pair:?}\n{}", self.story());
+            assert!(
+                pair[1] >= pair[0] + spacing - late,
+                "{pair:?}\n{}",
+                self.story()
+            );
         }
         for intent in &self.booking.r.intents {
-            let times = self.provider.effects.iter().filter(|id| **id == intent.id).count();
-            assert!(times <= 1, "{times} effects of {intent:?}\n{}", self.story());
+            let times = self
+                .provider
+                .effects
+                .iter()
+                .filter(|id| **id == intent.id)
+                .count();
+            assert!(
+                times <= 1,
+                "{times} effects of {intent:?}\n{}",
+                self.story()
+            );
         }
     }
 
@@ -483,6 +655,9 @@ impl World {
         }
         assert_eq!(again, self.booking.r);
         let text = serde_json::to_string(&again).expect("a reservation as JSON");
-        assert_eq!(serde_json::from_str::<Reservation>(&text).expect("a reservation"), again);
+        assert_eq!(
+            serde_json::from_str::<Reservation>(&text).expect("a reservation"),
+            again
+        );
     }
 }

@@ -44,12 +44,16 @@ impl Body<'_> {
     }
 
     pub(crate) fn money(self, path: &str) -> Money {
-        at(self.0, path).and_then(|value| Money::deserialize(value).ok()).unwrap_or_default()
+        at(self.0, path)
+            .and_then(|value| Money::deserialize(value).ok())
+            .unwrap_or_default()
     }
 
     /// A whole number below `u32::MAX`, or nothing.
     fn whole(self, path: &str) -> Option<i64> {
-        let minor = at(self.0, path).and_then(|value| Money::deserialize(value).ok())?.minor();
+        let minor = at(self.0, path)
+            .and_then(|value| Money::deserialize(value).ok())?
+            .minor();
         (minor % 100 == 0).then_some(minor / 100)
     }
 
@@ -66,19 +70,33 @@ impl Body<'_> {
         let read = |line: Body<'_>| NewLine {
             name: line.text("name").unwrap_or_default(),
             product_id: line.text("productId"),
-            quantity: line.whole("quantity").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+            quantity: line
+                .whole("quantity")
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or(1),
             rate: line.money("rate"),
             discount: line.money("discount"),
-            tax: line.whole("tax").and_then(|tax| u8::try_from(tax).ok()).unwrap_or(0),
+            tax: line
+                .whole("tax")
+                .and_then(|tax| u8::try_from(tax).ok())
+                .unwrap_or(0),
             amount: line.money("amount"),
         };
-        items(at(self.0, "products")).into_iter().map(|(_, line)| read(Body(line))).collect()
+        items(at(self.0, "products"))
+            .into_iter()
+            .map(|(_, line)| read(Body(line)))
+            .collect()
     }
 
     /// `products` named by their numeric id; what is no whole number is the id of nothing.
     pub(crate) fn line_sums(self) -> Vec<LineSum> {
-        let read =
-            |line: Body<'_>| LineSum { id: line.whole("id").unwrap_or(-1), amount: line.money("amount") };
-        items(at(self.0, "products")).into_iter().map(|(_, line)| read(Body(line))).collect()
+        let read = |line: Body<'_>| LineSum {
+            id: line.whole("id").unwrap_or(-1),
+            amount: line.money("amount"),
+        };
+        items(at(self.0, "products"))
+            .into_iter()
+            .map(|(_, line)| read(Body(line)))
+            .collect()
     }
 }

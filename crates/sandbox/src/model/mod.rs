@@ -92,19 +92,35 @@ impl Reservation {
 
     /// The sum of the captures, or of the charges.
     pub(crate) fn taken(&self, source: RefundSource) -> Money {
-        self.rows.iter().filter(|row| row.source == source).map(|row| row.amount).sum()
+        self.rows
+            .iter()
+            .filter(|row| row.source == source)
+            .map(|row| row.amount)
+            .sum()
     }
 
     /// What is settled of the refunds of a source.
     pub(crate) fn refunded(&self, source: RefundSource) -> Money {
-        let settled = self.refunds.iter().filter(|refund| refund.settled_at.is_some());
-        settled.filter(|refund| refund.source == source).map(|refund| refund.amount).sum()
+        let settled = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.settled_at.is_some());
+        settled
+            .filter(|refund| refund.source == source)
+            .map(|refund| refund.amount)
+            .sum()
     }
 
     /// What is settled of the refunds of one capture or charge.
     pub(crate) fn refunded_of(&self, reference: &str) -> Money {
-        let settled = self.refunds.iter().filter(|refund| refund.settled_at.is_some());
-        settled.filter(|refund| refund.reference == reference).map(|refund| refund.amount).sum()
+        let settled = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.settled_at.is_some());
+        settled
+            .filter(|refund| refund.reference == reference)
+            .map(|refund| refund.amount)
+            .sum()
     }
 
     /// What is left of the hold.
@@ -112,26 +128,35 @@ impl Reservation {
         if self.released_at.is_some() {
             return Money::ZERO;
         }
-        self.reserved().saturating_sub(self.taken(RefundSource::Captured))
+        self.reserved()
+            .saturating_sub(self.taken(RefundSource::Captured))
     }
 
     /// When the hold ends.
     pub(crate) fn hold_ends(&self, switches: &Switches) -> Option<DateTime<Utc>> {
         let window = TimeDelta::days(switches.capture_window_days.into());
-        self.hold_ended_at.or_else(|| Some(self.reserved_at? + window))
+        self.hold_ended_at
+            .or_else(|| Some(self.reserved_at? + window))
     }
 
     /// When the card cannot be charged any longer.
     pub(crate) fn charge_ends(&self, switches: &Switches) -> Option<DateTime<Utc>> {
         let reserved_at = self.reserved_at?;
-        let validity = self.charge_validity.as_deref().and_then(|digits| digits.parse::<u32>().ok());
+        let validity = self
+            .charge_validity
+            .as_deref()
+            .and_then(|digits| digits.parse::<u32>().ok());
         let span = match (validity.map(i64::from), switches.charge_unit) {
             (None, _) => TimeDelta::days(switches.charge_days.into()),
             (Some(count), ChargeUnit::Minutes) => TimeDelta::minutes(count),
             (Some(count), ChargeUnit::Hours) => TimeDelta::hours(count),
             (Some(count), ChargeUnit::Days) => TimeDelta::days(count),
         };
-        Some(reserved_at.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC))
+        Some(
+            reserved_at
+                .checked_add_signed(span)
+                .unwrap_or(DateTime::<Utc>::MAX_UTC),
+        )
     }
 
     /// The status after a capture or charge.
@@ -151,16 +176,25 @@ impl Reservation {
 
     /// The status after a refund was settled.
     pub(crate) fn status_after_refund(&self, switches: &Switches) -> ProviderStatus {
-        if switches.refund_status == RefundStatus::Unchanged || self.status == ProviderStatus::Completed {
+        if switches.refund_status == RefundStatus::Unchanged
+            || self.status == ProviderStatus::Completed
+        {
             return self.status.clone();
         }
         let taken = self.taken(RefundSource::Captured) + self.taken(RefundSource::Charged);
         let back = self.refunded(RefundSource::Captured) + self.refunded(RefundSource::Charged);
-        if back < taken { ProviderStatus::PartialRefunded } else { ProviderStatus::Refunded }
+        if back < taken {
+            ProviderStatus::PartialRefunded
+        } else {
+            ProviderStatus::Refunded
+        }
     }
 
     pub(crate) fn is_unpaid(&self) -> bool {
-        matches!(self.status, ProviderStatus::Sent | ProviderStatus::ReservedNotPaid)
+        matches!(
+            self.status,
+            ProviderStatus::Sent | ProviderStatus::ReservedNotPaid
+        )
     }
 
     /// A text of the payer's details, such as `email` or `address.city`.

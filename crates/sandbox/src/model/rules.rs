@@ -21,7 +21,11 @@ fn sum(lines: &[LineSum]) -> Money {
 
 /// What all these lines ask of one product.
 fn asked(lines: &[LineSum], id: i64) -> Money {
-    lines.iter().filter(|line| line.id == id).map(|line| line.amount).sum()
+    lines
+        .iter()
+        .filter(|line| line.id == id)
+        .map(|line| line.amount)
+        .sum()
 }
 
 impl Reservation {
@@ -35,7 +39,12 @@ impl Reservation {
     }
 
     /// May these lines be captured (F2.4)?
-    pub(crate) fn may_capture(&self, lines: &[LineSum], now: DateTime<Utc>, s: &Switches) -> Result<(), Key> {
+    pub(crate) fn may_capture(
+        &self,
+        lines: &[LineSum],
+        now: DateTime<Utc>,
+        s: &Switches,
+    ) -> Result<(), Key> {
         if self.status == ProviderStatus::Cancelled {
             return Err(ALREADY_CANCELLED);
         }
@@ -45,18 +54,30 @@ impl Reservation {
             return Err("paymentCaptureDeadlineExceed");
         }
         for line in lines {
-            let held =
-                self.lines.iter().find(|held| held.id == line.id).ok_or("requestProductIdNotAvailable")?;
+            let held = self
+                .lines
+                .iter()
+                .find(|held| held.id == line.id)
+                .ok_or("requestProductIdNotAvailable")?;
             let left = held.reserved.saturating_sub(held.captured);
             if s.per_line_runway && asked(lines, line.id) > left {
                 return Err(RUNWAY);
             }
         }
-        if sum(lines) > self.runway() { Err(RUNWAY) } else { Ok(()) }
+        if sum(lines) > self.runway() {
+            Err(RUNWAY)
+        } else {
+            Ok(())
+        }
     }
 
     /// May this amount be charged (F2.5)? The missing card is another kind of refusal, and asked for before.
-    pub(crate) fn may_charge(&self, amount: Money, now: DateTime<Utc>, s: &Switches) -> Result<(), Key> {
+    pub(crate) fn may_charge(
+        &self,
+        amount: Money,
+        now: DateTime<Utc>,
+        s: &Switches,
+    ) -> Result<(), Key> {
         self.closed(s)?;
         if s.charge_deadline && self.charge_ends(s).is_some_and(|ends| now >= ends) {
             return Err("paymentChargeDeadlineExceed");
@@ -66,7 +87,11 @@ impl Reservation {
         };
         let ceiling = self.reserved().minor().saturating_mul(percent.into()) / 100;
         let total = self.taken(RefundSource::Charged) + amount;
-        if total.minor() > ceiling { Err("paymentChargeRunwayExceed") } else { Ok(()) }
+        if total.minor() > ceiling {
+            Err("paymentChargeRunwayExceed")
+        } else {
+            Ok(())
+        }
     }
 
     /// May it be cancelled (F2.6, F4.3)?
@@ -75,10 +100,16 @@ impl Reservation {
             ProviderStatus::Cancelled if s.distinct_cancelled_key => return Err(ALREADY_CANCELLED),
             ProviderStatus::Completed | ProviderStatus::Cancelled => return Err(ALREADY_COMPLETED),
             ProviderStatus::Reserved => s.cancel_rule != CancelRule::A2,
-            ProviderStatus::Sent | ProviderStatus::ReservedNotPaid => s.cancel_rule != CancelRule::A1,
+            ProviderStatus::Sent | ProviderStatus::ReservedNotPaid => {
+                s.cancel_rule != CancelRule::A1
+            }
             _ => false,
         };
-        if allowed { Ok(()) } else { Err("prerequisiteFailedToCancelReservation") }
+        if allowed {
+            Ok(())
+        } else {
+            Err("prerequisiteFailedToCancelReservation")
+        }
     }
 
     /// May it be completed (F2.7)?
@@ -110,17 +141,28 @@ impl Reservation {
         s: &Switches,
     ) -> Result<(), Key> {
         let amount = sum(lines);
-        let known = |id: i64| self.lines.iter().chain(&self.charge_lines).any(|line| line.id == id);
+        let known = |id: i64| {
+            self.lines
+                .iter()
+                .chain(&self.charge_lines)
+                .any(|line| line.id == id)
+        };
         if !lines.iter().all(|line| known(line.id)) {
             return Err("requestProductIdNotAvailable");
         }
-        let promised = self.refunds.iter().filter(|refund| refund.reference == row.reference);
+        let promised = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.reference == row.reference);
         let spent: Money = promised.clone().map(|refund| refund.amount).sum();
         if amount > row.amount.saturating_sub(spent) {
             return Err("refundRejectionForRefundRequestGreaterThanOrderAmount");
         }
         for line in &row.lines {
-            let gone: Money = promised.clone().map(|refund| asked(&refund.lines, line.id)).sum();
+            let gone: Money = promised
+                .clone()
+                .map(|refund| asked(&refund.lines, line.id))
+                .sum();
             if asked(lines, line.id) > line.amount.saturating_sub(gone) {
                 return Err("refundRejectionForProductAmountExceed");
             }
@@ -129,13 +171,17 @@ impl Reservation {
         let foreign = |line: &&LineSum| !row.lines.iter().any(|own| own.id == line.id);
         let strict = row.source == RefundSource::Captured;
         let whole_only = row.source == RefundSource::Charged && !self.partly_refundable;
-        if (strict && lines.iter().any(|line| foreign(&line))) || (whole_only && amount != row.amount) {
+        if (strict && lines.iter().any(|line| foreign(&line)))
+            || (whole_only && amount != row.amount)
+        {
             return Err("refundRejectionForProductAmountExceed");
         }
         if s.refund_request_limit.is_some_and(|limit| amount > limit) {
             return Err("refundRejectionForRequestAmountThresholdExceed");
         }
-        if s.refund_weekly_limit.is_some_and(|limit| week + amount > limit) {
+        if s.refund_weekly_limit
+            .is_some_and(|limit| week + amount > limit)
+        {
             return Err("refundRejectionForWeeklyThresholdExceed");
         }
         Ok(())
@@ -143,7 +189,10 @@ impl Reservation {
 
     /// What was accepted for refund in the seven days before `now`.
     pub(crate) fn refunded_in_week(&self, now: DateTime<Utc>) -> Money {
-        let recent = self.refunds.iter().filter(|refund| refund.accepted_at > now - TimeDelta::days(7));
+        let recent = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.accepted_at > now - TimeDelta::days(7));
         recent.map(|refund| refund.amount).sum()
     }
 }

@@ -29,12 +29,18 @@ enum End {
 impl Outgoing {
     /// All of it.
     pub(super) const fn whole(data: Bytes) -> Self {
-        Self { data: Some(data), end: End::Whole }
+        Self {
+            data: Some(data),
+            end: End::Whole,
+        }
     }
 
     /// These bytes, and then the connection is closed.
     pub(super) const fn cut(data: Bytes) -> Self {
-        Self { data: Some(data), end: End::Cut }
+        Self {
+            data: Some(data),
+            end: End::Cut,
+        }
     }
 }
 

@@ -60,7 +60,9 @@ pub(super) async fn run(world: Handle, clock: Arc<dyn Clock>) -> Infallible {
             });
         }
         let nap = next
-            .map_or(NAP, |at| clock.wall_for((at - now).max(chrono::TimeDelta::milliseconds(1))))
+            .map_or(NAP, |at| {
+                clock.wall_for((at - now).max(chrono::TimeDelta::milliseconds(1)))
+            })
             .min(NAP);
         tokio::select! {
             () = world.touched() => {}
@@ -88,13 +90,19 @@ async fn send(url: &str) {
 
 async fn get(text: &str) -> Result<(), Failed> {
     let url = Url::parse(text).map_err(|_| Failed::Url)?;
-    let port = url.port_or_known_default().filter(|_| url.scheme() == "http").ok_or(Failed::Url)?;
+    let port = url
+        .port_or_known_default()
+        .filter(|_| url.scheme() == "http")
+        .ok_or(Failed::Url)?;
     let mut stream = match url.host().ok_or(Failed::Url)? {
         Host::Domain(name) => TcpStream::connect((name, port)).await?,
         Host::Ipv4(address) => TcpStream::connect((address, port)).await?,
         Host::Ipv6(address) => TcpStream::connect((address, port)).await?,
     };
-    let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let target = url.query().map_or_else(
+        || url.path().to_owned(),
+        |query| format!("{}?{query}", url.path()),
+    );
     let host = url.host_str().unwrap_or_default();
     let request = format!(
         "GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: sandbox\r\nAccept: */*\r\nConnection: close\r\n\r\n"
@@ -103,7 +111,9 @@ async fn get(text: &str) -> Result<(), Failed> {
     let mut head = Vec::new();
     stream.take(HEAD as u64).read_to_end(&mut head).await?;
     let line = String::from_utf8_lossy(&head);
-    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
+    let status = line
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.get(2..5)?.parse().ok());
     match status {
         Some(200..=299) => Ok(()),
         Some(status) => Err(Failed::Status(status)),

@@ -26,14 +26,20 @@ impl Handle {
     /// Shares a world; without a server it is the world of a simulation.
     #[must_use]
     pub fn new(world: World) -> Self {
-        Self(Arc::new(Shared { world: Mutex::new(world), touched: Notify::new() }))
+        Self(Arc::new(Shared {
+            world: Mutex::new(world),
+            touched: Notify::new(),
+        }))
     }
 
     /// Locks the world. Not to be held over an await.
     #[must_use]
     pub fn lock(&self) -> Locked<'_> {
         let world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { world, touched: &self.0.touched }
+        Locked {
+            world,
+            touched: &self.0.touched,
+        }
     }
 
     /// Uses the world without waking anybody.

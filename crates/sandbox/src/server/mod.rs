@@ -49,12 +49,21 @@ impl Server {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn bind(listen: SocketAddr, mut world: World, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub async fn bind(
+        listen: SocketAddr,
+        mut world: World,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         world.be_found_at(&format!("http://{address}"));
         world.advance(clock.now());
-        Ok(Self { listener, address, world: Handle::new(world), clock })
+        Ok(Self {
+            listener,
+            address,
+            world: Handle::new(world),
+            clock,
+        })
     }
 
     /// Where it listens, such as `http://127.0.0.1:8090`; the base URL of a client.
@@ -74,7 +83,12 @@ impl Server {
     /// # Errors
     /// None today; the signature leaves room for a listener that fails for good.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { listener, world, clock, .. } = self;
+        let Self {
+            listener,
+            world,
+            clock,
+            ..
+        } = self;
         let accept = accept(listener, world.clone(), Arc::clone(&clock));
         let callbacks = deliver::run(world, clock);
         tokio::select! {
@@ -113,8 +127,9 @@ async fn serve(stream: TcpStream, world: Handle, clock: Arc<dyn Clock>) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let service = service_fn(|request| answer(request, world.clone(), Arc::clone(&clock)));
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection ended early");
     }
@@ -126,7 +141,11 @@ async fn answer(
     clock: Arc<dyn Clock>,
 ) -> Result<Response<Outgoing>, Closed> {
     let Some(request) = read(request).await? else {
-        return Ok(respond(Reply::new(413, "text/plain", "the body is too long")));
+        return Ok(respond(Reply::new(
+            413,
+            "text/plain",
+            "the body is too long",
+        )));
     };
     let latency = world.quietly(|world| world.options().latency);
     if !latency.is_zero() && request.path_and_query.starts_with(crate::route::BASE) {
@@ -151,7 +170,9 @@ async fn read(request: http::Request<Incoming>) -> Result<Option<Request>, Close
     let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = header(AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim().to_owned())
     });
     let content_type = header(CONTENT_TYPE).map(str::to_owned);
     let body = match Limited::new(body, MAX_BODY).collect().await {
@@ -159,8 +180,18 @@ async fn read(request: http::Request<Incoming>) -> Result<Option<Request>, Close
         Err(error) if error.is::<http_body_util::LengthLimitError>() => return Ok(None),
         Err(_) => return Err(Closed),
     };
-    let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    Ok(Some(Request { method: head.method, path_and_query, bearer, content_type, body }))
+    let path_and_query = head
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    Ok(Some(Request {
+        method: head.method,
+        path_and_query,
+        bearer,
+        content_type,
+        body,
+    }))
 }
 
 fn respond(reply: Reply) -> Response<Outgoing> {

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::switches::Switches;
 use rules::Rule;
 pub(crate) use tables::{
-    capture, charge, note, order_cancel, order_refund, refund, refund_approval, resend, reservation, session,
-    submit_order,
+    capture, charge, note, order_cancel, order_refund, refund, refund_approval, resend,
+    reservation, session, submit_order,
 };
 
 /// The most products of one request; the provider states no bound, this one protects the look-alike.
@@ -73,10 +73,15 @@ pub(crate) fn at<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
 /// The members of a list, or of an object in the order of its numeric keys, with their keys.
 pub(crate) fn items(value: Option<&Value>) -> Vec<(String, &Value)> {
     let mut items: Vec<(String, &Value)> = match value {
-        Some(Value::Array(items)) => {
-            items.iter().enumerate().map(|(place, item)| (place.to_string(), item)).collect()
-        }
-        Some(Value::Object(fields)) => fields.iter().map(|(key, item)| (key.clone(), item)).collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .enumerate()
+            .map(|(place, item)| (place.to_string(), item))
+            .collect(),
+        Some(Value::Object(fields)) => fields
+            .iter()
+            .map(|(key, item)| (key.clone(), item))
+            .collect(),
         _ => Vec::new(),
     };
     items.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
@@ -87,9 +92,10 @@ pub(crate) fn items(value: Option<&Value>) -> Vec<(String, &Value)> {
 fn expand(path: &str, root: &Value) -> Vec<String> {
     match path.split_once(".*.") {
         None => vec![path.to_owned()],
-        Some((list, field)) => {
-            items(at(root, list)).into_iter().map(|(key, _)| format!("{list}.{key}.{field}")).collect()
-        }
+        Some((list, field)) => items(at(root, list))
+            .into_iter()
+            .map(|(key, _)| format!("{list}.{key}.{field}"))
+            .collect(),
     }
 }
 
@@ -100,7 +106,11 @@ fn humanised(path: &str) -> String {
         if c.is_ascii_uppercase() {
             name.push(' ');
         }
-        name.push(if c == '_' { ' ' } else { c.to_ascii_lowercase() });
+        name.push(if c == '_' {
+            ' '
+        } else {
+            c.to_ascii_lowercase()
+        });
     }
     name
 }
@@ -114,14 +124,24 @@ mod tests {
     fn judged(fields: &[Field], root: &Value) -> Vec<String> {
         let switches = Switches::default();
         let now = DateTime::from_timestamp(1_756_000_000, 0).expect("time");
-        complaints(fields, &Context { root, switches: &switches, now })
+        complaints(
+            fields,
+            &Context {
+                root,
+                switches: &switches,
+                now,
+            },
+        )
     }
 
     #[test]
     fn paths_are_named_as_the_provider_names_them() {
         for (path, name) in [
             ("orderSummary.shippingCost", "order summary.shipping cost"),
-            ("customerDetails.personalNumber", "customer details.personal number"),
+            (
+                "customerDetails.personalNumber",
+                "customer details.personal number",
+            ),
             ("products.0.rate", "products.0.rate"),
             ("submitPayment.via", "submit payment.via"),
             ("msisdn", "msisdn"),
@@ -132,7 +152,10 @@ mod tests {
 
     #[test]
     fn a_list_and_an_object_with_numbers_for_keys_are_judged_alike() {
-        let fields = [Field { path: "products.*.amount", rules: vec![Rule::Required, Rule::Numeric] }];
+        let fields = [Field {
+            path: "products.*.amount",
+            rules: vec![Rule::Required, Rule::Numeric],
+        }];
         for products in [
             json!([{"amount": 1}, {"amount": "x"}, {}]),
             json!({"0": {"amount": 1}, "1": {"amount": "x"}, "2": {}}),
@@ -140,7 +163,10 @@ mod tests {
             let sentences = judged(&fields, &json!({"products": products}));
             assert_eq!(
                 sentences,
-                ["The products.1.amount must be a number.", "The products.2.amount field is required."]
+                [
+                    "The products.1.amount must be a number.",
+                    "The products.2.amount field is required."
+                ]
             );
         }
         assert_eq!(judged(&fields, &json!(null)), Vec::<String>::new());

@@ -51,14 +51,19 @@ impl Rule {
         match self {
             Self::Required => Some(String::new()),
             Self::RequiredIf(path, wanted) => filled(path)
-                .filter(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned) == wanted)
+                .filter(|value| {
+                    value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned)
+                        == wanted
+                })
                 .map(|_| format!(" when {} is {wanted}", super::humanised(path))),
             Self::RequiredWith(path) => {
                 filled(path).map(|_| format!(" when {} is present", super::humanised(path)))
             }
-            Self::RequiredWithout(path) => {
-                filled(path).is_none().then(|| format!(" when {} is not present", super::humanised(path)))
-            }
+            Self::RequiredWithout(path) => filled(path)
+                .is_none()
+                .then(|| format!(" when {} is not present", super::humanised(path))),
             _ => None,
         }
     }
@@ -69,7 +74,10 @@ impl Rule {
         let scalar = text.map_or_else(|| value.to_string(), str::to_owned);
         let broken = |holds: bool, ending: &str| (!holds).then(|| ending.to_owned());
         match self {
-            Self::Required | Self::RequiredIf(..) | Self::RequiredWith(_) | Self::RequiredWithout(_) => None,
+            Self::Required
+            | Self::RequiredIf(..)
+            | Self::RequiredWith(_)
+            | Self::RequiredWithout(_) => None,
             Self::Text => broken(text.is_some(), "must be a string"),
             Self::Email => broken(text.is_some_and(is_email), "must be a valid email address"),
             Self::Bool => broken(is_bool(value), "field must be true or false"),
@@ -86,20 +94,33 @@ impl Rule {
             }
             Self::Digits => {
                 let strict = context.switches.strict_ids;
-                let fits = if strict { digits(&scalar) } else { alphanumeric(&scalar) };
+                let fits = if strict {
+                    digits(&scalar)
+                } else {
+                    alphanumeric(&scalar)
+                };
                 broken(fits, "format is invalid")
             }
             Self::Alphanumeric => broken(alphanumeric(&scalar), "format is invalid"),
             Self::Url => broken(text.is_some_and(is_url), "must be a valid URL"),
-            Self::DialCode => broken(scalar.strip_prefix('+').is_some_and(digits), "format is invalid"),
+            Self::DialCode => broken(
+                scalar.strip_prefix('+').is_some_and(digits),
+                "format is invalid",
+            ),
             Self::Country => {
-                let fits = scalar.len() == 2 && scalar.bytes().all(|byte| byte.is_ascii_uppercase());
+                let fits =
+                    scalar.len() == 2 && scalar.bytes().all(|byte| byte.is_ascii_uppercase());
                 broken(fits, "is invalid")
             }
             Self::Tax => {
                 let tax = Money::deserialize(value).ok();
                 let taxes = &context.switches.tax_percents;
-                broken(taxes.iter().any(|percent| tax == Some(Money::kroner(*percent))), "is invalid")
+                broken(
+                    taxes
+                        .iter()
+                        .any(|percent| tax == Some(Money::kroner(*percent))),
+                    "is invalid",
+                )
             }
             Self::OrderDate => order_date(&scalar, context.switches.order_date),
             Self::DueDate => due_date(&scalar, context),
@@ -111,7 +132,9 @@ impl Rule {
 fn order_date(text: &str, form: OrderDate) -> Option<String> {
     let time = WireTime::from_text(text);
     // A day without its leading zero is refused; reading it back shows the difference.
-    let legacy = time.civil().is_some_and(|civil| civil.format("%d %b, %Y").to_string() == text);
+    let legacy = time
+        .civil()
+        .is_some_and(|civil| civil.format("%d %b, %Y").to_string() == text);
     match form {
         OrderDate::Legacy if !legacy => Some("does not match the format d M, Y".to_owned()),
         OrderDate::Unix if !time.is_unix() => Some("format is invalid".to_owned()),
@@ -126,7 +149,9 @@ fn due_date(text: &str, context: &Context<'_>) -> Option<String> {
     let time = WireTime::from_text(text);
     match time.at().filter(|_| time.is_unix()) {
         None => Some("format is invalid".to_owned()),
-        Some(due) if context.switches.strict_due_date && due.timestamp() < context.now.timestamp() => {
+        Some(due)
+            if context.switches.strict_due_date && due.timestamp() < context.now.timestamp() =>
+        {
             Some("must be a date after or equal to now".to_owned())
         }
         Some(_) => None,
@@ -142,12 +167,15 @@ fn alphanumeric(text: &str) -> bool {
 }
 
 pub(super) fn is_bool(value: &Value) -> bool {
-    value.is_boolean() || matches!(value.as_u64(), Some(0 | 1)) || matches!(value.as_str(), Some("0" | "1"))
+    value.is_boolean()
+        || matches!(value.as_u64(), Some(0 | 1))
+        || matches!(value.as_str(), Some("0" | "1"))
 }
 
 fn is_email(text: &str) -> bool {
     let whole = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    text.rsplit_once('@').is_some_and(|(local, host)| whole && !local.is_empty() && host.contains('.'))
+    text.rsplit_once('@')
+        .is_some_and(|(local, host)| whole && !local.is_empty() && host.contains('.'))
         && !text.ends_with('.')
         && !text.contains("..")
 }
@@ -166,7 +194,14 @@ mod tests {
 
     fn complaint(rule: Rule, value: &Value, switches: &Switches) -> Option<String> {
         let now = DateTime::from_timestamp(1_756_000_000, 0).expect("time");
-        rule.complaint(value, &Context { root: &Value::Null, switches, now })
+        rule.complaint(
+            value,
+            &Context {
+                root: &Value::Null,
+                switches,
+                now,
+            },
+        )
     }
 
     #[test]
@@ -202,11 +237,24 @@ mod tests {
 
     #[test]
     fn switches_move_the_line() {
-        let legacy = Switches { order_date: OrderDate::Legacy, ..Switches::default() };
-        let unix = Switches { order_date: OrderDate::Unix, ..Switches::default() };
-        let lenient = Switches { strict_due_date: false, strict_ids: false, ..Switches::default() };
+        let legacy = Switches {
+            order_date: OrderDate::Legacy,
+            ..Switches::default()
+        };
+        let unix = Switches {
+            order_date: OrderDate::Unix,
+            ..Switches::default()
+        };
+        let lenient = Switches {
+            strict_due_date: false,
+            strict_ids: false,
+            ..Switches::default()
+        };
         let sentence = complaint(Rule::OrderDate, &json!("1756000000"), &legacy);
-        assert_eq!(sentence.as_deref(), Some("does not match the format d M, Y"));
+        assert_eq!(
+            sentence.as_deref(),
+            Some("does not match the format d M, Y")
+        );
         assert!(complaint(Rule::OrderDate, &json!("02 Aug, 2023"), &unix).is_some());
         assert!(complaint(Rule::DueDate, &json!("1"), &lenient).is_none());
         assert!(complaint(Rule::Digits, &json!("NO1"), &lenient).is_none());

@@ -3,21 +3,34 @@
 use super::{Field, Rule};
 use crate::switches::{OrderValidator, Switches};
 use Rule::{
-    Alphanumeric, AtMost, Bool, Country, DialCode, Digits, DueDate, Email, Identifier, In, Length, List,
-    Numeric, OrderDate, Required, RequiredIf, RequiredWith, RequiredWithout, Tax, Text, Url,
+    Alphanumeric, AtMost, Bool, Country, DialCode, Digits, DueDate, Email, Identifier, In, Length,
+    List, Numeric, OrderDate, Required, RequiredIf, RequiredWith, RequiredWithout, Tax, Text, Url,
 };
 
 const TYPES: &[&str] = &["private", "corporate"];
 const LANGUAGES: &[&str] = &["en", "no", "sv", "da", "de"];
 const CARDS: &[&str] = &["visa", "mastercard", "visa/dankort"];
-const WAYS: &[&str] = &["vipps", "visa", "mastercard", "applepay", "googlepay", "invoice"];
+const WAYS: &[&str] = &[
+    "vipps",
+    "visa",
+    "mastercard",
+    "applepay",
+    "googlepay",
+    "invoice",
+];
 
 fn field(path: &'static str, rules: &[Rule]) -> Field {
-    Field { path, rules: rules.to_vec() }
+    Field {
+        path,
+        rules: rules.to_vec(),
+    }
 }
 
 fn fields<const N: usize>(table: [(&'static str, &[Rule]); N]) -> Vec<Field> {
-    table.into_iter().map(|(path, rules)| field(path, rules)).collect()
+    table
+        .into_iter()
+        .map(|(path, rules)| field(path, rules))
+        .collect()
 }
 
 /// F2.1.
@@ -29,17 +42,31 @@ pub(crate) fn reservation(switches: &Switches) -> Vec<Field> {
         ("customerDetails.msisdn", &[Required, Text]),
         ("customerDetails.email", &[Required, Email]),
         ("customerDetails.name", &[Required, Text]),
-        ("customerDetails.preferredLanguage", &[Required, Text, In(LANGUAGES)]),
-        ("customerDetails.personalNumber", &[Text, Length(11), Digits]),
+        (
+            "customerDetails.preferredLanguage",
+            &[Required, Text, In(LANGUAGES)],
+        ),
+        (
+            "customerDetails.personalNumber",
+            &[Text, Length(11), Digits],
+        ),
         (
             "customerDetails.organizationId",
-            &[RequiredIf("customerDetails.type", "corporate"), Text, Alphanumeric, Digits],
+            &[
+                RequiredIf("customerDetails.type", "corporate"),
+                Text,
+                Alphanumeric,
+                Digits,
+            ],
         ),
         ("customerDetails.address", &[Required, List]),
         ("customerDetails.address.street", &[Required, Text]),
         ("customerDetails.address.zip", &[Required, Text]),
         ("customerDetails.address.city", &[Required, Text]),
-        ("customerDetails.address.country", &[Required, Text, Country]),
+        (
+            "customerDetails.address.country",
+            &[Required, Text, Country],
+        ),
         ("orderDate", &[Required, OrderDate]),
         ("dueDateForPaymentLink", &[Required, DueDate]),
         ("referenceNo", &[Text]),
@@ -108,7 +135,10 @@ pub(crate) fn capture() -> Vec<Field> {
 /// F2.5.
 pub(crate) fn charge() -> Vec<Field> {
     let mut table = new_lines();
-    table.extend(fields([("grandTotal", &[Required, Numeric]), ("additionalText", &[Text])]));
+    table.extend(fields([
+        ("grandTotal", &[Required, Numeric]),
+        ("additionalText", &[Text]),
+    ]));
     table
 }
 
@@ -121,7 +151,10 @@ pub(crate) fn note() -> Vec<Field> {
 pub(crate) fn resend() -> Vec<Field> {
     fields([
         ("countryCode", &[RequiredWith("msisdn"), Text, DialCode]),
-        ("msisdn", &[RequiredWithout("email"), RequiredWith("countryCode"), Text]),
+        (
+            "msisdn",
+            &[RequiredWithout("email"), RequiredWith("countryCode"), Text],
+        ),
         ("email", &[RequiredWithout("msisdn"), Email]),
     ])
 }
@@ -140,9 +173,22 @@ pub(crate) fn refund() -> Vec<Field> {
 /// F2.13.
 pub(crate) fn refund_approval() -> Vec<Field> {
     let mut table = fields([
-        ("type", &[Required, Text, In(&["regular", "invoiced", "reservation"])]),
-        ("source", &[RequiredIf("type", "reservation"), Text, In(&["captured", "charged"])]),
-        ("reference", &[RequiredIf("type", "reservation"), Text, Identifier]),
+        (
+            "type",
+            &[Required, Text, In(&["regular", "invoiced", "reservation"])],
+        ),
+        (
+            "source",
+            &[
+                RequiredIf("type", "reservation"),
+                Text,
+                In(&["captured", "charged"]),
+            ],
+        ),
+        (
+            "reference",
+            &[RequiredIf("type", "reservation"), Text, Identifier],
+        ),
         ("message", &[Required, Text]),
     ]);
     table.extend(known_lines());
@@ -174,11 +220,20 @@ pub(crate) fn submit_order(switches: &Switches, with_customer: bool) -> Vec<Fiel
         ("customerDetails.email", &[Email]),
         (
             "customerDetails.personalNumber",
-            &[RequiredIf("submitPayment.via", "invoice"), Text, Length(11), Digits],
+            &[
+                RequiredIf("submitPayment.via", "invoice"),
+                Text,
+                Length(11),
+                Digits,
+            ],
         ),
         (
             "customerDetails.organizationId",
-            &[RequiredIf("customerDetails.type", "corporate"), Text, Alphanumeric],
+            &[
+                RequiredIf("customerDetails.type", "corporate"),
+                Text,
+                Alphanumeric,
+            ],
         ),
         ("submitPayment.via", &[Required, Text, In(WAYS)]),
         ("callback.callbackUrl", &[Url]),
@@ -198,11 +253,17 @@ fn order_customer() -> Vec<Field> {
     fields([
         ("customerDetails", &[Required, List]),
         ("customerDetails.name", &[Required, Text]),
-        ("customerDetails.preferredLanguage", &[Required, Text, In(LANGUAGES)]),
+        (
+            "customerDetails.preferredLanguage",
+            &[Required, Text, In(LANGUAGES)],
+        ),
         ("customerDetails.address.street", &[Required, Text]),
         ("customerDetails.address.zip", &[Required, Text]),
         ("customerDetails.address.city", &[Required, Text]),
-        ("customerDetails.address.country", &[Required, Text, Country]),
+        (
+            "customerDetails.address.country",
+            &[Required, Text, Country],
+        ),
     ])
 }
 

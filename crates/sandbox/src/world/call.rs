@@ -41,8 +41,14 @@ impl World {
         if request.path().starts_with(BASE) {
             self.requests.total += 1;
         }
-        let (operation, ids) = match route(&request.method, request.path(), self.switches.cancel_verb) {
-            Route::Call(operation, ids) => (operation, ids.into_iter().map(str::to_owned).collect()),
+        let (operation, ids) = match route(
+            &request.method,
+            request.path(),
+            self.switches.cancel_verb,
+        ) {
+            Route::Call(operation, ids) => {
+                (operation, ids.into_iter().map(str::to_owned).collect())
+            }
             Route::WrongVerb(allowed) => {
                 let message = format!(
                     "The {} method is not supported for this route. Supported methods: {allowed}.",
@@ -63,10 +69,18 @@ impl World {
             (None, None) => answer::unauthenticated(),
             (None, Some(account)) => {
                 let body = self.body_of(operation, request);
-                self.disturbed(Call { operation, account, ids, body, kind: request.query("type") })
+                self.disturbed(Call {
+                    operation,
+                    account,
+                    ids,
+                    body,
+                    kind: request.query("type"),
+                })
             }
         };
-        let reply = reply.with("cache-control", "no-cache, private").with("access-control-allow-origin", "*");
+        let reply = reply
+            .with("cache-control", "no-cache, private")
+            .with("access-control-allow-origin", "*");
         match self.options().limit_per_minute {
             0 => reply,
             limit => reply
@@ -77,7 +91,10 @@ impl World {
 
     /// Whose token it is; without tokens any will do, but there has to be one.
     fn account(&self, request: &Request) -> Option<usize> {
-        let bearer = request.bearer.as_deref().filter(|bearer| !bearer.is_empty())?;
+        let bearer = request
+            .bearer
+            .as_deref()
+            .filter(|bearer| !bearer.is_empty())?;
         match &self.options().tokens {
             tokens if tokens.is_empty() => Some(0),
             tokens => tokens.iter().position(|token| token == bearer),
@@ -92,10 +109,16 @@ impl World {
         }
         let now = self.now;
         // Strangers share a minute of their own.
-        let window = self.windows.entry(account.unwrap_or(usize::MAX)).or_default();
+        let window = self
+            .windows
+            .entry(account.unwrap_or(usize::MAX))
+            .or_default();
         let ends = |began: chrono::DateTime<Utc>| began + TimeDelta::minutes(1);
         if window.began.is_none_or(|began| now >= ends(began)) {
-            *window = Window { began: Some(now), used: 0 };
+            *window = Window {
+                began: Some(now),
+                used: 0,
+            };
         }
         if window.used >= limit {
             let left = ends(window.began.unwrap_or(now)) - now;
@@ -108,15 +131,21 @@ impl World {
     /// The JSON of the body. What is no JSON, or does not say that it is, has no fields, as in the provider's framework.
     fn body_of(&self, operation: Operation, request: &Request) -> Value {
         let json = || serde_json::from_slice(&request.body).unwrap_or_default();
-        let body = if request.is_json() { json() } else { Value::Null };
+        let body = if request.is_json() {
+            json()
+        } else {
+            Value::Null
+        };
         if operation != Operation::Cancel || request.method != http::Method::GET {
             return body;
         }
         let from = self.switches.get_note;
-        let in_body =
-            Body(&body).text("note").filter(|_| matches!(from, GetNote::Body | GetNote::BodyOrQuery));
-        let in_query =
-            request.query("note").filter(|_| matches!(from, GetNote::Query | GetNote::BodyOrQuery));
+        let in_body = Body(&body)
+            .text("note")
+            .filter(|_| matches!(from, GetNote::Body | GetNote::BodyOrQuery));
+        let in_query = request
+            .query("note")
+            .filter(|_| matches!(from, GetNote::Query | GetNote::BodyOrQuery));
         serde_json::json!({ "note": in_body.or(in_query) })
     }
 
@@ -143,9 +172,15 @@ impl World {
     }
 
     fn struck(&mut self, call: &Call) -> Struck {
-        let named = self.reservations.get(call.id()).and_then(|r| r.reference.clone());
-        let reference = named.or_else(|| call.read().text("referenceNo")).unwrap_or_default();
-        self.faults.strike(call.operation, &[call.id(), &reference], &self.dice)
+        let named = self
+            .reservations
+            .get(call.id())
+            .and_then(|r| r.reference.clone());
+        let reference = named
+            .or_else(|| call.read().text("referenceNo"))
+            .unwrap_or_default();
+        self.faults
+            .strike(call.operation, &[call.id(), &reference], &self.dice)
     }
 
     /// Does what a call asks for.
@@ -180,8 +215,16 @@ impl World {
     }
 
     /// Checks that the reservation is there and the payload right, in the order that the switches ask for.
-    pub(super) fn screen(&self, call: &Call, key: &'static str, fields: &[Field]) -> Result<(), Refusal> {
-        let there = self.reservations.get(call.id()).is_some_and(|r| r.account == call.account);
+    pub(super) fn screen(
+        &self,
+        call: &Call,
+        key: &'static str,
+        fields: &[Field],
+    ) -> Result<(), Refusal> {
+        let there = self
+            .reservations
+            .get(call.id())
+            .is_some_and(|r| r.account == call.account);
         self.screen_known(call, there, key, fields)
     }
 
@@ -193,7 +236,11 @@ impl World {
         key: &'static str,
         fields: &[Field],
     ) -> Result<(), Refusal> {
-        let found = if there { Ok(()) } else { Err(Refusal::NotFound(key)) };
+        let found = if there {
+            Ok(())
+        } else {
+            Err(Refusal::NotFound(key))
+        };
         match self.switches.check_order {
             CheckOrder::NotFoundFirst => found.and_then(|()| self.valid(call, fields)),
             CheckOrder::PayloadFirst => self.valid(call, fields).and(found),
@@ -202,8 +249,16 @@ impl World {
 
     /// Checks the payload alone.
     pub(super) fn valid(&self, call: &Call, fields: &[Field]) -> Result<(), Refusal> {
-        let context = Context { root: &call.body, switches: &self.switches, now: self.now };
+        let context = Context {
+            root: &call.body,
+            switches: &self.switches,
+            now: self.now,
+        };
         let complaints = validate::complaints(fields, &context);
-        if complaints.is_empty() { Ok(()) } else { Err(Refusal::Payload(complaints)) }
+        if complaints.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Payload(complaints))
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Details (F2.3), and the stale reads that faults and lag make of them.
 
 use api_client::wire::{
-    AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails, PaymentHistory,
-    ProductSeen, ProviderStatus, RefundRow, RefundSource, RefundedSums, ReservedRow, SendOrderBy, WireTime,
+    AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails,
+    PaymentHistory, ProductSeen, ProviderStatus, RefundRow, RefundSource, RefundedSums,
+    ReservedRow, SendOrderBy, WireTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Money;
@@ -29,11 +30,22 @@ impl World {
         let Some(r) = self.reservations.get(uuid) else {
             return;
         };
-        if self.frozen.get(uuid).is_some_and(|frozen| frozen.shows(now)) {
+        if self
+            .frozen
+            .get(uuid)
+            .is_some_and(|frozen| frozen.shows(now))
+        {
             return;
         }
         let until = seconds.map(|seconds| now + TimeDelta::seconds(seconds.into()));
-        self.frozen.insert(uuid.to_owned(), Frozen { view: r.clone(), reads, until });
+        self.frozen.insert(
+            uuid.to_owned(),
+            Frozen {
+                view: r.clone(),
+                reads,
+                until,
+            },
+        );
     }
 
     /// Lets details lag behind what is about to happen, by as much as the switches say.
@@ -47,7 +59,10 @@ impl World {
     pub(super) fn details(&mut self, call: &Call) -> Result<Reply, Refusal> {
         let now = self.now;
         self.screen(call, "reservationNotFound", &[])?;
-        let frozen = self.frozen.get_mut(call.id()).filter(|frozen| frozen.shows(now));
+        let frozen = self
+            .frozen
+            .get_mut(call.id())
+            .filter(|frozen| frozen.shows(now));
         let shown = match frozen {
             Some(frozen) => {
                 frozen.reads = frozen.reads.map(|reads| reads - 1);
@@ -63,7 +78,12 @@ impl World {
         if self.switches.details_shape == DetailsShape::Old {
             age(&mut data, r);
         }
-        Ok(answer::data(200, "reservationRetrievedSuccessfully", &data, &self.switches))
+        Ok(answer::data(
+            200,
+            "reservationRetrievedSuccessfully",
+            &data,
+            &self.switches,
+        ))
     }
 }
 
@@ -82,7 +102,10 @@ impl Frozen {
 pub(super) fn minute(at: DateTime<Utc>, zone: Zone) -> String {
     const FORM: &str = "%d.%m.%Y %H:%M";
     match zone {
-        Zone::Oslo => at.with_timezone(&chrono_tz::Europe::Oslo).format(FORM).to_string(),
+        Zone::Oslo => at
+            .with_timezone(&chrono_tz::Europe::Oslo)
+            .format(FORM)
+            .to_string(),
         Zone::Utc => at.format(FORM).to_string(),
     }
 }
@@ -104,7 +127,10 @@ fn seen(r: &Reservation, s: &Switches) -> Details {
         grand_total: Some(r.total),
         reservation_date: Some(WireTime::from_text(r.order_date.clone())),
         payment_link_due_date: Some(WireTime::unix(r.due)),
-        send_order_by: Some(SendOrderBy { sms: r.send_sms, email: r.send_email }),
+        send_order_by: Some(SendOrderBy {
+            sms: r.send_sms,
+            email: r.send_email,
+        }),
         customer_details: Some(CustomerSeen {
             country_code: Some(r.payer("countryCode")),
             msisdn: Some(r.payer("msisdn").into()),
@@ -178,7 +204,10 @@ fn rows(r: &Reservation, s: &Switches) -> PaymentHistory {
         let rows = r.rows.iter().filter(move |row| row.source == source);
         rows.map(|row| money_row(r, row, s)).collect()
     };
-    let reserved = r.reserved_at.map(|at| ReservedRow { at: Some(time(at, s)), amount: r.reserved() });
+    let reserved = r.reserved_at.map(|at| ReservedRow {
+        at: Some(time(at, s)),
+        amount: r.reserved(),
+    });
     PaymentHistory {
         reserved: reserved.into_iter().collect(),
         captured: of(RefundSource::Captured),
@@ -205,7 +234,10 @@ fn refunds(r: &Reservation, s: &Switches) -> Vec<RefundRow> {
         let row = r.rows.iter().find(|row| row.reference == reference);
         row.map_or(Money::ZERO, |row| row.amount)
     };
-    let settled = r.refunds.iter().filter_map(|refund| Some((refund, refund.settled_at?)));
+    let settled = r
+        .refunds
+        .iter()
+        .filter_map(|refund| Some((refund, refund.settled_at?)));
     settled
         .map(|(refund, at)| RefundRow {
             at: Some(time(at, s)),
@@ -223,17 +255,29 @@ fn age(data: &mut Value, r: &Reservation) {
         return;
     };
     data.remove("chargeValidity");
-    let Some(history) = data.get_mut("paymentHistory").and_then(Value::as_object_mut) else {
+    let Some(history) = data
+        .get_mut("paymentHistory")
+        .and_then(Value::as_object_mut)
+    else {
         return;
     };
     history.remove("refunded");
-    let rows = history.values_mut().filter_map(Value::as_array_mut).flatten();
+    let rows = history
+        .values_mut()
+        .filter_map(Value::as_array_mut)
+        .flatten();
     for row in rows.filter_map(Value::as_object_mut) {
         let Some(reference) = row.get("reference").and_then(Value::as_str) else {
             continue;
         };
-        let of_row = r.refunds.iter().filter(|refund| refund.reference == reference);
-        let at = of_row.filter_map(|refund| refund.settled_at).max().map(|at| at.timestamp());
+        let of_row = r
+            .refunds
+            .iter()
+            .filter(|refund| refund.reference == reference);
+        let at = of_row
+            .filter_map(|refund| refund.settled_at)
+            .max()
+            .map(|at| at.timestamp());
         row.remove("additionalText");
         row.remove("refunded");
         row.insert("refundedAt".to_owned(), json!(at));
@@ -242,5 +286,8 @@ fn age(data: &mut Value, r: &Reservation) {
 
 /// Is this a status in which nobody can pay any longer?
 pub(crate) const fn is_over(status: &ProviderStatus) -> bool {
-    !matches!(status, ProviderStatus::Sent | ProviderStatus::ReservedNotPaid)
+    !matches!(
+        status,
+        ProviderStatus::Sent | ProviderStatus::ReservedNotPaid
+    )
 }

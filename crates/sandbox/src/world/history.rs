@@ -13,13 +13,18 @@ use crate::switches::EmptyList;
 impl World {
     pub(super) fn read_history(&self, call: &Call) -> Result<Reply, Refusal> {
         let (from, to) = match call.ids.as_slice() {
-            [] => ((self.now - TimeDelta::hours(24)).timestamp(), self.now.timestamp()),
+            [] => (
+                (self.now - TimeDelta::hours(24)).timestamp(),
+                self.now.timestamp(),
+            ),
             [from, to] => (bound("start", from)?, bound("end", to)?),
             _ => return Err(Refusal::NotFound("orderNotFound")),
         };
         let lag = TimeDelta::seconds(self.switches.history_lag_seconds.into());
         // Events are kept in the order of their time.
-        let first = self.history.partition_point(|event| event.at.timestamp() < from);
+        let first = self
+            .history
+            .partition_point(|event| event.at.timestamp() < from);
         let rows: Vec<Value> = self.history[first..]
             .iter()
             .take_while(|event| event.at.timestamp() <= to && event.at + lag <= self.now)
@@ -29,7 +34,12 @@ impl World {
         if rows.is_empty() && self.switches.empty_list == EmptyList::NotFound {
             return Err(Refusal::NotFound("reservationNotFound"));
         }
-        Ok(answer::data(200, "reservationRetrievedSuccessfully", &rows, &self.switches))
+        Ok(answer::data(
+            200,
+            "reservationRetrievedSuccessfully",
+            &rows,
+            &self.switches,
+        ))
     }
 
     fn row(&self, event: &super::Event) -> Value {
@@ -44,5 +54,6 @@ impl World {
 }
 
 fn bound(name: &str, text: &str) -> Result<i64, Refusal> {
-    text.parse().map_err(|_| Refusal::Payload(vec![format!("The {name} must be a number.")]))
+    text.parse()
+        .map_err(|_| Refusal::Payload(vec![format!("The {name} must be a number.")]))
 }

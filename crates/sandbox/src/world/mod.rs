@@ -236,7 +236,11 @@ impl World {
     /// Every reservation, in the order of their making.
     #[must_use]
     pub fn reservations(&self) -> Vec<ReservationView> {
-        self.made.iter().filter_map(|uuid| self.reservations.get(uuid)).map(|r| self.view(r)).collect()
+        self.made
+            .iter()
+            .filter_map(|uuid| self.reservations.get(uuid))
+            .map(|r| self.view(r))
+            .collect()
     }
 
     fn view(&self, r: &Reservation) -> ReservationView {
@@ -258,7 +262,11 @@ impl World {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<String> {
         let known = self.reservations.contains_key(name) || self.orders.contains_key(name);
-        if known { Some(name.to_owned()) } else { self.by_reference.get(name).cloned() }
+        if known {
+            Some(name.to_owned())
+        } else {
+            self.by_reference.get(name).cloned()
+        }
     }
 
     pub(crate) fn pay_url(&self, uuid: &str) -> String {
@@ -286,12 +294,20 @@ impl World {
     pub(crate) fn record(&mut self, kind: EffectKind, by: By, uuid: &str, what: Told) {
         let reference = match self.reservations.get(uuid) {
             Some(r) => r.reference.clone(),
-            None => self.orders.get(uuid).and_then(|order| order.reference.clone()),
+            None => self
+                .orders
+                .get(uuid)
+                .and_then(|order| order.reference.clone()),
         };
-        let frozen = self.frozen.get(uuid).filter(|frozen| frozen.shows(self.now));
+        let frozen = self
+            .frozen
+            .get(uuid)
+            .filter(|frozen| frozen.shows(self.now));
         let shown_at = frozen.map_or(Some(self.now), Frozen::ends);
         self.effects.push(Effect {
-            seq: u64::try_from(self.effects.len()).unwrap_or(u64::MAX).saturating_add(1),
+            seq: u64::try_from(self.effects.len())
+                .unwrap_or(u64::MAX)
+                .saturating_add(1),
             at: self.now,
             shown_at,
             kind,
@@ -325,7 +341,11 @@ impl World {
             amount: None,
         };
         fill(&mut row);
-        self.history.push(Event { at: self.now, account, row });
+        self.history.push(Event {
+            at: self.now,
+            account,
+            row,
+        });
     }
 }
 
@@ -340,11 +360,17 @@ pub(crate) struct Told {
 
 impl Told {
     pub(crate) fn amount(amount: Money) -> Self {
-        Self { amount, ..Self::default() }
+        Self {
+            amount,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn text(text: Option<&str>) -> Self {
-        Self { text: text.map(str::to_owned), ..Self::default() }
+        Self {
+            text: text.map(str::to_owned),
+            ..Self::default()
+        }
     }
 }
 

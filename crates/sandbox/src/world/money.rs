@@ -48,25 +48,46 @@ impl World {
         adds_up(call, lines.iter().map(|line| line.amount).sum())?;
         let source = source(read.text("source").as_deref());
         let reference = read.text("reference").unwrap_or_default();
-        self.give_back(call.id(), Wanted { source, reference, lines }, By::Api)?;
+        self.give_back(
+            call.id(),
+            Wanted {
+                source,
+                reference,
+                lines,
+            },
+            By::Api,
+        )?;
         Ok(answer::done(202, "orderRefundedSuccessfully", true))
     }
 
     pub(super) fn refund_approval(&mut self, call: &Call) -> Result<Reply, Refusal> {
         let account = call.account;
-        let there = self.reservations.get(call.id()).is_some_and(|r| r.account == account)
-            || self.orders.get(call.id()).is_some_and(|order| order.account == account);
+        let there = self
+            .reservations
+            .get(call.id())
+            .is_some_and(|r| r.account == account)
+            || self
+                .orders
+                .get(call.id())
+                .is_some_and(|order| order.account == account);
         self.screen_known(call, there, "orderNotFound", &validate::refund_approval())?;
         let lines = call.read().line_sums();
         let known = |id: i64| match (self.reservations.get(call.id()), self.orders.get(call.id())) {
-            (Some(r), _) => r.lines.iter().chain(&r.charge_lines).any(|line| line.id == id),
+            (Some(r), _) => r
+                .lines
+                .iter()
+                .chain(&r.charge_lines)
+                .any(|line| line.id == id),
             (None, Some(order)) => order.lines.iter().any(|line| line.id == id),
             (None, None) => false,
         };
         if !lines.iter().all(|line| known(line.id)) {
             return Err(Refusal::Rule("requestProductIdNotAvailable"));
         }
-        let asked = match (self.reservations.get_mut(call.id()), self.orders.get_mut(call.id())) {
+        let asked = match (
+            self.reservations.get_mut(call.id()),
+            self.orders.get_mut(call.id()),
+        ) {
             (Some(r), _) => &mut r.approval_requested,
             (None, Some(order)) => &mut order.approval_requested,
             (None, None) => return Err(Refusal::NotFound("orderNotFound")),
@@ -74,8 +95,16 @@ impl World {
         if std::mem::replace(asked, true) {
             return Err(Refusal::Rule("orderRefundRequestAlreadySubmitted"));
         }
-        let told = Told { lines, ..Told::amount(call.read().money("grandTotal")) };
-        self.record(EffectKind::RefundApprovalRequested, By::Api, call.id(), told);
+        let told = Told {
+            lines,
+            ..Told::amount(call.read().money("grandTotal"))
+        };
+        self.record(
+            EffectKind::RefundApprovalRequested,
+            By::Api,
+            call.id(),
+            told,
+        );
         Ok(answer::done(201, "requestedOrderRefundSuccessfully", false))
     }
 
@@ -84,7 +113,12 @@ impl World {
             UuidInAnswer::Present => {
                 answer::data(202, message, &json!({ "uuid": reference }), &self.switches)
             }
-            UuidInAnswer::Null => answer::data(202, message, &json!({ "uuid": Value::Null }), &self.switches),
+            UuidInAnswer::Null => answer::data(
+                202,
+                message,
+                &json!({ "uuid": Value::Null }),
+                &self.switches,
+            ),
             UuidInAnswer::NoData => answer::done(202, message, false),
         }
     }
@@ -93,9 +127,11 @@ impl World {
     fn shown(&self, text: Option<&str>) -> Option<String> {
         match (text, self.switches.marker) {
             (Some(text), Marker::Echoed) => Some(text.to_owned()),
-            (Some(text), Marker::Truncated(length)) => {
-                Some(text.chars().take(usize::try_from(length).unwrap_or(usize::MAX)).collect())
-            }
+            (Some(text), Marker::Truncated(length)) => Some(
+                text.chars()
+                    .take(usize::try_from(length).unwrap_or(usize::MAX))
+                    .collect(),
+            ),
             (_, Marker::Dropped) | (None, _) => None,
         }
     }
@@ -109,11 +145,19 @@ impl World {
         by: By,
     ) -> Result<String, Refusal> {
         let (now, reference, shown) = (self.now, self.uuid("CAP"), self.shown(text));
-        let r = self.reservations.get_mut(uuid).ok_or(Refusal::NotFound("reservationNotFound"))?;
-        r.may_capture(lines, now, &self.switches).map_err(Refusal::Rule)?;
+        let r = self
+            .reservations
+            .get_mut(uuid)
+            .ok_or(Refusal::NotFound("reservationNotFound"))?;
+        r.may_capture(lines, now, &self.switches)
+            .map_err(Refusal::Rule)?;
         let amount: Money = lines.iter().map(|line| line.amount).sum();
         for line in &mut r.lines {
-            line.captured += lines.iter().filter(|asked| asked.id == line.id).map(|asked| asked.amount).sum();
+            line.captured += lines
+                .iter()
+                .filter(|asked| asked.id == line.id)
+                .map(|asked| asked.amount)
+                .sum();
         }
         r.rows.push(Row {
             source: RefundSource::Captured,
@@ -127,11 +171,21 @@ impl World {
         let account = r.account;
         let told = told(&reference, amount, lines.to_vec(), text);
         self.record(EffectKind::Captured, by, uuid, told);
-        self.tell_money(account, &reference, "amount-captured-from-reservation", amount, by, None);
+        self.tell_money(
+            account,
+            &reference,
+            "amount-captured-from-reservation",
+            amount,
+            by,
+            None,
+        );
         match self.switches.release {
             Release::Immediately => self.release(uuid),
             Release::AfterDays(days) => {
-                self.timers.add(now + TimeDelta::days(days.into()), Timer::Release(uuid.to_owned()));
+                self.timers.add(
+                    now + TimeDelta::days(days.into()),
+                    Timer::Release(uuid.to_owned()),
+                );
             }
             Release::Never => {}
         }
@@ -149,18 +203,35 @@ impl World {
     ) -> Result<String, Refusal> {
         let (now, reference, shown) = (self.now, self.uuid("CHA"), self.shown(text));
         let amount: Money = lines.iter().map(|line| line.amount).sum();
-        let r = self.reservations.get(uuid).ok_or(Refusal::NotFound("reservationNotFound"))?;
+        let r = self
+            .reservations
+            .get(uuid)
+            .ok_or(Refusal::NotFound("reservationNotFound"))?;
         if r.reserved_at.is_none() {
             return Err(Refusal::NotFound("paymentCardNotFound"));
         }
-        r.may_charge(amount, now, &self.switches).map_err(Refusal::Rule)?;
+        r.may_charge(amount, now, &self.switches)
+            .map_err(Refusal::Rule)?;
         let lines: Vec<Line> = lines
             .into_iter()
-            .map(|new| Line { id: self.product(), new, reserved: Money::ZERO, captured: Money::ZERO })
+            .map(|new| Line {
+                id: self.product(),
+                new,
+                reserved: Money::ZERO,
+                captured: Money::ZERO,
+            })
             .collect();
-        let sums: Vec<LineSum> =
-            lines.iter().map(|line| LineSum { id: line.id, amount: line.new.amount }).collect();
-        let r = self.reservations.get_mut(uuid).ok_or(Refusal::NotFound("reservationNotFound"))?;
+        let sums: Vec<LineSum> = lines
+            .iter()
+            .map(|line| LineSum {
+                id: line.id,
+                amount: line.new.amount,
+            })
+            .collect();
+        let r = self
+            .reservations
+            .get_mut(uuid)
+            .ok_or(Refusal::NotFound("reservationNotFound"))?;
         r.charge_lines.extend(lines);
         r.rows.push(Row {
             source: RefundSource::Charged,
@@ -170,12 +241,27 @@ impl World {
             lines: sums.clone(),
             text: shown,
         });
-        if !matches!(r.status, ProviderStatus::Completed | ProviderStatus::Cancelled) {
+        if !matches!(
+            r.status,
+            ProviderStatus::Completed | ProviderStatus::Cancelled
+        ) {
             r.status = r.status_after(RefundSource::Charged, &self.switches);
         }
         let (account, email) = (r.account, r.payer("email"));
-        self.record(EffectKind::Charged, by, uuid, told(&reference, amount, sums, text));
-        self.tell_money(account, &reference, "amount-charged-from-card", amount, by, Some(email));
+        self.record(
+            EffectKind::Charged,
+            by,
+            uuid,
+            told(&reference, amount, sums, text),
+        );
+        self.tell_money(
+            account,
+            &reference,
+            "amount-charged-from-card",
+            amount,
+            by,
+            Some(email),
+        );
         self.announce(uuid, "CHARGED", amount);
         Ok(reference)
     }
@@ -210,12 +296,22 @@ impl World {
         let account = self.reservations.get(uuid).map(|r| r.account);
         let account = account.ok_or(Refusal::NotFound("orderNotFound"))?;
         let limited = self.switches.refund_weekly_limit.is_some();
-        let of_account = self.reservations.values().filter(|r| limited && r.account == account);
+        let of_account = self
+            .reservations
+            .values()
+            .filter(|r| limited && r.account == account);
         let week: Money = of_account.map(|r| r.refunded_in_week(now)).sum();
-        let r = self.reservations.get_mut(uuid).ok_or(Refusal::NotFound("orderNotFound"))?;
-        let row = r.rows.iter().find(|row| row.reference == wanted.reference && row.source == wanted.source);
+        let r = self
+            .reservations
+            .get_mut(uuid)
+            .ok_or(Refusal::NotFound("orderNotFound"))?;
+        let row = r
+            .rows
+            .iter()
+            .find(|row| row.reference == wanted.reference && row.source == wanted.source);
         let row = row.ok_or(Refusal::NotFound(missing))?;
-        r.may_refund(row, &wanted.lines, week, &self.switches).map_err(Refusal::Rule)?;
+        r.may_refund(row, &wanted.lines, week, &self.switches)
+            .map_err(Refusal::Rule)?;
         let amount: Money = wanted.lines.iter().map(|line| line.amount).sum();
         let told = told(&wanted.reference, amount, wanted.lines.clone(), None);
         let place = r.refunds.len();
@@ -244,7 +340,11 @@ impl World {
         let Some(r) = self.reservations.get_mut(uuid) else {
             return;
         };
-        let Some(refund) = r.refunds.get_mut(place).filter(|refund| refund.settled_at.is_none()) else {
+        let Some(refund) = r
+            .refunds
+            .get_mut(place)
+            .filter(|refund| refund.settled_at.is_none())
+        else {
             return;
         };
         refund.settled_at = Some(now);
@@ -265,11 +365,20 @@ impl World {
 }
 
 pub(crate) fn source(word: Option<&str>) -> RefundSource {
-    if word == Some("charged") { RefundSource::Charged } else { RefundSource::Captured }
+    if word == Some("charged") {
+        RefundSource::Charged
+    } else {
+        RefundSource::Captured
+    }
 }
 
 fn told(reference: &str, amount: Money, lines: Vec<LineSum>, text: Option<&str>) -> Told {
-    Told { provider_reference: Some(reference.to_owned()), amount, lines, text: text.map(str::to_owned) }
+    Told {
+        provider_reference: Some(reference.to_owned()),
+        amount,
+        lines,
+        text: text.map(str::to_owned),
+    }
 }
 
 /// What a total that is not its lines' does is not documented; here it is refused, so that it never hides.

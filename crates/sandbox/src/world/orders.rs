@@ -27,9 +27,15 @@ impl World {
         let lines: Vec<OrderLine> = read
             .new_lines()
             .into_iter()
-            .map(|new| OrderLine { id: self.product(), new, refunded: Money::ZERO })
+            .map(|new| OrderLine {
+                id: self.product(),
+                new,
+                refunded: Money::ZERO,
+            })
             .collect();
-        let due = read.text("dueDateForPaymentLink").and_then(|due| due.parse().ok());
+        let due = read
+            .text("dueDateForPaymentLink")
+            .and_then(|due| due.parse().ok());
         let email = read.text("customerDetails.email");
         let order = Order {
             customer_uuid: with_customer.then(|| self.customer(call.account, email, &uuid)),
@@ -41,7 +47,9 @@ impl World {
             summary: call.body.get("orderSummary").cloned().unwrap_or_default(),
             order_date: read.text("orderDate").unwrap_or_default(),
             due: due.and_then(|due| DateTime::from_timestamp(due, 0)),
-            reference: read.text("referenceNo").or_else(|| read.text("internalReferences.referenceNo")),
+            reference: read
+                .text("referenceNo")
+                .or_else(|| read.text("internalReferences.referenceNo")),
             callbacks: read.callbacks(),
             method: read.text("submitPayment.via").unwrap_or_default(),
             total: read.money("orderSummary.grandTotal"),
@@ -50,13 +58,25 @@ impl World {
             approval_requested: false,
         };
         let answer = OrderSubmitted {
-            customer_uuid: order.customer_uuid.clone().filter(|_| !self.switches.order_accepted),
+            customer_uuid: order
+                .customer_uuid
+                .clone()
+                .filter(|_| !self.switches.order_accepted),
             order_uuid: uuid.clone(),
             payment_url: Some(self.pay_url(&uuid)),
         };
         self.begin_order(order);
-        let status = if self.switches.order_accepted { 202 } else { 201 };
-        Ok(answer::data(status, "Order Submitted Successfully", &answer, &self.switches))
+        let status = if self.switches.order_accepted {
+            202
+        } else {
+            201
+        };
+        Ok(answer::data(
+            status,
+            "Order Submitted Successfully",
+            &answer,
+            &self.switches,
+        ))
     }
 
     fn begin_order(&mut self, order: Order) {
@@ -66,15 +86,25 @@ impl World {
         }
         // Traffic shows due dates in the past that did not expire; the lenient switch keeps it so.
         if let Some(due) = order.due.filter(|due| *due >= self.now) {
-            self.timers.add(due + TimeDelta::milliseconds(1), Timer::OrderDue(uuid.clone()));
+            self.timers.add(
+                due + TimeDelta::milliseconds(1),
+                Timer::OrderDue(uuid.clone()),
+            );
         }
         let total = order.total;
         self.orders.insert(uuid.clone(), order);
-        self.record(EffectKind::OrderCreated, By::Api, &uuid, Told::amount(total));
+        self.record(
+            EffectKind::OrderCreated,
+            By::Api,
+            &uuid,
+            Told::amount(total),
+        );
     }
 
     fn order(&self, call: &Call) -> Option<&Order> {
-        self.orders.get(call.id()).filter(|order| order.account == call.account)
+        self.orders
+            .get(call.id())
+            .filter(|order| order.account == call.account)
     }
 
     fn status_of(&self, order: &Order) -> Value {
@@ -90,8 +120,15 @@ impl World {
 
     pub(super) fn order_status(&self, call: &Call) -> Result<Reply, Refusal> {
         // The two status calls say it in words, the others as a key.
-        let order = self.order(call).ok_or(Refusal::NotFound("Order Not Found"))?;
-        Ok(answer::data(200, "Order Status Retrieved Successfully", &self.status_of(order), &self.switches))
+        let order = self
+            .order(call)
+            .ok_or(Refusal::NotFound("Order Not Found"))?;
+        Ok(answer::data(
+            200,
+            "Order Status Retrieved Successfully",
+            &self.status_of(order),
+            &self.switches,
+        ))
     }
 
     pub(super) fn order_list(&self, call: &Call) -> Result<Reply, Refusal> {
@@ -106,9 +143,16 @@ impl World {
         if orders.is_empty() && self.switches.empty_list == EmptyList::NotFound {
             return Err(Refusal::NotFound("Order Not Found"));
         }
-        let rows: Vec<Value> =
-            orders.iter().map(|order| json!({"uuid": order.uuid, "status": order.status})).collect();
-        Ok(answer::data(200, "Order Status Retrieved Successfully", &rows, &self.switches))
+        let rows: Vec<Value> = orders
+            .iter()
+            .map(|order| json!({"uuid": order.uuid, "status": order.status}))
+            .collect();
+        Ok(answer::data(
+            200,
+            "Order Status Retrieved Successfully",
+            &rows,
+            &self.switches,
+        ))
     }
 
     pub(super) fn order_details(&self, call: &Call) -> Result<Reply, Refusal> {
@@ -132,11 +176,21 @@ impl World {
             "customerDetails": order.customer,
             "paymentLink": self.pay_url(&order.uuid),
         });
-        Ok(answer::data(200, "orderRetrievedSuccessfully", &data, &self.switches))
+        Ok(answer::data(
+            200,
+            "orderRetrievedSuccessfully",
+            &data,
+            &self.switches,
+        ))
     }
 
     pub(super) fn order_cancel(&mut self, call: &Call) -> Result<Reply, Refusal> {
-        self.screen_known(call, self.order(call).is_some(), "orderNotFound", &validate::order_cancel())?;
+        self.screen_known(
+            call,
+            self.order(call).is_some(),
+            "orderNotFound",
+            &validate::order_cancel(),
+        )?;
         let order = self.orders.get_mut(call.id()).ok_or(MISSING)?;
         match order.status {
             ProviderStatus::Sent => order.status = ProviderStatus::Cancelled,
@@ -144,12 +198,22 @@ impl World {
             _ => return Err(Refusal::Rule("orderStatusAlreadyPaid")),
         }
         let note = call.read().text("cancellationNote");
-        self.record(EffectKind::OrderCancelled, By::Api, call.id(), Told::text(note.as_deref()));
+        self.record(
+            EffectKind::OrderCancelled,
+            By::Api,
+            call.id(),
+            Told::text(note.as_deref()),
+        );
         Ok(answer::done(202, "cancelledOrderSuccessfully", false))
     }
 
     pub(super) fn order_resend(&mut self, call: &Call) -> Result<Reply, Refusal> {
-        self.screen_known(call, self.order(call).is_some(), "orderNotFound", &validate::resend())?;
+        self.screen_known(
+            call,
+            self.order(call).is_some(),
+            "orderNotFound",
+            &validate::resend(),
+        )?;
         let order = self.orders.get(call.id()).ok_or(MISSING)?;
         match order.status {
             ProviderStatus::Sent | ProviderStatus::Expired => {}
@@ -161,16 +225,27 @@ impl World {
     }
 
     pub(super) fn order_refund(&mut self, call: &Call) -> Result<Reply, Refusal> {
-        self.screen_known(call, self.order(call).is_some(), "orderNotFound", &validate::order_refund())?;
+        self.screen_known(
+            call,
+            self.order(call).is_some(),
+            "orderNotFound",
+            &validate::order_refund(),
+        )?;
         let lines = call.read().line_sums();
         let amount: Money = lines.iter().map(|line| line.amount).sum();
         let order = self.orders.get_mut(call.id()).ok_or(MISSING)?;
         match order.status {
             ProviderStatus::Paid | ProviderStatus::PartialRefunded => {}
             ProviderStatus::Refunded => {
-                return Err(Refusal::Rule("refundRejectionForRefundedCancelledInvoicedOrderParamRefunded"));
+                return Err(Refusal::Rule(
+                    "refundRejectionForRefundedCancelledInvoicedOrderParamRefunded",
+                ));
             }
-            _ => return Err(Refusal::Rule("refundRejectionForRefundedCancelledInvoicedOrderParamCancelled")),
+            _ => {
+                return Err(Refusal::Rule(
+                    "refundRejectionForRefundedCancelledInvoicedOrderParamCancelled",
+                ));
+            }
         }
         for asked in &lines {
             let line = order.lines.iter().find(|line| line.id == asked.id);
@@ -180,15 +255,33 @@ impl World {
             }
         }
         if amount > order.total.saturating_sub(order.refunded) {
-            return Err(Refusal::Rule("refundRejectionForRefundRequestGreaterThanOrderAmount"));
+            return Err(Refusal::Rule(
+                "refundRejectionForRefundRequestGreaterThanOrderAmount",
+            ));
         }
         for line in &mut order.lines {
-            line.refunded += lines.iter().filter(|asked| asked.id == line.id).map(|asked| asked.amount).sum();
+            line.refunded += lines
+                .iter()
+                .filter(|asked| asked.id == line.id)
+                .map(|asked| asked.amount)
+                .sum();
         }
         order.refunded += amount;
         let whole = order.refunded >= order.total;
-        order.status = if whole { ProviderStatus::Refunded } else { ProviderStatus::PartialRefunded };
-        self.record(EffectKind::OrderRefunded, By::Api, call.id(), Told { lines, ..Told::amount(amount) });
+        order.status = if whole {
+            ProviderStatus::Refunded
+        } else {
+            ProviderStatus::PartialRefunded
+        };
+        self.record(
+            EffectKind::OrderRefunded,
+            By::Api,
+            call.id(),
+            Told {
+                lines,
+                ..Told::amount(amount)
+            },
+        );
         Ok(answer::done(202, "orderRefundedSuccessfully", true))
     }
 
@@ -203,14 +296,24 @@ impl World {
 
     pub(super) fn customer_details(&self, call: &Call) -> Result<Reply, Refusal> {
         let missing = Refusal::NotFound("customerNotFound");
-        let owner = self.by_customer.get(call.id()).map(String::as_str).unwrap_or_default();
+        let owner = self
+            .by_customer
+            .get(call.id())
+            .map(String::as_str)
+            .unwrap_or_default();
         let customer = match (self.reservations.get(owner), self.orders.get(owner)) {
             (Some(r), _) if r.account == call.account => &r.customer,
             (_, Some(order)) if order.account == call.account => &order.customer,
             _ => return Err(missing),
         };
-        let kind = customer.get("type").and_then(Value::as_str).unwrap_or("private");
-        let mut address = customer.get("address").cloned().unwrap_or_else(|| json!({}));
+        let kind = customer
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or("private");
+        let mut address = customer
+            .get("address")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         address["uuid"] = json!(format!("ADRS{}", call.id().trim_start_matches("CSRT")));
         let text = |field: &str| customer.get(field).cloned().unwrap_or_default();
         let data = json!({
@@ -219,7 +322,12 @@ impl World {
             "preferredLanguage": text("preferredLanguage"), "organizationId": text("organizationId"),
             "addresses": { "billing": address, "shipping": [address] },
         });
-        Ok(answer::data(200, "customerDetailsRetrievedSuccessfully", &data, &self.switches))
+        Ok(answer::data(
+            200,
+            "customerDetailsRetrievedSuccessfully",
+            &data,
+            &self.switches,
+        ))
     }
 
     pub(crate) fn order_due(&mut self, uuid: &str) {
@@ -236,10 +344,14 @@ impl World {
 fn kroner(amount: Money) -> Value {
     let text = amount.to_string();
     let short = text.strip_suffix(".00").unwrap_or(&text);
-    short.parse::<serde_json::Number>().map_or(Value::Null, Value::Number)
+    short
+        .parse::<serde_json::Number>()
+        .map_or(Value::Null, Value::Number)
 }
 
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

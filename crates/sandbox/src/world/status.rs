@@ -30,16 +30,24 @@ impl World {
     pub(super) fn resend(&mut self, call: &Call) -> Result<Reply, Refusal> {
         self.screen(call, "orderNotFound", &validate::resend())?;
         let (now, revives) = (self.now, self.switches.resend_revives);
-        let r = self.reservations.get_mut(call.id()).ok_or(Refusal::NotFound("orderNotFound"))?;
+        let r = self
+            .reservations
+            .get_mut(call.id())
+            .ok_or(Refusal::NotFound("orderNotFound"))?;
         r.may_resend().map_err(Refusal::Rule)?;
         let uuid = r.uuid.clone();
         if revives && r.status == ProviderStatus::Expired && r.reserved_at.is_none() {
             r.status = ProviderStatus::Sent;
             r.due = now + REVIVED;
-            self.timers.add(now + REVIVED + TimeDelta::milliseconds(1), Timer::LinkDue(uuid.clone()));
+            self.timers.add(
+                now + REVIVED + TimeDelta::milliseconds(1),
+                Timer::LinkDue(uuid.clone()),
+            );
         }
         let read = call.read();
-        let phone = read.text("msisdn").map(|number| read.text("countryCode").unwrap_or_default() + &number);
+        let phone = read
+            .text("msisdn")
+            .map(|number| read.text("countryCode").unwrap_or_default() + &number);
         for address in read.text("email").into_iter().chain(phone) {
             self.send_link(call.account, &uuid, &address);
         }
@@ -47,8 +55,16 @@ impl World {
     }
 
     /// Cancels, whoever asks.
-    pub(crate) fn withdraw(&mut self, uuid: &str, note: Option<&str>, by: By) -> Result<(), Refusal> {
-        let r = self.reservations.get_mut(uuid).ok_or(Refusal::NotFound("orderNotFound"))?;
+    pub(crate) fn withdraw(
+        &mut self,
+        uuid: &str,
+        note: Option<&str>,
+        by: By,
+    ) -> Result<(), Refusal> {
+        let r = self
+            .reservations
+            .get_mut(uuid)
+            .ok_or(Refusal::NotFound("orderNotFound"))?;
         r.may_cancel(&self.switches).map_err(Refusal::Rule)?;
         r.status = ProviderStatus::Cancelled;
         let account = r.account;
@@ -63,7 +79,10 @@ impl World {
 
     /// Completes, whoever asks; what is not captured goes back.
     pub(crate) fn close(&mut self, uuid: &str, note: Option<&str>, by: By) -> Result<(), Refusal> {
-        let r = self.reservations.get_mut(uuid).ok_or(Refusal::NotFound("reservationNotFound"))?;
+        let r = self
+            .reservations
+            .get_mut(uuid)
+            .ok_or(Refusal::NotFound("reservationNotFound"))?;
         r.may_complete(&self.switches).map_err(Refusal::Rule)?;
         r.status = ProviderStatus::Completed;
         let account = r.account;

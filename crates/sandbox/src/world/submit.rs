@@ -25,8 +25,8 @@ impl World {
         let lines = call.read().new_lines();
         self.sums(call, &lines)?;
         let r = self.reservation(call, lines);
-        let session =
-            call.operation == Operation::CreateSession || call.read().text("submitPayment.via").is_some();
+        let session = call.operation == Operation::CreateSession
+            || call.read().text("submitPayment.via").is_some();
         let submitted = Submitted {
             customer_uuid: Some(r.customer_uuid.clone()),
             reservation_uuid: r.uuid.clone(),
@@ -60,7 +60,9 @@ impl World {
             captured: Money::ZERO,
         });
         let lines: Vec<Line> = lines.collect();
-        let due = read.text("dueDateForPaymentLink").and_then(|due| due.parse().ok());
+        let due = read
+            .text("dueDateForPaymentLink")
+            .and_then(|due| due.parse().ok());
         Reservation {
             customer_uuid: self.customer(call.account, read.text("customerDetails.email"), &uuid),
             uuid,
@@ -69,7 +71,9 @@ impl World {
             status: ProviderStatus::Sent,
             customer,
             order_date: read.text("orderDate").unwrap_or_default(),
-            due: due.and_then(|due| DateTime::from_timestamp(due, 0)).unwrap_or(self.now),
+            due: due
+                .and_then(|due| DateTime::from_timestamp(due, 0))
+                .unwrap_or(self.now),
             reference: read.text("referenceNo"),
             customer_reference: read.text("customerReference"),
             notes: read.text("customerNotes"),
@@ -106,7 +110,10 @@ impl World {
         }
         self.made.push(uuid.clone());
         // At the due instant itself the payer may still pay.
-        self.timers.add(r.due + chrono::TimeDelta::milliseconds(1), Timer::LinkDue(uuid.clone()));
+        self.timers.add(
+            r.due + chrono::TimeDelta::milliseconds(1),
+            Timer::LinkDue(uuid.clone()),
+        );
         let total = r.total;
         let mut sent_to = Vec::new();
         if r.send_email {
@@ -131,7 +138,12 @@ impl World {
     }
 
     /// The uuid of the customer with this address; `owner` is what shows the customer from now on.
-    pub(super) fn customer(&mut self, account: usize, email: Option<String>, owner: &str) -> String {
+    pub(super) fn customer(
+        &mut self,
+        account: usize,
+        email: Option<String>,
+        owner: &str,
+    ) -> String {
         let key = (account, email.unwrap_or_else(|| owner.to_owned()));
         let uuid = match self.customers.get(&key) {
             Some(uuid) => uuid.clone(),
@@ -148,12 +160,18 @@ impl World {
             switches::UuidField::OrderUuid => UuidField::OrderUuid,
         };
         let swapped = self.switches.link_field == switches::LinkField::Swapped;
-        let link = if session == swapped { LinkField::CheckoutUrl } else { LinkField::PaymentUrl };
+        let link = if session == swapped {
+            LinkField::CheckoutUrl
+        } else {
+            LinkField::PaymentUrl
+        };
         let (status, message) = match self.switches.submit_answer {
             SubmitAnswer::Created => (201, "Reservation Submitted Successfully"),
             SubmitAnswer::Accepted => (202, "Order Submitted Successfully"),
         };
-        let value = submitted.serialize_as(uuid, link, serde_json::value::Serializer).unwrap_or_default();
+        let value = submitted
+            .serialize_as(uuid, link, serde_json::value::Serializer)
+            .unwrap_or_default();
         answer::data(status, message, &value, &self.switches)
     }
 }

@@ -42,7 +42,10 @@ impl Timers {
     }
 
     fn pop(&mut self, until: DateTime<Utc>) -> Option<(DateTime<Utc>, Timer)> {
-        let entry = self.waiting.first_entry().filter(|entry| entry.key().0 <= until)?;
+        let entry = self
+            .waiting
+            .first_entry()
+            .filter(|entry| entry.key().0 <= until)?;
         let ((at, _), timer) = entry.remove_entry();
         Some((at, timer))
     }
@@ -52,7 +55,11 @@ impl World {
     /// Lets everything happen that is due at `now`, in order.
     pub fn advance(&mut self, now: DateTime<Utc>) {
         self.brought = self.brought.max(now);
-        let until = self.now.max(self.brought.checked_add_signed(self.offset).unwrap_or(self.now));
+        let until = self.now.max(
+            self.brought
+                .checked_add_signed(self.offset)
+                .unwrap_or(self.now),
+        );
         while let Some((at, timer)) = self.timers.pop(until) {
             self.now = self.now.max(at);
             self.fire(timer);
@@ -67,7 +74,10 @@ impl World {
 
     /// Puts this world's clock so much ahead of the one that calls bring, and lets happen what is due then.
     pub fn skip(&mut self, by: TimeDelta) {
-        self.offset = self.offset.checked_add(&by.max(TimeDelta::zero())).unwrap_or(self.offset);
+        self.offset = self
+            .offset
+            .checked_add(&by.max(TimeDelta::zero()))
+            .unwrap_or(self.offset);
         self.advance(self.brought);
     }
 
@@ -84,7 +94,10 @@ impl World {
     /// When the next thing happens by itself, callbacks included, by the clock that calls bring.
     #[must_use]
     pub fn next_event(&self) -> Option<DateTime<Utc>> {
-        let next = [self.timers.next(), self.outbox.next()].into_iter().flatten().min()?;
+        let next = [self.timers.next(), self.outbox.next()]
+            .into_iter()
+            .flatten()
+            .min()?;
         next.checked_sub_signed(self.offset)
     }
 
@@ -110,7 +123,12 @@ impl World {
 
     fn link_due(&mut self, uuid: &str) {
         // A link that was revived meanwhile has another timer.
-        if self.switches.link_expiry && self.reservations.get(uuid).is_some_and(|r| self.now > r.due) {
+        if self.switches.link_expiry
+            && self
+                .reservations
+                .get(uuid)
+                .is_some_and(|r| self.now > r.due)
+        {
             self.end_link(uuid);
         }
     }
@@ -128,9 +146,14 @@ impl World {
 
     /// The hold is over, or its window was made longer meanwhile and ends later.
     pub(crate) fn hold_ends(&mut self, uuid: &str) {
-        let ends = self.reservations.get(uuid).and_then(|r| r.hold_ends(&self.switches));
+        let ends = self
+            .reservations
+            .get(uuid)
+            .and_then(|r| r.hold_ends(&self.switches));
         match ends {
-            Some(ends) if ends > self.now => self.timers.add(ends, Timer::HoldEnds(uuid.to_owned())),
+            Some(ends) if ends > self.now => {
+                self.timers.add(ends, Timer::HoldEnds(uuid.to_owned()))
+            }
             Some(_) => self.end_hold(uuid),
             None => {}
         }
@@ -146,8 +169,8 @@ impl World {
         let (account, rest) = (r.account, r.runway());
         r.released_at = Some(now);
         r.hold_ended_at = Some(now);
-        let expires =
-            r.status == ProviderStatus::Reserved && self.switches.hold_expiry == HoldExpiry::Expires;
+        let expires = r.status == ProviderStatus::Reserved
+            && self.switches.hold_expiry == HoldExpiry::Expires;
         if expires {
             r.status = ProviderStatus::Expired;
         }

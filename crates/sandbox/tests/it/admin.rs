@@ -11,23 +11,47 @@ async fn a_reservation_is_played_through_by_hand() {
     let uuid = stage.submitted().await;
     let post = async |path: &str, body: Value| admin(&stage, "POST", path, &body).await;
     assert_eq!(post("open", json!({"uuid": uuid})).await.0, 200);
-    assert_eq!(post("fail", json!({"uuid": "BOOK-1"})).await, (200, json!({"uuid": uuid})));
+    assert_eq!(
+        post("fail", json!({"uuid": "BOOK-1"})).await,
+        (200, json!({"uuid": uuid}))
+    );
     assert_eq!(post("pay", json!({"uuid": "BOOK-1"})).await.0, 200);
-    assert_eq!(post("pay", json!({"uuid": uuid})).await, (409, json!({"error": "its status is RESERVED"})));
+    assert_eq!(
+        post("pay", json!({"uuid": uuid})).await,
+        (409, json!({"error": "its status is RESERVED"}))
+    );
     let [id, _] = stage.ids(&uuid).await;
     let lines = json!([{"id": id, "amount": "100.00"}]);
     let (status, captured) = post("capture", json!({"uuid": uuid, "lines": lines})).await;
-    assert!(status == 200 && captured["reference"].as_str().is_some_and(|r| r.starts_with("CAP")));
-    let (_, charged) = post("charge", json!({"uuid": uuid, "amount": "20.00", "text": "late"})).await;
+    assert!(
+        status == 200
+            && captured["reference"]
+                .as_str()
+                .is_some_and(|r| r.starts_with("CAP"))
+    );
+    let (_, charged) = post(
+        "charge",
+        json!({"uuid": uuid, "amount": "20.00", "text": "late"}),
+    )
+    .await;
     let refund = json!({"uuid": uuid, "reference": captured["reference"], "amount": "40.00"});
     assert_eq!(post("refund", refund).await.0, 200);
     let whole = json!({"uuid": uuid, "reference": charged["reference"]});
     assert_eq!(post("refund", whole).await.0, 200);
-    assert_eq!(post("advance", json!({"seconds": 60})).await, (200, json!({"now": "2025-08-24T01:47:40Z"})));
-    assert_eq!(post("complete", json!({"uuid": uuid, "note": "x"})).await.0, 200);
+    assert_eq!(
+        post("advance", json!({"seconds": 60})).await,
+        (200, json!({"now": "2025-08-24T01:47:40Z"}))
+    );
+    assert_eq!(
+        post("complete", json!({"uuid": uuid, "note": "x"})).await.0,
+        200
+    );
     let (_, ledger) = admin(&stage, "GET", "ledger", &json!({})).await;
     let effects = ledger["effects"].as_array().expect("effects");
-    let kinds: Vec<_> = effects.iter().filter_map(|effect| effect["kind"].as_str()).collect();
+    let kinds: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| effect["kind"].as_str())
+        .collect();
     assert_eq!(
         kinds,
         [
@@ -46,12 +70,18 @@ async fn a_reservation_is_played_through_by_hand() {
             "released"
         ]
     );
-    assert_eq!((&effects[5]["by"], &effects[5]["amount"]), (&json!("portal"), &json!("100.00")));
+    assert_eq!(
+        (&effects[5]["by"], &effects[5]["amount"]),
+        (&json!("portal"), &json!("100.00"))
+    );
     let (_, news) = admin(&stage, "GET", "ledger?since=11", &json!({})).await;
     assert_eq!(news["effects"].as_array().map(Vec::len), Some(2));
     let (_, list) = admin(&stage, "GET", "reservations", &json!({})).await;
     assert_eq!(
-        (&list["reservations"][0]["status"], &list["reservations"][0]["refunded"]),
+        (
+            &list["reservations"][0]["status"],
+            &list["reservations"][0]["refunded"]
+        ),
         (&json!("COMPLETED"), &json!("60.00"))
     );
 }
@@ -63,12 +93,31 @@ async fn links_and_holds_are_expired_and_cancelled_by_hand() {
     let held = stage.held().await;
     let third = stage.held().await;
     for (path, uuid) in [("expire", &unpaid), ("expire", &held), ("cancel", &third)] {
-        assert_eq!(admin(&stage, "POST", path, &json!({"uuid": uuid})).await.0, 200, "{path}");
+        assert_eq!(
+            admin(&stage, "POST", path, &json!({"uuid": uuid})).await.0,
+            200,
+            "{path}"
+        );
     }
-    assert_eq!(admin(&stage, "POST", "expire", &json!({"uuid": unpaid})).await.0, 409, "only once");
-    assert_eq!(stage.effects(EffectKind::LinkExpired)[0].reservation_uuid, unpaid);
-    assert_eq!(stage.effects(EffectKind::HoldExpired)[0].reservation_uuid, held);
-    assert_eq!(stage.effects(EffectKind::Cancelled)[0].reservation_uuid, third);
+    assert_eq!(
+        admin(&stage, "POST", "expire", &json!({"uuid": unpaid}))
+            .await
+            .0,
+        409,
+        "only once"
+    );
+    assert_eq!(
+        stage.effects(EffectKind::LinkExpired)[0].reservation_uuid,
+        unpaid
+    );
+    assert_eq!(
+        stage.effects(EffectKind::HoldExpired)[0].reservation_uuid,
+        held
+    );
+    assert_eq!(
+        stage.effects(EffectKind::Cancelled)[0].reservation_uuid,
+        third
+    );
 }
 
 #[tokio::test]
@@ -82,18 +131,32 @@ async fn faults_and_switches_are_set_shown_and_cleared() {
     assert_eq!(admin(&stage, "POST", "faults", &faults).await.0, 200);
     let (_, shown) = admin(&stage, "GET", "faults", &json!({})).await;
     assert_eq!(
-        (shown["calls"].as_array().map(Vec::len), shown["callbacks"][0]["callback"].as_str()),
+        (
+            shown["calls"].as_array().map(Vec::len),
+            shown["callbacks"][0]["callback"].as_str()
+        ),
         (Some(2), Some("lost"))
     );
     assert_eq!(admin(&stage, "DELETE", "faults", &json!({})).await.0, 200);
     assert!(stage.world.lock().faults().calls.is_empty());
     let (status, error) = admin(&stage, "POST", "faults", &json!({"what": "explode"})).await;
-    assert!(status == 422 && error["error"].as_str().is_some_and(|text| text.contains("explode")), "{error}");
+    assert!(
+        status == 422
+            && error["error"]
+                .as_str()
+                .is_some_and(|text| text.contains("explode")),
+        "{error}"
+    );
 
     let (status, switches) = admin(&stage, "PUT", "switches", &json!({"cancel_verb": "get"})).await;
     assert_eq!((status, &switches["cancel_verb"]), (200, &json!("get")));
     let (status, error) = admin(&stage, "PUT", "switches", &json!({"cancel_verbs": "get"})).await;
-    assert!(status == 422 && error["error"].as_str().is_some_and(|text| text.contains("cancel_verbs")));
+    assert!(
+        status == 422
+            && error["error"]
+                .as_str()
+                .is_some_and(|text| text.contains("cancel_verbs"))
+    );
 }
 
 #[tokio::test]
@@ -102,7 +165,10 @@ async fn requests_are_counted_and_everything_is_forgotten_on_reset() {
     let uuid = stage.submitted().await;
     stage.details(&uuid).await;
     let (_, requests) = admin(&stage, "GET", "requests", &json!({})).await;
-    assert_eq!(requests, json!({"total": 2, "throttled": 0, "operations": {"submit": 1, "details": 1}}));
+    assert_eq!(
+        requests,
+        json!({"total": 2, "throttled": 0, "operations": {"submit": 1, "details": 1}})
+    );
     assert_eq!(admin(&stage, "POST", "reset", &json!({})).await.0, 200);
     let (_, list) = admin(&stage, "GET", "reservations", &json!({})).await;
     assert_eq!(list, json!({"reservations": []}));
@@ -120,9 +186,23 @@ async fn wrong_routes_verbs_and_bodies_are_refused() {
         ("POST", "capture", json!({"uuid": "RES1"}), 404),
         ("POST", "faults", json!({"what": "explode"}), 422),
     ] {
-        assert_eq!(admin(&stage, method, path, &body).await.0, status, "{method} {path}");
+        assert_eq!(
+            admin(&stage, method, path, &body).await.0,
+            status,
+            "{method} {path}"
+        );
     }
     let form = "Content-Type: text/plain\r\n";
-    let answer = raw(&stage.url, "POST", "/__sandbox/pay", form, r#"{"uuid":"RES1"}"#).await;
-    assert!(answer.starts_with("HTTP/1.1 422"), "a form of another origin cannot send JSON: {answer}");
+    let answer = raw(
+        &stage.url,
+        "POST",
+        "/__sandbox/pay",
+        form,
+        r#"{"uuid":"RES1"}"#,
+    )
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 422"),
+        "a form of another origin cannot send JSON: {answer}"
+    );
 }

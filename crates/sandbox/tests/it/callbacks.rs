@@ -29,7 +29,10 @@ struct Listener {
 impl Listener {
     async fn new(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}/callbacks/abc", listener.local_addr().expect("address"));
+        let url = format!(
+            "http://{}/callbacks/abc",
+            listener.local_addr().expect("address")
+        );
         let (queries, received) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut statuses = statuses.iter();
@@ -38,20 +41,31 @@ impl Listener {
                 let length = stream.read(&mut request).await.unwrap_or(0);
                 let text = String::from_utf8_lossy(&request[..length]).into_owned();
                 let target = text.split(' ').nth(1).unwrap_or_default();
-                let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
+                let query = target
+                    .split_once('?')
+                    .map_or("", |(_, query)| query)
+                    .to_owned();
                 let status = statuses.next().copied().unwrap_or(200);
-                let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
                 let _ = stream.write_all(answer.as_bytes()).await;
                 if queries.send(query).is_err() {
                     return;
                 }
             }
         });
-        Self { url, queries: received }
+        Self {
+            url,
+            queries: received,
+        }
     }
 
     async fn next(&mut self) -> String {
-        timeout(PATIENCE, self.queries.recv()).await.expect("in time").expect("a callback")
+        timeout(PATIENCE, self.queries.recv())
+            .await
+            .expect("in time")
+            .expect("a callback")
     }
 }
 
@@ -66,7 +80,14 @@ fn verified(query: &str) -> Verified {
 /// A paid reservation whose callbacks go to `url`.
 async fn paid(stage: &Stage, url: &str) -> String {
     let booking = with_callback(booking("BOOK-1", stage.now()), url);
-    let uuid = stage.client.submit(&booking).await.outcome.accepted().expect("accepted").reservation_uuid;
+    let uuid = stage
+        .client
+        .submit(&booking)
+        .await
+        .outcome
+        .accepted()
+        .expect("accepted")
+        .reservation_uuid;
     stage.world.lock().pay(stage.now(), &uuid).expect("payable");
     uuid
 }
@@ -77,15 +98,36 @@ async fn three_changes_are_announced_and_no_others() {
     let stage = Stage::new().await;
     let uuid = paid(&stage, &listener.url.clone()).await;
     let first = verified(&listener.next().await);
-    assert_eq!((first.formula, first.callback.status), (Formula::F3All, ProviderStatus::Reserved));
+    assert_eq!(
+        (first.formula, first.callback.status),
+        (Formula::F3All, ProviderStatus::Reserved)
+    );
     assert_eq!(first.callback.order_uuid, uuid);
     assert_eq!(first.callback.amount, Some(Money::kroner(1_000)));
     assert_eq!(first.callback.timestamp, Some(stage.now()));
-    stage.capture(&uuid, 600).await.accepted().expect("captured");
-    assert_eq!(verified(&listener.next().await).callback.status, ProviderStatus::Captured);
-    stage.world.lock().charge_in_portal(stage.now(), &uuid, Money::kroner(5), "x").expect("charged");
-    assert_eq!(verified(&listener.next().await).callback.status, ProviderStatus::Charged);
-    stage.world.lock().complete_in_portal(stage.now(), &uuid, "x").expect("completed");
+    stage
+        .capture(&uuid, 600)
+        .await
+        .accepted()
+        .expect("captured");
+    assert_eq!(
+        verified(&listener.next().await).callback.status,
+        ProviderStatus::Captured
+    );
+    stage
+        .world
+        .lock()
+        .charge_in_portal(stage.now(), &uuid, Money::kroner(5), "x")
+        .expect("charged");
+    assert_eq!(
+        verified(&listener.next().await).callback.status,
+        ProviderStatus::Charged
+    );
+    stage
+        .world
+        .lock()
+        .complete_in_portal(stage.now(), &uuid, "x")
+        .expect("completed");
     assert_eq!(stage.world.lock().callbacks().len(), 3);
 }
 
@@ -95,13 +137,29 @@ async fn every_formula_and_order_is_verified_and_told_apart() {
         (json!({"checksum": "F1"}), "", Formula::F1),
         (json!({"checksum": "F2"}), "", Formula::F2),
         (json!({"checksum": "F3"}), "", Formula::F3All),
-        (json!({"checksum": "F3", "callback_order": "table"}), "", Formula::F3All),
-        (json!({"checksum": "F3"}), "?order_identifier=rRbl1&order_status=a b", Formula::F3All),
-        (json!({"checksum": "F3_named"}), "?order_identifier=rRbl1", Formula::F3Named),
+        (
+            json!({"checksum": "F3", "callback_order": "table"}),
+            "",
+            Formula::F3All,
+        ),
+        (
+            json!({"checksum": "F3"}),
+            "?order_identifier=rRbl1&order_status=a b",
+            Formula::F3All,
+        ),
+        (
+            json!({"checksum": "F3_named"}),
+            "?order_identifier=rRbl1",
+            Formula::F3Named,
+        ),
         (json!({"callback_status": "resevred"}), "", Formula::F3All),
     ] {
         let stage = Stage::turned(&patch).await;
-        paid(&stage, &format!("https://shop.example.no/cb{}", base.replace(' ', "%20"))).await;
+        paid(
+            &stage,
+            &format!("https://shop.example.no/cb{}", base.replace(' ', "%20")),
+        )
+        .await;
         let url = stage.world.lock().callbacks()[0].url.clone();
         let (_, query) = url.split_once('?').expect("query");
         let verified = verified(query);
@@ -122,20 +180,37 @@ async fn what_the_provider_may_also_do_is_a_switch() {
         url.split_once('?').expect("query").1.to_owned()
     };
     let forgeable = query_of(json!({"checksum": "F0"}), "https://shop.example.no/cb").await;
-    assert_eq!(verify(&forgeable, &secrets(), Legacy::Accept), Err(Refused::WrongChecksum));
-    let success = query_of(json!({"callback_status": "success"}), "https://shop.example.no/cb").await;
-    assert_eq!(verified(&success).callback.status, ProviderStatus::Unknown("success".to_owned()));
-    let second =
-        query_of(json!({"query_join": "second_question_mark"}), "https://shop.example.no/cb?x=1").await;
+    assert_eq!(
+        verify(&forgeable, &secrets(), Legacy::Accept),
+        Err(Refused::WrongChecksum)
+    );
+    let success = query_of(
+        json!({"callback_status": "success"}),
+        "https://shop.example.no/cb",
+    )
+    .await;
+    assert_eq!(
+        verified(&success).callback.status,
+        ProviderStatus::Unknown("success".to_owned())
+    );
+    let second = query_of(
+        json!({"query_join": "second_question_mark"}),
+        "https://shop.example.no/cb?x=1",
+    )
+    .await;
     assert!(second.starts_with("x=1?orderUuid="), "{second}");
 }
 
 #[tokio::test]
 async fn callbacks_are_lost_doubled_late_forged_and_wrong() {
     use CallbackWhat::{Duplicate, Forged, Late, Lost, WrongChecksum};
-    for (what, sent, good) in
-        [(Lost, 0, 0), (Duplicate, 2, 2), (Late(90), 0, 0), (Forged, 2, 1), (WrongChecksum, 1, 0)]
-    {
+    for (what, sent, good) in [
+        (Lost, 0, 0),
+        (Duplicate, 2, 2),
+        (Late(90), 0, 0),
+        (Forged, 2, 1),
+        (WrongChecksum, 1, 0),
+    ] {
         let mut world = sandbox::World::new(crate::stage::options());
         world.faults().callbacks.push(CallbackFault::once(what));
         let now = crate::stage::start();
@@ -166,8 +241,16 @@ async fn a_callback_is_tried_again_when_the_merchant_fails() {
 async fn time_that_is_moved_by_hand_sends_what_is_due() {
     let mut listener = Listener::new(&[]).await;
     let stage = Stage::new().await;
-    stage.world.lock().faults().callbacks.push(CallbackFault::once(CallbackWhat::Late(3_600)));
+    stage
+        .world
+        .lock()
+        .faults()
+        .callbacks
+        .push(CallbackFault::once(CallbackWhat::Late(3_600)));
     paid(&stage, &listener.url.clone()).await;
     Arc::clone(&stage.clock).advance(TimeDelta::seconds(3_600));
-    assert_eq!(verified(&listener.next().await).callback.status, ProviderStatus::Reserved);
+    assert_eq!(
+        verified(&listener.next().await).callback.status,
+        ProviderStatus::Reserved
+    );
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use api_client::wire::{
-    CallbackUrls, CreateSession, InternalReferences, Note, OrderPayment, OrderProduct, OrderSums, PaymentVia,
-    ProviderStatus, RefundSource, Resend, SendInvoiceBy, SubmitOrder, SubmitPayment, WireTime,
+    CallbackUrls, CreateSession, InternalReferences, Note, OrderPayment, OrderProduct, OrderSums,
+    PaymentVia, ProviderStatus, RefundSource, Resend, SendInvoiceBy, SubmitOrder, SubmitPayment,
+    WireTime,
 };
 use api_client::{CancelVerb, Client, DoubtReason, Outcome, RejectionClass, Settings};
 use chrono::TimeDelta;
@@ -47,7 +48,10 @@ pub(crate) fn order(stage: &Stage) -> SubmitOrder {
         customer_reference: None,
         invoice_as_payment_option: false,
         is_credit_check_available: false,
-        submit_payment: OrderPayment { via: PaymentVia::Vipps, currency: Some("NOK".to_owned()) },
+        submit_payment: OrderPayment {
+            via: PaymentVia::Vipps,
+            currency: Some("NOK".to_owned()),
+        },
         callback: CallbackUrls {
             callback_url: None,
             success: Some("https://shop.example.no/yes".to_owned()),
@@ -68,33 +72,90 @@ async fn a_reservation_lives_from_submit_to_complete() {
     let details = stage.details(uuid).await;
     assert_eq!(details.status, ProviderStatus::Sent);
     assert_eq!(details.reference_number.as_deref(), Some("BOOK-1"));
-    assert_eq!(details.payment_details.as_ref().and_then(|p| p.reserved_amount), Some(Money::ZERO));
+    assert_eq!(
+        details
+            .payment_details
+            .as_ref()
+            .and_then(|p| p.reserved_amount),
+        Some(Money::ZERO)
+    );
 
-    stage.world.lock().pay(stage.now(), "BOOK-1").expect("payable");
+    stage
+        .world
+        .lock()
+        .pay(stage.now(), "BOOK-1")
+        .expect("payable");
     let details = stage.details(uuid).await;
-    let reserved_at = details.payment_details.as_ref().and_then(|p| p.reserved_at.clone());
+    let reserved_at = details
+        .payment_details
+        .as_ref()
+        .and_then(|p| p.reserved_at.clone());
     assert_eq!(
         (details.status, reserved_at.and_then(|at| at.at())),
         (ProviderStatus::Reserved, Some(stage.now()))
     );
 
-    let reference = stage.capture(uuid, 600).await.accepted().expect("accepted").expect("reference");
-    assert!(reference.starts_with("CAP") && reference.len() == 13, "{reference}");
-    let charged = stage.client.charge(uuid, &charge(150)).await.outcome.accepted().expect("accepted");
+    let reference = stage
+        .capture(uuid, 600)
+        .await
+        .accepted()
+        .expect("accepted")
+        .expect("reference");
+    assert!(
+        reference.starts_with("CAP") && reference.len() == 13,
+        "{reference}"
+    );
+    let charged = stage
+        .client
+        .charge(uuid, &charge(150))
+        .await
+        .outcome
+        .accepted()
+        .expect("accepted");
     let details = stage.details(uuid).await;
     let history = details.payment_history.expect("history");
-    assert_eq!(history.captured[0].reference.as_deref(), Some(reference.as_str()));
-    assert_eq!(history.captured[0].additional_text.as_deref(), Some("R1 MARKER 01"));
+    assert_eq!(
+        history.captured[0].reference.as_deref(),
+        Some(reference.as_str())
+    );
+    assert_eq!(
+        history.captured[0].additional_text.as_deref(),
+        Some("R1 MARKER 01")
+    );
     assert_eq!(history.charged[0].reference, charged.uuid);
-    let captured: Vec<_> = details.product_list.iter().filter_map(|line| line.captured).collect();
-    assert_eq!(captured, [Money::kroner(600), Money::ZERO, Money::ZERO], "the charge's line is listed too");
+    let captured: Vec<_> = details
+        .product_list
+        .iter()
+        .filter_map(|line| line.captured)
+        .collect();
+    assert_eq!(
+        captured,
+        [Money::kroner(600), Money::ZERO, Money::ZERO],
+        "the charge's line is listed too"
+    );
 
-    let note = Note { note: "all done".to_owned() };
-    assert_eq!(stage.client.complete(uuid, &note).await.outcome, Outcome::Accepted(()));
+    let note = Note {
+        note: "all done".to_owned(),
+    };
+    assert_eq!(
+        stage.client.complete(uuid, &note).await.outcome,
+        Outcome::Accepted(())
+    );
     assert_eq!(stage.details(uuid).await.status, ProviderStatus::Completed);
-    let kinds: Vec<EffectKind> = stage.world.lock().ledger().iter().map(|effect| effect.kind).collect();
+    let kinds: Vec<EffectKind> = stage
+        .world
+        .lock()
+        .ledger()
+        .iter()
+        .map(|effect| effect.kind)
+        .collect();
     use EffectKind::{Captured, Charged, Completed, Created, LinkSent, Released, Reserved};
-    assert_eq!(kinds, [Created, LinkSent, Reserved, Captured, Charged, Completed, Released]);
+    assert_eq!(
+        kinds,
+        [
+            Created, LinkSent, Reserved, Captured, Charged, Completed, Released
+        ]
+    );
 }
 
 #[tokio::test]
@@ -102,17 +163,36 @@ async fn a_refund_is_pending_until_it_is_settled() {
     let stage = Stage::new().await;
     let uuid = stage.held().await;
     let [id, _] = stage.ids(&uuid).await;
-    let reference = stage.capture(&uuid, 600).await.accepted().flatten().expect("reference");
+    let reference = stage
+        .capture(&uuid, 600)
+        .await
+        .accepted()
+        .flatten()
+        .expect("reference");
     let request = refund(RefundSource::Captured, &reference, &[(id, 200)]);
-    assert_eq!(stage.client.refund(&uuid, &request).await.outcome, Outcome::Accepted(()));
+    assert_eq!(
+        stage.client.refund(&uuid, &request).await.outcome,
+        Outcome::Accepted(())
+    );
     let refunded = |details: api_client::wire::Details| {
-        details.payment_details.and_then(|p| p.amount_refunded).and_then(|sums| sums.from_captured)
+        details
+            .payment_details
+            .and_then(|p| p.amount_refunded)
+            .and_then(|sums| sums.from_captured)
     };
     assert_eq!(refunded(stage.details(&uuid).await), Some(Money::ZERO));
     stage.pass(TimeDelta::seconds(60));
     let details = stage.details(&uuid).await;
-    let row = details.payment_history.clone().expect("history").refunded.remove(0);
-    assert_eq!((row.amount, row.is_partial), (Money::kroner(200), Some(true)));
+    let row = details
+        .payment_history
+        .clone()
+        .expect("history")
+        .refunded
+        .remove(0);
+    assert_eq!(
+        (row.amount, row.is_partial),
+        (Money::kroner(200), Some(true))
+    );
     assert_eq!(row.reference.as_deref(), Some(reference.as_str()));
     assert_eq!(refunded(details), Some(Money::kroner(200)));
 }
@@ -122,33 +202,70 @@ async fn a_reservation_is_cancelled_by_either_verb() {
     for (verb, patch) in [
         (CancelVerb::Post, json!({"cancel_verb": "post"})),
         (CancelVerb::Get, json!({"cancel_verb": "get"})),
-        (CancelVerb::Get, json!({"cancel_verb": "get", "get_note": "query"})),
-        (CancelVerb::Get, json!({"cancel_verb": "get", "get_note": "body"})),
+        (
+            CancelVerb::Get,
+            json!({"cancel_verb": "get", "get_note": "query"}),
+        ),
+        (
+            CancelVerb::Get,
+            json!({"cancel_verb": "get", "get_note": "body"}),
+        ),
         (CancelVerb::Auto, json!({"cancel_verb": "get"})),
         (CancelVerb::Auto, json!({"cancel_verb": "post"})),
     ] {
         let stage = Stage::turned(&patch).await;
         let uuid = stage.held().await;
         let client = client(&stage.url, TOKEN, verb);
-        let answer = client.cancel(&uuid, &Note { note: "not coming".to_owned() }).await;
+        let answer = client
+            .cancel(
+                &uuid,
+                &Note {
+                    note: "not coming".to_owned(),
+                },
+            )
+            .await;
         assert_eq!(answer.outcome, Outcome::Accepted(()), "{verb:?} {patch}");
         let effects = stage.effects(EffectKind::Cancelled);
         assert_eq!(effects[0].text.as_deref(), Some("not coming"));
-        assert_eq!(stage.effects(EffectKind::Released)[0].amount, Money::kroner(1_000));
+        assert_eq!(
+            stage.effects(EffectKind::Released)[0].amount,
+            Money::kroner(1_000)
+        );
     }
 }
 
 #[tokio::test]
 async fn the_wrong_verb_and_a_stripped_body_cancel_nothing() {
     for (verb, patch, class) in [
-        (CancelVerb::Get, json!({"cancel_verb": "post"}), RejectionClass::WrongVerb),
-        (CancelVerb::Post, json!({"cancel_verb": "get"}), RejectionClass::WrongVerb),
-        (CancelVerb::Get, json!({"get_note": "neither"}), RejectionClass::Payload),
+        (
+            CancelVerb::Get,
+            json!({"cancel_verb": "post"}),
+            RejectionClass::WrongVerb,
+        ),
+        (
+            CancelVerb::Post,
+            json!({"cancel_verb": "get"}),
+            RejectionClass::WrongVerb,
+        ),
+        (
+            CancelVerb::Get,
+            json!({"get_note": "neither"}),
+            RejectionClass::Payload,
+        ),
     ] {
         let stage = Stage::turned(&patch).await;
         let uuid = stage.held().await;
-        let answer = client(&stage.url, TOKEN, verb).cancel(&uuid, &Note { note: "no".to_owned() }).await;
-        let Outcome::Rejected(rejection) = answer.outcome else { panic!("{patch}") };
+        let answer = client(&stage.url, TOKEN, verb)
+            .cancel(
+                &uuid,
+                &Note {
+                    note: "no".to_owned(),
+                },
+            )
+            .await;
+        let Outcome::Rejected(rejection) = answer.outcome else {
+            panic!("{patch}")
+        };
         assert_eq!(rejection.class, class, "{patch}");
         assert!(stage.effects(EffectKind::Cancelled).is_empty());
     }
@@ -159,29 +276,62 @@ async fn a_session_is_created_and_a_link_sent_again() {
     let stage = Stage::new().await;
     let session = CreateSession {
         reservation: booking("BOOK-2", stage.now()),
-        submit_payment: SubmitPayment { via: PaymentVia::Mastercard },
+        submit_payment: SubmitPayment {
+            via: PaymentVia::Mastercard,
+        },
     };
-    let submitted = stage.client.create_session(&session).await.outcome.accepted().expect("accepted");
-    assert!(submitted.url.is_some_and(|url| url.ends_with(&submitted.reservation_uuid)));
+    let submitted = stage
+        .client
+        .create_session(&session)
+        .await
+        .outcome
+        .accepted()
+        .expect("accepted");
+    assert!(
+        submitted
+            .url
+            .is_some_and(|url| url.ends_with(&submitted.reservation_uuid))
+    );
     let resend = Resend {
         country_code: Some("+47".to_owned()),
         msisdn: Some("46567468".into()),
         email: Some("kari@example.no".into()),
     };
-    let answer = stage.client.resend(&submitted.reservation_uuid, &resend).await;
+    let answer = stage
+        .client
+        .resend(&submitted.reservation_uuid, &resend)
+        .await;
     assert_eq!(answer.outcome, Outcome::Accepted(()));
-    assert_eq!(stage.effects(EffectKind::LinkSent).len(), 3, "one at submit, two now");
+    assert_eq!(
+        stage.effects(EffectKind::LinkSent).len(),
+        3,
+        "one at submit, two now"
+    );
 }
 
 #[tokio::test]
 async fn history_tells_what_happened_in_a_window() {
     let stage = Stage::new().await;
     let uuid = stage.held().await;
-    let reference = stage.capture(&uuid, 600).await.accepted().flatten().expect("reference");
-    stage.world.lock().capture_in_portal(stage.now(), &uuid, None).expect("captured");
+    let reference = stage
+        .capture(&uuid, 600)
+        .await
+        .accepted()
+        .flatten()
+        .expect("reference");
+    stage
+        .world
+        .lock()
+        .capture_in_portal(stage.now(), &uuid, None)
+        .expect("captured");
     let hour = TimeDelta::hours(1);
-    let rows =
-        stage.client.history(stage.now() - hour, stage.now() + hour).await.outcome.accepted().expect("rows");
+    let rows = stage
+        .client
+        .history(stage.now() - hour, stage.now() + hour)
+        .await
+        .outcome
+        .accepted()
+        .expect("rows");
     let titles: Vec<_> = rows.iter().filter_map(|row| row.title.as_deref()).collect();
     assert_eq!(
         titles,
@@ -192,14 +342,38 @@ async fn history_tells_what_happened_in_a_window() {
             "amount-captured-from-reservation"
         ]
     );
-    assert_eq!(rows[2].uuid.as_deref(), Some(reference.as_str()), "not the reservation's");
+    assert_eq!(
+        rows[2].uuid.as_deref(),
+        Some(reference.as_str()),
+        "not the reservation's"
+    );
     assert_eq!(rows[2].amount, Some(Money::kroner(600)));
-    assert_eq!(rows[0].sent_to.as_deref().map(|text| text.starts_with(' ')), Some(true));
-    let civil = rows[1].datetime.as_ref().and_then(|time| time.civil()).expect("civil time");
-    assert_eq!(civil.to_string(), "2025-08-24 03:46:00", "Oslo in summer, to the minute");
-    let by_people: Vec<_> = stage.effects(EffectKind::Captured).iter().map(|effect| effect.by).collect();
+    assert_eq!(
+        rows[0].sent_to.as_deref().map(|text| text.starts_with(' ')),
+        Some(true)
+    );
+    let civil = rows[1]
+        .datetime
+        .as_ref()
+        .and_then(|time| time.civil())
+        .expect("civil time");
+    assert_eq!(
+        civil.to_string(),
+        "2025-08-24 03:46:00",
+        "Oslo in summer, to the minute"
+    );
+    let by_people: Vec<_> = stage
+        .effects(EffectKind::Captured)
+        .iter()
+        .map(|effect| effect.by)
+        .collect();
     assert_eq!(by_people, [By::Api, By::Portal]);
-    let empty = stage.client.history(stage.now() + hour, stage.now() + hour).await.outcome.accepted();
+    let empty = stage
+        .client
+        .history(stage.now() + hour, stage.now() + hour)
+        .await
+        .outcome
+        .accepted();
     assert_eq!(empty, Some(Vec::new()), "a 404 means an empty list");
 }
 
@@ -210,15 +384,38 @@ async fn a_one_time_link_is_made_paid_and_read() {
     assert_eq!(answer.exchange.http_status, Some(201));
     let submitted = answer.outcome.accepted().expect("accepted");
     let uuid = submitted.order_uuid.as_str();
-    assert_eq!(submitted.payment_url, Some(format!("{}/pay/{uuid}", stage.url)));
-    let status = async || stage.client.order_status(uuid).await.outcome.accepted().expect("status");
+    assert_eq!(
+        submitted.payment_url,
+        Some(format!("{}/pay/{uuid}", stage.url))
+    );
+    let status = async || {
+        stage
+            .client
+            .order_status(uuid)
+            .await
+            .outcome
+            .accepted()
+            .expect("status")
+    };
     assert_eq!(status().await.status, ProviderStatus::Sent);
-    stage.world.lock().pay(stage.now(), "ORDER-1").expect("payable");
+    stage
+        .world
+        .lock()
+        .pay(stage.now(), "ORDER-1")
+        .expect("payable");
     let paid = status().await;
-    assert_eq!((paid.status, paid.order_amount), (ProviderStatus::Paid, Some(Money::kroner(450))));
+    assert_eq!(
+        (paid.status, paid.order_amount),
+        (ProviderStatus::Paid, Some(Money::kroner(450)))
+    );
     let stranger = stage.client.order_status("ODR1").await.outcome;
-    let Outcome::Rejected(rejection) = stranger else { panic!("an order that is not there") };
-    assert_eq!((rejection.class, rejection.key.as_str()), (RejectionClass::NotFound, "ordernotfound"));
+    let Outcome::Rejected(rejection) = stranger else {
+        panic!("an order that is not there")
+    };
+    assert_eq!(
+        (rejection.class, rejection.key.as_str()),
+        (RejectionClass::NotFound, "ordernotfound")
+    );
 }
 
 #[tokio::test]
@@ -228,28 +425,61 @@ async fn a_merchant_sees_only_its_own() {
     let other = client(&stage.url, "token-b", CancelVerb::Auto);
     for outcome in [
         other.details(&uuid).await.outcome.word(),
-        other.capture(&uuid, &capture(&[(511, 1)], "x")).await.outcome.word(),
+        other
+            .capture(&uuid, &capture(&[(511, 1)], "x"))
+            .await
+            .outcome
+            .word(),
         other.charge(&uuid, &charge(1)).await.outcome.word(),
-        other.cancel(&uuid, &Note { note: "mine?".to_owned() }).await.outcome.word(),
+        other
+            .cancel(
+                &uuid,
+                &Note {
+                    note: "mine?".to_owned(),
+                },
+            )
+            .await
+            .outcome
+            .word(),
     ] {
         assert_eq!(outcome, "rejected");
     }
     let hour = TimeDelta::hours(1);
-    let rows = other.history(stage.now() - hour, stage.now() + hour).await.outcome.accepted();
+    let rows = other
+        .history(stage.now() - hour, stage.now() + hour)
+        .await
+        .outcome
+        .accepted();
     assert_eq!(rows, Some(Vec::new()));
 }
 
 #[tokio::test]
 async fn the_budget_is_shared_by_all_calls_of_an_account_for_a_minute() {
-    let stage = Stage::with(sandbox::Options { limit_per_minute: 3, ..options() }).await;
+    let stage = Stage::with(sandbox::Options {
+        limit_per_minute: 3,
+        ..options()
+    })
+    .await;
     let uuid = stage.submitted().await;
     let second = stage.client.details(&uuid).await;
-    assert_eq!((second.exchange.rate.limit, second.exchange.rate.remaining), (Some(3), Some(1)));
+    assert_eq!(
+        (second.exchange.rate.limit, second.exchange.rate.remaining),
+        (Some(3), Some(1))
+    );
     let third = stage.client.details("RES1").await;
-    assert_eq!(third.exchange.rate.remaining, Some(0), "a 404 costs as much");
+    assert_eq!(
+        third.exchange.rate.remaining,
+        Some(0),
+        "a 404 costs as much"
+    );
     stage.clock.advance(TimeDelta::seconds(50));
-    let Outcome::Rejected(rejection) = stage.client.details(&uuid).await.outcome else { panic!("throttled") };
-    let RejectionClass::Throttled { retry_after: Some(wait) } = rejection.class else {
+    let Outcome::Rejected(rejection) = stage.client.details(&uuid).await.outcome else {
+        panic!("throttled")
+    };
+    let RejectionClass::Throttled {
+        retry_after: Some(wait),
+    } = rejection.class
+    else {
         panic!("{rejection:?}")
     };
     assert!((10..=11).contains(&wait.as_secs()), "{wait:?}");
@@ -259,7 +489,15 @@ async fn the_budget_is_shared_by_all_calls_of_an_account_for_a_minute() {
         Outcome::Rejected(r) if matches!(r.class, RejectionClass::Throttled { .. })
     ));
     stage.clock.advance(TimeDelta::seconds(10));
-    assert!(stage.client.details(&uuid).await.outcome.accepted().is_some());
+    assert!(
+        stage
+            .client
+            .details(&uuid)
+            .await
+            .outcome
+            .accepted()
+            .is_some()
+    );
     let requests = stage.world.lock().requests().clone();
     assert_eq!((requests.total, requests.throttled), (6, 1));
     assert_eq!(requests.operations[&Operation::Details], 5);
@@ -269,8 +507,13 @@ async fn the_budget_is_shared_by_all_calls_of_an_account_for_a_minute() {
 async fn a_token_is_asked_for() {
     let stage = Stage::new().await;
     let stranger = client(&stage.url, "token-x", CancelVerb::Auto);
-    let Outcome::Rejected(rejection) = stranger.details("RES1").await.outcome else { panic!("refused") };
-    assert_eq!((rejection.class, rejection.http_status), (RejectionClass::Auth, 401));
+    let Outcome::Rejected(rejection) = stranger.details("RES1").await.outcome else {
+        panic!("refused")
+    };
+    assert_eq!(
+        (rejection.class, rejection.http_status),
+        (RejectionClass::Auth, 401)
+    );
 }
 
 #[tokio::test]
@@ -280,23 +523,42 @@ async fn the_same_client_works_without_a_connection() {
     let transport = Arc::new(InProcess::new(world.clone(), clock.clone()));
     let settings = Settings::new("http://localhost".parse().expect("url"), TOKEN.into());
     let client = Client::with_transport(settings, transport).expect("client");
-    let submitted = client.submit(&booking("BOOK-1", start())).await.outcome.accepted().expect("accepted");
+    let submitted = client
+        .submit(&booking("BOOK-1", start()))
+        .await
+        .outcome
+        .accepted()
+        .expect("accepted");
     let uuid = submitted.reservation_uuid;
     world.lock().pay(start(), &uuid).expect("payable");
-    let details = client.details(&uuid).await.outcome.accepted().expect("details");
+    let details = client
+        .details(&uuid)
+        .await
+        .outcome
+        .accepted()
+        .expect("details");
     assert_eq!(details.status, ProviderStatus::Reserved);
     for (what, reason) in [
         (What::Reset, DoubtReason::Reset),
         (What::Hang, DoubtReason::Timeout),
         (What::Truncated(9), DoubtReason::Truncated),
     ] {
-        world.lock().faults().calls.push(Fault::once(Operation::Charge, When::AfterEffect, what));
+        world
+            .lock()
+            .faults()
+            .calls
+            .push(Fault::once(Operation::Charge, When::AfterEffect, what));
         let Outcome::Unknown(doubt) = client.charge(&uuid, &charge(1)).await.outcome else {
             panic!("{what:?}")
         };
         assert_eq!(doubt.reason, reason);
     }
-    let charges = world.lock().ledger().iter().filter(|effect| effect.kind == EffectKind::Charged).count();
+    let charges = world
+        .lock()
+        .ledger()
+        .iter()
+        .filter(|effect| effect.kind == EffectKind::Charged)
+        .count();
     assert_eq!(charges, 3);
 }
 
@@ -304,8 +566,18 @@ async fn the_same_client_works_without_a_connection() {
 async fn a_server_stops_when_it_is_told_to_and_frees_its_port() {
     let clock = Arc::new(ManualClock::at(start()));
     let listen = "127.0.0.1:0".parse().expect("address");
-    let server = Server::bind(listen, World::new(options()), clock.clone()).await.expect("a free port");
-    let address = server.url().trim_start_matches("http://").parse().expect("address");
+    let server = Server::bind(listen, World::new(options()), clock.clone())
+        .await
+        .expect("a free port");
+    let address = server
+        .url()
+        .trim_start_matches("http://")
+        .parse()
+        .expect("address");
     server.run(std::future::ready(())).await.expect("stopped");
-    assert!(Server::bind(address, World::new(options()), clock).await.is_ok());
+    assert!(
+        Server::bind(address, World::new(options()), clock)
+            .await
+            .is_ok()
+    );
 }

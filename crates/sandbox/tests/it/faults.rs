@@ -20,7 +20,10 @@ fn doubt<T>(outcome: Outcome<T>) -> DoubtReason {
 /// A client that does not wait long for an answer that never comes.
 fn impatient(stage: &Stage) -> Client {
     let mut settings = Settings::new(stage.url.parse().expect("url"), TOKEN.into());
-    settings.timeouts = Timeouts { money: Duration::from_millis(200), ..Timeouts::default() };
+    settings.timeouts = Timeouts {
+        money: Duration::from_millis(200),
+        ..Timeouts::default()
+    };
     settings.cancel_verb = CancelVerb::Auto;
     Client::new(settings).expect("client")
 }
@@ -28,16 +31,26 @@ fn impatient(stage: &Stage) -> Client {
 /// Waits until the look-alike has seen a call of this operation.
 async fn handled(stage: &Stage, operation: Operation) {
     let seen = async {
-        while !stage.world.lock().requests().operations.contains_key(&operation) {
+        while !stage
+            .world
+            .lock()
+            .requests()
+            .operations
+            .contains_key(&operation)
+        {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the request arrives");
+    tokio::time::timeout(Duration::from_secs(20), seen)
+        .await
+        .expect("the request arrives");
 }
 
 #[tokio::test]
 async fn the_ledger_tells_whether_a_broken_capture_took_place() {
-    use DoubtReason::{Contradicting, Empty, Html, Malformed, Reset, ServerError, Timeout, Truncated};
+    use DoubtReason::{
+        Contradicting, Empty, Html, Malformed, Reset, ServerError, Timeout, Truncated,
+    };
     for (what, reason) in [
         (What::Reset, Reset),
         (What::Hang, Timeout),
@@ -55,7 +68,12 @@ async fn the_ledger_tells_whether_a_broken_capture_took_place() {
             let stage = Stage::new().await;
             let uuid = stage.held().await;
             let [id, _] = stage.ids(&uuid).await;
-            stage.world.lock().faults().calls.push(Fault::once(Operation::Capture, when, what));
+            stage
+                .world
+                .lock()
+                .faults()
+                .calls
+                .push(Fault::once(Operation::Capture, when, what));
             let request = capture(&[(id, 600)], "R1 MARKER 01");
             let answer = match what {
                 What::Hang => impatient(&stage).capture(&uuid, &request).await,
@@ -64,9 +82,21 @@ async fn the_ledger_tells_whether_a_broken_capture_took_place() {
             assert_eq!(doubt(answer.outcome), reason, "{what:?} {when:?}");
             // The client may have given up before the request was even read.
             handled(&stage, Operation::Capture).await;
-            assert_eq!(stage.effects(EffectKind::Captured).len(), captures, "{what:?} {when:?}");
-            let shown = stage.details(&uuid).await.payment_details.and_then(|p| p.captured_amount);
-            let taken = if captures == 1 { Money::kroner(600) } else { Money::ZERO };
+            assert_eq!(
+                stage.effects(EffectKind::Captured).len(),
+                captures,
+                "{what:?} {when:?}"
+            );
+            let shown = stage
+                .details(&uuid)
+                .await
+                .payment_details
+                .and_then(|p| p.captured_amount);
+            let taken = if captures == 1 {
+                Money::kroner(600)
+            } else {
+                Money::ZERO
+            };
             assert_eq!(shown, Some(taken), "{what:?} {when:?}");
         }
     }
@@ -77,14 +107,20 @@ async fn a_refusing_fault_is_classified_as_what_it_says() {
     for (status, class) in [
         (401, RejectionClass::Auth),
         (403, RejectionClass::Auth),
-        (429, RejectionClass::Throttled { retry_after: Some(Duration::from_secs(30)) }),
+        (
+            429,
+            RejectionClass::Throttled {
+                retry_after: Some(Duration::from_secs(30)),
+            },
+        ),
         (404, RejectionClass::NotFound),
     ] {
         let stage = Stage::new().await;
         let uuid = stage.held().await;
         let fault = Fault::once(Operation::Charge, When::BeforeEffect, What::Status(status));
         stage.world.lock().faults().calls.push(fault);
-        let Outcome::Rejected(rejection) = stage.client.charge(&uuid, &charge(5)).await.outcome else {
+        let Outcome::Rejected(rejection) = stage.client.charge(&uuid, &charge(5)).await.outcome
+        else {
             panic!("{status}")
         };
         assert_eq!(rejection.class, class, "{status}");
@@ -96,12 +132,22 @@ async fn a_refusing_fault_is_classified_as_what_it_says() {
 async fn an_effect_may_come_after_its_request_was_given_up() {
     let stage = Stage::new().await;
     let uuid = stage.held().await;
-    stage.world.lock().faults().calls.push(Fault::once(Operation::Charge, When::Later(300), What::Reset));
-    assert_eq!(doubt(stage.client.charge(&uuid, &charge(70)).await.outcome), DoubtReason::Reset);
+    stage.world.lock().faults().calls.push(Fault::once(
+        Operation::Charge,
+        When::Later(300),
+        What::Reset,
+    ));
+    assert_eq!(
+        doubt(stage.client.charge(&uuid, &charge(70)).await.outcome),
+        DoubtReason::Reset
+    );
     stage.pass(TimeDelta::seconds(299));
     assert!(stage.effects(EffectKind::Charged).is_empty());
     stage.pass(TimeDelta::seconds(1));
-    assert_eq!(stage.effects(EffectKind::Charged)[0].amount, Money::kroner(70));
+    assert_eq!(
+        stage.effects(EffectKind::Charged)[0].amount,
+        Money::kroner(70)
+    );
 }
 
 #[tokio::test]
@@ -124,20 +170,47 @@ async fn details_stay_behind_for_some_reads_or_some_time() {
     let stage = Stage::new().await;
     let uuid = stage.held().await;
     let stale = |reads, seconds| {
-        Fault::once(Operation::Capture, When::BeforeEffect, What::StaleDetails { reads, seconds })
+        Fault::once(
+            Operation::Capture,
+            When::BeforeEffect,
+            What::StaleDetails { reads, seconds },
+        )
     };
     let status = async || stage.details(&uuid).await.status;
     // The ids are read before the capture, so that they cost none of the stale reads.
     let [id, _] = stage.ids(&uuid).await;
     stage.world.lock().faults().calls.push(stale(Some(2), None));
-    stage.client.capture(&uuid, &capture(&[(id, 100)], "a")).await.outcome.accepted().expect("captured");
+    stage
+        .client
+        .capture(&uuid, &capture(&[(id, 100)], "a"))
+        .await
+        .outcome
+        .accepted()
+        .expect("captured");
     assert_eq!(status().await, ProviderStatus::Reserved);
     assert_eq!(status().await, ProviderStatus::Reserved);
     assert_eq!(status().await, ProviderStatus::Captured);
 
-    let captured = async || stage.details(&uuid).await.payment_details.and_then(|p| p.captured_amount);
-    stage.world.lock().faults().calls.push(stale(None, Some(600)));
-    stage.client.capture(&uuid, &capture(&[(id, 100)], "b")).await.outcome.accepted().expect("captured");
+    let captured = async || {
+        stage
+            .details(&uuid)
+            .await
+            .payment_details
+            .and_then(|p| p.captured_amount)
+    };
+    stage
+        .world
+        .lock()
+        .faults()
+        .calls
+        .push(stale(None, Some(600)));
+    stage
+        .client
+        .capture(&uuid, &capture(&[(id, 100)], "b"))
+        .await
+        .outcome
+        .accepted()
+        .expect("captured");
     assert_eq!(captured().await, Some(Money::kroner(100)));
     stage.pass(TimeDelta::seconds(600));
     assert_eq!(captured().await, Some(Money::kroner(200)));
@@ -149,7 +222,11 @@ async fn a_fault_can_pick_its_reservation_by_the_bookings_reference() {
     let mut fault = Fault::once(Operation::Submit, When::BeforeEffect, What::Status(502));
     fault.reservation = Some("BOOK-2".to_owned());
     stage.world.lock().faults().calls.push(fault);
-    for (reference, word) in [("BOOK-1", "accepted"), ("BOOK-2", "unknown"), ("BOOK-2", "accepted")] {
+    for (reference, word) in [
+        ("BOOK-1", "accepted"),
+        ("BOOK-2", "unknown"),
+        ("BOOK-2", "accepted"),
+    ] {
         let answer = stage.client.submit(&booking(reference, stage.now())).await;
         assert_eq!(answer.outcome.word(), word, "{reference}");
     }
@@ -164,16 +241,32 @@ async fn a_late_answer_still_arrives() {
         When::BeforeEffect,
         What::Delay(20),
     ));
-    let answer = stage.client.cancel(&uuid, &Note { note: "late".to_owned() }).await;
+    let answer = stage
+        .client
+        .cancel(
+            &uuid,
+            &Note {
+                note: "late".to_owned(),
+            },
+        )
+        .await;
     assert_eq!(answer.outcome, Outcome::Accepted(()));
     assert_eq!(stage.effects(EffectKind::Cancelled).len(), 1);
 }
 
 #[tokio::test]
 async fn connections_break_where_the_fault_says() {
-    let stage = Stage::with(sandbox::Options { tokens: Vec::new(), ..options() }).await;
+    let stage = Stage::with(sandbox::Options {
+        tokens: Vec::new(),
+        ..options()
+    })
+    .await;
     let ask = async |what| {
-        stage.world.lock().faults().calls.push(Fault::once(Operation::Details, When::AfterEffect, what));
+        stage.world.lock().faults().calls.push(Fault::once(
+            Operation::Details,
+            When::AfterEffect,
+            what,
+        ));
         let path = "/api/v1/connect/reservations/details/RES1";
         raw(&stage.url, "GET", path, "Authorization: Bearer any\r\n", "").await
     };
@@ -187,10 +280,18 @@ async fn connections_break_where_the_fault_says() {
 #[tokio::test]
 async fn the_latency_option_slows_every_answer_of_the_api_and_no_other() {
     let latency = Duration::from_millis(300);
-    let stage = Stage::with(sandbox::Options { latency, ..options() }).await;
+    let stage = Stage::with(sandbox::Options {
+        latency,
+        ..options()
+    })
+    .await;
     let client = impatient(&stage);
     let answer = client.charge("RES1", &charge(5)).await;
-    assert_eq!(doubt(answer.outcome), DoubtReason::Timeout, "200 ms are not enough for 300");
+    assert_eq!(
+        doubt(answer.outcome),
+        DoubtReason::Timeout,
+        "200 ms are not enough for 300"
+    );
     let ledger = raw(&stage.url, "GET", "/__sandbox/ledger", "", "").await;
     assert!(ledger.starts_with("HTTP/1.1 200"));
 }

@@ -10,7 +10,14 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 async fn submit(stage: &Stage, name: &str) -> String {
     let mut booking = with_callback(booking("BOOK-1", stage.now()), "http://127.0.0.1:1/cb");
     booking.products[0].name = name.to_owned();
-    stage.client.submit(&booking).await.outcome.accepted().expect("accepted").reservation_uuid
+    stage
+        .client
+        .submit(&booking)
+        .await
+        .outcome
+        .accepted()
+        .expect("accepted")
+        .reservation_uuid
 }
 
 #[tokio::test]
@@ -40,10 +47,21 @@ async fn the_page_shows_the_order_and_its_buttons_without_outside_help() {
 async fn the_buttons_fail_leave_and_pay() {
     let stage = Stage::new().await;
     let uuid = submit(&stage, "cabin").await;
-    let press =
-        async |act: &str| raw(&stage.url, "POST", &format!("/pay/{uuid}"), FORM, &format!("act={act}")).await;
+    let press = async |act: &str| {
+        raw(
+            &stage.url,
+            "POST",
+            &format!("/pay/{uuid}"),
+            FORM,
+            &format!("act={act}"),
+        )
+        .await
+    };
     let failed = press("fail").await;
-    assert!(failed.contains("RESERVED NOT PAID") && failed.contains("again?a=1&amp;b=2"), "{failed}");
+    assert!(
+        failed.contains("RESERVED NOT PAID") && failed.contains("again?a=1&amp;b=2"),
+        "{failed}"
+    );
     assert!(press("leave").await.contains("left without paying"));
     assert!(stage.effects(EffectKind::Reserved).is_empty());
     let paid = press("pay").await;
@@ -52,9 +70,15 @@ async fn the_buttons_fail_leave_and_pay() {
         "{paid}"
     );
     assert_eq!(stage.effects(EffectKind::Reserved).len(), 1);
-    assert!(press("pay").await.starts_with("HTTP/1.1 409"), "paid only once");
+    assert!(
+        press("pay").await.starts_with("HTTP/1.1 409"),
+        "paid only once"
+    );
     let page = raw(&stage.url, "GET", &format!("/pay/{uuid}"), "", "").await;
-    assert!(page.contains("cannot be paid any longer") && !page.contains("<form"), "{page}");
+    assert!(
+        page.contains("cannot be paid any longer") && !page.contains("<form"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -64,8 +88,18 @@ async fn an_unknown_link_and_an_unknown_act_are_refused() {
     let unknown = raw(&stage.url, "GET", "/pay/RES1", "", "").await;
     assert!(unknown.starts_with("HTTP/1.1 404"));
     let by_reference = raw(&stage.url, "GET", "/pay/BOOK-1", "", "").await;
-    assert!(by_reference.starts_with("HTTP/1.1 404"), "only the uuid opens a page");
-    let odd = raw(&stage.url, "POST", &format!("/pay/{uuid}"), FORM, "act=steal").await;
+    assert!(
+        by_reference.starts_with("HTTP/1.1 404"),
+        "only the uuid opens a page"
+    );
+    let odd = raw(
+        &stage.url,
+        "POST",
+        &format!("/pay/{uuid}"),
+        FORM,
+        "act=steal",
+    )
+    .await;
     assert!(odd.starts_with("HTTP/1.1 400"));
     let verb = raw(&stage.url, "PUT", &format!("/pay/{uuid}"), "", "").await;
     assert!(verb.starts_with("HTTP/1.1 405"));
@@ -81,7 +115,17 @@ async fn secured_details_are_not_shown() {
         is_charge_partially_refundable: true,
     });
     booking.products[0].name = "Suite 12".to_owned();
-    let uuid = stage.client.submit(&booking).await.outcome.accepted().expect("accepted").reservation_uuid;
+    let uuid = stage
+        .client
+        .submit(&booking)
+        .await
+        .outcome
+        .accepted()
+        .expect("accepted")
+        .reservation_uuid;
     let page = raw(&stage.url, "GET", &format!("/pay/{uuid}"), "", "").await;
-    assert!(!page.contains("Suite 12") && page.contains("BankID"), "{page}");
+    assert!(
+        !page.contains("Suite 12") && page.contains("BankID"),
+        "{page}"
+    );
 }

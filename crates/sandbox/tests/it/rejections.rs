@@ -43,26 +43,55 @@ struct Case(&'static [Before], Call, RejectionClass, &'static str);
 
 async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
     let uuid = stage.submitted().await;
-    let note = Note { note: "note".to_owned() };
+    let note = Note {
+        note: "note".to_owned(),
+    };
     let [id, other] = stage.ids(&uuid).await;
     let (mut captured, mut charged) = (String::from("CAP1"), String::from("CHA1"));
     for step in steps {
         match step {
             Before::Pay => stage.world.lock().pay(stage.now(), &uuid).expect("payable"),
             Before::Capture(kroner) => {
-                captured = stage.capture(&uuid, *kroner).await.accepted().flatten().expect("captured");
+                captured = stage
+                    .capture(&uuid, *kroner)
+                    .await
+                    .accepted()
+                    .flatten()
+                    .expect("captured");
             }
             Before::Charge(kroner) => {
                 let answer = stage.client.charge(&uuid, &charge(*kroner)).await;
-                charged = answer.outcome.accepted().and_then(|charged| charged.uuid).expect("charged");
+                charged = answer
+                    .outcome
+                    .accepted()
+                    .and_then(|charged| charged.uuid)
+                    .expect("charged");
             }
             Before::Refund(kroner) => {
                 let request = refund(RefundSource::Captured, &captured, &[(id, *kroner)]);
-                stage.client.refund(&uuid, &request).await.outcome.accepted().expect("refunded");
+                stage
+                    .client
+                    .refund(&uuid, &request)
+                    .await
+                    .outcome
+                    .accepted()
+                    .expect("refunded");
             }
-            Before::Cancel => stage.client.cancel(&uuid, &note).await.outcome.accepted().expect("cancelled"),
+            Before::Cancel => stage
+                .client
+                .cancel(&uuid, &note)
+                .await
+                .outcome
+                .accepted()
+                .expect("cancelled"),
             Before::Complete => {
-                stage.client.complete(&uuid, &note).await.outcome.accepted().expect("completed");
+                stage
+                    .client
+                    .complete(&uuid, &note)
+                    .await
+                    .outcome
+                    .accepted()
+                    .expect("completed");
             }
             Before::Days(days) => stage.pass(TimeDelta::days(*days)),
         }
@@ -72,28 +101,56 @@ async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
     let captured_from = |lines: &[(i64, u32)]| refund(RefundSource::Captured, &captured, lines);
     let outcome = match call {
         Call::Details => drop_value(client.details("RES4161996022").await.outcome),
-        Call::Capture(kroner) => {
-            drop_value(client.capture(&uuid, &capture(&[(id, kroner)], "x")).await.outcome)
-        }
-        Call::CaptureUnknownLine => drop_value(client.capture(&uuid, &capture(&[(1, 1)], "x")).await.outcome),
+        Call::Capture(kroner) => drop_value(
+            client
+                .capture(&uuid, &capture(&[(id, kroner)], "x"))
+                .await
+                .outcome,
+        ),
+        Call::CaptureUnknownLine => drop_value(
+            client
+                .capture(&uuid, &capture(&[(1, 1)], "x"))
+                .await
+                .outcome,
+        ),
         Call::Charge(kroner) => drop_value(client.charge(&uuid, &charge(kroner)).await.outcome),
         Call::Cancel => client.cancel(&uuid, &note).await.outcome,
         Call::Complete => client.complete(&uuid, &note).await.outcome,
         Call::Resend => {
-            let resend = Resend { email: Some("kari@example.no".into()), ..Resend::default() };
+            let resend = Resend {
+                email: Some("kari@example.no".into()),
+                ..Resend::default()
+            };
             client.resend(&uuid, &resend).await.outcome
         }
-        Call::Refund(kroner) => client.refund(&uuid, &captured_from(&[(id, kroner)])).await.outcome,
-        Call::RefundUnknownLine => client.refund(&uuid, &captured_from(&[(1, 1)])).await.outcome,
+        Call::Refund(kroner) => {
+            client
+                .refund(&uuid, &captured_from(&[(id, kroner)]))
+                .await
+                .outcome
+        }
+        Call::RefundUnknownLine => {
+            client
+                .refund(&uuid, &captured_from(&[(1, 1)]))
+                .await
+                .outcome
+        }
         Call::RefundCharge(kroner) => {
             let request = refund(RefundSource::Charged, &charged, &[(other, kroner)]);
             client.refund(&uuid, &request).await.outcome
         }
         Call::RefundUnknownReference => {
-            client.refund(&uuid, &refund(RefundSource::Captured, "CAP1", &[(id, 1)])).await.outcome
+            client
+                .refund(&uuid, &refund(RefundSource::Captured, "CAP1", &[(id, 1)]))
+                .await
+                .outcome
         }
     };
-    assert_eq!(stage.world.lock().ledger().len(), effects, "{steps:?} {call:?}: a refusal has no effect");
+    assert_eq!(
+        stage.world.lock().ledger().len(),
+        effects,
+        "{steps:?} {call:?}: a refusal has no effect"
+    );
     outcome
 }
 
@@ -110,9 +167,15 @@ async fn judge(patch: Value, cases: &[Case]) {
     for Case(steps, call, class, key) in cases {
         let stage = Stage::turned(&patch).await;
         let outcome = outcome(&stage, steps, *call).await;
-        let Outcome::Rejected(rejection) = outcome else { panic!("{steps:?} {call:?} {patch}: {outcome:?}") };
+        let Outcome::Rejected(rejection) = outcome else {
+            panic!("{steps:?} {call:?} {patch}: {outcome:?}")
+        };
         let expected = api_client::normalise(key);
-        assert_eq!((rejection.class, rejection.key), (*class, expected), "{steps:?} {call:?} {patch}");
+        assert_eq!(
+            (rejection.class, rejection.key),
+            (*class, expected),
+            "{steps:?} {call:?} {patch}"
+        );
     }
 }
 
@@ -122,8 +185,18 @@ async fn calls_are_refused_with_the_documented_keys() {
         json!({"settlement": "immediately"}),
         &[
             Case(&[], Details, NotFound, "reservationNotFound"),
-            Case(&[], Call::Capture(1), Business, "requestedCaptureAmountExceedAvailableCaptureRunway"),
-            Case(&[Pay], Call::Capture(601), Business, "requestedCaptureAmountExceedAvailableCaptureRunway"),
+            Case(
+                &[],
+                Call::Capture(1),
+                Business,
+                "requestedCaptureAmountExceedAvailableCaptureRunway",
+            ),
+            Case(
+                &[Pay],
+                Call::Capture(601),
+                Business,
+                "requestedCaptureAmountExceedAvailableCaptureRunway",
+            ),
             Case(
                 &[Pay, Before::Capture(400)],
                 Call::Capture(201),
@@ -136,39 +209,109 @@ async fn calls_are_refused_with_the_documented_keys() {
                 Business,
                 "requestedCaptureAmountExceedAvailableCaptureRunway",
             ),
-            Case(&[Pay], CaptureUnknownLine, Business, "requestProductIdNotAvailable"),
-            Case(&[Pay, Before::Cancel], Call::Capture(1), Business, "reservationStatusAlreadyCancelled"),
+            Case(
+                &[Pay],
+                CaptureUnknownLine,
+                Business,
+                "requestProductIdNotAvailable",
+            ),
+            Case(
+                &[Pay, Before::Cancel],
+                Call::Capture(1),
+                Business,
+                "reservationStatusAlreadyCancelled",
+            ),
             Case(
                 &[Pay, Before::Capture(1), Before::Complete],
                 Call::Capture(1),
                 Business,
                 "reservationStatusAlreadyCompleted",
             ),
-            Case(&[Pay, Days(7)], Call::Capture(1), Business, "paymentCaptureDeadlineExceed"),
+            Case(
+                &[Pay, Days(7)],
+                Call::Capture(1),
+                Business,
+                "paymentCaptureDeadlineExceed",
+            ),
             Case(&[], Call::Charge(1), CardNotFound, "paymentCardNotFound"),
-            Case(&[Pay, Days(90)], Call::Charge(1), Business, "paymentChargeDeadlineExceed"),
-            Case(&[Pay, Before::Cancel], Call::Charge(1), Business, "reservationStatusAlreadyCancelled"),
-            Case(&[Before::Cancel], Call::Cancel, Business, "reservationStatusAlreadyCompleted"),
+            Case(
+                &[Pay, Days(90)],
+                Call::Charge(1),
+                Business,
+                "paymentChargeDeadlineExceed",
+            ),
+            Case(
+                &[Pay, Before::Cancel],
+                Call::Charge(1),
+                Business,
+                "reservationStatusAlreadyCancelled",
+            ),
+            Case(
+                &[Before::Cancel],
+                Call::Cancel,
+                Business,
+                "reservationStatusAlreadyCompleted",
+            ),
             Case(
                 &[Pay, Before::Capture(1), Before::Complete],
                 Call::Cancel,
                 Business,
                 "reservationStatusAlreadyCompleted",
             ),
-            Case(&[Days(2)], Call::Cancel, Business, "prerequisiteFailedToCancelReservation"),
-            Case(&[Pay, Before::Capture(1)], Call::Cancel, Business, "prerequisiteFailedToCancelReservation"),
-            Case(&[Pay, Before::Charge(1)], Call::Cancel, Business, "prerequisiteFailedToCancelReservation"),
-            Case(&[], Call::Complete, Business, "prerequisiteFailedToCompleteReservation"),
-            Case(&[Pay], Call::Complete, Business, "prerequisiteFailedToCompleteReservation"),
-            Case(&[Days(2)], Call::Complete, Business, "prerequisiteFailedToCompleteReservation"),
+            Case(
+                &[Days(2)],
+                Call::Cancel,
+                Business,
+                "prerequisiteFailedToCancelReservation",
+            ),
+            Case(
+                &[Pay, Before::Capture(1)],
+                Call::Cancel,
+                Business,
+                "prerequisiteFailedToCancelReservation",
+            ),
+            Case(
+                &[Pay, Before::Charge(1)],
+                Call::Cancel,
+                Business,
+                "prerequisiteFailedToCancelReservation",
+            ),
+            Case(
+                &[],
+                Call::Complete,
+                Business,
+                "prerequisiteFailedToCompleteReservation",
+            ),
+            Case(
+                &[Pay],
+                Call::Complete,
+                Business,
+                "prerequisiteFailedToCompleteReservation",
+            ),
+            Case(
+                &[Days(2)],
+                Call::Complete,
+                Business,
+                "prerequisiteFailedToCompleteReservation",
+            ),
             Case(
                 &[Pay, Before::Capture(1), Before::Complete],
                 Call::Complete,
                 Business,
                 "reservationStatusAlreadyParamCompleted",
             ),
-            Case(&[Before::Cancel], Call::Complete, Business, "reservationStatusAlreadyParamCancelled"),
-            Case(&[Before::Cancel], Call::Resend, Business, "orderStatusAlreadyCancelled"),
+            Case(
+                &[Before::Cancel],
+                Call::Complete,
+                Business,
+                "reservationStatusAlreadyParamCancelled",
+            ),
+            Case(
+                &[Before::Cancel],
+                Call::Resend,
+                Business,
+                "orderStatusAlreadyCancelled",
+            ),
             Case(
                 &[Pay, Before::Capture(1), Before::Complete],
                 Call::Resend,
@@ -185,7 +328,12 @@ async fn refunds_are_refused_with_the_documented_keys() {
     judge(
         json!({"settlement": "immediately", "release": "never"}),
         &[
-            Case(&[Pay, Before::Capture(9)], RefundUnknownLine, Business, "requestProductIdNotAvailable"),
+            Case(
+                &[Pay, Before::Capture(9)],
+                RefundUnknownLine,
+                Business,
+                "requestProductIdNotAvailable",
+            ),
             Case(
                 &[Pay, Before::Capture(9)],
                 Call::Refund(10),
@@ -204,7 +352,12 @@ async fn refunds_are_refused_with_the_documented_keys() {
                 Business,
                 "refundRejectionForProductAmountExceed",
             ),
-            Case(&[Pay], RefundUnknownReference, NotFound, "refundRejectionForTransactionNotFound"),
+            Case(
+                &[Pay],
+                RefundUnknownReference,
+                NotFound,
+                "refundRejectionForTransactionNotFound",
+            ),
         ],
     )
     .await;
@@ -230,7 +383,12 @@ async fn refunds_are_refused_with_the_documented_keys() {
     .await;
     judge(
         json!({"plain_reference_key": true}),
-        &[Case(&[Pay], RefundUnknownReference, NotFound, "orderNotFound")],
+        &[Case(
+            &[Pay],
+            RefundUnknownReference,
+            NotFound,
+            "orderNotFound",
+        )],
     )
     .await;
 }
@@ -239,7 +397,12 @@ async fn refunds_are_refused_with_the_documented_keys() {
 async fn the_line_is_moved_by_switches() {
     judge(
         json!({"charge_ceiling_percent": 120}),
-        &[Case(&[Pay, Before::Charge(1_000)], Call::Charge(201), Business, "paymentChargeRunwayExceed")],
+        &[Case(
+            &[Pay, Before::Charge(1_000)],
+            Call::Charge(201),
+            Business,
+            "paymentChargeRunwayExceed",
+        )],
     )
     .await;
     judge(
@@ -254,25 +417,52 @@ async fn the_line_is_moved_by_switches() {
     .await;
     judge(
         json!({"cancel_rule": "a1"}),
-        &[Case(&[], Call::Cancel, Business, "prerequisiteFailedToCancelReservation")],
+        &[Case(
+            &[],
+            Call::Cancel,
+            Business,
+            "prerequisiteFailedToCancelReservation",
+        )],
     )
     .await;
     judge(
         json!({"cancel_rule": "a2"}),
-        &[Case(&[Pay], Call::Cancel, Business, "prerequisiteFailedToCancelReservation")],
+        &[Case(
+            &[Pay],
+            Call::Cancel,
+            Business,
+            "prerequisiteFailedToCancelReservation",
+        )],
     )
     .await;
     judge(
         json!({"distinct_cancelled_key": true}),
-        &[Case(&[Before::Cancel], Call::Cancel, Business, "reservationStatusAlreadyCancelled")],
+        &[Case(
+            &[Before::Cancel],
+            Call::Cancel,
+            Business,
+            "reservationStatusAlreadyCancelled",
+        )],
     )
     .await;
-    judge(json!({"not_found_key": "order_not_found"}), &[Case(&[], Details, NotFound, "orderNotFound")])
-        .await;
-    judge(json!({"not_found_form": "errors"}), &[Case(&[], Details, NotFound, "reservationNotFound")]).await;
+    judge(
+        json!({"not_found_key": "order_not_found"}),
+        &[Case(&[], Details, NotFound, "orderNotFound")],
+    )
+    .await;
+    judge(
+        json!({"not_found_form": "errors"}),
+        &[Case(&[], Details, NotFound, "reservationNotFound")],
+    )
+    .await;
     judge(
         json!({"capture_window_days": 3}),
-        &[Case(&[Pay, Days(3)], Call::Capture(1), Business, "paymentCaptureDeadlineExceed")],
+        &[Case(
+            &[Pay, Days(3)],
+            Call::Capture(1),
+            Business,
+            "paymentCaptureDeadlineExceed",
+        )],
     )
     .await;
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_client::wire::{
-    Address, CallbackUrls, Capture, Charge, CustomerDetails, CustomerType, Details, LineAmount, OrderSummary,
-    Product, Refund, RefundSource, RefundType, ReservationSettings, SendOrderBy, SubmitReservation, WireTime,
+    Address, CallbackUrls, Capture, Charge, CustomerDetails, CustomerType, Details, LineAmount,
+    OrderSummary, Product, Refund, RefundSource, RefundType, ReservationSettings, SendOrderBy,
+    SubmitReservation, WireTime,
 };
 use api_client::{CancelVerb, Client, Outcome, Settings, Timeouts};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,7 +25,10 @@ pub(crate) fn start() -> DateTime<Utc> {
 }
 
 pub(crate) fn options() -> Options {
-    Options { tokens: vec![TOKEN.to_owned(), "token-b".to_owned()], ..Options::default() }
+    Options {
+        tokens: vec![TOKEN.to_owned(), "token-b".to_owned()],
+        ..Options::default()
+    }
 }
 
 pub(crate) struct Stage {
@@ -50,7 +54,9 @@ impl Stage {
     pub(crate) async fn with(options: Options) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
         let listen = "127.0.0.1:0".parse().expect("address");
-        let server = Server::bind(listen, World::new(options), clock.clone()).await.expect("a free port");
+        let server = Server::bind(listen, World::new(options), clock.clone())
+            .await
+            .expect("a free port");
         let (url, world) = (server.url(), server.world());
         let (running, stop) = oneshot::channel::<()>();
         tokio::spawn(server.run(async move {
@@ -58,7 +64,13 @@ impl Stage {
             let _ = stop.await;
         }));
         let client = client(&url, TOKEN, CancelVerb::Auto);
-        Self { url, world, clock, client, _running: running }
+        Self {
+            url,
+            world,
+            clock,
+            client,
+            _running: running,
+        }
     }
 
     pub(crate) fn turn(&self, patch: &Value) {
@@ -79,7 +91,11 @@ impl Stage {
     /// A reservation that nobody has paid.
     pub(crate) async fn submitted(&self) -> String {
         let answer = self.client.submit(&booking("BOOK-1", self.now())).await;
-        answer.outcome.accepted().expect("accepted").reservation_uuid
+        answer
+            .outcome
+            .accepted()
+            .expect("accepted")
+            .reservation_uuid
     }
 
     /// A reservation whose amount is held: 600 and 400 kroner.
@@ -90,11 +106,22 @@ impl Stage {
     }
 
     pub(crate) async fn details(&self, uuid: &str) -> Details {
-        self.client.details(uuid).await.outcome.accepted().expect("details")
+        self.client
+            .details(uuid)
+            .await
+            .outcome
+            .accepted()
+            .expect("details")
     }
 
     pub(crate) fn effects(&self, kind: EffectKind) -> Vec<Effect> {
-        self.world.lock().ledger().iter().filter(|effect| effect.kind == kind).cloned().collect()
+        self.world
+            .lock()
+            .ledger()
+            .iter()
+            .filter(|effect| effect.kind == kind)
+            .cloned()
+            .collect()
     }
 
     /// The numeric ids of the two lines.
@@ -105,7 +132,10 @@ impl Stage {
 
     pub(crate) async fn capture(&self, uuid: &str, kroner: u32) -> Outcome<Option<String>> {
         let [id, _] = self.ids(uuid).await;
-        let answer = self.client.capture(uuid, &capture(&[(id, kroner)], "R1 MARKER 01")).await;
+        let answer = self
+            .client
+            .capture(uuid, &capture(&[(id, kroner)], "R1 MARKER 01"))
+            .await;
         match answer.outcome {
             Outcome::Accepted(accepted) => Outcome::Accepted(accepted.uuid),
             Outcome::Rejected(rejection) => Outcome::Rejected(rejection),
@@ -119,7 +149,11 @@ pub(crate) fn client(url: &str, token: &str, cancel_verb: CancelVerb) -> Client 
     let mut settings = Settings::new(url.parse().expect("url"), token.into());
     // Long enough for a machine under load.
     let patience = Duration::from_secs(20);
-    settings.timeouts = Timeouts { connect: patience, read: patience, money: patience };
+    settings.timeouts = Timeouts {
+        connect: patience,
+        read: patience,
+        money: patience,
+    };
     settings.cancel_verb = cancel_verb;
     Client::new(settings).expect("client")
 }
@@ -154,7 +188,10 @@ pub(crate) fn booking(reference: &str, now: DateTime<Utc>) -> SubmitReservation 
         due_date_for_payment_link: WireTime::unix(now + TimeDelta::days(1)),
         reference_no: Some(reference.to_owned()),
         customer_reference: None,
-        send_order_by: SendOrderBy { sms: false, email: true },
+        send_order_by: SendOrderBy {
+            sms: false,
+            email: true,
+        },
         products: vec![line("cabin", 600), line("boat", 400)],
         order_summary: OrderSummary {
             sub_total: Money::kroner(800),
@@ -164,7 +201,10 @@ pub(crate) fn booking(reference: &str, now: DateTime<Utc>) -> SubmitReservation 
         charge_validity: None,
         customer_notes: None,
         tnc: None,
-        settings: Some(ReservationSettings { secure_details: false, is_charge_partially_refundable: false }),
+        settings: Some(ReservationSettings {
+            secure_details: false,
+            is_charge_partially_refundable: false,
+        }),
         callback: None,
     }
 }
@@ -179,26 +219,51 @@ pub(crate) fn with_callback(mut booking: SubmitReservation, url: &str) -> Submit
 }
 
 fn lines(lines: &[(i64, u32)]) -> (Vec<LineAmount>, Money) {
-    let lines: Vec<_> =
-        lines.iter().map(|(id, kroner)| LineAmount { id: *id, amount: Money::kroner(*kroner) }).collect();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(id, kroner)| LineAmount {
+            id: *id,
+            amount: Money::kroner(*kroner),
+        })
+        .collect();
     let total = lines.iter().map(|line| line.amount).sum();
     (lines, total)
 }
 
 pub(crate) fn capture(of: &[(i64, u32)], text: &str) -> Capture {
     let (products, grand_total) = lines(of);
-    Capture { products, grand_total, additional_text: Some(text.to_owned()) }
+    Capture {
+        products,
+        grand_total,
+        additional_text: Some(text.to_owned()),
+    }
 }
 
 pub(crate) fn charge(kroner: u32) -> Charge {
     let amount = Money::kroner(kroner);
-    let product = Product { name: "Cleaning".to_owned(), product_id: None, rate: amount, tax: 25, amount };
-    Charge { products: vec![product], grand_total: amount, additional_text: Some("R1 CHARGE 01".to_owned()) }
+    let product = Product {
+        name: "Cleaning".to_owned(),
+        product_id: None,
+        rate: amount,
+        tax: 25,
+        amount,
+    };
+    Charge {
+        products: vec![product],
+        grand_total: amount,
+        additional_text: Some("R1 CHARGE 01".to_owned()),
+    }
 }
 
 pub(crate) fn refund(source: RefundSource, reference: &str, of: &[(i64, u32)]) -> Refund {
     let (products, grand_total) = lines(of);
-    Refund { kind: RefundType::Reservation, grand_total, products, source, reference: reference.to_owned() }
+    Refund {
+        kind: RefundType::Reservation,
+        grand_total,
+        products,
+        source,
+        reference: reference.to_owned(),
+    }
 }
 
 /// The booking as a raw body, to be broken.
@@ -224,7 +289,14 @@ pub(crate) async fn raw(url: &str, method: &str, path: &str, headers: &str, body
 /// An admin request: its status and its JSON.
 pub(crate) async fn admin(stage: &Stage, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let headers = "Content-Type: application/json\r\n";
-    let answer = raw(&stage.url, method, &format!("/__sandbox/{path}"), headers, &body.to_string()).await;
+    let answer = raw(
+        &stage.url,
+        method,
+        &format!("/__sandbox/{path}"),
+        headers,
+        &body.to_string(),
+    )
+    .await;
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
     let status = head[9..12].parse().expect("status");
     (status, serde_json::from_str(body).unwrap_or(json!(null)))

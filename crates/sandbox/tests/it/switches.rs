@@ -19,20 +19,49 @@ fn world(patch: &Value) -> World {
 fn a_submit_answers_in_every_documented_shape() {
     for (patch, path, status, fields) in [
         (json!({}), "submit", 201, ["reservationUuid", "checkoutUrl"]),
-        (json!({"link_field": "swapped"}), "submit", 201, ["reservationUuid", "paymentUrl"]),
-        (json!({"uuid_field": "order_uuid"}), "submit", 201, ["orderUuid", "checkoutUrl"]),
-        (json!({"submit_answer": "accepted"}), "submit", 202, ["reservationUuid", "checkoutUrl"]),
+        (
+            json!({"link_field": "swapped"}),
+            "submit",
+            201,
+            ["reservationUuid", "paymentUrl"],
+        ),
+        (
+            json!({"uuid_field": "order_uuid"}),
+            "submit",
+            201,
+            ["orderUuid", "checkoutUrl"],
+        ),
+        (
+            json!({"submit_answer": "accepted"}),
+            "submit",
+            202,
+            ["reservationUuid", "checkoutUrl"],
+        ),
         (json!({}), "create", 201, ["reservationUuid", "paymentUrl"]),
-        (json!({"link_field": "swapped"}), "create", 201, ["reservationUuid", "checkoutUrl"]),
+        (
+            json!({"link_field": "swapped"}),
+            "create",
+            201,
+            ["reservationUuid", "checkoutUrl"],
+        ),
     ] {
         let mut body = raw_booking(start());
         if path == "create" {
             body["submitPayment"] = json!({"via": "visa"});
         }
-        let reply = post(&mut world(&patch), start(), &format!("connect/reservations/{path}"), &body);
+        let reply = post(
+            &mut world(&patch),
+            start(),
+            &format!("connect/reservations/{path}"),
+            &body,
+        );
         assert_eq!(reply.status, status, "{patch}");
         for field in fields {
-            assert!(reply.value()["data"][field].is_string(), "{patch} {field}: {}", reply.value());
+            assert!(
+                reply.value()["data"][field].is_string(),
+                "{patch} {field}: {}",
+                reply.value()
+            );
         }
     }
 }
@@ -50,13 +79,32 @@ async fn the_client_bears_every_shape_of_a_life() {
         json!({"charge_lines": false, "empty_list": "empty"}),
     ] {
         let stage = Stage::turned(&patch).await;
-        let uuid =
-            stage.client.submit(&booking("B", stage.now())).await.outcome.accepted().expect("accepted");
+        let uuid = stage
+            .client
+            .submit(&booking("B", stage.now()))
+            .await
+            .outcome
+            .accepted()
+            .expect("accepted");
         let uuid = uuid.reservation_uuid;
         stage.world.lock().pay(stage.now(), &uuid).expect("payable");
-        let reference = stage.capture(&uuid, 600).await.accepted().expect("accepted");
-        assert_eq!(reference.is_some(), patch.get("uuid_in_answer").is_none(), "{patch}");
-        stage.client.charge(&uuid, &charge(5)).await.outcome.accepted().expect("accepted");
+        let reference = stage
+            .capture(&uuid, 600)
+            .await
+            .accepted()
+            .expect("accepted");
+        assert_eq!(
+            reference.is_some(),
+            patch.get("uuid_in_answer").is_none(),
+            "{patch}"
+        );
+        stage
+            .client
+            .charge(&uuid, &charge(5))
+            .await
+            .outcome
+            .accepted()
+            .expect("accepted");
         let details = stage.details(&uuid).await;
         let payment = details.payment_details.expect("payment");
         assert_eq!(
@@ -64,8 +112,13 @@ async fn the_client_bears_every_shape_of_a_life() {
             (Some(Money::kroner(600)), Some(Money::kroner(5)))
         );
         let hour = TimeDelta::hours(1);
-        let rows =
-            stage.client.history(stage.now() - hour, stage.now()).await.outcome.accepted().expect("rows");
+        let rows = stage
+            .client
+            .history(stage.now() - hour, stage.now())
+            .await
+            .outcome
+            .accepted()
+            .expect("rows");
         assert_eq!(rows.len(), 4, "{patch}");
     }
 }
@@ -73,12 +126,27 @@ async fn the_client_bears_every_shape_of_a_life() {
 #[test]
 fn errors_come_in_every_documented_shape() {
     for (patch, status, is_right) in [
-        (json!({}), 417, (|errors| errors.is_array()) as fn(&Value) -> bool),
-        (json!({"validation_status": 400}), 400, |errors| errors.is_array()),
-        (json!({"errors_form": "text"}), 417, |errors| errors.is_string()),
-        (json!({"errors_form": "object"}), 417, |errors| errors.is_object()),
+        (
+            json!({}),
+            417,
+            (|errors| errors.is_array()) as fn(&Value) -> bool,
+        ),
+        (json!({"validation_status": 400}), 400, |errors| {
+            errors.is_array()
+        }),
+        (json!({"errors_form": "text"}), 417, |errors| {
+            errors.is_string()
+        }),
+        (json!({"errors_form": "object"}), 417, |errors| {
+            errors.is_object()
+        }),
     ] {
-        let reply = post(&mut world(&patch), start(), "connect/reservations/submit", &json!({}));
+        let reply = post(
+            &mut world(&patch),
+            start(),
+            "connect/reservations/submit",
+            &json!({}),
+        );
         assert_eq!(reply.status, status, "{patch}");
         assert!(is_right(&reply.value()["errors"]), "{patch}");
     }
@@ -87,8 +155,15 @@ fn errors_come_in_every_documented_shape() {
 #[test]
 fn what_is_checked_first_is_a_switch() {
     let path = "connect/reservations/complete/RES1";
-    for (patch, status) in [(json!({}), 404), (json!({"check_order": "payload_first"}), 417)] {
-        assert_eq!(post(&mut world(&patch), start(), path, &json!({})).status, status, "{patch}");
+    for (patch, status) in [
+        (json!({}), 404),
+        (json!({"check_order": "payload_first"}), 417),
+    ] {
+        assert_eq!(
+            post(&mut world(&patch), start(), path, &json!({})).status,
+            status,
+            "{patch}"
+        );
     }
 }
 
@@ -96,7 +171,10 @@ fn what_is_checked_first_is_a_switch() {
 fn a_list_without_rows_is_a_404_or_empty() {
     let path = "connect/reservations/history/1/2";
     let missing = get(&mut world(&json!({})), start(), path);
-    assert_eq!((missing.status, &missing.value()["is_data"]), (404, &json!(false)));
+    assert_eq!(
+        (missing.status, &missing.value()["is_data"]),
+        (404, &json!(false))
+    );
     let empty = get(&mut world(&json!({"empty_list": "empty"})), start(), path);
     assert_eq!((empty.status, &empty.value()["data"]), (200, &json!([])));
 }
@@ -113,8 +191,12 @@ fn the_form_of_order_dates_is_a_switch() {
     ] {
         let mut body = raw_booking(start());
         body["orderDate"] = json!(date);
-        let reply =
-            post(&mut world(&json!({"order_date": form})), start(), "connect/reservations/submit", &body);
+        let reply = post(
+            &mut world(&json!({"order_date": form})),
+            start(),
+            "connect/reservations/submit",
+            &body,
+        );
         assert_eq!(reply.status, status, "{form} {date}");
     }
 }
@@ -132,11 +214,23 @@ fn a_markers_fate_is_a_switch() {
         let path = format!("connect/reservations/details/{uuid}");
         let id = get(&mut world, start(), &path).value()["data"]["productList"][0]["id"].clone();
         let body = json!({"products": [{"id": id, "amount": 1}], "grandTotal": 1, "additionalText": "R1 MARKER 01 text"});
-        post(&mut world, start(), &format!("connect/reservations/capture/{uuid}"), &body);
+        post(
+            &mut world,
+            start(),
+            &format!("connect/reservations/capture/{uuid}"),
+            &body,
+        );
         let details = get(&mut world, start(), &path).value();
-        assert_eq!(details["data"]["paymentHistory"]["captured"][0]["additionalText"], shown);
+        assert_eq!(
+            details["data"]["paymentHistory"]["captured"][0]["additionalText"],
+            shown
+        );
         let effect = world.ledger().last().expect("effect");
-        assert_eq!(effect.text.as_deref(), Some("R1 MARKER 01 text"), "the ledger keeps it whole");
+        assert_eq!(
+            effect.text.as_deref(),
+            Some("R1 MARKER 01 text"),
+            "the ledger keeps it whole"
+        );
     }
 }
 
@@ -147,11 +241,19 @@ fn the_end_of_a_hold_is_shown_or_not() {
         let uuid = submit(&mut world, start(), "http://127.0.0.1:1/cb");
         world.pay(start(), &uuid).expect("payable");
         let later = start() + TimeDelta::days(8);
-        let details = get(&mut world, later, &format!("connect/reservations/details/{uuid}")).value();
+        let details = get(
+            &mut world,
+            later,
+            &format!("connect/reservations/details/{uuid}"),
+        )
+        .value();
         assert_eq!(details["data"]["status"], status);
         let path = format!("connect/reservations/capture/{uuid}");
         let body = json!({"products": [{"id": details["data"]["productList"][0]["id"], "amount": 1}], "grandTotal": 1});
-        assert_eq!(post(&mut world, later, &path, &body).value()["message"], "paymentCaptureDeadlineExceed");
+        assert_eq!(
+            post(&mut world, later, &path, &body).value()["message"],
+            "paymentCaptureDeadlineExceed"
+        );
     }
 }
 
@@ -168,12 +270,19 @@ fn a_charges_validity_has_a_unit() {
         let mut body = raw_booking(start());
         body["chargeValidity"] = json!("55");
         let reply = post(&mut world, start(), "connect/reservations/submit", &body).value();
-        let uuid = reply["data"]["reservationUuid"].as_str().expect("uuid").to_owned();
+        let uuid = reply["data"]["reservationUuid"]
+            .as_str()
+            .expect("uuid")
+            .to_owned();
         world.pay(start(), &uuid).expect("payable");
         let line = json!({"name": "x", "rate": 1, "tax": 0, "amount": 1});
         let body = json!({"products": [line], "grandTotal": 1});
         let path = format!("connect/reservations/charge/{uuid}");
-        assert_eq!(post(&mut world, start() + after, &path, &body).status, status, "{unit} {after}");
+        assert_eq!(
+            post(&mut world, start() + after, &path, &body).status,
+            status,
+            "{unit} {after}"
+        );
     }
 }
 
@@ -183,9 +292,14 @@ fn details_lag_behind_every_write_when_told_to() {
     let uuid = submit(&mut world, start(), "http://127.0.0.1:1/cb");
     world.pay(start(), &uuid).expect("payable");
     let path = format!("connect/reservations/details/{uuid}");
-    let mut status =
-        |after| get(&mut world, start() + TimeDelta::seconds(after), &path).value()["data"]["status"].clone();
-    assert_eq!((status(0), status(29), status(30)), (json!("SENT"), json!("SENT"), json!("RESERVED")));
+    let mut status = |after| {
+        get(&mut world, start() + TimeDelta::seconds(after), &path).value()["data"]["status"]
+            .clone()
+    };
+    assert_eq!(
+        (status(0), status(29), status(30)),
+        (json!("SENT"), json!("SENT"), json!("RESERVED"))
+    );
 }
 
 #[tokio::test]
@@ -196,11 +310,20 @@ async fn events_come_late_into_the_history_with_the_time_that_they_had() {
     let paid_at = stage.now();
     let rows = async || {
         let (from, to) = (paid_at - TimeDelta::minutes(2), stage.now());
-        stage.client.history(from, to).await.outcome.accepted().expect("rows")
+        stage
+            .client
+            .history(from, to)
+            .await
+            .outcome
+            .accepted()
+            .expect("rows")
     };
     for (later, expected) in [(0, 0), (89, 0), (1, 1)] {
         stage.pass(TimeDelta::seconds(later));
-        let reserved = rows().await.into_iter().filter(|row| row.title.as_deref() == Some("amount-reserved"));
+        let reserved = rows()
+            .await
+            .into_iter()
+            .filter(|row| row.title.as_deref() == Some("amount-reserved"));
         assert_eq!(reserved.count(), expected, "{later} s later");
     }
 }

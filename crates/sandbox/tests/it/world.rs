@@ -11,7 +11,10 @@ use crate::stage::{TOKEN, options, raw_booking, start};
 
 pub(crate) fn post(world: &mut World, now: DateTime<Utc>, path: &str, body: &Value) -> Reply {
     let path = format!("/api/v1/{path}");
-    world.handle(now, &Request::json(Method::POST, &path, TOKEN, body.to_string()))
+    world.handle(
+        now,
+        &Request::json(Method::POST, &path, TOKEN, body.to_string()),
+    )
 }
 
 pub(crate) fn get(world: &mut World, now: DateTime<Utc>, path: &str) -> Reply {
@@ -25,13 +28,20 @@ pub(crate) fn submit(world: &mut World, now: DateTime<Utc>, callback: &str) -> S
     body["callback"] = json!({ "callbackUrl": callback });
     let reply = post(world, now, "connect/reservations/submit", &body);
     assert_eq!(reply.status, 201, "{}", reply.value());
-    reply.value()["data"]["reservationUuid"].as_str().expect("uuid").to_owned()
+    reply.value()["data"]["reservationUuid"]
+        .as_str()
+        .expect("uuid")
+        .to_owned()
 }
 
 /// `value` at a JSON pointer, its parents included; null takes the field away.
 fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
-    let parent = body.pointer_mut(parent).expect("a parent").as_object_mut().expect("an object");
+    let parent = body
+        .pointer_mut(parent)
+        .expect("a parent")
+        .as_object_mut()
+        .expect("an object");
     if value.is_null() {
         parent.remove(field);
     } else {
@@ -49,7 +59,11 @@ fn a_broken_booking_is_refused_in_the_providers_own_sentences() {
             json!("kari"),
             "The customer details.email must be a valid email address.",
         ),
-        ("/customerDetails/email", none.clone(), "The customer details.email field is required."),
+        (
+            "/customerDetails/email",
+            none.clone(),
+            "The customer details.email field is required.",
+        ),
         (
             "/customerDetails/preferredLanguage",
             none.clone(),
@@ -70,36 +84,79 @@ fn a_broken_booking_is_refused_in_the_providers_own_sentences() {
             json!("123"),
             "The customer details.personal number must be 11 characters.",
         ),
-        ("/customerDetails/countryCode", json!("47"), "The customer details.country code format is invalid."),
+        (
+            "/customerDetails/countryCode",
+            json!("47"),
+            "The customer details.country code format is invalid.",
+        ),
         (
             "/customerDetails/address/country",
             json!("Norway"),
             "The selected customer details.address.country is invalid.",
         ),
-        ("/orderDate", json!("2 Aug, 2023"), "The order date does not match the format d M, Y."),
+        (
+            "/orderDate",
+            json!("2 Aug, 2023"),
+            "The order date does not match the format d M, Y.",
+        ),
         (
             "/dueDateForPaymentLink",
             json!("1755999999"),
             "The due date for payment link must be a date after or equal to now.",
         ),
-        ("/sendOrderBy/sms", none.clone(), "The send order by.sms field is required."),
-        ("/sendOrderBy/sms", json!("maybe"), "The send order by.sms field must be true or false."),
-        ("/products/0/rate", none.clone(), "The products.0.rate field is required."),
-        ("/products/0/tax", json!(20), "The selected products.0.tax is invalid."),
+        (
+            "/sendOrderBy/sms",
+            none.clone(),
+            "The send order by.sms field is required.",
+        ),
+        (
+            "/sendOrderBy/sms",
+            json!("maybe"),
+            "The send order by.sms field must be true or false.",
+        ),
+        (
+            "/products/0/rate",
+            none.clone(),
+            "The products.0.rate field is required.",
+        ),
+        (
+            "/products/0/tax",
+            json!(20),
+            "The selected products.0.tax is invalid.",
+        ),
         (
             "/products/0/productId",
             json!("x".repeat(26)),
             "The products.0.product id must not be greater than 25 characters.",
         ),
-        ("/products/1/amount", json!("much"), "The products.1.amount must be a number."),
-        ("/orderSummary/grandTotal", none.clone(), "The order summary.grand total field is required."),
-        ("/chargeValidity", json!("soon"), "The charge validity format is invalid."),
-        ("/callback", json!({"callbackUrl": "nowhere"}), "The callback.callback url must be a valid URL."),
+        (
+            "/products/1/amount",
+            json!("much"),
+            "The products.1.amount must be a number.",
+        ),
+        (
+            "/orderSummary/grandTotal",
+            none.clone(),
+            "The order summary.grand total field is required.",
+        ),
+        (
+            "/chargeValidity",
+            json!("soon"),
+            "The charge validity format is invalid.",
+        ),
+        (
+            "/callback",
+            json!({"callbackUrl": "nowhere"}),
+            "The callback.callback url must be a valid URL.",
+        ),
     ] {
         let mut world = World::new(options());
         let body = with(raw_booking(start()), pointer, value);
         let reply = post(&mut world, start(), "connect/reservations/submit", &body);
-        assert_eq!((reply.status, reply.value()["message"].as_str()), (417, Some("payloadValidationErrors")));
+        assert_eq!(
+            (reply.status, reply.value()["message"].as_str()),
+            (417, Some("payloadValidationErrors"))
+        );
         assert_eq!(reply.value()["errors"], json!([sentence]), "{pointer}");
         assert!(world.ledger().is_empty());
     }
@@ -108,8 +165,7 @@ fn a_broken_booking_is_refused_in_the_providers_own_sentences() {
 #[test]
 fn an_empty_order_gets_the_recorded_sentences() {
     let mut world = World::new(options());
-    let body =
-        json!({"submitPayment": {"via": "invoice"}, "customerDetails": {"email": "x"}, "products": [{}]});
+    let body = json!({"submitPayment": {"via": "invoice"}, "customerDetails": {"email": "x"}, "products": [{}]});
     let reply = post(&mut world, start(), "connect/orders/regular/submit", &body);
     let errors = reply.value()["errors"].to_string();
     for sentence in [
@@ -128,24 +184,36 @@ fn an_empty_order_gets_the_recorded_sentences() {
 fn what_is_no_json_has_no_fields() {
     let mut world = World::new(options());
     let path = "/api/v1/connect/reservations/submit";
-    for (content_type, body) in
-        [("application/json", "{"), ("text/plain", "{\"note\":\"x\"}"), ("application/json", "[1]")]
-    {
+    for (content_type, body) in [
+        ("application/json", "{"),
+        ("text/plain", "{\"note\":\"x\"}"),
+        ("application/json", "[1]"),
+    ] {
         let mut request = Request::json(Method::POST, path, TOKEN, body);
         request.content_type = Some(content_type.to_owned());
         let reply = world.handle(start(), &request);
         assert_eq!(reply.status, 417, "{content_type} {body}");
-        assert!(reply.value()["errors"].to_string().contains("The customer details field is required."));
+        assert!(
+            reply.value()["errors"]
+                .to_string()
+                .contains("The customer details field is required.")
+        );
     }
 }
 
 #[test]
 fn a_link_is_payable_until_its_due_instant_and_not_after() {
-    for (after, payable) in [(TimeDelta::days(1), true), (TimeDelta::days(1) + TimeDelta::seconds(1), false)]
-    {
+    for (after, payable) in [
+        (TimeDelta::days(1), true),
+        (TimeDelta::days(1) + TimeDelta::seconds(1), false),
+    ] {
         let mut world = World::new(options());
         let uuid = submit(&mut world, start(), "http://127.0.0.1:1/cb");
-        assert_eq!(world.pay(start() + after, &uuid).is_ok(), payable, "{after}");
+        assert_eq!(
+            world.pay(start() + after, &uuid).is_ok(),
+            payable,
+            "{after}"
+        );
     }
 }
 
@@ -157,21 +225,47 @@ fn time_alone_expires_releases_and_settles_in_order() {
     world.pay(start(), &held).expect("payable");
     let captured = submit(&mut world, start(), "http://127.0.0.1:1/cb");
     world.pay(start(), &captured).expect("payable");
-    let products = get(&mut world, start(), &format!("connect/reservations/details/{captured}"));
-    let id = products.value()["data"]["productList"][0]["id"].as_i64().expect("id");
+    let products = get(
+        &mut world,
+        start(),
+        &format!("connect/reservations/details/{captured}"),
+    );
+    let id = products.value()["data"]["productList"][0]["id"]
+        .as_i64()
+        .expect("id");
     let body = json!({"products": {"0": {"id": id, "amount": 100}}, "grandTotal": "100.00"});
-    let reply = post(&mut world, start(), &format!("connect/reservations/capture/{captured}"), &body);
-    let reference = reply.value()["data"]["uuid"].as_str().expect("reference").to_owned();
-    world.refund_in_portal(start(), &captured, &reference, None).expect("accepted");
+    let reply = post(
+        &mut world,
+        start(),
+        &format!("connect/reservations/capture/{captured}"),
+        &body,
+    );
+    let reference = reply.value()["data"]["uuid"]
+        .as_str()
+        .expect("reference")
+        .to_owned();
+    world
+        .refund_in_portal(start(), &captured, &reference, None)
+        .expect("accepted");
 
-    assert_eq!(world.next_event(), Some(start()), "callbacks are due at once");
+    assert_eq!(
+        world.next_event(),
+        Some(start()),
+        "callbacks are due at once"
+    );
     assert_eq!(world.due_callbacks(start()).len(), 3);
     assert_eq!(world.next_event(), Some(start() + TimeDelta::seconds(60)));
     let seen = world.ledger().len();
     world.advance(start() + TimeDelta::days(8));
     let news: Vec<_> = world.ledger()[seen..]
         .iter()
-        .map(|effect| (effect.kind, effect.amount, (effect.at - start()).num_seconds()))
+        .map(|effect| {
+            (
+                effect.kind,
+                effect.amount,
+                (effect.at - start()).num_seconds(),
+            )
+        })
         .collect();
     let day = 86_400;
     assert_eq!(
@@ -191,29 +285,59 @@ fn a_world_can_run_ahead_of_its_callers() {
     let mut world = World::new(options());
     let uuid = submit(&mut world, start(), "http://127.0.0.1:1/cb");
     world.skip(TimeDelta::days(2));
-    assert_eq!(world.ledger().last().map(|effect| effect.kind), Some(EffectKind::LinkExpired));
-    let reply = get(&mut world, start(), &format!("connect/reservations/details/{uuid}"));
+    assert_eq!(
+        world.ledger().last().map(|effect| effect.kind),
+        Some(EffectKind::LinkExpired)
+    );
+    let reply = get(
+        &mut world,
+        start(),
+        &format!("connect/reservations/details/{uuid}"),
+    );
     assert_eq!(reply.value()["data"]["status"], "EXPIRED");
     let due = (start() + TimeDelta::days(4)).timestamp().to_string();
     let body = with(raw_booking(start()), "/dueDateForPaymentLink", json!(due));
-    assert_eq!(post(&mut world, start(), "connect/reservations/submit", &body).status, 201);
-    assert_eq!(world.next_event(), Some(start() + TimeDelta::days(2) + TimeDelta::milliseconds(1)));
+    assert_eq!(
+        post(&mut world, start(), "connect/reservations/submit", &body).status,
+        201
+    );
+    assert_eq!(
+        world.next_event(),
+        Some(start() + TimeDelta::days(2) + TimeDelta::milliseconds(1))
+    );
 }
 
 /// Many calls of all kinds, with faults; every answer and the ledger as text.
 fn replay(seed: u64) -> String {
     let mut world = World::new(Options { seed, ..options() });
-    world.faults().calls.push(Fault::rate(None, When::AfterEffect, What::Status(502), 200));
+    world
+        .faults()
+        .calls
+        .push(Fault::rate(None, When::AfterEffect, What::Status(502), 200));
     let mut told = String::new();
     for step in 0..40 {
         let now = start() + TimeDelta::hours(step);
-        let reply = post(&mut world, now, "connect/reservations/submit", &raw_booking(now));
+        let reply = post(
+            &mut world,
+            now,
+            "connect/reservations/submit",
+            &raw_booking(now),
+        );
         told += &String::from_utf8_lossy(&reply.body);
         let uuid = world.reservations().last().expect("made").uuid.clone();
         let _ = world.pay(now, &uuid);
         for reply in [
-            get(&mut world, now, &format!("connect/reservations/details/{uuid}")),
-            post(&mut world, now, &format!("connect/reservations/complete/{uuid}"), &json!({"note": "x"})),
+            get(
+                &mut world,
+                now,
+                &format!("connect/reservations/details/{uuid}"),
+            ),
+            post(
+                &mut world,
+                now,
+                &format!("connect/reservations/complete/{uuid}"),
+                &json!({"note": "x"}),
+            ),
             get(&mut world, now, "connect/reservations/history"),
         ] {
             told += &String::from_utf8_lossy(&reply.body);
@@ -233,7 +357,11 @@ fn the_same_seed_and_calls_give_the_same_bytes() {
 fn an_approval_is_asked_for_once() {
     let mut world = World::new(options());
     let uuid = submit(&mut world, start(), "http://127.0.0.1:1/cb");
-    let details = get(&mut world, start(), &format!("connect/reservations/details/{uuid}"));
+    let details = get(
+        &mut world,
+        start(),
+        &format!("connect/reservations/details/{uuid}"),
+    );
     let id = details.value()["data"]["productList"][0]["id"].clone();
     let mut body = json!({
         "type": "reservation", "source": "captured", "reference": "CAP1", "grandTotal": 5,
@@ -242,11 +370,20 @@ fn an_approval_is_asked_for_once() {
     let path = format!("orders/refund/request/approval/{uuid}");
     let mut ask = |body: &Value| {
         let reply = post(&mut world, start(), &path, body);
-        (reply.status, reply.value()["message"].as_str().unwrap_or_default().to_owned())
+        (
+            reply.status,
+            reply.value()["message"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        )
     };
     let (first, second) = (ask(&body), ask(&body));
     assert_eq!(first, (201, "requestedOrderRefundSuccessfully".to_owned()));
-    assert_eq!(second, (400, "orderRefundRequestAlreadySubmitted".to_owned()));
+    assert_eq!(
+        second,
+        (400, "orderRefundRequestAlreadySubmitted".to_owned())
+    );
     body["products"][0]["id"] = json!(1);
     assert_eq!(ask(&body), (400, "requestProductIdNotAvailable".to_owned()));
     body["message"] = json!("");
@@ -266,38 +403,84 @@ fn an_order_is_listed_read_paid_refunded_and_cancelled() {
         "invoiceAsPaymentOption": false, "isCreditCheckAvailable": false, "submitPayment": {"via": "visa"},
         "callback": {"success": "https://a.no/y", "failure": "https://a.no/n"},
     });
-    assert_eq!(get(&mut world, start(), "connect/orders/status").status, 404, "an empty list");
+    assert_eq!(
+        get(&mut world, start(), "connect/orders/status").status,
+        404,
+        "an empty list"
+    );
     let submitted = post(&mut world, start(), "connect/orders/regular/submit", &order).value();
-    let uuid = submitted["data"]["orderUuid"].as_str().expect("uuid").to_owned();
-    let customer = submitted["data"]["customerUuid"].as_str().expect("customer").to_owned();
-    let customer = get(&mut world, start(), &format!("connect/customers/details/{customer}")).value();
+    let uuid = submitted["data"]["orderUuid"]
+        .as_str()
+        .expect("uuid")
+        .to_owned();
+    let customer = submitted["data"]["customerUuid"]
+        .as_str()
+        .expect("customer")
+        .to_owned();
+    let customer = get(
+        &mut world,
+        start(),
+        &format!("connect/customers/details/{customer}"),
+    )
+    .value();
     assert_eq!(
         (&customer["data"]["type"], &customer["data"]["name"]),
         (&json!("Private"), &json!("Kari Nordmann"))
     );
 
     let delayed = |world: &mut World| {
-        post(world, start(), &format!("connect/orders/delayed/charge/{uuid}"), &json!(null)).status
+        post(
+            world,
+            start(),
+            &format!("connect/orders/delayed/charge/{uuid}"),
+            &json!(null),
+        )
+        .status
     };
     assert_eq!(delayed(&mut world), 510, "there is no card yet");
     world.pay(start(), &uuid).expect("payable");
     assert_eq!(delayed(&mut world), 200);
     let listed = get(&mut world, start(), "connect/orders/status?type=Paid").value();
     assert_eq!(listed["data"], json!([{"uuid": uuid, "status": "PAID"}]));
-    let details = get(&mut world, start(), &format!("connect/orders/details/{uuid}")).value();
+    let details = get(
+        &mut world,
+        start(),
+        &format!("connect/orders/details/{uuid}"),
+    )
+    .value();
     let id = details["data"]["productList"][0]["id"].clone();
     let mut refund = |kroner: u32| {
-        let body =
-            json!({"type": "regular", "grandTotal": kroner, "products": [{"id": id, "amount": kroner}]});
-        let reply = post(&mut world, start(), &format!("connect/orders/refund/{uuid}"), &body);
-        reply.value()["message"].as_str().unwrap_or_default().to_owned()
+        let body = json!({"type": "regular", "grandTotal": kroner, "products": [{"id": id, "amount": kroner}]});
+        let reply = post(
+            &mut world,
+            start(),
+            &format!("connect/orders/refund/{uuid}"),
+            &body,
+        );
+        reply.value()["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     };
     assert_eq!(refund(451), "refundRejectionForProductAmountExceed");
     assert_eq!(refund(450), "orderRefundedSuccessfully");
-    assert_eq!(refund(1), "refundRejectionForRefundedCancelledInvoicedOrderParamRefunded");
+    assert_eq!(
+        refund(1),
+        "refundRejectionForRefundedCancelledInvoicedOrderParamRefunded"
+    );
     let note = json!({"cancellationNote": "x"});
-    let cancelled = post(&mut world, start(), &format!("connect/orders/cancel/{uuid}"), &note).value();
+    let cancelled = post(
+        &mut world,
+        start(),
+        &format!("connect/orders/cancel/{uuid}"),
+        &note,
+    )
+    .value();
     assert_eq!(cancelled["message"], "orderStatusAlreadyPaid");
-    let invoice = get(&mut world, start(), &format!("connect/orders/invoice-number/{uuid}"));
+    let invoice = get(
+        &mut world,
+        start(),
+        &format!("connect/orders/invoice-number/{uuid}"),
+    );
     assert_eq!(invoice.value()["message"], "orderNotFound");
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use apalis::layers::WorkerBuilderExt as _;
 use apalis::layers::tracing::TraceLayer;
 use apalis::prelude::{
-    AbortError, Backend, BoxDynError, Monitor, ParallelizeExt as _, Task, TaskBuilder, TaskId, WorkerBuilder,
-    WorkerContext,
+    AbortError, Backend, BoxDynError, Monitor, ParallelizeExt as _, Task, TaskBuilder, TaskId,
+    WorkerBuilder, WorkerContext,
 };
 use apalis_core::backend::BackendConfig;
 use apalis_core::backend::finalize::Ephemeral;
@@ -24,7 +24,8 @@ use crate::queue::listen::listen;
 use crate::queue::pump::{Ack, Pump, Terms};
 use crate::queue::worker::Phase;
 use crate::queue::{
-    Claimant, ClaimedJob, FaultClass, Handler, JobFault, Lease, Settle, Settled, WorkerError, WorkerOptions,
+    Claimant, ClaimedJob, FaultClass, Handler, JobFault, Lease, Settle, Settled, WorkerError,
+    WorkerOptions,
 };
 
 /// How often the worker of a set is started anew after a panic of the machinery around its handlers.
@@ -43,8 +44,12 @@ pub async fn run_workers(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), WorkerError> {
     let concurrency = options.concurrency.max(1);
-    let owner: Arc<str> =
-        format!("{:016x}{:016x}", store.entropy.next_u64(), store.entropy.next_u64()).into();
+    let owner: Arc<str> = format!(
+        "{:016x}{:016x}",
+        store.entropy.next_u64(),
+        store.entropy.next_u64()
+    )
+    .into();
     let (phase, phases) = watch::channel(Phase::Running);
     let (ack_sender, acks) = mpsc::channel(concurrency);
     let (out, jobs) = mpsc::channel(concurrency);
@@ -61,7 +66,11 @@ pub async fn run_workers(
     };
     let mut pump = Owned(tokio::spawn(pump.run()));
     let _listener = Owned(tokio::spawn(listen(store)));
-    let jobs = Jobs { owner, jobs: Arc::new(Mutex::new(jobs)), acks: ack_sender };
+    let jobs = Jobs {
+        owner,
+        jobs: Arc::new(Mutex::new(jobs)),
+        acks: ack_sender,
+    };
     let monitor = monitor(jobs, &options, Arc::new(handler), phases);
     let context = monitor.context();
     let stop = async {
@@ -84,7 +93,11 @@ pub async fn run_workers(
 }
 
 fn terms(options: &WorkerOptions, concurrency: usize, owner: Arc<str>) -> Terms {
-    Terms { claimant: Claimant::new(owner, options), concurrency, poll_interval: options.poll_interval }
+    Terms {
+        claimant: Claimant::new(owner, options),
+        concurrency,
+        poll_interval: options.poll_interval,
+    }
 }
 
 /// The worker with its layers, from the outside: settle, own task, timeout, span, panics, handler.
@@ -149,7 +162,10 @@ fn settle_for(ended: Result<Settled, BoxDynError>) -> Option<Settle> {
     }
     if error.is::<AbortError>() || error.is::<tokio::task::JoinError>() {
         // What the panic says may be personal; the panic hook has printed it.
-        return Some(Settle::Crashed { message: "the handler panicked".to_owned(), at_once: false });
+        return Some(Settle::Crashed {
+            message: "the handler panicked".to_owned(),
+            at_once: false,
+        });
     }
     let error = match error.downcast::<JobFault>() {
         Ok(fault) => *fault,
@@ -198,8 +214,14 @@ impl Backend for Jobs {
                 Err(error) => {
                     tracing::error!(job.id = row.id, %error, "a job cannot be read and is dead");
                     let message = error.to_string();
-                    let settle = Some(Settle::Dead { code: "undecodable".into(), message });
-                    self.send(Ack { settle, ..Ack::hand_back(&row) });
+                    let settle = Some(Settle::Dead {
+                        code: "undecodable".into(),
+                        message,
+                    });
+                    self.send(Ack {
+                        settle,
+                        ..Ack::hand_back(&row)
+                    });
                 }
             }
         }
@@ -247,7 +269,10 @@ impl<S> Layer<S> for SettleLayer {
     type Service = Settling<S>;
 
     fn layer(&self, inner: S) -> Settling<S> {
-        Settling { inner, acks: self.0.clone() }
+        Settling {
+            inner,
+            acks: self.0.clone(),
+        }
     }
 }
 
@@ -258,7 +283,12 @@ struct Settling<S> {
 
 impl<S> Service<Task<ClaimedJob>> for Settling<S>
 where
-    S: Service<Task<ClaimedJob>, Response = Settled, Error: Into<BoxDynError>, Future: Send + 'static>,
+    S: Service<
+            Task<ClaimedJob>,
+            Response = Settled,
+            Error: Into<BoxDynError>,
+            Future: Send + 'static,
+        >,
 {
     type Response = ();
     type Error = BoxDynError;
@@ -269,7 +299,10 @@ where
     }
 
     fn call(&mut self, task: Task<ClaimedJob>) -> Self::Future {
-        let mut open = Open { lease: Some(task.args.lease.clone()), acks: self.acks.clone() };
+        let mut open = Open {
+            lease: Some(task.args.lease.clone()),
+            acks: self.acks.clone(),
+        };
         let run = self.inner.call(task);
         Box::pin(async move {
             let ended = run.await.map_err(Into::into);
@@ -290,8 +323,16 @@ struct Open {
 
 impl Open {
     fn close(&mut self, settle: Option<Settle>, done: Option<oneshot::Sender<()>>) {
-        let Some(lease) = self.lease.take() else { return };
-        let ack = Ack { id: lease.job.into(), token: lease.token, settle, done, tries: 0 };
+        let Some(lease) = self.lease.take() else {
+            return;
+        };
+        let ack = Ack {
+            id: lease.job.into(),
+            token: lease.token,
+            settle,
+            done,
+            tries: 0,
+        };
         let _ = self.acks.try_send(ack);
     }
 }

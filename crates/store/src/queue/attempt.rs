@@ -53,13 +53,25 @@ impl AttemptOutcome {
         (Self::Crashed, "crashed"),
         (Self::Snoozed, "snoozed"),
     ];
-    const ALLOWED: [&'static str; 9] =
-        ["unsent", "sending", "rejected", "accepted", "confirmed", "unknown", "failed", "crashed", "snoozed"];
+    const ALLOWED: [&'static str; 9] = [
+        "unsent",
+        "sending",
+        "rejected",
+        "accepted",
+        "confirmed",
+        "unknown",
+        "failed",
+        "crashed",
+        "snoozed",
+    ];
 
     /// The word in tables and API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::WORDS.iter().find(|(outcome, _)| *outcome == self).map_or("unknown", |(_, word)| word)
+        Self::WORDS
+            .iter()
+            .find(|(outcome, _)| *outcome == self)
+            .map_or("unknown", |(_, word)| word)
     }
 }
 
@@ -76,7 +88,10 @@ impl FromStr for AttemptOutcome {
             .iter()
             .find(|(_, word)| *word == text)
             .map(|(outcome, _)| *outcome)
-            .ok_or_else(|| UnknownWord { word: text.chars().take(40).collect(), allowed: &Self::ALLOWED })
+            .ok_or_else(|| UnknownWord {
+                word: text.chars().take(40).collect(),
+                allowed: &Self::ALLOWED,
+            })
     }
 }
 
@@ -99,7 +114,13 @@ impl AttemptEnd {
     /// An end with nothing to add to the outcome.
     #[must_use]
     pub const fn plain(outcome: AttemptOutcome) -> Self {
-        Self { outcome, http_status: None, provider_message: None, error_code: None, exchange: None }
+        Self {
+            outcome,
+            http_status: None,
+            provider_message: None,
+            error_code: None,
+            exchange: None,
+        }
     }
 }
 
@@ -121,7 +142,8 @@ const FINISH: &str =
     WHERE job_id = $1 AND number = $2 AND token = $3";
 
 /// What is left open when the run ends: a request that may have gone out is unknown, the rest was not sent.
-const CLOSE_OPEN: &str = "UPDATE attempts SET finished_at = $3, error_code = COALESCE(error_code, $4),
+const CLOSE_OPEN: &str =
+    "UPDATE attempts SET finished_at = $3, error_code = COALESCE(error_code, $4),
         outcome = CASE outcome WHEN 'sending' THEN 'unknown' ELSE $5 END
     WHERE job_id = $1 AND token = $2 AND finished_at IS NULL";
 
@@ -146,7 +168,15 @@ impl Tx {
         self.check_lease(lease).await?;
         let now = millis(self.now());
         let intent = intent.map(IntentId::as_str);
-        let row = fetch_optional!(self, Number, START, lease.job.as_str(), lease.token, intent, now)?;
+        let row = fetch_optional!(
+            self,
+            Number,
+            START,
+            lease.job.as_str(),
+            lease.token,
+            intent,
+            now
+        )?;
         Ok(row.map_or(1, |row| u32::try_from(row.number).unwrap_or(u32::MAX)))
     }
 
@@ -156,7 +186,13 @@ impl Tx {
     /// [`StoreError::LeaseLost`] when the job is another's by now, or the attempt is not open.
     pub async fn mark_sending(&mut self, lease: &Lease, number: u32) -> Result<(), StoreError> {
         self.check_lease(lease).await?;
-        let rows = execute!(self, MARK_SENDING, lease.job.as_str(), i64::from(number), lease.token)?;
+        let rows = execute!(
+            self,
+            MARK_SENDING,
+            lease.job.as_str(),
+            i64::from(number),
+            lease.token
+        )?;
         if rows == 1 { Ok(()) } else { Err(lease.lost()) }
     }
 
@@ -173,7 +209,10 @@ impl Tx {
         end: &AttemptEnd,
     ) -> Result<(), StoreError> {
         let now = millis(self.now());
-        let message = end.provider_message.as_deref().map(|text| bounded(text, MAX_MESSAGE_BYTES));
+        let message = end
+            .provider_message
+            .as_deref()
+            .map(|text| bounded(text, MAX_MESSAGE_BYTES));
         let exchange = end.exchange.as_ref().map(Value::to_string);
         let exchange = exchange.filter(|text| text.len() <= MAX_EXCHANGE_BYTES);
         let rows = execute!(
@@ -202,9 +241,25 @@ pub(crate) async fn close(
     record: bool,
 ) -> Result<(), StoreError> {
     let now = millis(tx.now());
-    execute!(tx, CLOSE_OPEN, fence.id, fence.token, now, code, outcome.as_str())?;
+    execute!(
+        tx,
+        CLOSE_OPEN,
+        fence.id,
+        fence.token,
+        now,
+        code,
+        outcome.as_str()
+    )?;
     if record {
-        execute!(tx, RECORD, fence.id, fence.token, now, code, outcome.as_str())?;
+        execute!(
+            tx,
+            RECORD,
+            fence.id,
+            fence.token,
+            now,
+            code,
+            outcome.as_str()
+        )?;
     }
     Ok(())
 }
@@ -232,15 +287,25 @@ pub(crate) const ATTEMPTS_OF: &str =
 
 impl AttemptRow {
     pub(crate) fn view(self) -> Result<AttemptView, RowError> {
-        let place = Place { table: "attempts", row: &self.job_id };
+        let place = Place {
+            table: "attempts",
+            row: &self.job_id,
+        };
         Ok(AttemptView {
             number: place.count("number", self.number)?,
             intent: place.parse_optional("intent_id", self.intent_id.as_deref())?,
             started_at: place.time("started_at", self.started_at)?,
             finished_at: place.time_optional("finished_at", self.finished_at)?,
             outcome: place.parse("outcome", &self.outcome)?,
-            http_status: self.http_status.map(|status| place.count("http_status", status)).transpose()?,
-            exchange: self.exchange.as_deref().map(|text| place.json("exchange", text)).transpose()?,
+            http_status: self
+                .http_status
+                .map(|status| place.count("http_status", status))
+                .transpose()?,
+            exchange: self
+                .exchange
+                .as_deref()
+                .map(|text| place.json("exchange", text))
+                .transpose()?,
             provider_message: self.provider_message,
             error_code: self.error_code,
         })

@@ -22,7 +22,12 @@ pub enum FaultClass {
 
 impl FaultClass {
     /// Every class.
-    pub const ALL: [Self; 4] = [Self::Transport, Self::Throttled, Self::ProviderError, Self::Internal];
+    pub const ALL: [Self; 4] = [
+        Self::Transport,
+        Self::Throttled,
+        Self::ProviderError,
+        Self::Internal,
+    ];
 
     /// The longest first delay, and the longest delay of all.
     #[must_use]
@@ -33,7 +38,10 @@ impl FaultClass {
             Self::ProviderError => (5, 900),
             Self::Internal => (1, 600),
         };
-        (Duration::from_secs(base_secs), Duration::from_secs(cap_secs))
+        (
+            Duration::from_secs(base_secs),
+            Duration::from_secs(cap_secs),
+        )
     }
 }
 
@@ -63,7 +71,11 @@ fn ceiling(class: FaultClass, attempt: u32) -> Duration {
         max_elapsed_time: None,
         ..ExponentialBackoff::default()
     };
-    (0..attempt.clamp(1, MAX_STEPS)).filter_map(|_| exponential.next_backoff()).last().unwrap_or(cap).min(cap)
+    (0..attempt.clamp(1, MAX_STEPS))
+        .filter_map(|_| exponential.next_backoff())
+        .last()
+        .unwrap_or(cap)
+        .min(cap)
 }
 
 #[cfg(test)]
@@ -86,7 +98,11 @@ mod tests {
             (FaultClass::Internal, 0, 1),
         ];
         for (class, attempt, seconds) in table {
-            assert_eq!(ceiling(class, attempt), Duration::from_secs(seconds), "{class:?} {attempt}");
+            assert_eq!(
+                ceiling(class, attempt),
+                Duration::from_secs(seconds),
+                "{class:?} {attempt}"
+            );
         }
     }
 
@@ -97,10 +113,19 @@ mod tests {
                 let (one, two) = (SeededEntropy::new(5), SeededEntropy::new(5));
                 let ceiling = TimeDelta::from_std(ceiling(class, attempt)).expect("fits");
                 let drawn: Vec<_> = (0..50).map(|_| delay(class, attempt, &one)).collect();
-                assert!(drawn.iter().all(|delay| *delay >= TimeDelta::zero() && *delay <= ceiling));
+                assert!(
+                    drawn
+                        .iter()
+                        .all(|delay| *delay >= TimeDelta::zero() && *delay <= ceiling)
+                );
                 assert!(drawn.iter().any(|delay| *delay < ceiling / 2));
                 assert!(drawn.iter().any(|delay| *delay > ceiling / 2));
-                assert_eq!(drawn, (0..50).map(|_| delay(class, attempt, &two)).collect::<Vec<_>>());
+                assert_eq!(
+                    drawn,
+                    (0..50)
+                        .map(|_| delay(class, attempt, &two))
+                        .collect::<Vec<_>>()
+                );
             }
         }
     }

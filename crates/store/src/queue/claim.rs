@@ -49,7 +49,8 @@ pub(crate) const SUCCEED: Sql = Sql {
         RETURNING id",
 };
 
-pub(crate) const RENEW: &str = "UPDATE jobs SET lease_until = $2 WHERE state = 'running' AND owner = $1";
+pub(crate) const RENEW: &str =
+    "UPDATE jobs SET lease_until = $2 WHERE state = 'running' AND owner = $1";
 
 // Differs from SQLite because there nobody else can hold a row.
 pub(crate) const EXPIRED: Sql = Sql {
@@ -206,7 +207,11 @@ impl Tx {
 
     /// Renews all leases of an owner. They run on the wall clock of the machine that renews, and are judged by those of
     /// others: clocks may differ by less than two thirds of the lease.
-    pub(crate) async fn renew_leases(&mut self, owner: &str, lease: Duration) -> Result<(), StoreError> {
+    pub(crate) async fn renew_leases(
+        &mut self,
+        owner: &str,
+        lease: Duration,
+    ) -> Result<(), StoreError> {
         let until = lease_end(self.wall(), lease);
         execute!(self, RENEW, owner, until)?;
         Ok(())
@@ -220,7 +225,10 @@ impl Tx {
 
     /// Rescues what others have lost and makes available what is due, as a glance has shown them. Says what it then looks
     /// like, and whether more may be due than one turn makes available.
-    pub(crate) async fn prepare_claim(&mut self, glance: Glance) -> Result<(Glance, bool), StoreError> {
+    pub(crate) async fn prepare_claim(
+        &mut self,
+        glance: Glance,
+    ) -> Result<(Glance, bool), StoreError> {
         let now = millis(self.now());
         if glance.expired {
             self.rescue_expired().await?;
@@ -228,16 +236,30 @@ impl Tx {
             return Ok((glance, false));
         }
         let promoted = execute!(self, PROMOTE, now, MAX_PROMOTED)?;
-        Ok((self.glance().await?, promoted >= MAX_PROMOTED.unsigned_abs()))
+        Ok((
+            self.glance().await?,
+            promoted >= MAX_PROMOTED.unsigned_abs(),
+        ))
     }
 
     /// Counts a crash for each job whose lease ran out, and frees it.
     async fn rescue_expired(&mut self) -> Result<(), StoreError> {
         let wall = millis(self.wall());
         for job in fetch_all!(self, Expired, EXPIRED, wall, MAX_RESCUED)? {
-            let fence = Fence { id: &job.id, token: job.token, owner: &job.owner };
+            let fence = Fence {
+                id: &job.id,
+                token: job.token,
+                owner: &job.owner,
+            };
             let message = "the worker that ran it vanished".to_owned();
-            self.settle_fenced(fence, Settle::Crashed { message, at_once: true }).await?;
+            self.settle_fenced(
+                fence,
+                Settle::Crashed {
+                    message,
+                    at_once: true,
+                },
+            )
+            .await?;
             tracing::warn!(job.id, "rescued a job whose lease ran out");
         }
         Ok(())
@@ -281,15 +303,30 @@ impl Tx {
     ) -> Result<Vec<Candidate>, StoreError> {
         let (blocked, metered) = (json_list(&budgets.blocked), metered_kinds());
         let limit = i64::try_from(want).unwrap_or(i64::MAX);
-        fetch_all!(self, Candidate, CANDIDATES, terms.kinds, blocked, metered, limit)
+        fetch_all!(
+            self,
+            Candidate,
+            CANDIDATES,
+            terms.kinds,
+            blocked,
+            metered,
+            limit
+        )
     }
 
-    async fn take(&mut self, terms: &ClaimTerms<'_>, ids: &[String]) -> Result<Vec<JobRow>, StoreError> {
+    async fn take(
+        &mut self,
+        terms: &ClaimTerms<'_>,
+        ids: &[String],
+    ) -> Result<Vec<JobRow>, StoreError> {
         let (until, now) = (lease_end(self.wall(), terms.lease), millis(self.now()));
         let mut rows = fetch_all!(self, JobRow, CLAIM, json_list(ids), terms.owner, until, now)?;
         // `RETURNING` keeps no order.
-        let place: HashMap<&str, usize> =
-            ids.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
+        let place: HashMap<&str, usize> = ids
+            .iter()
+            .enumerate()
+            .map(|(place, id)| (id.as_str(), place))
+            .collect();
         rows.sort_by_key(|row| place.get(row.id.as_str()).copied());
         Ok(rows)
     }
@@ -300,8 +337,15 @@ fn pick(page: Vec<Candidate>, budgets: &mut Budgets) -> Vec<String> {
     let mut reservations = HashSet::new();
     let mut picked = Vec::with_capacity(page.len());
     for candidate in page {
-        let metered = candidate.kind.parse::<JobKind>().is_ok_and(JobKind::calls_provider);
-        if candidate.reservation_id.as_ref().is_some_and(|id| reservations.contains(id)) {
+        let metered = candidate
+            .kind
+            .parse::<JobKind>()
+            .is_ok_and(JobKind::calls_provider);
+        if candidate
+            .reservation_id
+            .as_ref()
+            .is_some_and(|id| reservations.contains(id))
+        {
             continue;
         }
         if metered && !budgets.take(&candidate.merchant) {
@@ -327,5 +371,8 @@ pub(crate) fn json_list<T: serde::Serialize>(items: &[T]) -> String {
 
 fn lease_end(wall: DateTime<Utc>, lease: Duration) -> i64 {
     let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
-    millis(wall.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    millis(
+        wall.checked_add_signed(lease)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC),
+    )
 }

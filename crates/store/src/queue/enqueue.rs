@@ -1,7 +1,9 @@
 //! Enqueues jobs in the transaction of their cause.
 
 use chrono::{DateTime, Utc};
-use domain::{IntentId, JobId, JobKind, JobState, MerchantId, PlannedState, ReservationId, Urgency};
+use domain::{
+    IntentId, JobId, JobKind, JobState, MerchantId, PlannedState, ReservationId, Urgency,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -134,7 +136,8 @@ impl Tx {
     pub async fn enqueue(&mut self, job: &NewJob) -> Result<Enqueued, StoreError> {
         let mut all = self.enqueue_all(std::slice::from_ref(job)).await?;
         // One job in is one answer out.
-        all.pop().ok_or_else(|| StoreError::Database(sqlx::Error::RowNotFound))
+        all.pop()
+            .ok_or_else(|| StoreError::Database(sqlx::Error::RowNotFound))
     }
 
     /// Enqueues many jobs, with an answer for each in the same order.
@@ -152,10 +155,14 @@ impl Tx {
         state: impl Fn(usize) -> PlannedState,
     ) -> Result<Vec<Enqueued>, StoreError> {
         let now = self.now();
-        let ids: Vec<JobId> = jobs.iter().map(|_| JobId::new(now, self.entropy())).collect();
+        let ids: Vec<JobId> = jobs
+            .iter()
+            .map(|_| JobId::new(now, self.entropy()))
+            .collect();
         let rows = jobs.iter().zip(&ids).enumerate();
-        let rows: Vec<Row<'_>> =
-            rows.map(|(index, (job, id))| row(job, id, state(index), now)).collect::<Result<_, _>>()?;
+        let rows: Vec<Row<'_>> = rows
+            .map(|(index, (job, id))| row(job, id, state(index), now))
+            .collect::<Result<_, _>>()?;
         let mut all = Vec::with_capacity(jobs.len());
         for (rows, ids) in rows.chunks(BATCH).zip(ids.chunks(BATCH)) {
             all.extend(self.insert(rows, ids).await?);
@@ -166,14 +173,23 @@ impl Tx {
         Ok(all)
     }
 
-    async fn insert(&mut self, rows: &[Row<'_>], ids: &[JobId]) -> Result<Vec<Enqueued>, StoreError> {
+    async fn insert(
+        &mut self,
+        rows: &[Row<'_>],
+        ids: &[JobId],
+    ) -> Result<Vec<Enqueued>, StoreError> {
         let json = json(rows)?;
-        let inserted: HashSet<String> =
-            fetch_all!(self, IdRow, INSERT, json)?.into_iter().map(|row| row.id).collect();
+        let inserted: HashSet<String> = fetch_all!(self, IdRow, INSERT, json)?
+            .into_iter()
+            .map(|row| row.id)
+            .collect();
         let mut all = Vec::with_capacity(rows.len());
         for (row, id) in rows.iter().zip(ids) {
             all.push(if inserted.contains(id.as_str()) {
-                Enqueued { job: id.clone(), existing: false }
+                Enqueued {
+                    job: id.clone(),
+                    existing: false,
+                }
             } else {
                 self.existing_or_insert(row, id).await?
             });
@@ -182,14 +198,28 @@ impl Tx {
     }
 
     /// The live job that kept this row out. It may have ended since, and then the row goes in after all.
-    async fn existing_or_insert(&mut self, row: &Row<'_>, id: &JobId) -> Result<Enqueued, StoreError> {
+    async fn existing_or_insert(
+        &mut self,
+        row: &Row<'_>,
+        id: &JobId,
+    ) -> Result<Enqueued, StoreError> {
         for _ in 0..MAX_TRIES {
             if let Some(live) = fetch_optional!(self, IdRow, LIVE_BY_KEY, row.merchant, row.key)? {
-                let job = Place { table: "jobs", row: &live.id }.parse("id", &live.id)?;
-                return Ok(Enqueued { job, existing: true });
+                let job = Place {
+                    table: "jobs",
+                    row: &live.id,
+                }
+                .parse("id", &live.id)?;
+                return Ok(Enqueued {
+                    job,
+                    existing: true,
+                });
             }
             if execute!(self, INSERT, json(&[row])?)? == 1 {
-                return Ok(Enqueued { job: id.clone(), existing: false });
+                return Ok(Enqueued {
+                    job: id.clone(),
+                    existing: false,
+                });
             }
         }
         Err(StoreError::KeyTaken { job: id.clone() })
@@ -198,7 +228,8 @@ impl Tx {
 
 /// The jobs as the statement reads them.
 fn json<T: Serialize>(rows: &[T]) -> Result<String, StoreError> {
-    serde_json::to_string(rows).map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
+    serde_json::to_string(rows)
+        .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
 }
 
 fn row<'j>(
@@ -209,7 +240,10 @@ fn row<'j>(
 ) -> Result<Row<'j>, StoreError> {
     let payload = job.payload.to_string();
     if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(StoreError::TooLong { what: "the job's payload", limit: MAX_PAYLOAD_BYTES });
+        return Err(StoreError::TooLong {
+            what: "the job's payload",
+            limit: MAX_PAYLOAD_BYTES,
+        });
     }
     Ok(Row {
         id,
@@ -232,7 +266,11 @@ fn row<'j>(
 }
 
 /// The state of a job that is to wait like this. A due one skips the wait: the turn that its commit wakes claims it.
-pub(crate) fn first_state(planned: PlannedState, run_at: DateTime<Utc>, now: DateTime<Utc>) -> JobState {
+pub(crate) fn first_state(
+    planned: PlannedState,
+    run_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> JobState {
     match planned {
         PlannedState::Attention => JobState::Attention,
         _ if run_at <= now => JobState::Available,

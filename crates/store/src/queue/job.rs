@@ -190,14 +190,21 @@ pub struct JobDetails {
 
 impl JobRow {
     fn place(&self) -> Place<'_> {
-        Place { table: "jobs", row: &self.id }
+        Place {
+            table: "jobs",
+            row: &self.id,
+        }
     }
 
     /// The job for its handler, claimed by `owner`.
     pub(crate) fn claimed(&self, owner: &Arc<str>) -> Result<ClaimedJob, RowError> {
         let view = self.view()?;
         Ok(ClaimedJob {
-            lease: Lease { job: view.id.clone(), token: self.token, owner: Arc::clone(owner) },
+            lease: Lease {
+                job: view.id.clone(),
+                token: self.token,
+                owner: Arc::clone(owner),
+            },
             id: view.id,
             kind: view.kind,
             urgency: view.urgency,
@@ -237,7 +244,11 @@ impl JobRow {
             waiting_for: place.parse_optional("waiting_for", self.waiting_for.as_deref())?,
             last_error_code: self.last_error_code.clone(),
             last_error_message: self.last_error_message.clone(),
-            result: self.result.as_deref().map(|text| place.json("result", text)).transpose()?,
+            result: self
+                .result
+                .as_deref()
+                .map(|text| place.json("result", text))
+                .transpose()?,
             created_by: self.created_by.clone(),
             created_at: place.time("created_at", self.created_at)?,
             started_at: place.time_optional("started_at", self.started_at)?,

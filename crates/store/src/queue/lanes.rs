@@ -50,7 +50,10 @@ impl Rate {
         let limit = i64::from(limit.max(1));
         let burst = (limit / 10).max(1);
         // The first interval that is too long for one more request to fall into the window.
-        Self { burst, interval_micros: WINDOW_MICROS / (limit - burst + 1) + 1 }
+        Self {
+            burst,
+            interval_micros: WINDOW_MICROS / (limit - burst + 1) + 1,
+        }
     }
 
     /// How far the theoretical arrival time may be ahead.
@@ -62,7 +65,11 @@ impl Rate {
     #[must_use]
     pub fn tokens(self, tat_micros: i64, now: DateTime<Utc>) -> u32 {
         let slack = now.timestamp_micros() + self.tolerance_micros() - tat_micros;
-        let tokens = if slack < 0 { 0 } else { (slack / self.interval_micros + 1).min(self.burst) };
+        let tokens = if slack < 0 {
+            0
+        } else {
+            (slack / self.interval_micros + 1).min(self.burst)
+        };
         u32::try_from(tokens).unwrap_or(0)
     }
 
@@ -87,7 +94,8 @@ const TAKE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2 + $
         WHERE lanes.tat - $4 <= $2 AND NOT lanes.paused";
 
 const ONE: &str = "SELECT merchant, tat, paused FROM lanes WHERE merchant = $1";
-const ALL: &str = "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIMIT CAST($1 AS BIGINT)";
+const ALL: &str =
+    "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIMIT CAST($1 AS BIGINT)";
 
 const PAUSE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, 0, $2)
     ON CONFLICT (merchant) DO UPDATE SET paused = $2";
@@ -131,7 +139,10 @@ impl Tx {
         let requests = i64::from(requests).clamp(1, rate.burst);
         // As many as there are beyond the first have to be free besides it.
         let beyond = (requests - 1) * rate.interval_micros;
-        let (cost, tolerance) = (requests * rate.interval_micros, rate.tolerance_micros() - beyond);
+        let (cost, tolerance) = (
+            requests * rate.interval_micros,
+            rate.tolerance_micros() - beyond,
+        );
         if execute!(self, TAKE, merchant.as_str(), micros, cost, tolerance)? == 1 {
             return Ok(Ok(()));
         }
@@ -161,7 +172,11 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_paused(&mut self, merchant: &MerchantId, paused: bool) -> Result<(), StoreError> {
+    pub async fn set_paused(
+        &mut self,
+        merchant: &MerchantId,
+        paused: bool,
+    ) -> Result<(), StoreError> {
         execute!(self, PAUSE, merchant.as_str(), paused)?;
         if !paused {
             let now = millis(self.now());
@@ -174,7 +189,10 @@ impl Tx {
     /// Every lane's state, by merchant. A merchant without a row has a full budget.
     pub(crate) async fn lanes(&mut self) -> Result<HashMap<String, (i64, bool)>, StoreError> {
         let rows = fetch_all!(self, LaneRow, ALL, MAX_LANES)?;
-        Ok(rows.into_iter().map(|lane| (lane.merchant, (lane.tat, lane.paused))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|lane| (lane.merchant, (lane.tat, lane.paused)))
+            .collect())
     }
 }
 
@@ -211,7 +229,10 @@ impl Store {
 }
 
 fn view(lane: &LaneRow) -> Result<LaneView, crate::RowError> {
-    let place = Place { table: "lanes", row: &lane.merchant };
+    let place = Place {
+        table: "lanes",
+        row: &lane.merchant,
+    };
     Ok(LaneView {
         merchant: place.parse("merchant", &lane.merchant)?,
         paused: lane.paused,
@@ -238,7 +259,9 @@ impl Budgets {
     ) -> Self {
         let mut budgets = Self::default();
         let paused = lanes.iter().filter(|(_, (_, paused))| *paused);
-        budgets.blocked.extend(paused.map(|(merchant, _)| merchant.clone()));
+        budgets
+            .blocked
+            .extend(paused.map(|(merchant, _)| merchant.clone()));
         for (merchant, limit) in limits {
             let rate = Rate::per_minute(*limit);
             let (tat, paused) = lanes.get(merchant.as_str()).copied().unwrap_or_default();
@@ -329,7 +352,10 @@ mod tests {
                     passed += 1;
                 }
             }
-            assert!(passed * 10 >= i64::from(limit) * minutes * 9 - 10, "{passed} of limit {limit}");
+            assert!(
+                passed * 10 >= i64::from(limit) * minutes * 9 - 10,
+                "{passed} of limit {limit}"
+            );
         }
     }
 }

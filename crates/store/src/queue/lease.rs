@@ -20,11 +20,17 @@ pub struct Lease {
 
 impl Lease {
     pub(crate) fn fence(&self) -> Fence<'_> {
-        Fence { id: self.job.as_str(), token: self.token, owner: &self.owner }
+        Fence {
+            id: self.job.as_str(),
+            token: self.token,
+            owner: &self.owner,
+        }
     }
 
     pub(crate) fn lost(&self) -> StoreError {
-        StoreError::LeaseLost { job: self.job.clone() }
+        StoreError::LeaseLost {
+            job: self.job.clone(),
+        }
     }
 }
 
@@ -71,7 +77,10 @@ pub(crate) const STANDING: Sql = Sql {
 };
 
 /// The standing of a job that is still held under this fence; `None` when it is not.
-pub(crate) async fn standing(tx: &mut Tx, fence: Fence<'_>) -> Result<Option<Standing>, StoreError> {
+pub(crate) async fn standing(
+    tx: &mut Tx,
+    fence: Fence<'_>,
+) -> Result<Option<Standing>, StoreError> {
     fetch_optional!(tx, Standing, STANDING, fence.id, fence.token, fence.owner)
 }
 
@@ -81,6 +90,9 @@ impl Tx {
     /// # Errors
     /// [`StoreError::LeaseLost`] when the job was rescued or claimed by another.
     pub async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        standing(self, lease.fence()).await?.map(|_| ()).ok_or_else(|| lease.lost())
+        standing(self, lease.fence())
+            .await?
+            .map(|_| ())
+            .ok_or_else(|| lease.lost())
     }
 }

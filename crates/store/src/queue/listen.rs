@@ -25,7 +25,9 @@ pub(crate) async fn listen(store: Store) {
                     tracing::warn!(%error, "stopped hearing of new jobs, connecting again");
                 }
             }
-            Err(error) => tracing::warn!(%error, "cannot listen for new jobs, polling until it works"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for new jobs, polling until it works")
+            }
         }
         tokio::time::sleep(RECONNECT_PAUSE).await;
     }

@@ -34,7 +34,11 @@ pub struct JobChanged {
 // Differs from SQLite because other writers may be at work between this read and the write.
 const READ: Sql = Sql {
     sqlite: concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1"),
-    postgres: concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1 FOR UPDATE"),
+    postgres: concat!(
+        "SELECT ",
+        job_columns!(),
+        " FROM jobs WHERE id = $1 FOR UPDATE"
+    ),
 };
 
 const CHANGE: &str = "UPDATE jobs SET state = $3, run_at = $4, finished_at = $5, waiting_for = NULL,
@@ -80,7 +84,11 @@ impl Tx {
     pub async fn run_job_now(&mut self, job: &JobId) -> Result<JobChanged, StoreError> {
         let action = Action {
             name: "run now",
-            from: &[JobState::Scheduled, JobState::Resolving, JobState::Available],
+            from: &[
+                JobState::Scheduled,
+                JobState::Resolving,
+                JobState::Available,
+            ],
             to: JobState::Available,
             run_at: Some(self.now()),
             reason: None,
@@ -92,10 +100,19 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::NoJob`], [`StoreError::JobState`].
-    pub async fn cancel_job(&mut self, job: &JobId, reason: &str) -> Result<JobChanged, StoreError> {
+    pub async fn cancel_job(
+        &mut self,
+        job: &JobId,
+        reason: &str,
+    ) -> Result<JobChanged, StoreError> {
         let action = Action {
             name: "be cancelled",
-            from: &[JobState::Scheduled, JobState::Available, JobState::Resolving, JobState::Attention],
+            from: &[
+                JobState::Scheduled,
+                JobState::Available,
+                JobState::Resolving,
+                JobState::Attention,
+            ],
             to: JobState::Cancelled,
             run_at: None,
             reason: Some(("cancelled", bounded(reason, MAX_MESSAGE_BYTES))),
@@ -114,7 +131,12 @@ impl Tx {
     ) -> Result<JobChanged, StoreError> {
         let action = Action {
             name: "be concluded",
-            from: &[JobState::Attention, JobState::Resolving, JobState::Scheduled, JobState::Available],
+            from: &[
+                JobState::Attention,
+                JobState::Resolving,
+                JobState::Scheduled,
+                JobState::Available,
+            ],
             to: JobState::Succeeded,
             run_at: None,
             reason: None,
@@ -135,7 +157,11 @@ impl Tx {
     ) -> Result<JobChanged, StoreError> {
         let action = Action {
             name: "be rescheduled",
-            from: &[JobState::Scheduled, JobState::Resolving, JobState::Available],
+            from: &[
+                JobState::Scheduled,
+                JobState::Resolving,
+                JobState::Available,
+            ],
             to: JobState::Scheduled,
             run_at: Some(run_at),
             reason: None,
@@ -149,17 +175,32 @@ impl Tx {
         };
         let job = row.view()?;
         if !action.from.contains(&job.state) {
-            return Err(StoreError::JobState { job: job.id, state: job.state, action: action.name });
+            return Err(StoreError::JobState {
+                job: job.id,
+                state: job.state,
+                action: action.name,
+            });
         }
         if !job.state.is_live()
             && job.key.is_some()
-            && fetch_optional!(self, IdRow, LIVE_BY_KEY, job.merchant.as_str(), job.key.as_deref())?.is_some()
+            && fetch_optional!(
+                self,
+                IdRow,
+                LIVE_BY_KEY,
+                job.merchant.as_str(),
+                job.key.as_deref()
+            )?
+            .is_some()
         {
             return Err(StoreError::KeyTaken { job: job.id });
         }
         // A job that finds out about an unknown outcome goes on doing so when it is moved.
         let resolving = job.state == JobState::Resolving && action.to == JobState::Scheduled;
-        let to = if resolving { JobState::Resolving } else { action.to };
+        let to = if resolving {
+            JobState::Resolving
+        } else {
+            action.to
+        };
         let run_at = action.run_at.unwrap_or(job.run_at);
         let finished_at = (!to.is_live()).then(|| millis(self.now()));
         execute!(

@@ -21,7 +21,11 @@ struct Case {
 }
 
 fn case(sql: impl Into<Sql>, binds: &[&str], index: [&'static str; 2]) -> Case {
-    Case { sql: sql.into(), binds: binds.iter().map(|bind| (*bind).to_owned()).collect(), index }
+    Case {
+        sql: sql.into(),
+        binds: binds.iter().map(|bind| (*bind).to_owned()).collect(),
+        index,
+    }
 }
 
 fn both(index: &'static str) -> [&'static str; 2] {
@@ -32,15 +36,23 @@ fn both(index: &'static str) -> [&'static str; 2] {
 fn cases(id: &JobId) -> Vec<Case> {
     let quoted = |text: &str| format!("'{text}'");
     let id_text = quoted(id.as_str());
-    let ids: Vec<String> = (0..200).map(|_| JobId::new(noon(), &SystemEntropy).into()).collect();
+    let ids: Vec<String> = (0..200)
+        .map(|_| JobId::new(noon(), &SystemEntropy).into())
+        .collect();
     let ids = quoted(&json_list(&ids));
     let pairs = quoted(&format!("[[\"{id}\",1]]"));
     let kinds = quoted(&json_list(&["refresh", "capture"]));
     let none = "'[]'";
     let now = noon().timestamp_millis().to_string();
-    let settle = [&id_text, "1", "'w'", "'dead'", "NULL", "NULL", "NULL", "NULL", "NULL", "1", "0", &now];
+    let settle = [
+        &id_text, "1", "'w'", "'dead'", "NULL", "NULL", "NULL", "NULL", "NULL", "1", "0", &now,
+    ];
     vec![
-        case(CANDIDATES, &[&kinds, none, none, "100"], both("jobs_available")),
+        case(
+            CANDIDATES,
+            &[&kinds, none, none, "100"],
+            both("jobs_available"),
+        ),
         case(CLAIM, &[&ids, "'w'", "1", "1"], PRIMARY_KEY),
         case(SUCCEED, &[&pairs, "'w'", "1"], PRIMARY_KEY),
         case(SETTLE, &settle, PRIMARY_KEY),
@@ -58,7 +70,9 @@ async fn plan(fresh: &Fresh, case: &Case) -> String {
     tx.lock_claims().await.expect("locks");
     let with = |sql: &str| {
         let numbered = case.binds.iter().enumerate().rev();
-        numbered.fold(sql.to_owned(), |sql, (index, bind)| sql.replace(&format!("${}", index + 1), bind))
+        numbered.fold(sql.to_owned(), |sql, (index, bind)| {
+            sql.replace(&format!("${}", index + 1), bind)
+        })
     };
     let lines: Vec<String> = match tx.conn() {
         Conn::Sqlite(conn) => {
@@ -69,7 +83,10 @@ async fn plan(fresh: &Fresh, case: &Case) -> String {
         }
         Conn::Postgres(conn) => {
             let sql = AssertSqlSafe(format!("EXPLAIN {}", with(case.sql.postgres)));
-            sqlx::query_scalar(sql).fetch_all(conn).await.expect("explains")
+            sqlx::query_scalar(sql)
+                .fetch_all(conn)
+                .await
+                .expect("explains")
         }
     };
     tx.rollback().await.expect("rolls back");
@@ -80,9 +97,18 @@ async fn plan(fresh: &Fresh, case: &Case) -> String {
 async fn fill(fresh: &Fresh) -> JobId {
     let jobs: Vec<NewJob> = (0..10_000)
         .map(|n| {
-            let run_at = if n < 1_000 { noon() } else { noon() + TimeDelta::hours(n) };
+            let run_at = if n < 1_000 {
+                noon()
+            } else {
+                noon() + TimeDelta::hours(n)
+            };
             let deadline = run_at + TimeDelta::days(1);
-            NewJob { run_at, deadline, reservation: Some(reservation()), ..job(JobKind::Capture) }
+            NewJob {
+                run_at,
+                deadline,
+                reservation: Some(reservation()),
+                ..job(JobKind::Capture)
+            }
         })
         .collect();
     let mut tx = fresh.store.begin().await.expect("begins");
@@ -101,12 +127,24 @@ async fn the_turn_uses_its_indexes(kind: Kind) {
         for case in cases(&id) {
             let plan = plan(&fresh, &case).await;
             let index = case.index[usize::from(kind == Kind::Postgres)];
-            let told =
-                format!("statistics: {statistics}, expected {index}, got\n{plan}\nfor {}", case.sql.sqlite);
+            let told = format!(
+                "statistics: {statistics}, expected {index}, got\n{plan}\nfor {}",
+                case.sql.sqlite
+            );
             assert!(plan.contains(index), "{told}");
-            for scan in ["SCAN jobs", "Seq Scan on jobs", "USE TEMP B-TREE FOR ORDER BY", "Sort"] {
+            for scan in [
+                "SCAN jobs",
+                "Seq Scan on jobs",
+                "USE TEMP B-TREE FOR ORDER BY",
+                "Sort",
+            ] {
                 // An update of SQLite's `FROM` scans the values it is given, which is no table.
-                assert!(!plan.lines().any(|line| line.contains(scan) && !line.contains("INDEX")), "{told}");
+                assert!(
+                    !plan
+                        .lines()
+                        .any(|line| line.contains(scan) && !line.contains("INDEX")),
+                    "{told}"
+                );
             }
         }
     }

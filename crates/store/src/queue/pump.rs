@@ -86,7 +86,10 @@ struct TurnError {
 
 impl From<StoreError> for TurnError {
     fn from(source: StoreError) -> Self {
-        Self { source, settling: None }
+        Self {
+            source,
+            settling: None,
+        }
     }
 }
 
@@ -115,7 +118,10 @@ impl Pump {
                     failures += 1;
                     self.blame(&error);
                     if phase == Phase::Abandoned && failures >= MAX_LAST_TURNS {
-                        tracing::error!(jobs = self.in_flight, "gave up settling; the leases will run out");
+                        tracing::error!(
+                            jobs = self.in_flight,
+                            "gave up settling; the leases will run out"
+                        );
                         return;
                     }
                     tokio::time::sleep(FAILURE_PAUSE).await;
@@ -135,7 +141,11 @@ impl Pump {
     /// One transaction: settles what is pending, renews, rescues and claims.
     async fn turn(&mut self, phase: Phase) -> Result<Turn, TurnError> {
         let running = self.in_flight.saturating_sub(self.pending.len());
-        let free = if phase == Phase::Running { self.terms.concurrency.saturating_sub(running) } else { 0 };
+        let free = if phase == Phase::Running {
+            self.terms.concurrency.saturating_sub(running)
+        } else {
+            0
+        };
         let renew = self.in_flight > 0 && self.renewal_is_due();
         if free == 0 && !renew && self.pending.iter().all(|ack| ack.settle.is_none()) {
             return Ok(Turn::default());
@@ -147,7 +157,8 @@ impl Pump {
         }
         self.settle_pending(&mut tx).await?;
         if renew {
-            tx.renew_leases(&self.terms.claimant.owner, self.terms.claimant.lease).await?;
+            tx.renew_leases(&self.terms.claimant.owner, self.terms.claimant.lease)
+                .await?;
         }
         let mut turn = Turn::default();
         if free > 0 {
@@ -160,28 +171,52 @@ impl Pump {
     }
 
     fn renewal_is_due(&self) -> bool {
-        let age = (self.store.clock.wall() - self.renewed_at).to_std().unwrap_or(Duration::MAX);
+        let age = (self.store.clock.wall() - self.renewed_at)
+            .to_std()
+            .unwrap_or(Duration::MAX);
         age >= self.terms.claimant.lease / 3
     }
 
     /// Settles what is pending: clean successes in one statement, the rest one by one.
     async fn settle_pending(&self, tx: &mut Tx) -> Result<(), TurnError> {
         let clean = |ack: &&Ack| matches!(ack.settle, Some(Settle::Succeeded { result: None }));
-        let done: Vec<(&str, i64)> =
-            self.pending.iter().filter(clean).map(|ack| (ack.id.as_str(), ack.token)).collect();
+        let done: Vec<(&str, i64)> = self
+            .pending
+            .iter()
+            .filter(clean)
+            .map(|ack| (ack.id.as_str(), ack.token))
+            .collect();
         let kept = tx.succeed_all(&self.terms.claimant.owner, &done).await?;
         for (id, _) in done.iter().filter(|(id, _)| !kept.contains(*id)) {
-            tracing::warn!(job.id = id, "the lease of a job was lost before it was settled");
+            tracing::warn!(
+                job.id = id,
+                "the lease of a job was lost before it was settled"
+            );
         }
-        for (index, ack) in self.pending.iter().enumerate().filter(|(_, ack)| !clean(ack)) {
+        for (index, ack) in self
+            .pending
+            .iter()
+            .enumerate()
+            .filter(|(_, ack)| !clean(ack))
+        {
             let Some(settle) = ack.settle.clone() else {
                 continue;
             };
-            let fence = Fence { id: &ack.id, token: ack.token, owner: &self.terms.claimant.owner };
+            let fence = Fence {
+                id: &ack.id,
+                token: ack.token,
+                owner: &self.terms.claimant.owner,
+            };
             let kept = tx.settle_fenced(fence, settle).await;
-            let kept = kept.map_err(|source| TurnError { source, settling: Some(index) })?;
+            let kept = kept.map_err(|source| TurnError {
+                source,
+                settling: Some(index),
+            })?;
             if !kept {
-                tracing::warn!(job.id = ack.id, "the lease of a job was lost before it was settled");
+                tracing::warn!(
+                    job.id = ack.id,
+                    "the lease of a job was lost before it was settled"
+                );
             }
         }
         Ok(())
@@ -202,8 +237,9 @@ impl Pump {
         for job in turn.claimed.jobs {
             self.in_flight += 1;
             // The channel is closed once the workers stop.
-            if let Err(mpsc::error::TrySendError::Closed(job) | mpsc::error::TrySendError::Full(job)) =
-                self.out.try_send(job)
+            if let Err(
+                mpsc::error::TrySendError::Closed(job) | mpsc::error::TrySendError::Full(job),
+            ) = self.out.try_send(job)
             {
                 self.pending.push(Ack::hand_back(&job));
             }
@@ -214,8 +250,7 @@ impl Pump {
     fn blame(&mut self, error: &TurnError) {
         tracing::warn!(error = %chain(&error.source), "a turn of the queue failed, trying again");
         let Some(index) = error.settling else { return };
-        let hopeless =
-            !matches!(&error.source, StoreError::Database(source) if source.as_database_error().is_none());
+        let hopeless = !matches!(&error.source, StoreError::Database(source) if source.as_database_error().is_none());
         let Some(ack) = self.pending.get_mut(index) else {
             return;
         };
@@ -223,7 +258,10 @@ impl Pump {
             ack.tries += 1;
         }
         if ack.tries >= MAX_SETTLE_TRIES {
-            tracing::error!(job.id = ack.id, "a job cannot be settled; its lease will run out");
+            tracing::error!(
+                job.id = ack.id,
+                "a job cannot be settled; its lease will run out"
+            );
             self.pending.remove(index);
             self.in_flight = self.in_flight.saturating_sub(1);
         }
@@ -234,8 +272,12 @@ impl Pump {
         if !self.pending.is_empty() {
             return true;
         }
-        let until_next =
-            next.map(|next| self.store.clock.wall_for(next - self.store.now()).max(SHORTEST_WAIT));
+        let until_next = next.map(|next| {
+            self.store
+                .clock
+                .wall_for(next - self.store.now())
+                .max(SHORTEST_WAIT)
+        });
         let idle = self.terms.poll_interval.min(self.terms.claimant.lease / 3);
         let idle = until_next.map_or(idle, |until| until.min(idle));
         tokio::select! {
@@ -258,7 +300,13 @@ impl Pump {
 impl Ack {
     /// Gives back a job that has not been started.
     pub(crate) fn hand_back(job: &JobRow) -> Self {
-        Self { id: job.id.clone(), token: job.token, settle: Some(Settle::HandedBack), done: None, tries: 0 }
+        Self {
+            id: job.id.clone(),
+            token: job.token,
+            settle: Some(Settle::HandedBack),
+            done: None,
+            tries: 0,
+        }
     }
 }
 

@@ -68,10 +68,18 @@ impl Store {
         let Some(row) = fetch_optional!(reader, JobRow, ONE, id.as_str())? else {
             return Ok(None);
         };
-        let rows = fetch_all!(reader, AttemptRow, ATTEMPTS_OF, id.as_str(), MAX_ATTEMPTS_SHOWN)?;
+        let rows = fetch_all!(
+            reader,
+            AttemptRow,
+            ATTEMPTS_OF,
+            id.as_str(),
+            MAX_ATTEMPTS_SHOWN
+        )?;
         let job = row.view()?;
-        let mut attempts: Vec<AttemptView> =
-            rows.into_iter().map(AttemptRow::view).collect::<Result<_, _>>()?;
+        let mut attempts: Vec<AttemptView> = rows
+            .into_iter()
+            .map(AttemptRow::view)
+            .collect::<Result<_, _>>()?;
         attempts.extend(clean_success(&job, attempts.last()));
         Ok(Some(JobDetails { job, attempts }))
     }

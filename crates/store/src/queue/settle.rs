@@ -38,13 +38,22 @@ impl JobFault {
     /// A fault whose retry waits for its backoff alone.
     #[must_use]
     pub fn new(class: FaultClass, code: &'static str, message: impl Into<String>) -> Self {
-        Self { class, code: code.into(), message: message.into(), not_before: None }
+        Self {
+            class,
+            code: code.into(),
+            message: message.into(),
+            not_before: None,
+        }
     }
 }
 
 impl From<StoreError> for JobFault {
     fn from(error: StoreError) -> Self {
-        let code = if matches!(error, StoreError::LeaseLost { .. }) { "lease_lost" } else { "store" };
+        let code = if matches!(error, StoreError::LeaseLost { .. }) {
+            "lease_lost"
+        } else {
+            "store"
+        };
         Self::new(FaultClass::Internal, code, error.to_string())
     }
 }
@@ -160,11 +169,20 @@ impl Change {
     }
 
     fn because(self, code: impl Into<Cow<'static, str>>, message: &str) -> Self {
-        Self { code: Some(code.into()), message: Some(bounded(message, MAX_MESSAGE_BYTES)), ..self }
+        Self {
+            code: Some(code.into()),
+            message: Some(bounded(message, MAX_MESSAGE_BYTES)),
+            ..self
+        }
     }
 
     fn failed(self) -> Self {
-        Self { used: true, outcome: AttemptOutcome::Failed, record: true, ..self }
+        Self {
+            used: true,
+            outcome: AttemptOutcome::Failed,
+            record: true,
+            ..self
+        }
     }
 }
 
@@ -177,32 +195,64 @@ fn decide(settle: Settle, standing: Standing, now: DateTime<Utc>, entropy: &dyn 
             ..Change::to(JobState::Succeeded)
         },
         Settle::Retry { error } => retry(&error, standing, now, entropy),
-        Settle::Snooze { until, waiting_for, state } => snooze(until, waiting_for, state, standing),
-        Settle::Attention { code, message } => {
-            Change { used: true, ..Change::to(JobState::Attention) }.because(code, &message)
+        Settle::Snooze {
+            until,
+            waiting_for,
+            state,
+        } => snooze(until, waiting_for, state, standing),
+        Settle::Attention { code, message } => Change {
+            used: true,
+            ..Change::to(JobState::Attention)
         }
-        Settle::Dead { code, message } => Change::to(JobState::Dead).failed().because(code, &message),
-        Settle::Cancelled { reason } => Change::to(JobState::Cancelled).because("cancelled", &reason),
+        .because(code, &message),
+        Settle::Dead { code, message } => {
+            Change::to(JobState::Dead).failed().because(code, &message)
+        }
+        Settle::Cancelled { reason } => {
+            Change::to(JobState::Cancelled).because("cancelled", &reason)
+        }
         Settle::Crashed { message, at_once } => crashed(&message, at_once, standing, now, entropy),
         Settle::HandedBack => Change::to(JobState::Available),
     }
 }
 
-fn retry(error: &JobFault, standing: Standing, now: DateTime<Utc>, entropy: &dyn Entropy) -> Change {
+fn retry(
+    error: &JobFault,
+    standing: Standing,
+    now: DateTime<Utc>,
+    entropy: &dyn Entropy,
+) -> Change {
     let throttled = error.class == FaultClass::Throttled;
     let attempt = standing.attempts_used.saturating_add(1);
-    let again = |run_at| Change { run_at: Some(run_at), ..Change::to(JobState::Scheduled) };
-    let delay = backoff::delay(error.class, u32::try_from(attempt).unwrap_or(u32::MAX), entropy);
-    let run_at = now.checked_add_signed(delay).unwrap_or(now).max(error.not_before.unwrap_or(now));
+    let again = |run_at| Change {
+        run_at: Some(run_at),
+        ..Change::to(JobState::Scheduled)
+    };
+    let delay = backoff::delay(
+        error.class,
+        u32::try_from(attempt).unwrap_or(u32::MAX),
+        entropy,
+    );
+    let run_at = now
+        .checked_add_signed(delay)
+        .unwrap_or(now)
+        .max(error.not_before.unwrap_or(now));
     if !throttled && attempt >= standing.max_attempts {
-        Change::to(JobState::Dead).failed().because(error.code.clone(), &error.message)
+        Change::to(JobState::Dead)
+            .failed()
+            .because(error.code.clone(), &error.message)
     } else if millis(run_at) >= standing.deadline {
         past_deadline(run_at).failed()
     } else if throttled {
-        Change { waiting_for: Some(WaitingFor::Lane), ..again(run_at) }
-            .because(error.code.clone(), &error.message)
+        Change {
+            waiting_for: Some(WaitingFor::Lane),
+            ..again(run_at)
+        }
+        .because(error.code.clone(), &error.message)
     } else {
-        again(run_at).failed().because(error.code.clone(), &error.message)
+        again(run_at)
+            .failed()
+            .because(error.code.clone(), &error.message)
     }
 }
 
@@ -213,7 +263,12 @@ fn snooze(
     standing: Standing,
 ) -> Change {
     let outcome = AttemptOutcome::Snoozed;
-    let waits = |state| Change { run_at: Some(until), waiting_for, outcome, ..Change::to(state) };
+    let waits = |state| Change {
+        run_at: Some(until),
+        waiting_for,
+        outcome,
+        ..Change::to(state)
+    };
     match state {
         PlannedState::Scheduled if millis(until) >= standing.deadline => past_deadline(until),
         PlannedState::Scheduled => waits(JobState::Scheduled),
@@ -223,7 +278,10 @@ fn snooze(
 }
 
 fn past_deadline(run_at: DateTime<Utc>) -> Change {
-    let message = format!("the next run, at {}, would be past the deadline", run_at.format("%FT%TZ"));
+    let message = format!(
+        "the next run, at {}, would be past the deadline",
+        run_at.format("%FT%TZ")
+    );
     Change::to(JobState::Dead).because("deadline", &message)
 }
 
@@ -235,18 +293,29 @@ fn crashed(
     entropy: &dyn Entropy,
 ) -> Change {
     let crashes = u32::try_from(standing.crashes.saturating_add(1)).unwrap_or(u32::MAX);
-    let delay =
-        if at_once { TimeDelta::zero() } else { backoff::delay(FaultClass::Internal, crashes, entropy) };
+    let delay = if at_once {
+        TimeDelta::zero()
+    } else {
+        backoff::delay(FaultClass::Internal, crashes, entropy)
+    };
     let next = if crashes >= MAX_CRASHES {
         Change::to(JobState::Attention)
     } else if at_once {
         Change::to(JobState::Available)
     } else {
         let run_at = now.checked_add_signed(delay).unwrap_or(now);
-        Change { run_at: Some(run_at), ..Change::to(JobState::Scheduled) }
+        Change {
+            run_at: Some(run_at),
+            ..Change::to(JobState::Scheduled)
+        }
     };
-    Change { crashed: true, outcome: AttemptOutcome::Crashed, record: true, ..next }
-        .because("crashed", message)
+    Change {
+        crashed: true,
+        outcome: AttemptOutcome::Crashed,
+        record: true,
+        ..next
+    }
+    .because("crashed", message)
 }
 
 pub(crate) const SETTLE: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
@@ -278,7 +347,14 @@ impl Tx {
         let change = decide(settle, standing, self.now(), self.entropy());
         let finished_at = (!change.state.is_live()).then(|| millis(self.now()));
         if standing.attempting || change.record {
-            attempt::close(self, fence, change.code.as_deref(), change.outcome, change.record).await?;
+            attempt::close(
+                self,
+                fence,
+                change.code.as_deref(),
+                change.outcome,
+                change.record,
+            )
+            .await?;
         }
         let rows = execute!(
             self,
@@ -318,45 +394,119 @@ mod tests {
     }
 
     fn after(attempts_used: i64, crashes: i64) -> Standing {
-        Standing { attempts_used, max_attempts: 3, crashes, deadline: DEADLINE, attempting: false }
+        Standing {
+            attempts_used,
+            max_attempts: 3,
+            crashes,
+            deadline: DEADLINE,
+            attempting: false,
+        }
     }
 
-    fn settled(settle: Settle, standing: Standing, now: i64) -> (JobState, Option<String>, bool, bool) {
+    fn settled(
+        settle: Settle,
+        standing: Standing,
+        now: i64,
+    ) -> (JobState, Option<String>, bool, bool) {
         let change = decide(settle, standing, at(now), &SeededEntropy::new(1));
-        (change.state, change.code.map(Cow::into_owned), change.used, change.crashed)
+        (
+            change.state,
+            change.code.map(Cow::into_owned),
+            change.used,
+            change.crashed,
+        )
     }
 
     #[test]
     fn each_settle_leads_to_its_state_and_counts_what_it_uses() {
-        let fault = |class| Settle::Retry { error: JobFault::new(class, "why", "because") };
-        let snooze = |until, state| Settle::Snooze { until: at(until), waiting_for: None, state };
-        let crash = |at_once| Settle::Crashed { message: "gone".into(), at_once };
+        let fault = |class| Settle::Retry {
+            error: JobFault::new(class, "why", "because"),
+        };
+        let snooze = |until, state| Settle::Snooze {
+            until: at(until),
+            waiting_for: None,
+            state,
+        };
+        let crash = |at_once| Settle::Crashed {
+            message: "gone".into(),
+            at_once,
+        };
         let why = || Some("why".to_owned());
         let (scheduled, resolving) = (PlannedState::Scheduled, PlannedState::Resolving);
         let late = DEADLINE - 1;
         let table = [
-            (Settle::Succeeded { result: None }, after(0, 0), 0, (JobState::Succeeded, None, true, false)),
-            (fault(FaultClass::Transport), after(0, 0), 0, (JobState::Scheduled, why(), true, false)),
-            (fault(FaultClass::Transport), after(2, 0), 0, (JobState::Dead, why(), true, false)),
-            (fault(FaultClass::Throttled), after(2, 0), 0, (JobState::Scheduled, why(), false, false)),
+            (
+                Settle::Succeeded { result: None },
+                after(0, 0),
+                0,
+                (JobState::Succeeded, None, true, false),
+            ),
+            (
+                fault(FaultClass::Transport),
+                after(0, 0),
+                0,
+                (JobState::Scheduled, why(), true, false),
+            ),
+            (
+                fault(FaultClass::Transport),
+                after(2, 0),
+                0,
+                (JobState::Dead, why(), true, false),
+            ),
+            (
+                fault(FaultClass::Throttled),
+                after(2, 0),
+                0,
+                (JobState::Scheduled, why(), false, false),
+            ),
             (
                 fault(FaultClass::Transport),
                 after(0, 0),
                 late,
                 (JobState::Dead, Some("deadline".into()), true, false),
             ),
-            (snooze(5, scheduled), after(2, 0), 0, (JobState::Scheduled, None, false, false)),
+            (
+                snooze(5, scheduled),
+                after(2, 0),
+                0,
+                (JobState::Scheduled, None, false, false),
+            ),
             (
                 snooze(DEADLINE, scheduled),
                 after(0, 0),
                 0,
                 (JobState::Dead, Some("deadline".into()), false, false),
             ),
-            (snooze(DEADLINE, resolving), after(0, 0), 0, (JobState::Resolving, None, false, false)),
-            (crash(true), after(0, 0), 0, (JobState::Available, Some("crashed".into()), false, true)),
-            (crash(false), after(0, 1), 0, (JobState::Scheduled, Some("crashed".into()), false, true)),
-            (crash(true), after(0, 2), 0, (JobState::Attention, Some("crashed".into()), false, true)),
-            (Settle::HandedBack, after(1, 0), 0, (JobState::Available, None, false, false)),
+            (
+                snooze(DEADLINE, resolving),
+                after(0, 0),
+                0,
+                (JobState::Resolving, None, false, false),
+            ),
+            (
+                crash(true),
+                after(0, 0),
+                0,
+                (JobState::Available, Some("crashed".into()), false, true),
+            ),
+            (
+                crash(false),
+                after(0, 1),
+                0,
+                (JobState::Scheduled, Some("crashed".into()), false, true),
+            ),
+            (
+                crash(true),
+                after(0, 2),
+                0,
+                (JobState::Attention, Some("crashed".into()), false, true),
+            ),
+            (
+                Settle::HandedBack,
+                after(1, 0),
+                0,
+                (JobState::Available, None, false, false),
+            ),
         ];
         for (settle, standing, now, expected) in table {
             let name = format!("{settle:?} after {standing:?}");
@@ -371,8 +521,21 @@ mod tests {
             decide(settle, standing, at(0), &SeededEntropy::new(1)).crashes(standing.crashes)
         };
         let state = PlannedState::Scheduled;
-        assert_eq!(crashes(Settle::Snooze { until: at(5), waiting_for: None, state }), 0);
-        assert_eq!(crashes(Settle::Crashed { message: String::new(), at_once: true }), 3);
+        assert_eq!(
+            crashes(Settle::Snooze {
+                until: at(5),
+                waiting_for: None,
+                state
+            }),
+            0
+        );
+        assert_eq!(
+            crashes(Settle::Crashed {
+                message: String::new(),
+                at_once: true
+            }),
+            3
+        );
         assert_eq!(crashes(Settle::HandedBack), 2);
     }
 
@@ -382,8 +545,16 @@ mod tests {
             not_before: Some(at(60_000)),
             ..JobFault::new(FaultClass::Throttled, "rate", "come later")
         };
-        let change = decide(Settle::Retry { error }, after(0, 0), at(0), &SeededEntropy::new(1));
-        assert_eq!((change.run_at, change.waiting_for), (Some(at(60_000)), Some(WaitingFor::Lane)));
+        let change = decide(
+            Settle::Retry { error },
+            after(0, 0),
+            at(0),
+            &SeededEntropy::new(1),
+        );
+        assert_eq!(
+            (change.run_at, change.waiting_for),
+            (Some(at(60_000)), Some(WaitingFor::Lane))
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use domain::reservation::DeskReason;
-use domain::{IntentId, JobId, JobState, MerchantId, Planned, PlannedState, ReservationId, WaitingFor};
+use domain::{
+    IntentId, JobId, JobState, MerchantId, Planned, PlannedState, ReservationId, WaitingFor,
+};
 use serde_json::Value;
 
 use crate::db::{execute, fetch_all, millis};
@@ -102,7 +104,9 @@ fn judge(row: &Row, state: JobState, planned: &Planned) -> Verdict {
         JobState::Dead | JobState::Cancelled => Verdict::Keep,
         // A person is to decide, whatever the plan said before; only a new time takes the job away from the desk.
         JobState::Attention if runs && !same_time => Verdict::Move,
-        JobState::Scheduled | JobState::Available | JobState::Resolving if !same_plan => Verdict::Move,
+        JobState::Scheduled | JobState::Available | JobState::Resolving if !same_plan => {
+            Verdict::Move
+        }
         _ if same_rest => Verdict::Keep,
         _ => Verdict::Adjust,
     }
@@ -129,8 +133,10 @@ impl Tx {
         running: Option<&JobId>,
         actor: &str,
     ) -> Result<ScheduleChange, StoreError> {
-        let mut missing: HashMap<String, &Planned> =
-            planned.iter().map(|planned| (full_key(reservation, &planned.key), planned)).collect();
+        let mut missing: HashMap<String, &Planned> = planned
+            .iter()
+            .map(|planned| (full_key(reservation, &planned.key), planned))
+            .collect();
         let mut change = ScheduleChange::default();
         let now = millis(self.now());
         for (row, id, state) in self.managed(reservation).await? {
@@ -141,7 +147,11 @@ impl Tx {
                 None if state.is_live() && state != JobState::Running => Verdict::Cancel,
                 None => Verdict::Keep,
             };
-            let planned = if verdict == Verdict::Replace { None } else { missing.remove(key) };
+            let planned = if verdict == Verdict::Replace {
+                None
+            } else {
+                missing.remove(key)
+            };
             match (verdict, planned) {
                 (Verdict::Move, Some(planned)) => {
                     self.move_to(&id, planned).await?;
@@ -158,7 +168,9 @@ impl Tx {
                 _ => {}
             }
         }
-        let add = planned.iter().filter(|planned| missing.contains_key(&full_key(reservation, &planned.key)));
+        let add = planned
+            .iter()
+            .filter(|planned| missing.contains_key(&full_key(reservation, &planned.key)));
         change.added = self.add_planned(merchant, reservation, add, actor).await?;
         if !change.is_empty() {
             self.wake_on_commit();
@@ -174,9 +186,14 @@ impl Tx {
         let rows = fetch_all!(self, Row, OF_RESERVATION, reservation.as_str(), MAX_ROWS)?;
         let mut managed = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = Place { table: "jobs", row: &row.id };
-            let (id, state): (JobId, JobState) =
-                (place.parse("id", &row.id)?, place.parse("state", &row.state)?);
+            let place = Place {
+                table: "jobs",
+                row: &row.id,
+            };
+            let (id, state): (JobId, JobState) = (
+                place.parse("id", &row.id)?,
+                place.parse("state", &row.state)?,
+            );
             managed.push((row, id, state));
         }
         managed.sort_by_key(|(_, _, state)| !state.is_live());
@@ -217,15 +234,35 @@ impl Tx {
         planned: impl Iterator<Item = &'p Planned>,
         actor: &str,
     ) -> Result<Vec<JobId>, StoreError> {
-        let (jobs, states): (Vec<NewJob>, Vec<PlannedState>) =
-            planned.map(|planned| (new_job(merchant, reservation, planned, actor), planned.state)).unzip();
-        let state = |index: usize| states.get(index).copied().unwrap_or(PlannedState::Scheduled);
+        let (jobs, states): (Vec<NewJob>, Vec<PlannedState>) = planned
+            .map(|planned| {
+                (
+                    new_job(merchant, reservation, planned, actor),
+                    planned.state,
+                )
+            })
+            .unzip();
+        let state = |index: usize| {
+            states
+                .get(index)
+                .copied()
+                .unwrap_or(PlannedState::Scheduled)
+        };
         let added = self.enqueue_as(&jobs, state).await?;
-        Ok(added.into_iter().filter(|added| !added.existing).map(|added| added.job).collect())
+        Ok(added
+            .into_iter()
+            .filter(|added| !added.existing)
+            .map(|added| added.job)
+            .collect())
     }
 }
 
-fn new_job(merchant: &MerchantId, reservation: &ReservationId, planned: &Planned, actor: &str) -> NewJob {
+fn new_job(
+    merchant: &MerchantId,
+    reservation: &ReservationId,
+    planned: &Planned,
+    actor: &str,
+) -> NewJob {
     NewJob {
         kind: planned.kind,
         urgency: planned.urgency,

@@ -43,7 +43,13 @@ impl Claimant {
         Self {
             owner: owner.into(),
             lease: options.lease,
-            kinds: json_list(&options.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()),
+            kinds: json_list(
+                &options
+                    .kinds
+                    .iter()
+                    .map(|kind| kind.as_str())
+                    .collect::<Vec<_>>(),
+            ),
             limits: options.limits.clone(),
         }
     }
@@ -79,7 +85,10 @@ impl Tx {
         let mut claimed = self.claim(&terms, &mut budgets).await?;
         let left = free - claimed.jobs.len();
         claimed.more |= left > 0 && (more_due || claimed.jobs.len() == MAX_BATCH);
-        let next = [glance.next_due(), budgets.refill_at].into_iter().flatten().min();
+        let next = [glance.next_due(), budgets.refill_at]
+            .into_iter()
+            .flatten()
+            .min();
         Ok((claimed, next))
     }
 }
@@ -95,13 +104,25 @@ impl Store {
     pub async fn turn(&self, claimant: &Claimant, free: usize) -> Result<Turn, StoreError> {
         let glance = self.glance().await?;
         if glance.is_idle(self.now()) {
-            return Ok(Turn { jobs: Vec::new(), more: false, next: glance.next_due() });
+            return Ok(Turn {
+                jobs: Vec::new(),
+                more: false,
+                next: glance.next_due(),
+            });
         }
         let mut tx = self.begin().await?;
         tx.lock_claims().await?;
         let (claimed, next) = tx.take_turn(claimant, free, glance).await?;
         tx.commit().await?;
-        let jobs: Result<Vec<_>, _> = claimed.jobs.iter().map(|row| row.claimed(&claimant.owner)).collect();
-        Ok(Turn { jobs: jobs?, more: claimed.more, next })
+        let jobs: Result<Vec<_>, _> = claimed
+            .jobs
+            .iter()
+            .map(|row| row.claimed(&claimant.owner))
+            .collect();
+        Ok(Turn {
+            jobs: jobs?,
+            more: claimed.more,
+            next,
+        })
     }
 }

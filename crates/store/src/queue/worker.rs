@@ -46,7 +46,9 @@ impl Settled {
     /// The job is done, with a result.
     #[must_use]
     pub const fn with(result: Value) -> Self {
-        Self::By(Settle::Succeeded { result: Some(result) })
+        Self::By(Settle::Succeeded {
+            result: Some(result),
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, Entropy as _, JobId, JobKind, ManualClock, MerchantId, ReservationId, SystemEntropy};
+use domain::{
+    Clock, Entropy as _, JobId, JobKind, ManualClock, MerchantId, ReservationId, SystemEntropy,
+};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::queue::{Handler, NewJob, WorkerError, WorkerOptions, run_workers};
 use store::{Options, Store};
@@ -52,17 +54,28 @@ async fn open_fresh(kind: Kind, clock: Arc<dyn Clock>, manual: Arc<ManualClock>)
     let (url, folder) = match kind {
         Kind::Sqlite => {
             let folder = tempfile::tempdir().expect("a folder");
-            (format!("sqlite:{}/test.db", folder.path().display()), Some(folder))
+            (
+                format!("sqlite:{}/test.db", folder.path().display()),
+                Some(folder),
+            )
         }
         Kind::Postgres => (new_postgres_database().await, None),
     };
     let store = open(&url, clock).await;
-    Fresh { store, clock: manual, kind, url, _folder: folder }
+    Fresh {
+        store,
+        clock: manual,
+        kind,
+        url,
+        _folder: folder,
+    }
 }
 
 /// Another store on the same database.
 pub(crate) async fn open(url: &str, clock: Arc<dyn Clock>) -> Store {
-    Store::open(url, clock, Arc::new(SystemEntropy), Options::default()).await.expect("opens")
+    Store::open(url, clock, Arc::new(SystemEntropy), Options::default())
+        .await
+        .expect("opens")
 }
 
 async fn new_postgres_database() -> String {
@@ -71,10 +84,19 @@ async fn new_postgres_database() -> String {
         panic!("{POSTGRES} is not set: run scripts/test.sh, which starts a private Postgres for the tests")
     });
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("test_{}_{number}_{:08x}", std::process::id(), SystemEntropy.up_to(0xffff_ffff));
-    let mut admin = PgConnection::connect(&url).await.expect("the test cluster answers");
+    let name = format!(
+        "test_{}_{number}_{:08x}",
+        std::process::id(),
+        SystemEntropy.up_to(0xffff_ffff)
+    );
+    let mut admin = PgConnection::connect(&url)
+        .await
+        .expect("the test cluster answers");
     let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-    admin.execute(AssertSqlSafe(create)).await.expect("a new database");
+    admin
+        .execute(AssertSqlSafe(create))
+        .await
+        .expect("a new database");
     let mut url: Vec<&str> = url.rsplitn(2, '/').collect();
     let query = url[0].find('?').map_or("", |start| &url[0][start..]);
     let last = format!("{name}{query}");
@@ -88,7 +110,9 @@ impl Fresh {
         let sql = AssertSqlSafe(sql.to_owned());
         match self.kind {
             Kind::Sqlite => {
-                let mut conn = SqliteConnection::connect(&self.url).await.expect("connects");
+                let mut conn = SqliteConnection::connect(&self.url)
+                    .await
+                    .expect("connects");
                 conn.execute(sql).await.expect("runs");
             }
             Kind::Postgres => {
@@ -103,12 +127,20 @@ impl Fresh {
         let sql = AssertSqlSafe(sql.to_owned());
         match self.kind {
             Kind::Sqlite => {
-                let mut conn = SqliteConnection::connect(&self.url).await.expect("connects");
-                sqlx::query_scalar(sql).fetch_one(&mut conn).await.expect("answers")
+                let mut conn = SqliteConnection::connect(&self.url)
+                    .await
+                    .expect("connects");
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut conn)
+                    .await
+                    .expect("answers")
             }
             Kind::Postgres => {
                 let mut conn = PgConnection::connect(&self.url).await.expect("connects");
-                sqlx::query_scalar(sql).fetch_one(&mut conn).await.expect("answers")
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut conn)
+                    .await
+                    .expect("answers")
             }
         }
     }
@@ -147,13 +179,18 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
         if holds().await {
             return;
         }
-        assert!(tokio::time::Instant::now() < give_up, "waited in vain until {what}");
+        assert!(
+            tokio::time::Instant::now() < give_up,
+            "waited in vain until {what}"
+        );
     }
 }
 
 /// Waits for a signal, and fails the test when it does not come.
 pub(crate) async fn soon<T>(what: &str, signal: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, signal).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    tokio::time::timeout(PATIENCE, signal)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
 /// A Monday noon in winter.
@@ -189,13 +226,20 @@ pub(crate) fn job(kind: JobKind) -> NewJob {
 
 /// Options that look often, for tests that move the clock.
 pub(crate) fn eager() -> WorkerOptions {
-    WorkerOptions { poll_interval: Duration::from_millis(5), ..WorkerOptions::default() }
+    WorkerOptions {
+        poll_interval: Duration::from_millis(5),
+        ..WorkerOptions::default()
+    }
 }
 
 /// Options that never look unless woken.
 pub(crate) fn lazy() -> WorkerOptions {
     let hour = Duration::from_secs(3_600);
-    WorkerOptions { poll_interval: hour, lease: hour * 3, ..WorkerOptions::default() }
+    WorkerOptions {
+        poll_interval: hour,
+        lease: hour * 3,
+        ..WorkerOptions::default()
+    }
 }
 
 /// A worker set in the background.
@@ -214,7 +258,10 @@ impl Worker {
             };
             run_workers(store, options, handler, shutdown).await
         });
-        Self { stop: Some(stop), task }
+        Self {
+            stop: Some(stop),
+            task,
+        }
     }
 
     /// Tells it to stop, without waiting.

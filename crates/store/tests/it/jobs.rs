@@ -5,13 +5,17 @@ use domain::{JobId, JobKind, JobState, SystemEntropy};
 use futures::FutureExt as _;
 use store::StoreError;
 use store::queue::{
-    AttemptEnd, AttemptOutcome, JobFilter, MAX_PAYLOAD_BYTES, NewJob, Settle, Settled, WorkerOptions,
+    AttemptEnd, AttemptOutcome, JobFilter, MAX_PAYLOAD_BYTES, NewJob, Settle, Settled,
+    WorkerOptions,
 };
 
 use crate::harness::{Fresh, Worker, eager, eventually, job, merchant, noon, reservation};
 
 fn keyed(key: &str) -> NewJob {
-    NewJob { key: Some(key.to_owned()), ..job(JobKind::Refresh) }
+    NewJob {
+        key: Some(key.to_owned()),
+        ..job(JobKind::Refresh)
+    }
 }
 
 /// Runs these jobs, which all end like this.
@@ -20,9 +24,21 @@ async fn run_all(fresh: &Fresh, ids: &[&JobId], settle: Settle) {
         let settle = settle.clone();
         async move { Ok(Settled::By(settle)) }.boxed()
     };
-    let worker = Worker::start(&fresh.store, WorkerOptions { concurrency: 4, ..eager() }, handler);
+    let worker = Worker::start(
+        &fresh.store,
+        WorkerOptions {
+            concurrency: 4,
+            ..eager()
+        },
+        handler,
+    );
     for id in ids {
-        let ran = async || !matches!(fresh.job(id).await.state, JobState::Available | JobState::Running);
+        let ran = async || {
+            !matches!(
+                fresh.job(id).await.state,
+                JobState::Available | JobState::Running
+            )
+        };
         eventually("the job has run", ran).await;
     }
     worker.stop().await;
@@ -35,7 +51,10 @@ pub(crate) async fn what_is_enqueued_exists_once_its_transaction_commits(fresh: 
     assert!(fresh.store.job(&gone).await.expect("reads").is_none());
 
     let id = fresh.enqueue(&keyed("a")).await;
-    let later = NewJob { run_at: noon() + TimeDelta::hours(1), ..keyed("b") };
+    let later = NewJob {
+        run_at: noon() + TimeDelta::hours(1),
+        ..keyed("b")
+    };
     let later = fresh.enqueue(&later).await;
     assert_eq!(fresh.job(&id).await.state, JobState::Available);
     assert_eq!(fresh.job(&later).await.state, JobState::Scheduled);
@@ -46,16 +65,29 @@ pub(crate) async fn a_live_key_returns_the_job_that_has_it(fresh: Fresh) {
     let mut tx = fresh.store.begin().await.expect("begins");
     let again = tx.enqueue(&keyed("a")).await.expect("enqueues");
     assert_eq!((again.job, again.existing), (first.clone(), true));
-    let elsewhere = NewJob { merchant: merchant("other"), ..keyed("a") };
-    assert!(!tx.enqueue(&elsewhere).await.expect("enqueues").existing, "the key is the merchant's own");
+    let elsewhere = NewJob {
+        merchant: merchant("other"),
+        ..keyed("a")
+    };
+    assert!(
+        !tx.enqueue(&elsewhere).await.expect("enqueues").existing,
+        "the key is the merchant's own"
+    );
     tx.cancel_job(&first, "no").await.expect("cancels");
     let next = tx.enqueue(&keyed("a")).await.expect("enqueues");
-    assert!(!next.existing && next.job != first, "a key is free again once its job has ended");
-    tx.commit().await.expect("the duplicate did not spoil the transaction");
+    assert!(
+        !next.existing && next.job != first,
+        "a key is free again once its job has ended"
+    );
+    tx.commit()
+        .await
+        .expect("the duplicate did not spoil the transaction");
 }
 
 pub(crate) async fn a_bulk_enqueue_answers_in_order_and_spots_its_own_duplicates(fresh: Fresh) {
-    let jobs: Vec<NewJob> = (0..2_500).map(|n| keyed(&format!("k{}", n % 2_400))).collect();
+    let jobs: Vec<NewJob> = (0..2_500)
+        .map(|n| keyed(&format!("k{}", n % 2_400)))
+        .collect();
     let mut tx = fresh.store.begin().await.expect("begins");
     let all = tx.enqueue_all(&jobs).await.expect("enqueues");
     tx.commit().await.expect("commits");
@@ -67,16 +99,28 @@ pub(crate) async fn a_bulk_enqueue_answers_in_order_and_spots_its_own_duplicates
 
 pub(crate) async fn a_payload_beyond_the_bound_is_refused(fresh: Fresh) {
     let mut tx = fresh.store.begin().await.expect("begins");
-    let long = NewJob { payload: "x".repeat(MAX_PAYLOAD_BYTES).into(), ..keyed("a") };
-    assert!(matches!(tx.enqueue(&long).await, Err(StoreError::TooLong { .. })));
-    let odd = NewJob { payload: serde_json::json!({"nul": "\u{0}", "quote": "\"'\\"}), ..keyed("a") };
+    let long = NewJob {
+        payload: "x".repeat(MAX_PAYLOAD_BYTES).into(),
+        ..keyed("a")
+    };
+    assert!(matches!(
+        tx.enqueue(&long).await,
+        Err(StoreError::TooLong { .. })
+    ));
+    let odd = NewJob {
+        payload: serde_json::json!({"nul": "\u{0}", "quote": "\"'\\"}),
+        ..keyed("a")
+    };
     assert!(!tx.enqueue(&odd).await.expect("enqueues").existing);
 }
 
 pub(crate) async fn people_change_jobs_only_in_the_states_that_allow_it(fresh: Fresh) {
     let (done, waits) = (
         fresh.enqueue(&keyed("done")).await,
-        NewJob { run_at: noon() + TimeDelta::hours(1), ..keyed("waits") },
+        NewJob {
+            run_at: noon() + TimeDelta::hours(1),
+            ..keyed("waits")
+        },
     );
     run_all(&fresh, &[&done], Settle::Succeeded { result: None }).await;
     let waits = fresh.enqueue(&waits).await;
@@ -88,19 +132,34 @@ pub(crate) async fn people_change_jobs_only_in_the_states_that_allow_it(fresh: F
         tx.reschedule_job(&done, noon()).await,
     ] {
         assert!(
-            matches!(refused, Err(StoreError::JobState { state: JobState::Succeeded, .. })),
+            matches!(
+                refused,
+                Err(StoreError::JobState {
+                    state: JobState::Succeeded,
+                    ..
+                })
+            ),
             "{refused:?}"
         );
     }
     let nobody = JobId::new(noon(), &SystemEntropy);
-    assert!(matches!(tx.retry_job(&nobody).await, Err(StoreError::NoJob { .. })));
+    assert!(matches!(
+        tx.retry_job(&nobody).await,
+        Err(StoreError::NoJob { .. })
+    ));
     let later = noon() + TimeDelta::hours(3);
     let moved = tx.reschedule_job(&waits, later).await.expect("moves");
-    assert_eq!((moved.from, moved.to, moved.run_at), (JobState::Scheduled, JobState::Scheduled, later));
+    assert_eq!(
+        (moved.from, moved.to, moved.run_at),
+        (JobState::Scheduled, JobState::Scheduled, later)
+    );
     let now = tx.run_job_now(&waits).await.expect("runs");
     assert_eq!((now.to, now.run_at), (JobState::Available, noon()));
     let cancelled = tx.cancel_job(&waits, "not needed").await.expect("cancels");
-    assert_eq!((cancelled.from, cancelled.to), (JobState::Available, JobState::Cancelled));
+    assert_eq!(
+        (cancelled.from, cancelled.to),
+        (JobState::Available, JobState::Cancelled)
+    );
     tx.commit().await.expect("commits");
     let job = fresh.job(&waits).await;
     assert_eq!(job.last_error_code.as_deref(), Some("cancelled"));
@@ -109,16 +168,30 @@ pub(crate) async fn people_change_jobs_only_in_the_states_that_allow_it(fresh: F
 
 pub(crate) async fn a_retry_starts_with_all_attempts_unless_its_key_is_taken(fresh: Fresh) {
     let id = fresh.enqueue(&keyed("a")).await;
-    run_all(&fresh, &[&id], Settle::Dead { code: "why".into(), message: "because".into() }).await;
+    run_all(
+        &fresh,
+        &[&id],
+        Settle::Dead {
+            code: "why".into(),
+            message: "because".into(),
+        },
+    )
+    .await;
     assert_eq!(fresh.job(&id).await.attempts_used, 1);
     let other = fresh.enqueue(&keyed("a")).await;
     let mut tx = fresh.store.begin().await.expect("begins");
-    assert!(matches!(tx.retry_job(&id).await, Err(StoreError::KeyTaken { .. })));
+    assert!(matches!(
+        tx.retry_job(&id).await,
+        Err(StoreError::KeyTaken { .. })
+    ));
     tx.cancel_job(&other, "in the way").await.expect("cancels");
     tx.retry_job(&id).await.expect("retries");
     tx.commit().await.expect("commits");
     let job = fresh.job(&id).await;
-    assert_eq!((job.state, job.attempts_used, job.finished_at), (JobState::Available, 0, None));
+    assert_eq!(
+        (job.state, job.attempts_used, job.finished_at),
+        (JobState::Available, 0, None)
+    );
 }
 
 pub(crate) async fn lists_go_page_by_page_and_filter(fresh: Fresh) {
@@ -126,31 +199,107 @@ pub(crate) async fn lists_go_page_by_page_and_filter(fresh: Fresh) {
     let mut ids = Vec::new();
     for n in 0..7 {
         fresh.clock.advance(TimeDelta::milliseconds(1));
-        let kind = if n % 2 == 0 { JobKind::Refresh } else { JobKind::Sweep };
+        let kind = if n % 2 == 0 {
+            JobKind::Refresh
+        } else {
+            JobKind::Sweep
+        };
         let reservation = (n < 3).then(|| rsv.clone());
-        ids.push(fresh.enqueue(&NewJob { reservation, ..job(kind) }).await);
+        ids.push(
+            fresh
+                .enqueue(&NewJob {
+                    reservation,
+                    ..job(kind)
+                })
+                .await,
+        );
     }
     ids.reverse();
     let (mut seen, mut cursor) = (Vec::new(), None);
     for _ in 0..4 {
-        let page = fresh.store.jobs(&JobFilter::default(), 2, cursor.as_ref()).await.expect("reads");
+        let page = fresh
+            .store
+            .jobs(&JobFilter::default(), 2, cursor.as_ref())
+            .await
+            .expect("reads");
         seen.extend(page.items.into_iter().map(|job| job.id));
         cursor = page.next;
     }
-    assert_eq!((seen, cursor), (ids.clone(), None), "newest first, and an end");
+    assert_eq!(
+        (seen, cursor),
+        (ids.clone(), None),
+        "newest first, and an end"
+    );
 
-    let count =
-        async |filter: JobFilter| fresh.store.jobs(&filter, 200, None).await.expect("reads").items.len();
+    let count = async |filter: JobFilter| {
+        fresh
+            .store
+            .jobs(&filter, 200, None)
+            .await
+            .expect("reads")
+            .items
+            .len()
+    };
     let all = JobFilter::default();
-    assert_eq!(count(JobFilter { kind: Some(JobKind::Sweep), ..all.clone() }).await, 3);
-    assert_eq!(count(JobFilter { reservation: Some(rsv.clone()), ..all.clone() }).await, 3);
-    assert_eq!(count(JobFilter { merchant: Some(merchant("other")), ..all.clone() }).await, 0);
-    assert_eq!(count(JobFilter { state: Some(JobState::Available), ..all.clone() }).await, 7);
-    run_all(&fresh, &[&ids[0]], Settle::Attention { code: "c".into(), message: "m".into() }).await;
-    let desk = JobFilter { state: Some(JobState::Attention), ..all.clone() };
+    assert_eq!(
+        count(JobFilter {
+            kind: Some(JobKind::Sweep),
+            ..all.clone()
+        })
+        .await,
+        3
+    );
+    assert_eq!(
+        count(JobFilter {
+            reservation: Some(rsv.clone()),
+            ..all.clone()
+        })
+        .await,
+        3
+    );
+    assert_eq!(
+        count(JobFilter {
+            merchant: Some(merchant("other")),
+            ..all.clone()
+        })
+        .await,
+        0
+    );
+    assert_eq!(
+        count(JobFilter {
+            state: Some(JobState::Available),
+            ..all.clone()
+        })
+        .await,
+        7
+    );
+    run_all(
+        &fresh,
+        &[&ids[0]],
+        Settle::Attention {
+            code: "c".into(),
+            message: "m".into(),
+        },
+    )
+    .await;
+    let desk = JobFilter {
+        state: Some(JobState::Attention),
+        ..all.clone()
+    };
     assert!(count(desk.clone()).await > 0);
-    assert_eq!(count(JobFilter { state: Some(JobState::Dead), ..all.clone() }).await, 0);
-    let both = JobFilter { reservation: Some(rsv), kind: Some(JobKind::Sweep), ..all };
+    assert_eq!(
+        count(JobFilter {
+            state: Some(JobState::Dead),
+            ..all.clone()
+        })
+        .await,
+        0
+    );
+    let both = JobFilter {
+        reservation: Some(rsv),
+        kind: Some(JobKind::Sweep),
+        ..all
+    };
     assert_eq!(count(both).await, 1);
 }
 
@@ -165,8 +314,11 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
             tx.mark_sending(&job.lease, number).await?;
             tx.commit().await?;
             if job.attempt == 1 {
-                let error =
-                    store::queue::JobFault::new(store::queue::FaultClass::Transport, "reset", "reset");
+                let error = store::queue::JobFault::new(
+                    store::queue::FaultClass::Transport,
+                    "reset",
+                    "reset",
+                );
                 return Err(error);
             }
             let mut tx = store.begin().await?;
@@ -179,7 +331,9 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
             tx.finish_attempt(&job.lease, number, &end).await?;
             tx.settle(
                 &job.lease,
-                Settle::Succeeded { result: Some(serde_json::json!({"reference": "CAP1"})) },
+                Settle::Succeeded {
+                    result: Some(serde_json::json!({"reference": "CAP1"})),
+                },
             )
             .await?;
             tx.commit().await?;
@@ -193,28 +347,72 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
     fresh.reaches(&id, JobState::Succeeded).await;
     worker.stop().await;
     let details = fresh.details(&id).await;
-    let told: Vec<_> = details.attempts.iter().map(|a| (a.number, a.outcome, a.http_status)).collect();
-    assert_eq!(told, [(1, AttemptOutcome::Unknown, None), (2, AttemptOutcome::Confirmed, Some(201))]);
+    let told: Vec<_> = details
+        .attempts
+        .iter()
+        .map(|a| (a.number, a.outcome, a.http_status))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, AttemptOutcome::Unknown, None),
+            (2, AttemptOutcome::Confirmed, Some(201))
+        ]
+    );
     assert_eq!(details.attempts[0].error_code.as_deref(), Some("reset"));
-    assert_eq!(details.job.result, Some(serde_json::json!({"reference": "CAP1"})));
+    assert_eq!(
+        details.job.result,
+        Some(serde_json::json!({"reference": "CAP1"}))
+    );
 
     let plain = fresh.enqueue(&job(JobKind::Guard)).await;
     run_all(&fresh, &[&plain], Settle::Succeeded { result: None }).await;
-    let told: Vec<_> = fresh.details(&plain).await.attempts.iter().map(|a| (a.number, a.outcome)).collect();
-    assert_eq!(told, [(1, AttemptOutcome::Confirmed)], "made up from the job's times");
+    let told: Vec<_> = fresh
+        .details(&plain)
+        .await
+        .attempts
+        .iter()
+        .map(|a| (a.number, a.outcome))
+        .collect();
+    assert_eq!(
+        told,
+        [(1, AttemptOutcome::Confirmed)],
+        "made up from the job's times"
+    );
 }
 
 pub(crate) async fn what_a_person_finds_done_ends_as_done_with_its_result(fresh: Fresh) {
     let asked = fresh.enqueue(&keyed("asked")).await;
-    run_all(&fresh, &[&asked], Settle::Attention { code: "unknown".into(), message: "who knows".into() })
-        .await;
+    run_all(
+        &fresh,
+        &[&asked],
+        Settle::Attention {
+            code: "unknown".into(),
+            message: "who knows".into(),
+        },
+    )
+    .await;
     let result = serde_json::json!({"reference": "CAP1"});
     let mut tx = fresh.store.begin().await.expect("begins");
-    let changed = tx.conclude_job(&asked, Some(&result)).await.expect("concludes");
-    assert_eq!((changed.from, changed.to), (JobState::Attention, JobState::Succeeded));
+    let changed = tx
+        .conclude_job(&asked, Some(&result))
+        .await
+        .expect("concludes");
+    assert_eq!(
+        (changed.from, changed.to),
+        (JobState::Attention, JobState::Succeeded)
+    );
     let again = tx.conclude_job(&asked, None).await;
-    assert!(matches!(again, Err(StoreError::JobState { state: JobState::Succeeded, .. })));
-    tx.commit().await.expect("a refusal does not spoil the transaction");
+    assert!(matches!(
+        again,
+        Err(StoreError::JobState {
+            state: JobState::Succeeded,
+            ..
+        })
+    ));
+    tx.commit()
+        .await
+        .expect("a refusal does not spoil the transaction");
     let job = fresh.job(&asked).await;
     assert_eq!((job.state, job.result), (JobState::Succeeded, Some(result)));
     assert!(job.finished_at.is_some());

@@ -54,23 +54,40 @@ fn asked(fresh: &Fresh, reference: &str) -> Reservation {
         charge_partially_refundable: true,
         policy: PolicyPatch::default(),
     };
-    new.build(ReservationId::new(now, &SystemEntropy), &account(), now).expect("a reservation")
+    new.build(ReservationId::new(now, &SystemEntropy), &account(), now)
+        .expect("a reservation")
 }
 
 fn submission() -> Submission {
-    Submission { request: json!({"name": "Kari Nordmann"}), personal_number: Some("19635464524".into()) }
+    Submission {
+        request: json!({"name": "Kari Nordmann"}),
+        personal_number: Some("19635464524".into()),
+    }
 }
 
 /// Creates a reservation whose submit is due, and returns it with the submit's intent.
 pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, IntentId) {
     let mut r = asked(fresh, reference);
-    let planner = Planner { entropy: &SystemEntropy, marker_key: b"key" };
-    let intent = planner.intent(&r, Operation::Submit, Some("submit"), "test", fresh.clock.now());
+    let planner = Planner {
+        entropy: &SystemEntropy,
+        marker_key: b"key",
+    };
+    let intent = planner.intent(
+        &r,
+        Operation::Submit,
+        Some("submit"),
+        "test",
+        fresh.clock.now(),
+    );
     let id = intent.id.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.create_reservation(&r, &submission(), &format!("token-{reference}")).await.expect("creates");
+    tx.create_reservation(&r, &submission(), &format!("token-{reference}"))
+        .await
+        .expect("creates");
     let facts = [Fact::Created, Fact::IntentPlanned { intent }];
-    tx.record(&mut r, &facts, &account(), "test", None).await.expect("records");
+    tx.record(&mut r, &facts, &account(), "test", None)
+        .await
+        .expect("records");
     tx.commit().await.expect("commits");
     (r, id)
 }
@@ -79,8 +96,16 @@ pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, Int
 pub(crate) fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 3] {
     let at = fresh.clock.now();
     [
-        Fact::AttemptWritten { intent: intent.clone(), attempt: 1, at },
-        Fact::AttemptSending { intent: intent.clone(), attempt: 1, at },
+        Fact::AttemptWritten {
+            intent: intent.clone(),
+            attempt: 1,
+            at,
+        },
+        Fact::AttemptSending {
+            intent: intent.clone(),
+            attempt: 1,
+            at,
+        },
         Fact::LinkCreated {
             intent: intent.clone(),
             reservation_uuid: uuid.to_owned(),
@@ -93,14 +118,28 @@ pub(crate) fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 
 
 pub(crate) async fn record(fresh: &Fresh, r: &mut Reservation, facts: &[Fact]) {
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.record(r, facts, &account(), "test", None).await.expect("records");
+    tx.record(r, facts, &account(), "test", None)
+        .await
+        .expect("records");
     tx.commit().await.expect("commits");
 }
 
 async fn live_kinds(fresh: &Fresh, r: &Reservation) -> Vec<JobKind> {
-    let filter = JobFilter { reservation: Some(r.id.clone()), ..JobFilter::default() };
-    let jobs = fresh.store.jobs(&filter, 100, None).await.expect("reads").items;
-    let mut kinds: Vec<_> = jobs.into_iter().filter(|job| job.state.is_live()).map(|job| job.kind).collect();
+    let filter = JobFilter {
+        reservation: Some(r.id.clone()),
+        ..JobFilter::default()
+    };
+    let jobs = fresh
+        .store
+        .jobs(&filter, 100, None)
+        .await
+        .expect("reads")
+        .items;
+    let mut kinds: Vec<_> = jobs
+        .into_iter()
+        .filter(|job| job.state.is_live())
+        .map(|job| job.kind)
+        .collect();
     kinds.sort_unstable();
     kinds
 }
@@ -109,20 +148,47 @@ pub(crate) async fn a_reference_names_one_reservation_of_its_merchant(fresh: Fre
     let (first, _) = created(&fresh, "BOOK-1").await;
     let again = asked(&fresh, "BOOK-1");
     let mut tx = fresh.store.begin().await.expect("begins");
-    let refused = tx.create_reservation(&again, &submission(), "another-token").await;
+    let refused = tx
+        .create_reservation(&again, &submission(), "another-token")
+        .await;
     assert!(matches!(refused, Err(StoreError::ReferenceTaken { by: Some(by) }) if by == first.id));
     tx.rollback().await.expect("rolls back");
-    let found = fresh.store.reservation_by_reference(None, "BOOK-1").await.expect("reads").expect("is there");
+    let found = fresh
+        .store
+        .reservation_by_reference(None, "BOOK-1")
+        .await
+        .expect("reads")
+        .expect("is there");
     assert_eq!(found.reservation, first);
     let other = merchant("other");
-    assert!(fresh.store.reservation_by_reference(Some(&other), "BOOK-1").await.expect("reads").is_none());
+    assert!(
+        fresh
+            .store
+            .reservation_by_reference(Some(&other), "BOOK-1")
+            .await
+            .expect("reads")
+            .is_none()
+    );
 }
 
 pub(crate) async fn the_journal_folds_to_the_reservation(fresh: Fresh) {
     let (mut r, intent) = created(&fresh, "BOOK-1").await;
     record(&fresh, &mut r, &submitted(&fresh, &intent, "RES1")).await;
-    record(&fresh, &mut r, &[Fact::Held { at: fresh.clock.now(), amount: Money::kroner(1000) }]).await;
-    let stored = fresh.store.reservation(&r.id).await.expect("reads").expect("is there");
+    record(
+        &fresh,
+        &mut r,
+        &[Fact::Held {
+            at: fresh.clock.now(),
+            amount: Money::kroner(1000),
+        }],
+    )
+    .await;
+    let stored = fresh
+        .store
+        .reservation(&r.id)
+        .await
+        .expect("reads")
+        .expect("is there");
     assert_eq!(stored.reservation, r);
     let mut folded = asked(&fresh, "BOOK-1");
     folded.id = r.id.clone();
@@ -141,9 +207,20 @@ pub(crate) async fn the_journal_folds_to_the_reservation(fresh: Fresh) {
     }
     assert_eq!(folded, r);
     assert_eq!(numbers, (1..=r.version).collect::<Vec<_>>());
-    let by_uuid = fresh.store.reservation_by_uuid(&merchant("default"), "RES1").await.expect("reads");
-    assert_eq!(by_uuid.map(|stored| stored.reservation.id), Some(r.id.clone()));
-    let by_token = fresh.store.reservation_by_callback("token-BOOK-1").await.expect("reads");
+    let by_uuid = fresh
+        .store
+        .reservation_by_uuid(&merchant("default"), "RES1")
+        .await
+        .expect("reads");
+    assert_eq!(
+        by_uuid.map(|stored| stored.reservation.id),
+        Some(r.id.clone())
+    );
+    let by_token = fresh
+        .store
+        .reservation_by_callback("token-BOOK-1")
+        .await
+        .expect("reads");
     assert_eq!(by_token.map(|stored| stored.reservation.id), Some(r.id));
 }
 
@@ -152,22 +229,46 @@ pub(crate) async fn a_save_over_a_newer_version_is_a_conflict(fresh: Fresh) {
     let (mut one, mut two) = (r.clone(), r);
     record(&fresh, &mut one, &[Fact::Paused]).await;
     let mut tx = fresh.store.begin().await.expect("begins");
-    let stale = tx.record(&mut two, &[Fact::Paused], &account(), "test", None).await;
+    let stale = tx
+        .record(&mut two, &[Fact::Paused], &account(), "test", None)
+        .await;
     assert!(stale.is_err(), "the same number twice");
     drop(tx);
-    let stored = fresh.store.reservation(&one.id).await.expect("reads").expect("is there");
+    let stored = fresh
+        .store
+        .reservation(&one.id)
+        .await
+        .expect("reads")
+        .expect("is there");
     assert_eq!(stored.reservation, one);
 }
 
 pub(crate) async fn an_illegal_fact_changes_nothing(fresh: Fresh) {
     let (r, intent) = created(&fresh, "BOOK-1").await;
-    let accepted = Fact::AttemptAccepted { intent, reference: None, at: fresh.clock.now() };
+    let accepted = Fact::AttemptAccepted {
+        intent,
+        reference: None,
+        at: fresh.clock.now(),
+    };
     let mut changed = r.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
-    let refused = tx.record(&mut changed, &[Fact::Paused, accepted], &account(), "test", None).await;
+    let refused = tx
+        .record(
+            &mut changed,
+            &[Fact::Paused, accepted],
+            &account(),
+            "test",
+            None,
+        )
+        .await;
     assert!(matches!(refused, Err(StoreError::IllegalFact(_))));
     drop(tx);
-    let stored = fresh.store.reservation(&r.id).await.expect("reads").expect("is there");
+    let stored = fresh
+        .store
+        .reservation(&r.id)
+        .await
+        .expect("reads")
+        .expect("is there");
     assert_eq!(stored.reservation, r);
 }
 
@@ -175,27 +276,60 @@ pub(crate) async fn the_jobs_follow_the_facts_in_one_transaction(fresh: Fresh) {
     let (mut r, intent) = created(&fresh, "BOOK-1").await;
     assert_eq!(live_kinds(&fresh, &r).await, [JobKind::Submit]);
     record(&fresh, &mut r, &submitted(&fresh, &intent, "RES1")).await;
-    assert_eq!(live_kinds(&fresh, &r).await, [JobKind::Remind, JobKind::Cancel, JobKind::Refresh]);
-    let held = Fact::Held { at: fresh.clock.now(), amount: Money::kroner(1000) };
+    assert_eq!(
+        live_kinds(&fresh, &r).await,
+        [JobKind::Remind, JobKind::Cancel, JobKind::Refresh]
+    );
+    let held = Fact::Held {
+        at: fresh.clock.now(),
+        amount: Money::kroner(1000),
+    };
     let mut paid = r.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.record(&mut paid, std::slice::from_ref(&held), &account(), "test", None).await.expect("records");
+    tx.record(
+        &mut paid,
+        std::slice::from_ref(&held),
+        &account(),
+        "test",
+        None,
+    )
+    .await
+    .expect("records");
     tx.rollback().await.expect("rolls back");
-    assert!(live_kinds(&fresh, &r).await.contains(&JobKind::Remind), "nothing was cancelled");
+    assert!(
+        live_kinds(&fresh, &r).await.contains(&JobKind::Remind),
+        "nothing was cancelled"
+    );
     record(&fresh, &mut r, &[held]).await;
     let kinds = live_kinds(&fresh, &r).await;
-    assert!(!kinds.contains(&JobKind::Remind) && !kinds.contains(&JobKind::Cancel), "{kinds:?}");
+    assert!(
+        !kinds.contains(&JobKind::Remind) && !kinds.contains(&JobKind::Cancel),
+        "{kinds:?}"
+    );
     assert!(kinds.contains(&JobKind::Guard), "{kinds:?}");
 }
 
 pub(crate) async fn an_intent_finds_its_job(fresh: Fresh) {
     let (r, intent) = created(&fresh, "BOOK-1").await;
     let mut tx = fresh.store.begin().await.expect("begins");
-    let job = tx.job_of_intent(&intent).await.expect("reads").expect("a job");
-    assert_eq!(tx.live_job(&r.id, JobKind::Submit).await.expect("reads"), Some(job.clone()));
-    assert_eq!(tx.live_job(&r.id, JobKind::Capture).await.expect("reads"), None);
+    let job = tx
+        .job_of_intent(&intent)
+        .await
+        .expect("reads")
+        .expect("a job");
+    assert_eq!(
+        tx.live_job(&r.id, JobKind::Submit).await.expect("reads"),
+        Some(job.clone())
+    );
+    assert_eq!(
+        tx.live_job(&r.id, JobKind::Capture).await.expect("reads"),
+        None
+    );
     tx.commit().await.expect("commits");
-    assert_eq!(fresh.store.job_of_intent(&intent).await.expect("reads"), Some(job.clone()));
+    assert_eq!(
+        fresh.store.job_of_intent(&intent).await.expect("reads"),
+        Some(job.clone())
+    );
     assert_eq!(fresh.job(&job).await.intent, Some(intent));
     assert_eq!(fresh.job(&job).await.state, JobState::Available);
 }
@@ -210,27 +344,90 @@ pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
         url: None,
         at: now,
     };
-    let planner = Planner { entropy: &SystemEntropy, marker_key: b"key" };
-    let intent = planner.intent(&r, Operation::Cancel { note: "x".into() }, None, "test", now);
+    let planner = Planner {
+        entropy: &SystemEntropy,
+        marker_key: b"key",
+    };
+    let intent = planner.intent(
+        &r,
+        Operation::Cancel { note: "x".into() },
+        None,
+        "test",
+        now,
+    );
     let id = intent.id.clone();
-    let written = Fact::AttemptWritten { intent: id.clone(), attempt: 1, at: now };
-    let sending = Fact::AttemptSending { intent: id.clone(), attempt: 1, at: now };
-    let unknown = Fact::AttemptUnknown { intent: id.clone(), reason: "timeout".into() };
-    record(&fresh, &mut r, &[link, Fact::IntentPlanned { intent }, written, sending, unknown]).await;
-    let job = fresh.store.job_of_intent(&id).await.expect("reads").expect("a job");
-    let shown = Fact::IntentConfirmed { intent: id, reference: None, amount: Money::ZERO, at: now };
+    let written = Fact::AttemptWritten {
+        intent: id.clone(),
+        attempt: 1,
+        at: now,
+    };
+    let sending = Fact::AttemptSending {
+        intent: id.clone(),
+        attempt: 1,
+        at: now,
+    };
+    let unknown = Fact::AttemptUnknown {
+        intent: id.clone(),
+        reason: "timeout".into(),
+    };
+    record(
+        &fresh,
+        &mut r,
+        &[
+            link,
+            Fact::IntentPlanned { intent },
+            written,
+            sending,
+            unknown,
+        ],
+    )
+    .await;
+    let job = fresh
+        .store
+        .job_of_intent(&id)
+        .await
+        .expect("reads")
+        .expect("a job");
+    let shown = Fact::IntentConfirmed {
+        intent: id,
+        reference: None,
+        amount: Money::ZERO,
+        at: now,
+    };
     record(&fresh, &mut r, &[shown]).await;
-    assert_eq!(fresh.job(&job).await.state, JobState::Succeeded, "and not dropped as not wanted");
+    assert_eq!(
+        fresh.job(&job).await.state,
+        JobState::Succeeded,
+        "and not dropped as not wanted"
+    );
 }
 
 pub(crate) async fn the_personal_number_goes_once_the_provider_has_it(fresh: Fresh) {
     let (mut r, intent) = created(&fresh, "BOOK-1").await;
-    let kept = fresh.store.submission(&r.id).await.expect("reads").expect("is there");
+    let kept = fresh
+        .store
+        .submission(&r.id)
+        .await
+        .expect("reads")
+        .expect("is there");
     assert_eq!(kept.personal_number.as_deref(), Some("19635464524"));
     record(&fresh, &mut r, &submitted(&fresh, &intent, "RES1")).await;
-    let kept = fresh.store.submission(&r.id).await.expect("reads").expect("is there");
-    assert_eq!((kept.personal_number, kept.request), (None, json!({"name": "Kari Nordmann"})));
-    assert_eq!(fresh.count("SELECT COUNT(*) FROM events WHERE fact LIKE '%19635464524%'").await, 0);
+    let kept = fresh
+        .store
+        .submission(&r.id)
+        .await
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(
+        (kept.personal_number, kept.request),
+        (None, json!({"name": "Kari Nordmann"}))
+    );
+    assert_eq!(
+        fresh
+            .count("SELECT COUNT(*) FROM events WHERE fact LIKE '%19635464524%'")
+            .await,
+        0
+    );
 }
 
 pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
@@ -238,7 +435,12 @@ pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
     for number in 0..5 {
         let (mut r, intent) = created(&fresh, &format!("BOOK-{number}")).await;
         if number % 2 == 0 {
-            record(&fresh, &mut r, &submitted(&fresh, &intent, &format!("RES{number}"))).await;
+            record(
+                &fresh,
+                &mut r,
+                &submitted(&fresh, &intent, &format!("RES{number}")),
+            )
+            .await;
         }
         fresh.clock.advance(TimeDelta::seconds(1));
         ids.push(r.id);
@@ -246,8 +448,11 @@ pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
     ids.reverse();
     let (mut cursor, mut seen) = (None, Vec::new());
     loop {
-        let page =
-            fresh.store.reservations(&ReservationFilter::default(), 2, cursor.as_ref()).await.expect("reads");
+        let page = fresh
+            .store
+            .reservations(&ReservationFilter::default(), 2, cursor.as_ref())
+            .await
+            .expect("reads");
         seen.extend(page.items.into_iter().map(|stored| stored.reservation.id));
         cursor = page.next;
         if cursor.is_none() {
@@ -256,38 +461,109 @@ pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
     }
     assert_eq!(seen, ids);
     let count = async |filter: ReservationFilter| {
-        fresh.store.reservations(&filter, 100, None).await.expect("reads").items.len()
+        fresh
+            .store
+            .reservations(&filter, 100, None)
+            .await
+            .expect("reads")
+            .items
+            .len()
     };
     let all = ReservationFilter::default;
-    assert_eq!(count(ReservationFilter { status: Some(domain::Status::AwaitingPayment), ..all() }).await, 3);
-    assert_eq!(count(ReservationFilter { merchant: Some(merchant("other")), ..all() }).await, 0);
-    assert_eq!(count(ReservationFilter { reference: Some("BOOK-3".into()), ..all() }).await, 1);
-    assert_eq!(count(ReservationFilter { attention: Some(true), ..all() }).await, 0);
-    assert_eq!(count(ReservationFilter { attention: Some(false), ..all() }).await, 5);
+    assert_eq!(
+        count(ReservationFilter {
+            status: Some(domain::Status::AwaitingPayment),
+            ..all()
+        })
+        .await,
+        3
+    );
+    assert_eq!(
+        count(ReservationFilter {
+            merchant: Some(merchant("other")),
+            ..all()
+        })
+        .await,
+        0
+    );
+    assert_eq!(
+        count(ReservationFilter {
+            reference: Some("BOOK-3".into()),
+            ..all()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        count(ReservationFilter {
+            attention: Some(true),
+            ..all()
+        })
+        .await,
+        0
+    );
+    assert_eq!(
+        count(ReservationFilter {
+            attention: Some(false),
+            ..all()
+        })
+        .await,
+        5
+    );
     let far = fresh.clock.now() + TimeDelta::days(30);
-    assert_eq!(count(ReservationFilter { capture_by_before: Some(far), ..all() }).await, 0);
+    assert_eq!(
+        count(ReservationFilter {
+            capture_by_before: Some(far),
+            ..all()
+        })
+        .await,
+        0
+    );
 }
 
 pub(crate) async fn a_held_reservation_is_listed_by_its_window(fresh: Fresh) {
     let (mut r, intent) = created(&fresh, "BOOK-1").await;
     record(&fresh, &mut r, &submitted(&fresh, &intent, "RES1")).await;
-    record(&fresh, &mut r, &[Fact::Held { at: fresh.clock.now(), amount: Money::kroner(1000) }]).await;
+    record(
+        &fresh,
+        &mut r,
+        &[Fact::Held {
+            at: fresh.clock.now(),
+            amount: Money::kroner(1000),
+        }],
+    )
+    .await;
     for (days, found) in [(6, 0), (8, 1)] {
         let before = fresh.clock.now() + TimeDelta::days(days);
-        let filter = ReservationFilter { capture_by_before: Some(before), ..ReservationFilter::default() };
-        let page = fresh.store.reservations(&filter, 10, None).await.expect("reads");
+        let filter = ReservationFilter {
+            capture_by_before: Some(before),
+            ..ReservationFilter::default()
+        };
+        let page = fresh
+            .store
+            .reservations(&filter, 10, None)
+            .await
+            .expect("reads");
         assert_eq!(page.items.len(), found, "{days} days");
     }
 }
 
 pub(crate) async fn a_callback_is_news_once(fresh: Fresh) {
     let (r, _) = created(&fresh, "BOOK-1").await;
-    let callback =
-        NewCallback { reservation: &r.id, digest: "d1", query: "orderUuid=RES1", formula: "F3All" };
+    let callback = NewCallback {
+        reservation: &r.id,
+        digest: "d1",
+        query: "orderUuid=RES1",
+        formula: "F3All",
+    };
     let mut news = Vec::new();
     for digest in ["d1", "d1", "d2"] {
         let mut tx = fresh.store.begin().await.expect("begins");
-        news.push(tx.save_callback(NewCallback { digest, ..callback }).await.expect("saves"));
+        news.push(
+            tx.save_callback(NewCallback { digest, ..callback })
+                .await
+                .expect("saves"),
+        );
         tx.commit().await.expect("commits");
     }
     assert_eq!(news, [true, false, true]);
@@ -306,10 +582,18 @@ pub(crate) async fn an_idempotency_key_answers_one_request(fresh: Fresh) {
     assert_eq!(take("b", "r2").await, Idempotency::First);
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.answer_key("a", "k", 202, "{}").await.expect("answers");
-    tx.release_key("a", "k").await.expect("an answered key stays");
+    tx.release_key("a", "k")
+        .await
+        .expect("an answered key stays");
     tx.release_key("b", "k").await.expect("releases");
     tx.commit().await.expect("commits");
-    assert_eq!(take("a", "r1").await, Idempotency::Answered { status: 202, answer: "{}".into() });
+    assert_eq!(
+        take("a", "r1").await,
+        Idempotency::Answered {
+            status: 202,
+            answer: "{}".into()
+        }
+    );
     assert_eq!(take("b", "r3").await, Idempotency::First);
     // The process that took it has died.
     fresh.clock.advance(TimeDelta::minutes(3));
@@ -323,36 +607,84 @@ pub(crate) async fn what_stands_beside_reservations_is_kept(fresh: Fresh) {
     let link = PaymentLinkId::new(fresh.clock.now(), &SystemEntropy);
     let now = fresh.clock.now();
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.save_contact(&r.id, &intent, &json!({"email": "ola@example.no"})).await.expect("saves");
-    tx.create_payment_link(&link, &default, &json!({"reference": "L-1"})).await.expect("creates");
-    tx.update_payment_link(&link, "accepted", Some("ODR1"), Some("https://example.no/p"))
+    tx.save_contact(&r.id, &intent, &json!({"email": "ola@example.no"}))
         .await
-        .expect("updates");
+        .expect("saves");
+    tx.create_payment_link(&link, &default, &json!({"reference": "L-1"}))
+        .await
+        .expect("creates");
+    tx.update_payment_link(
+        &link,
+        "accepted",
+        Some("ODR1"),
+        Some("https://example.no/p"),
+    )
+    .await
+    .expect("updates");
     tx.save_watermark(&default, now).await.expect("saves");
-    tx.save_watermark(&default, now - TimeDelta::hours(1)).await.expect("does not move back");
+    tx.save_watermark(&default, now - TimeDelta::hours(1))
+        .await
+        .expect("does not move back");
     assert_eq!(tx.setting("colour", "red").await.expect("sets"), "red");
     assert_eq!(tx.setting("colour", "blue").await.expect("keeps"), "red");
     tx.commit().await.expect("commits");
     let contact = fresh.store.contact(&intent).await.expect("reads");
     assert_eq!(contact, Some(json!({"email": "ola@example.no"})));
-    let kept = fresh.store.payment_link(&link).await.expect("reads").expect("is there");
-    assert_eq!((kept.progress.as_str(), kept.order_uuid.as_deref()), ("accepted", Some("ODR1")));
-    assert_eq!((kept.merchant, kept.payment_url.as_deref()), (default.clone(), Some("https://example.no/p")));
-    assert_eq!(fresh.store.watermark(&default).await.expect("reads"), Some(now));
-    assert_eq!(fresh.store.watermark(&merchant("other")).await.expect("reads"), None);
+    let kept = fresh
+        .store
+        .payment_link(&link)
+        .await
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(
+        (kept.progress.as_str(), kept.order_uuid.as_deref()),
+        ("accepted", Some("ODR1"))
+    );
+    assert_eq!(
+        (kept.merchant, kept.payment_url.as_deref()),
+        (default.clone(), Some("https://example.no/p"))
+    );
+    assert_eq!(
+        fresh.store.watermark(&default).await.expect("reads"),
+        Some(now)
+    );
+    assert_eq!(
+        fresh
+            .store
+            .watermark(&merchant("other"))
+            .await
+            .expect("reads"),
+        None
+    );
 }
 
 pub(crate) async fn a_row_that_cannot_be_read_names_its_place(fresh: Fresh) {
     let (r, _) = created(&fresh, "BOOK-1").await;
     fresh.raw("UPDATE reservations SET state = '{}'").await;
-    let error = fresh.store.reservation(&r.id).await.expect_err("cannot be read");
-    let StoreError::Row(row) = error else { panic!("a row's error: {error}") };
-    assert_eq!((row.table, row.column, row.row.as_str()), ("reservations", "state", r.id.as_str()));
+    let error = fresh
+        .store
+        .reservation(&r.id)
+        .await
+        .expect_err("cannot be read");
+    let StoreError::Row(row) = error else {
+        panic!("a row's error: {error}")
+    };
+    assert_eq!(
+        (row.table, row.column, row.row.as_str()),
+        ("reservations", "state", r.id.as_str())
+    );
 }
 
 pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
     let (mut r, _) = created(&fresh, "BOOK-1").await;
-    assert!(fresh.store.decisions(&r.id).await.expect("reads").is_empty());
+    assert!(
+        fresh
+            .store
+            .decisions(&r.id)
+            .await
+            .expect("reads")
+            .is_empty()
+    );
     let decided = |note: &str| Fact::Decided {
         intent: None,
         reason: DeskReason::Refused,
@@ -363,8 +695,22 @@ pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
             evidence_version: 2,
         },
     };
-    record(&fresh, &mut r, &[decided("first"), Fact::Paused, decided("second")]).await;
+    record(
+        &fresh,
+        &mut r,
+        &[decided("first"), Fact::Paused, decided("second")],
+    )
+    .await;
     let found = fresh.store.decisions(&r.id).await.expect("reads");
-    let told: Vec<_> = found.iter().map(|event| (event.seq, &event.fact, event.actor.as_str())).collect();
-    assert_eq!(told, [(3, &decided("first"), "test"), (5, &decided("second"), "test")]);
+    let told: Vec<_> = found
+        .iter()
+        .map(|event| (event.seq, &event.fact, event.actor.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (3, &decided("first"), "test"),
+            (5, &decided("second"), "test")
+        ]
+    );
 }

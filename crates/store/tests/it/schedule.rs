@@ -41,23 +41,37 @@ async fn sync_beside(
     running: Option<&JobId>,
 ) -> ScheduleChange {
     let mut tx = fresh.store.begin().await.expect("begins");
-    let change =
-        tx.sync_schedule(&merchant("default"), of, planned, running, "schedule").await.expect("syncs");
+    let change = tx
+        .sync_schedule(&merchant("default"), of, planned, running, "schedule")
+        .await
+        .expect("syncs");
     tx.commit().await.expect("commits");
     change
 }
 
 /// The live jobs of the reservation by key, with when they run and their state.
 async fn live(fresh: &Fresh, of: &ReservationId) -> Vec<Live> {
-    let mut live: Vec<_> =
-        jobs(fresh, of).await.into_iter().filter(|job| job.state.is_live()).map(told).collect();
+    let mut live: Vec<_> = jobs(fresh, of)
+        .await
+        .into_iter()
+        .filter(|job| job.state.is_live())
+        .map(told)
+        .collect();
     live.sort();
     live
 }
 
 async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<JobView> {
-    let filter = JobFilter { reservation: Some(of.clone()), ..JobFilter::default() };
-    fresh.store.jobs(&filter, 200, None).await.expect("reads").items
+    let filter = JobFilter {
+        reservation: Some(of.clone()),
+        ..JobFilter::default()
+    };
+    fresh
+        .store
+        .jobs(&filter, 200, None)
+        .await
+        .expect("reads")
+        .items
 }
 
 fn told(job: JobView) -> Live {
@@ -71,15 +85,28 @@ fn entry(key: &str, hours: i64, state: JobState) -> Live {
 }
 
 fn counts(change: &ScheduleChange) -> Counts {
-    (change.added.len(), change.moved.len(), change.cancelled.len())
+    (
+        change.added.len(),
+        change.moved.len(),
+        change.cancelled.len(),
+    )
 }
 
 pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
     use JobState::{Attention, Available, Resolving, Scheduled};
     let rsv = reservation();
-    let resolving = |key, hours| Planned { state: PlannedState::Resolving, ..plan(key, hours) };
-    let desk = |key, hours| Planned { state: PlannedState::Attention, ..plan(key, hours) };
-    let soon = |key, hours| Planned { deadline: at(50), ..plan(key, hours) };
+    let resolving = |key, hours| Planned {
+        state: PlannedState::Resolving,
+        ..plan(key, hours)
+    };
+    let desk = |key, hours| Planned {
+        state: PlannedState::Attention,
+        ..plan(key, hours)
+    };
+    let soon = |key, hours| Planned {
+        deadline: at(50),
+        ..plan(key, hours)
+    };
     // Each step: the plan, what it changes (added, moved, cancelled), and what is live after it.
     let steps: Vec<(Vec<Planned>, Counts, Vec<Live>)> = vec![
         (
@@ -123,14 +150,25 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         let change = sync(&fresh, &rsv, &planned).await;
         assert_eq!(counts(&change), changed, "step {step}");
         assert_eq!(live(&fresh, &rsv).await, expected, "step {step}");
-        let desk = jobs(&fresh, &rsv).await.into_iter().filter(|job| job.state == Attention);
+        let desk = jobs(&fresh, &rsv)
+            .await
+            .into_iter()
+            .filter(|job| job.state == Attention);
         let why: Vec<_> = desk.map(|job| job.last_error_code).collect();
-        assert!(why.iter().all(|why| why.as_deref() == Some("outcome_unknown")), "step {step}: {why:?}");
+        assert!(
+            why.iter()
+                .all(|why| why.as_deref() == Some("outcome_unknown")),
+            "step {step}: {why:?}"
+        );
     }
     let other = reservation();
     sync(&fresh, &other, &[plan("a", 1)]).await;
     sync(&fresh, &rsv, &[]).await;
-    assert_eq!(live(&fresh, &other).await, [entry("a", 1, Scheduled)], "another reservation is not touched");
+    assert_eq!(
+        live(&fresh, &other).await,
+        [entry("a", 1, Scheduled)],
+        "another reservation is not touched"
+    );
 }
 
 pub(crate) async fn a_backoff_or_a_reschedule_stays_until_the_plan_changes(fresh: Fresh) {
@@ -140,7 +178,10 @@ pub(crate) async fn a_backoff_or_a_reschedule_stays_until_the_plan_changes(fresh
     tx.reschedule_job(&id, at(9)).await.expect("moves");
     tx.commit().await.expect("commits");
     assert!(sync(&fresh, &rsv, &[plan("a", 1)]).await.is_empty());
-    let later = Planned { deadline: at(99), ..plan("a", 1) };
+    let later = Planned {
+        deadline: at(99),
+        ..plan("a", 1)
+    };
     sync(&fresh, &rsv, &[later]).await;
     assert_eq!(
         live(&fresh, &rsv).await,
@@ -148,20 +189,35 @@ pub(crate) async fn a_backoff_or_a_reschedule_stays_until_the_plan_changes(fresh
         "a new deadline moves no time"
     );
     sync(&fresh, &rsv, &[plan("a", 2)]).await;
-    assert_eq!(live(&fresh, &rsv).await, [entry("a", 2, JobState::Scheduled)]);
+    assert_eq!(
+        live(&fresh, &rsv).await,
+        [entry("a", 2, JobState::Scheduled)]
+    );
 
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.cancel_job(&id, "not this one").await.expect("cancels");
     tx.commit().await.expect("commits");
-    assert!(sync(&fresh, &rsv, &[plan("a", 2)]).await.is_empty(), "a person's cancel stays");
-    assert_eq!(counts(&sync(&fresh, &rsv, &[plan("a", 3)]).await), (1, 0, 0));
+    assert!(
+        sync(&fresh, &rsv, &[plan("a", 2)]).await.is_empty(),
+        "a person's cancel stays"
+    );
+    assert_eq!(
+        counts(&sync(&fresh, &rsv, &[plan("a", 3)]).await),
+        (1, 0, 0)
+    );
 }
 
 pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: Fresh) {
     let code = || ("why".into(), "because".to_owned());
     let ends = [
-        Settle::Attention { code: code().0, message: code().1 },
-        Settle::Dead { code: code().0, message: code().1 },
+        Settle::Attention {
+            code: code().0,
+            message: code().1,
+        },
+        Settle::Dead {
+            code: code().0,
+            message: code().1,
+        },
     ];
     for (settle, back) in ends.into_iter().zip([(0, 1, 0), (1, 0, 0)]) {
         let rsv = reservation();
@@ -171,12 +227,17 @@ pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: 
             async move { Ok(Settled::By(settle)) }.boxed()
         };
         let worker = Worker::start(&fresh.store, eager(), handler);
-        crate::harness::eventually("it has run", async || fresh.job(&id).await.last_error_code.is_some())
-            .await;
+        crate::harness::eventually("it has run", async || {
+            fresh.job(&id).await.last_error_code.is_some()
+        })
+        .await;
         worker.stop().await;
         assert!(sync(&fresh, &rsv, &[plan("a", 0)]).await.is_empty());
         assert_eq!(counts(&sync(&fresh, &rsv, &[plan("a", 4)]).await), back);
-        assert_eq!(live(&fresh, &rsv).await, [entry("a", 4, JobState::Scheduled)]);
+        assert_eq!(
+            live(&fresh, &rsv).await,
+            [entry("a", 4, JobState::Scheduled)]
+        );
     }
 }
 
@@ -192,15 +253,27 @@ pub(crate) async fn a_running_job_is_left_to_its_settle(fresh: Fresh) {
     let worker = Worker::start(&fresh.store, eager(), handler);
     let lease = soon("the claim", leases.recv()).await.expect("a lease");
     assert!(sync_beside(&fresh, &rsv, &[], Some(&id)).await.is_empty());
-    assert!(sync(&fresh, &rsv, &[plan("a", 7)]).await.is_empty(), "its key is taken while it runs");
+    assert!(
+        sync(&fresh, &rsv, &[plan("a", 7)]).await.is_empty(),
+        "its key is taken while it runs"
+    );
 
     // In one transaction: the outcome is unknown, and the plan says to read at another time.
     let mut tx = fresh.store.begin().await.expect("begins");
-    let snooze = Settle::Snooze { until: at(1), waiting_for: None, state: PlannedState::Resolving };
+    let snooze = Settle::Snooze {
+        until: at(1),
+        waiting_for: None,
+        state: PlannedState::Resolving,
+    };
     tx.settle(&lease, snooze).await.expect("settles");
-    let change = tx.sync_schedule(&merchant("default"), &rsv, &[plan("a", 7)], Some(&id), "it").await;
+    let change = tx
+        .sync_schedule(&merchant("default"), &rsv, &[plan("a", 7)], Some(&id), "it")
+        .await;
     assert!(change.expect("syncs").is_empty());
     tx.commit().await.expect("commits");
-    assert_eq!(live(&fresh, &rsv).await, [entry("a", 1, JobState::Resolving)]);
+    assert_eq!(
+        live(&fresh, &rsv).await,
+        [entry("a", 1, JobState::Resolving)]
+    );
     worker.kill().await;
 }

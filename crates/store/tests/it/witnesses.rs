@@ -17,7 +17,9 @@ async fn known(fresh: &Fresh, name: &str) -> Witnesses {
 
 async fn save(fresh: &Fresh, before: &Witnesses, learnt: &Witnesses) {
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.save_witnesses(&merchant("default"), before, learnt).await.expect("saves");
+    tx.save_witnesses(&merchant("default"), before, learnt)
+        .await
+        .expect("saves");
     tx.commit().await.expect("commits");
 }
 
@@ -29,7 +31,11 @@ pub(crate) async fn nothing_is_known_of_a_merchant_at_first(fresh: Fresh) {
     assert_eq!(known(&fresh, "default").await, Witnesses::default());
     let nothing = Witnesses::default();
     save(&fresh, &nothing, &nothing).await;
-    assert_eq!(fresh.count("SELECT COUNT(*) FROM witnesses").await, 0, "nothing new is not written");
+    assert_eq!(
+        fresh.count("SELECT COUNT(*) FROM witnesses").await,
+        0,
+        "nothing new is not written"
+    );
 }
 
 pub(crate) async fn what_is_learnt_is_kept_and_times_never_move_back(fresh: Fresh) {
@@ -37,27 +43,74 @@ pub(crate) async fn what_is_learnt_is_kept_and_times_never_move_back(fresh: Fres
     let nothing = Witnesses::default();
     let rows = [
         // learnt on top of nothing: echo, shown until, faulted at; and what is known then
-        ((Unverified, None, minutes(5)), (Unverified, None, minutes(5))),
-        ((Verified, minutes(10), None), (Verified, minutes(10), minutes(5))),
-        ((Unverified, minutes(9), minutes(4)), (Verified, minutes(10), minutes(5))),
-        ((Broken, minutes(11), minutes(6)), (Broken, minutes(11), minutes(6))),
+        (
+            (Unverified, None, minutes(5)),
+            (Unverified, None, minutes(5)),
+        ),
+        (
+            (Verified, minutes(10), None),
+            (Verified, minutes(10), minutes(5)),
+        ),
+        (
+            (Unverified, minutes(9), minutes(4)),
+            (Verified, minutes(10), minutes(5)),
+        ),
+        (
+            (Broken, minutes(11), minutes(6)),
+            (Broken, minutes(11), minutes(6)),
+        ),
         ((Verified, None, None), (Verified, minutes(11), minutes(6))),
     ];
     for (learnt, expected) in rows {
-        let all = |(marker_echo, shown_until, faulted_at)| Witnesses { marker_echo, shown_until, faulted_at };
+        let all = |(marker_echo, shown_until, faulted_at)| Witnesses {
+            marker_echo,
+            shown_until,
+            faulted_at,
+        };
         save(&fresh, &nothing, &all(learnt)).await;
-        assert_eq!(known(&fresh, "default").await, all(expected), "after {learnt:?}");
+        assert_eq!(
+            known(&fresh, "default").await,
+            all(expected),
+            "after {learnt:?}"
+        );
     }
-    assert_eq!(known(&fresh, "other").await, Witnesses::default(), "another merchant has a view of its own");
+    assert_eq!(
+        known(&fresh, "other").await,
+        Witnesses::default(),
+        "another merchant has a view of its own"
+    );
 }
 
 pub(crate) async fn two_who_learn_at_once_keep_what_both_have_learnt(fresh: Fresh) {
-    let verified = Witnesses { marker_echo: MarkerEcho::Verified, ..Witnesses::default() };
+    let verified = Witnesses {
+        marker_echo: MarkerEcho::Verified,
+        ..Witnesses::default()
+    };
     save(&fresh, &Witnesses::default(), &verified).await;
     // Both have read the same; the second one knows nothing of what the first one saves.
-    save(&fresh, &verified, &Witnesses { marker_echo: MarkerEcho::Broken, ..verified }).await;
-    save(&fresh, &verified, &Witnesses { shown_until: minutes(1), ..verified }).await;
-    let expected = Witnesses { marker_echo: MarkerEcho::Broken, shown_until: minutes(1), faulted_at: None };
+    save(
+        &fresh,
+        &verified,
+        &Witnesses {
+            marker_echo: MarkerEcho::Broken,
+            ..verified
+        },
+    )
+    .await;
+    save(
+        &fresh,
+        &verified,
+        &Witnesses {
+            shown_until: minutes(1),
+            ..verified
+        },
+    )
+    .await;
+    let expected = Witnesses {
+        marker_echo: MarkerEcho::Broken,
+        shown_until: minutes(1),
+        faulted_at: None,
+    };
     assert_eq!(known(&fresh, "default").await, expected);
 }
 
@@ -80,11 +133,21 @@ fn foreign(fresh: &Fresh, kind: RowKind, reference: &str) -> Fact {
 async fn held(fresh: &Fresh, reference: &str, uuid: &str) -> Reservation {
     let (mut r, submit) = created(fresh, reference).await;
     record(fresh, &mut r, &submitted(fresh, &submit, uuid)).await;
-    record(fresh, &mut r, &[Fact::Held { at: fresh.clock.now(), amount: Money::kroner(1000) }]).await;
+    record(
+        fresh,
+        &mut r,
+        &[Fact::Held {
+            at: fresh.clock.now(),
+            amount: Money::kroner(1000),
+        }],
+    )
+    .await;
     r
 }
 
-pub(crate) async fn a_capture_or_charge_names_the_reservation_in_whose_ledger_it_stands(fresh: Fresh) {
+pub(crate) async fn a_capture_or_charge_names_the_reservation_in_whose_ledger_it_stands(
+    fresh: Fresh,
+) {
     let mut first = held(&fresh, "BOOK-1", "RES1").await;
     let mut second = held(&fresh, "BOOK-2", "RES2").await;
     let rows = [
@@ -95,18 +158,45 @@ pub(crate) async fn a_capture_or_charge_names_the_reservation_in_whose_ledger_it
     ];
     record(&fresh, &mut first, &rows).await;
     // What another ledger has claimed first stays there.
-    record(&fresh, &mut second, &[foreign(&fresh, RowKind::Capture, "CAP1")]).await;
-    record(&fresh, &mut second, &[foreign(&fresh, RowKind::Capture, "CAP2")]).await;
+    record(
+        &fresh,
+        &mut second,
+        &[foreign(&fresh, RowKind::Capture, "CAP1")],
+    )
+    .await;
+    record(
+        &fresh,
+        &mut second,
+        &[foreign(&fresh, RowKind::Capture, "CAP2")],
+    )
+    .await;
     let default = merchant("default");
-    for (reference, owner) in
-        [("CAP1", Some(&first.id)), ("CHA1", Some(&first.id)), ("CAP2", Some(&second.id)), ("CAP3", None)]
-    {
-        let found = fresh.store.reference_owner(&default, reference).await.expect("reads");
+    for (reference, owner) in [
+        ("CAP1", Some(&first.id)),
+        ("CHA1", Some(&first.id)),
+        ("CAP2", Some(&second.id)),
+        ("CAP3", None),
+    ] {
+        let found = fresh
+            .store
+            .reference_owner(&default, reference)
+            .await
+            .expect("reads");
         assert_eq!(found.as_ref(), owner, "{reference}");
         let mut tx = fresh.store.begin().await.expect("begins");
-        assert_eq!(tx.reference_owner(&default, reference).await.expect("reads"), found, "{reference}");
+        assert_eq!(
+            tx.reference_owner(&default, reference)
+                .await
+                .expect("reads"),
+            found,
+            "{reference}"
+        );
         tx.rollback().await.expect("rolls back");
     }
-    let other = fresh.store.reference_owner(&merchant("other"), "CAP1").await.expect("reads");
+    let other = fresh
+        .store
+        .reference_owner(&merchant("other"), "CAP1")
+        .await
+        .expect("reads");
     assert_eq!(other, None, "another merchant's references are its own");
 }

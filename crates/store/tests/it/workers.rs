@@ -13,17 +13,24 @@ use store::queue::{ClaimedJob, FaultClass, JobFault, NewJob, Settle, Settled, Wo
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::harness::{
-    self, Fresh, Worker, eager, eventually, fresh_store_on, job, lazy, noon, open, reservation, soon,
+    self, Fresh, Worker, eager, eventually, fresh_store_on, job, lazy, noon, open, reservation,
+    soon,
 };
 
 type Run = BoxFuture<'static, Result<Settled, JobFault>>;
 
 fn keyed(key: impl Into<String>) -> NewJob {
-    NewJob { key: Some(key.into()), ..job(JobKind::Refresh) }
+    NewJob {
+        key: Some(key.into()),
+        ..job(JobKind::Refresh)
+    }
 }
 
 /// A handler that tells which job it runs, and is done.
-fn telling() -> (impl Fn(ClaimedJob) -> Run + Send + Sync + 'static, mpsc::UnboundedReceiver<ClaimedJob>) {
+fn telling() -> (
+    impl Fn(ClaimedJob) -> Run + Send + Sync + 'static,
+    mpsc::UnboundedReceiver<ClaimedJob>,
+) {
     let (sender, runs) = mpsc::unbounded_channel();
     let handler = move |job: ClaimedJob| {
         let _ = sender.send(job);
@@ -57,9 +64,19 @@ pub(crate) async fn jobs_run_by_urgency_then_deadline_then_time(fresh: Fresh) {
         fresh.enqueue(&job).await;
     }
     let (handler, mut runs) = telling();
-    let worker = Worker::start(&fresh.store, WorkerOptions { concurrency: 1, ..eager() }, handler);
+    let worker = Worker::start(
+        &fresh.store,
+        WorkerOptions {
+            concurrency: 1,
+            ..eager()
+        },
+        handler,
+    );
     for (key, ..) in order {
-        assert_eq!(soon(key, runs.recv()).await.expect("a run").key.as_deref(), Some(key));
+        assert_eq!(
+            soon(key, runs.recv()).await.expect("a run").key.as_deref(),
+            Some(key)
+        );
     }
     worker.stop().await;
 }
@@ -69,7 +86,14 @@ pub(crate) async fn one_job_of_a_reservation_runs_at_a_time(fresh: Fresh) {
     let mut ids = Vec::new();
     for n in 0..12 {
         let reservation = Some(reservations[n % 2].clone());
-        ids.push(fresh.enqueue(&NewJob { reservation, ..job(JobKind::Capture) }).await);
+        ids.push(
+            fresh
+                .enqueue(&NewJob {
+                    reservation,
+                    ..job(JobKind::Capture)
+                })
+                .await,
+        );
     }
     let running: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let both = Arc::new(Semaphore::new(0));
@@ -80,11 +104,18 @@ pub(crate) async fn one_job_of_a_reservation_runs_at_a_time(fresh: Fresh) {
             let reservation = job.reservation.expect("a reservation").to_string();
             let now = {
                 let mut running = running.lock().expect("no panic");
-                *running.entry(reservation.clone()).and_modify(|n| *n += 1).or_insert(1)
+                *running
+                    .entry(reservation.clone())
+                    .and_modify(|n| *n += 1)
+                    .or_insert(1)
             };
             assert_eq!(now, 1);
             gate.acquire().await.expect("open").forget();
-            *running.lock().expect("no panic").get_mut(&reservation).expect("runs") -= 1;
+            *running
+                .lock()
+                .expect("no panic")
+                .get_mut(&reservation)
+                .expect("runs") -= 1;
             Ok(Settled::done())
         }
         .boxed()
@@ -102,27 +133,56 @@ pub(crate) async fn one_job_of_a_reservation_runs_at_a_time(fresh: Fresh) {
 pub(crate) async fn concurrent_claimers_run_each_job_once(fresh: Fresh) {
     let shared = [reservation(), reservation(), reservation()];
     let jobs: Vec<NewJob> = (0..400)
-        .map(|n| NewJob { reservation: shared.get(n % 20).cloned(), ..keyed(format!("k{n}")) })
+        .map(|n| NewJob {
+            reservation: shared.get(n % 20).cloned(),
+            ..keyed(format!("k{n}"))
+        })
         .collect();
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.enqueue_all(&jobs).await.expect("enqueues");
     tx.commit().await.expect("commits");
-    let (runs, total) = (Arc::new(Mutex::new(HashMap::<JobId, usize>::new())), jobs.len());
+    let (runs, total) = (
+        Arc::new(Mutex::new(HashMap::<JobId, usize>::new())),
+        jobs.len(),
+    );
     let mut workers = Vec::new();
     for _ in 0..4 {
-        let (store, runs) = (open(&fresh.url, fresh.clock.clone()).await, Arc::clone(&runs));
+        let (store, runs) = (
+            open(&fresh.url, fresh.clock.clone()).await,
+            Arc::clone(&runs),
+        );
         let handler = move |job: ClaimedJob| {
             *runs.lock().expect("no panic").entry(job.id).or_default() += 1;
             async { Ok(Settled::done()) }.boxed()
         };
-        workers.push(Worker::start(&store, WorkerOptions { concurrency: 7, ..eager() }, handler));
+        workers.push(Worker::start(
+            &store,
+            WorkerOptions {
+                concurrency: 7,
+                ..eager()
+            },
+            handler,
+        ));
     }
-    eventually("all have run", async || runs.lock().expect("no panic").len() == total).await;
+    eventually("all have run", async || {
+        runs.lock().expect("no panic").len() == total
+    })
+    .await;
     for worker in workers {
         worker.stop().await;
     }
-    assert!(runs.lock().expect("no panic").values().all(|count| *count == 1));
-    assert_eq!(fresh.count("SELECT COUNT(*) FROM jobs WHERE state = 'succeeded'").await, 400);
+    assert!(
+        runs.lock()
+            .expect("no panic")
+            .values()
+            .all(|count| *count == 1)
+    );
+    assert_eq!(
+        fresh
+            .count("SELECT COUNT(*) FROM jobs WHERE state = 'succeeded'")
+            .await,
+        400
+    );
 }
 
 pub(crate) async fn a_new_job_starts_at_once(fresh: Fresh) {
@@ -139,11 +199,19 @@ pub(crate) async fn another_store_on_the_same_database_wakes_the_worker(fresh: F
     let elsewhere = open(&fresh.url, fresh.clock.clone()).await;
     let (handler, mut runs) = telling();
     // SQLite has nobody to tell other processes, so there the polling has to find it.
-    let options = if fresh.kind == harness::Kind::Sqlite { eager() } else { lazy() };
+    let options = if fresh.kind == harness::Kind::Sqlite {
+        eager()
+    } else {
+        lazy()
+    };
     let worker = Worker::start(&fresh.store, options, handler);
     for n in 0..3 {
         let mut tx = elsewhere.begin().await.expect("begins");
-        let id = tx.enqueue(&keyed(format!("k{n}"))).await.expect("enqueues").job;
+        let id = tx
+            .enqueue(&keyed(format!("k{n}")))
+            .await
+            .expect("enqueues")
+            .job;
         tx.commit().await.expect("commits");
         assert_eq!(soon("the run", runs.recv()).await.expect("a run").id, id);
     }
@@ -157,7 +225,11 @@ pub(crate) async fn a_job_starts_when_it_becomes_due(fresh: Fresh) {
     let worker = Worker::start(&fresh.store, lazy(), handler);
     let now = fresh.store.now();
     let run_at = now + TimeDelta::milliseconds(80);
-    let soon_due = NewJob { run_at, deadline: now + TimeDelta::days(1), ..keyed("soon") };
+    let soon_due = NewJob {
+        run_at,
+        deadline: now + TimeDelta::days(1),
+        ..keyed("soon")
+    };
     fresh.enqueue(&soon_due).await;
     soon("the run", runs.recv()).await.expect("a run");
     assert!(fresh.store.now() >= run_at, "never early");
@@ -171,15 +243,27 @@ pub(crate) async fn a_failed_run_waits_and_the_wait_is_durable(fresh: Fresh) {
     worker.stop().await;
     let again = open(&fresh.url, fresh.clock.clone()).await;
     let details = again.job(&id).await.expect("reads").expect("is there");
-    assert_eq!((details.job.attempts_used, details.job.last_error_code.as_deref()), (1, Some("why")));
+    assert_eq!(
+        (
+            details.job.attempts_used,
+            details.job.last_error_code.as_deref()
+        ),
+        (1, Some("why"))
+    );
     assert_eq!(details.job.last_error_message.as_deref(), Some("because"));
     assert_eq!(details.attempts.len(), 1);
     let wait = details.job.run_at - noon();
-    assert!(wait >= TimeDelta::zero() && wait <= TimeDelta::seconds(5), "{wait}");
+    assert!(
+        wait >= TimeDelta::zero() && wait <= TimeDelta::seconds(5),
+        "{wait}"
+    );
     fresh.clock.set(details.job.run_at);
     let (handler, mut runs) = telling();
     let worker = Worker::start(&again, eager(), handler);
-    assert_eq!(soon("the retry", runs.recv()).await.expect("a run").attempt, 2);
+    assert_eq!(
+        soon("the retry", runs.recv()).await.expect("a run").attempt,
+        2
+    );
     worker.stop().await;
 }
 
@@ -197,7 +281,11 @@ pub(crate) async fn attempts_end_and_throttling_uses_none(fresh: Fresh) {
     assert_eq!((details.job.attempts_used, details.attempts.len()), (3, 3));
     assert_eq!(details.job.last_error_code.as_deref(), Some("why"));
 
-    let throttled = NewJob { run_at: fresh.store.now(), max_attempts: 1, ..keyed("b") };
+    let throttled = NewJob {
+        run_at: fresh.store.now(),
+        max_attempts: 1,
+        ..keyed("b")
+    };
     let id = fresh.enqueue(&throttled).await;
     let worker = Worker::start(&fresh.store, eager(), failing(FaultClass::Throttled));
     fresh.reaches(&id, JobState::Scheduled).await;
@@ -208,11 +296,19 @@ pub(crate) async fn attempts_end_and_throttling_uses_none(fresh: Fresh) {
 }
 
 pub(crate) async fn a_retry_past_the_deadline_is_dead(fresh: Fresh) {
-    let id = fresh.enqueue(&NewJob { deadline: noon(), ..keyed("a") }).await;
+    let id = fresh
+        .enqueue(&NewJob {
+            deadline: noon(),
+            ..keyed("a")
+        })
+        .await;
     let worker = Worker::start(&fresh.store, eager(), failing(FaultClass::Transport));
     fresh.reaches(&id, JobState::Dead).await;
     worker.stop().await;
-    assert_eq!(fresh.job(&id).await.last_error_code.as_deref(), Some("deadline"));
+    assert_eq!(
+        fresh.job(&id).await.last_error_code.as_deref(),
+        Some("deadline")
+    );
 }
 
 pub(crate) async fn a_snooze_uses_no_attempt(fresh: Fresh) {
@@ -220,15 +316,24 @@ pub(crate) async fn a_snooze_uses_no_attempt(fresh: Fresh) {
     let until = noon() + TimeDelta::hours(2);
     let handler = move |_| {
         let waiting_for = Some(WaitingFor::Hours);
-        async move { Ok(Settled::By(Settle::Snooze { until, waiting_for, state: PlannedState::Scheduled })) }
-            .boxed()
+        async move {
+            Ok(Settled::By(Settle::Snooze {
+                until,
+                waiting_for,
+                state: PlannedState::Scheduled,
+            }))
+        }
+        .boxed()
     };
     let worker = Worker::start(&fresh.store, eager(), handler);
     fresh.reaches(&id, JobState::Scheduled).await;
     worker.stop().await;
     let details = fresh.details(&id).await;
     assert_eq!((details.job.run_at, details.job.attempts_used), (until, 0));
-    assert_eq!((details.job.waiting_for, details.attempts.len()), (Some(WaitingFor::Hours), 0));
+    assert_eq!(
+        (details.job.waiting_for, details.attempts.len()),
+        (Some(WaitingFor::Hours), 0)
+    );
 }
 
 pub(crate) async fn a_panic_counts_as_a_crash(fresh: Fresh) {
@@ -241,7 +346,10 @@ pub(crate) async fn a_panic_counts_as_a_crash(fresh: Fresh) {
     let worker = Worker::start(&fresh.store, eager(), handler);
     for _ in 0..3 {
         soon("the run", hits.recv()).await.expect("a run");
-        eventually("it is settled", async || fresh.job(&id).await.state != JobState::Running).await;
+        eventually("it is settled", async || {
+            fresh.job(&id).await.state != JobState::Running
+        })
+        .await;
         fresh.clock.advance(TimeDelta::minutes(1));
     }
     fresh.reaches(&id, JobState::Attention).await;
@@ -253,12 +361,18 @@ pub(crate) async fn a_panic_counts_as_a_crash(fresh: Fresh) {
 
 pub(crate) async fn a_run_that_takes_too_long_is_a_failure(fresh: Fresh) {
     let id = fresh.enqueue(&keyed("a")).await;
-    let options = WorkerOptions { job_timeout: Duration::from_millis(20), ..eager() };
+    let options = WorkerOptions {
+        job_timeout: Duration::from_millis(20),
+        ..eager()
+    };
     let worker = Worker::start(&fresh.store, options, |_| std::future::pending().boxed());
     fresh.reaches(&id, JobState::Scheduled).await;
     worker.stop().await;
     let job = fresh.job(&id).await;
-    assert_eq!((job.attempts_used, job.last_error_code.as_deref()), (1, Some("timeout")));
+    assert_eq!(
+        (job.attempts_used, job.last_error_code.as_deref()),
+        (1, Some("timeout"))
+    );
 }
 
 pub(crate) async fn a_handler_settles_with_its_facts(fresh: Fresh) {
@@ -268,18 +382,25 @@ pub(crate) async fn a_handler_settles_with_its_facts(fresh: Fresh) {
         let store = store.clone();
         async move {
             let mut tx = store.begin().await?;
-            tx.settle(&job.lease, Settle::Succeeded { result: None }).await?;
+            tx.settle(&job.lease, Settle::Succeeded { result: None })
+                .await?;
             tx.enqueue(&keyed("next")).await?;
             tx.commit().await?;
             Ok(Settled::Already)
         }
         .boxed()
     };
-    let only = WorkerOptions { concurrency: 1, ..lazy() };
+    let only = WorkerOptions {
+        concurrency: 1,
+        ..lazy()
+    };
     let worker = Worker::start(&fresh.store, only, handler);
     fresh.reaches(&id, JobState::Succeeded).await;
     let next = "SELECT COUNT(*) FROM jobs WHERE key = 'next' AND state = 'succeeded'";
-    eventually("the next has run, in the slot of the first", async || fresh.count(next).await >= 1).await;
+    eventually("the next has run, in the slot of the first", async || {
+        fresh.count(next).await >= 1
+    })
+    .await;
     worker.kill().await;
 }
 
@@ -304,7 +425,10 @@ pub(crate) async fn running_jobs_may_end_during_the_grace(fresh: Fresh) {
     worker.stop().await;
     assert_eq!(fresh.job(&id).await.state, JobState::Succeeded);
     let state = fresh.job(&late).await.state;
-    assert!(matches!(state, JobState::Available | JobState::Succeeded), "{state}");
+    assert!(
+        matches!(state, JobState::Available | JobState::Succeeded),
+        "{state}"
+    );
 }
 
 pub(crate) async fn what_the_grace_does_not_suffice_for_is_handed_back(fresh: Fresh) {
@@ -318,7 +442,11 @@ pub(crate) async fn what_the_grace_does_not_suffice_for_is_handed_back(fresh: Fr
         let _ = sender.send(());
         std::future::pending().boxed()
     };
-    let options = WorkerOptions { concurrency: 2, shutdown_grace: Duration::from_millis(20), ..eager() };
+    let options = WorkerOptions {
+        concurrency: 2,
+        shutdown_grace: Duration::from_millis(20),
+        ..eager()
+    };
     let worker = Worker::start(&fresh.store, options, handler);
     soon("the first run", runs.recv()).await;
     soon("the second run", runs.recv()).await;
@@ -326,7 +454,10 @@ pub(crate) async fn what_the_grace_does_not_suffice_for_is_handed_back(fresh: Fr
     for id in &ids {
         let details = fresh.details(id).await;
         let job = details.job;
-        assert_eq!((job.state, job.attempts_used, job.crashes), (JobState::Available, 0, 0));
+        assert_eq!(
+            (job.state, job.attempts_used, job.crashes),
+            (JobState::Available, 0, 0)
+        );
         assert!(details.attempts.is_empty());
     }
 }
@@ -334,12 +465,18 @@ pub(crate) async fn what_the_grace_does_not_suffice_for_is_handed_back(fresh: Fr
 pub(crate) async fn a_failing_database_does_not_end_the_worker(fresh: Fresh) {
     let failures = harness::Failures::default();
     let _listening = tracing::subscriber::set_default(failures.clone());
-    let (id, (started, broken)) =
-        (fresh.enqueue(&keyed("a")).await, (Arc::new(Notify::new()), Arc::new(Notify::new())));
+    let (id, (started, broken)) = (
+        fresh.enqueue(&keyed("a")).await,
+        (Arc::new(Notify::new()), Arc::new(Notify::new())),
+    );
     let (begin, end) = (Arc::clone(&started), Arc::clone(&broken));
     let first = AtomicBool::new(true);
     let handler = move |_| {
-        let (begin, end, first) = (Arc::clone(&begin), Arc::clone(&end), first.swap(false, Ordering::SeqCst));
+        let (begin, end, first) = (
+            Arc::clone(&begin),
+            Arc::clone(&end),
+            first.swap(false, Ordering::SeqCst),
+        );
         async move {
             if first {
                 begin.notify_one();
@@ -359,19 +496,37 @@ pub(crate) async fn a_failing_database_does_not_end_the_worker(fresh: Fresh) {
     let next = fresh.enqueue(&keyed("b")).await;
     fresh.reaches(&next, JobState::Succeeded).await;
     worker.stop().await;
-    assert_eq!(fresh.job(&id).await.crashes, 0, "the settle was kept until the database was back");
+    assert_eq!(
+        fresh.job(&id).await.crashes,
+        0,
+        "the settle was kept until the database was back"
+    );
 }
 
 pub(crate) async fn an_undecodable_job_is_dead_and_the_worker_goes_on(fresh: Fresh) {
     let bad = fresh.enqueue(&keyed("bad")).await;
-    fresh.raw(&format!("UPDATE jobs SET payload = '{{' WHERE id = '{bad}'")).await;
+    fresh
+        .raw(&format!(
+            "UPDATE jobs SET payload = '{{' WHERE id = '{bad}'"
+        ))
+        .await;
     let good = fresh.enqueue(&keyed("good")).await;
     let (handler, _runs) = telling();
-    let worker = Worker::start(&fresh.store, WorkerOptions { concurrency: 1, ..eager() }, handler);
+    let worker = Worker::start(
+        &fresh.store,
+        WorkerOptions {
+            concurrency: 1,
+            ..eager()
+        },
+        handler,
+    );
     fresh.reaches(&bad, JobState::Dead).await;
     fresh.reaches(&good, JobState::Succeeded).await;
     worker.stop().await;
-    assert_eq!(fresh.job(&bad).await.last_error_code.as_deref(), Some("undecodable"));
+    assert_eq!(
+        fresh.job(&bad).await.last_error_code.as_deref(),
+        Some("undecodable")
+    );
 }
 
 pub(crate) async fn only_the_named_kinds_are_claimed(fresh: Fresh) {
@@ -383,8 +538,14 @@ pub(crate) async fn only_the_named_kinds_are_claimed(fresh: Fresh) {
         counted.fetch_add(1, Ordering::SeqCst);
         async { Ok(Settled::done()) }.boxed()
     };
-    let worker =
-        Worker::start(&fresh.store, WorkerOptions { kinds: vec![JobKind::Notify], ..eager() }, handler);
+    let worker = Worker::start(
+        &fresh.store,
+        WorkerOptions {
+            kinds: vec![JobKind::Notify],
+            ..eager()
+        },
+        handler,
+    );
     fresh.reaches(&ours, JobState::Succeeded).await;
     worker.stop().await;
     assert_eq!(fresh.job(&other).await.state, JobState::Available);

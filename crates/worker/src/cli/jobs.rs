@@ -76,24 +76,46 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::List { api, state, kind } => list(&api, state, kind).await,
         Command::Show { api, id } => {
             let job = api.client()?.get(&path("jobs", &id)).await?;
-            say(&if api.json { job.to_string() } else { text(&job) })
+            say(&if api.json {
+                job.to_string()
+            } else {
+                text(&job)
+            })
         }
         Command::Resolve(resolve) => decide(&resolve).await,
     }
 }
 
 async fn list(api: &Api, state: Option<JobState>, kind: Option<JobKind>) -> Result<(), Failure> {
-    let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+    let state = state
+        .map(|state| format!("&state={state}"))
+        .unwrap_or_default();
     let kind = kind.map(|kind| format!("&kind={kind}")).unwrap_or_default();
-    let page = api.client()?.get(&format!("v1/jobs?limit=200{state}{kind}")).await?;
+    let page = api
+        .client()?
+        .get(&format!("v1/jobs?limit=200{state}{kind}"))
+        .await?;
     if api.json {
         return say(&page.to_string());
     }
     let columns = ["id", "kind", "state", "reference", "run_at"];
-    let mut rows = vec![columns.iter().copied().chain(["last error"]).map(str::to_owned).collect::<Vec<_>>()];
+    let mut rows = vec![
+        columns
+            .iter()
+            .copied()
+            .chain(["last error"])
+            .map(str::to_owned)
+            .collect::<Vec<_>>(),
+    ];
     for job in page["data"].as_array().into_iter().flatten() {
         let error = cell(&job["last_error"]["code"]);
-        rows.push(columns.iter().map(|column| cell(&job[*column])).chain([error]).collect());
+        rows.push(
+            columns
+                .iter()
+                .map(|column| cell(&job[*column]))
+                .chain([error])
+                .collect(),
+        );
     }
     say(&table("", &rows))
 }
@@ -107,9 +129,14 @@ async fn decide(resolve: &Resolve) -> Result<(), Failure> {
     if !resolve.api.json && evidence.is_object() {
         say(&format!("{}\n", pack::text(evidence)))?;
     }
-    let version = resolve.evidence_version.or_else(|| evidence["version"].as_i64());
+    let version = resolve
+        .evidence_version
+        .or_else(|| evidence["version"].as_i64());
     let mut body = json!({"outcome": resolve.outcome.word(), "note": resolve.note});
-    for (name, value) in [("reference", json!(resolve.reference)), ("evidence_version", json!(version))] {
+    for (name, value) in [
+        ("reference", json!(resolve.reference)),
+        ("evidence_version", json!(version)),
+    ] {
         if !value.is_null() {
             body[name] = value;
         }
@@ -118,26 +145,49 @@ async fn decide(resolve: &Resolve) -> Result<(), Failure> {
     if resolve.api.json {
         return say(&json!({"evidence": evidence, "job": job}).to_string());
     }
-    say(&format!("decided: {}\n{}", resolve.outcome.word(), text(&job)))
+    say(&format!(
+        "decided: {}\n{}",
+        resolve.outcome.word(),
+        text(&job)
+    ))
 }
 
 fn text(job: &Value) -> String {
     let mut rows = Vec::new();
-    for key in
-        ["id", "kind", "state", "reservation", "reference", "run_at", "deadline", "waiting_for", "created_by"]
-    {
+    for key in [
+        "id",
+        "kind",
+        "state",
+        "reservation",
+        "reference",
+        "run_at",
+        "deadline",
+        "waiting_for",
+        "created_by",
+    ] {
         if !job[key].is_null() {
             rows.push(vec![key.to_owned(), cell(&job[key])]);
         }
     }
-    let attempts = format!("{} of {} used", cell(&job["attempts_used"]), cell(&job["max_attempts"]));
+    let attempts = format!(
+        "{} of {} used",
+        cell(&job["attempts_used"]),
+        cell(&job["max_attempts"])
+    );
     rows.push(vec!["attempts".to_owned(), attempts]);
     for (key, name) in [("last_error", "last error"), ("result", "result")] {
         if job[key].is_object() {
-            let values = job[key].as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+            let values = job[key]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(_, value)| !value.is_null());
             rows.push(vec![
                 name.to_owned(),
-                values.map(|(_, value)| cell(value)).collect::<Vec<_>>().join(": "),
+                values
+                    .map(|(_, value)| cell(value))
+                    .collect::<Vec<_>>()
+                    .join(": "),
             ]);
         }
     }
@@ -152,5 +202,9 @@ fn text(job: &Value) -> String {
         rows.push(vec!["decided".to_owned(), decision]);
     }
     let head = table("", &rows);
-    if job["evidence"].is_object() { format!("{head}\n\n{}", pack::text(&job["evidence"])) } else { head }
+    if job["evidence"].is_object() {
+        format!("{head}\n\n{}", pack::text(&job["evidence"]))
+    } else {
+        head
+    }
 }

@@ -72,20 +72,32 @@ struct Failure {
 
 impl Failure {
     fn unexpected(error: &dyn std::error::Error) -> Self {
-        Self { code: UNEXPECTED, message: Chain(error).to_string(), hint: None }
+        Self {
+            code: UNEXPECTED,
+            message: Chain(error).to_string(),
+            hint: None,
+        }
     }
 }
 
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let code = if error.is_users() { ACT } else { UNEXPECTED };
-        Self { code, message: Chain(&error).to_string(), hint: error.hint() }
+        Self {
+            code,
+            message: Chain(&error).to_string(),
+            hint: error.hint(),
+        }
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self { code: ACT, message: Chain(&error).to_string(), hint: Some(error.hint()) }
+        Self {
+            code: ACT,
+            message: Chain(&error).to_string(),
+            hint: Some(error.hint()),
+        }
     }
 }
 
@@ -97,7 +109,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Nothing can be done about a closed terminal.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(ACT) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(ACT)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match run(cli) {
@@ -145,7 +161,9 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 /// One line of data.
 fn say(line: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| Failure::unexpected(&error))
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::unexpected(&error))
 }
 
 fn tell(failure: &Failure) {

@@ -16,7 +16,12 @@ const KEY: &str = "HOLDFAST_KEY";
 #[derive(Debug, Args)]
 pub(super) struct Api {
     /// The service; its key is read from the variable HOLDFAST_KEY
-    #[arg(long, env = "HOLDFAST_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "HOLDFAST_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     url: Url,
     /// Print JSON, as the API answers, instead of a table
     #[arg(long)]
@@ -26,11 +31,16 @@ pub(super) struct Api {
 impl Api {
     /// The client of the service.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let key = std::env::var(KEY).ok().filter(|key| !key.is_empty()).map(SecretString::from);
+        let key = std::env::var(KEY)
+            .ok()
+            .filter(|key| !key.is_empty())
+            .map(SecretString::from);
         Client::new(&self.url, key).map_err(|error| Failure {
             code: ACT,
             message: Chain(&error).to_string(),
-            hint: Some(format!("--url or HOLDFAST_URL names the service, and {KEY} holds its key")),
+            hint: Some(format!(
+                "--url or HOLDFAST_URL names the service, and {KEY} holds its key"
+            )),
         })
     }
 }
@@ -41,21 +51,27 @@ impl From<ClientError> for Failure {
         let (code, hint) = match &error {
             ClientError::Refused { problem, .. } => match (problem.code.as_str(), problem.status) {
                 ("unauthorized", _) => (ACT, Some(format!("set {KEY} to a key of the service"))),
-                ("evidence_changed", _) => {
-                    (ACT, Some("look at the evidence again, and decide again".to_owned()))
-                }
+                ("evidence_changed", _) => (
+                    ACT,
+                    Some("look at the evidence again, and decide again".to_owned()),
+                ),
                 (_, 400..=499) => (ACT, None),
                 _ => (UNEXPECTED, None),
             },
-            ClientError::NoAnswer { .. } => {
-                (ACT, Some("does `holdfast serve` run there? --url or HOLDFAST_URL names it".to_owned()))
-            }
+            ClientError::NoAnswer { .. } => (
+                ACT,
+                Some("does `holdfast serve` run there? --url or HOLDFAST_URL names it".to_owned()),
+            ),
             ClientError::Base { .. } | ClientError::Key => (ACT, None),
             ClientError::Build(_) | ClientError::TooLong { .. } | ClientError::NotJson { .. } => {
                 (UNEXPECTED, None)
             }
         };
-        Self { code, message, hint }
+        Self {
+            code,
+            message,
+            hint,
+        }
     }
 }
 
@@ -64,7 +80,9 @@ pub(super) fn path(collection: &str, name: &str) -> String {
     let mut encoded = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b':' | b'-' => encoded.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b':' | b'-' => {
+                encoded.push(char::from(byte))
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -78,20 +96,35 @@ pub(super) fn cell(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '·' } else { c })
+        .collect()
 }
 
 /// Rows with their columns aligned, two spaces apart, each after `indent`.
 pub(super) fn table(indent: &str, rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        lines.push(format!("{indent}{}", cells.join("  ")).trim_end().to_owned());
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        lines.push(
+            format!("{indent}{}", cells.join("  "))
+                .trim_end()
+                .to_owned(),
+        );
     }
     lines.join("\n")
 }
@@ -104,7 +137,10 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_end_without_spaces() {
-        let rows = [vec!["a".to_owned(), "bb".into(), "c".into()], vec!["ååå".into(), String::new()]];
+        let rows = [
+            vec!["a".to_owned(), "bb".into(), "c".into()],
+            vec!["ååå".into(), String::new()],
+        ];
         assert_eq!(table("  ", &rows), "  a    bb  c\n  ååå");
         assert_eq!(table("", &[]), "");
     }
@@ -112,12 +148,18 @@ mod tests {
     #[test]
     fn what_somebody_typed_stays_one_part_of_the_path() {
         assert_eq!(path("jobs", "job_01J8Z3"), "v1/jobs/job_01J8Z3");
-        assert_eq!(path("reservations", "ref:A/B ?æ.."), "v1/reservations/ref:A%2FB%20%3F%C3%A6%2E%2E");
+        assert_eq!(
+            path("reservations", "ref:A/B ?æ.."),
+            "v1/reservations/ref:A%2FB%20%3F%C3%A6%2E%2E"
+        );
     }
 
     #[test]
     fn a_cell_holds_no_control_characters() {
         assert_eq!(cell(&json!("a\u{1b}[2Jb\nc")), "a·[2Jb·c");
-        assert_eq!((cell(&json!(null)), cell(&json!(3))), ("-".to_owned(), "3".to_owned()));
+        assert_eq!(
+            (cell(&json!(null)), cell(&json!(3))),
+            ("-".to_owned(), "3".to_owned())
+        );
     }
 }

@@ -11,22 +11,45 @@ pub(super) fn text(pack: &Value) -> String {
         section("books", &books(pack)),
         section(
             "witnesses",
-            &list(&pack["witnesses"], &["speaks", "kind", "reference", "amount", "at", "text"]),
+            &list(
+                &pack["witnesses"],
+                &["speaks", "kind", "reference", "amount", "at", "text"],
+            ),
         ),
         section("exposure", &exposure(&pack["exposure"])),
-        section("decided before", &list(&pack["decisions"], &["at", "by", "verdict", "reference", "note"])),
+        section(
+            "decided before",
+            &list(
+                &pack["decisions"],
+                &["at", "by", "verdict", "reference", "note"],
+            ),
+        ),
         section(
             "attempts",
             &list(
                 &pack["attempts"],
-                &["number", "started_at", "outcome", "http_status", "provider_message", "exchange_sha256"],
+                &[
+                    "number",
+                    "started_at",
+                    "outcome",
+                    "http_status",
+                    "provider_message",
+                    "exchange_sha256",
+                ],
             ),
         ),
-        section("timeline", &list(&pack["timeline"], &["seq", "at", "local", "actor", "event"])),
+        section(
+            "timeline",
+            &list(&pack["timeline"], &["seq", "at", "local", "actor", "event"]),
+        ),
         options(pack),
         remedies(&pack["remedies"]),
     ];
-    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n")
+    sections
+        .into_iter()
+        .filter(|section| !section.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -34,15 +57,25 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn section(title: &str, rows: &[Vec<String>]) -> String {
-    if rows.is_empty() { String::new() } else { format!("{title}\n{}", table("  ", rows)) }
+    if rows.is_empty() {
+        String::new()
+    } else {
+        format!("{title}\n{}", table("  ", rows))
+    }
 }
 
 fn list(value: &Value, columns: &[&str]) -> Vec<Vec<String>> {
-    items(value).map(|item| columns.iter().map(|column| cell(&item[*column])).collect()).collect()
+    items(value)
+        .map(|item| columns.iter().map(|column| cell(&item[*column])).collect())
+        .collect()
 }
 
 fn head(pack: &Value) -> String {
-    let frozen = if pack["freezes"] == true { "; nothing is sent until it is decided" } else { "" };
+    let frozen = if pack["freezes"] == true {
+        "; nothing is sent until it is decided"
+    } else {
+        ""
+    };
     let mut lines = vec![
         format!(
             "{} since {}, evidence version {}{frozen}",
@@ -64,14 +97,29 @@ fn head(pack: &Value) -> String {
         rows.push(vec!["operation".to_owned(), what]);
         let lines = items(&operation["lines"]);
         rows.extend(lines.map(|line| {
-            let name = if line["line"].is_null() { &line["name"] } else { &line["line"] };
-            vec!["line".to_owned(), format!("{}: {}", cell(name), cell(&line["amount"]))]
+            let name = if line["line"].is_null() {
+                &line["name"]
+            } else {
+                &line["line"]
+            };
+            vec![
+                "line".to_owned(),
+                format!("{}: {}", cell(name), cell(&line["amount"])),
+            ]
         }));
         rows.push(vec![
             "asked for by".to_owned(),
-            format!("{} at {}", cell(&operation["created_by"]), cell(&operation["created_at"])),
+            format!(
+                "{} at {}",
+                cell(&operation["created_by"]),
+                cell(&operation["created_at"])
+            ),
         ]);
-        let sent = format!("{}, {} in all", cell(&operation["sent_at"]), cell(&operation["attempts"]));
+        let sent = format!(
+            "{}, {} in all",
+            cell(&operation["sent_at"]),
+            cell(&operation["attempts"])
+        );
         rows.push(vec!["last sent".to_owned(), sent]);
         for (name, key) in [("cause", "cause"), ("marker", "marker")] {
             if !operation[key].is_null() {
@@ -87,7 +135,11 @@ fn head(pack: &Value) -> String {
         let left = left(countdown["seconds_left"].as_i64().unwrap_or(0));
         rows.push(vec![
             "until".to_owned(),
-            format!("{} ({left}); then {}", cell(&countdown["until"]), cell(&countdown["then"])),
+            format!(
+                "{} ({left}); then {}",
+                cell(&countdown["until"]),
+                cell(&countdown["then"])
+            ),
         ]);
     }
     if !rows.is_empty() {
@@ -111,23 +163,49 @@ fn books(pack: &Value) -> Vec<Vec<String>> {
     let (before, now) = (&pack["baseline"], &pack["now"]);
     let references = |books: &Value| {
         let names: Vec<String> = items(&books["references"]).map(cell).collect();
-        if names.is_empty() { "-".to_owned() } else { names.join(" ") }
+        if names.is_empty() {
+            "-".to_owned()
+        } else {
+            names.join(" ")
+        }
     };
-    let mut rows = vec![vec![String::new(), "before the request".to_owned(), "now".to_owned()]];
-    for key in ["read_at", "status", "reserved", "captured", "charged", "refunded"] {
+    let mut rows = vec![vec![
+        String::new(),
+        "before the request".to_owned(),
+        "now".to_owned(),
+    ]];
+    for key in [
+        "read_at", "status", "reserved", "captured", "charged", "refunded",
+    ] {
         rows.push(vec![key.to_owned(), cell(&before[key]), cell(&now[key])]);
     }
-    rows.push(vec!["references".to_owned(), references(before), references(now)]);
+    rows.push(vec![
+        "references".to_owned(),
+        references(before),
+        references(now),
+    ]);
     rows
 }
 
 fn exposure(exposure: &Value) -> Vec<Vec<String>> {
-    const COLUMNS: [&str; 6] = ["limit", "confirmed", "accepted", "unknown", "planned", "left"];
+    const COLUMNS: [&str; 6] = [
+        "limit",
+        "confirmed",
+        "accepted",
+        "unknown",
+        "planned",
+        "left",
+    ];
     let row = |name: String, room: &Value| {
-        std::iter::once(name).chain(COLUMNS.iter().map(|column| cell(&room[*column]))).collect()
+        std::iter::once(name)
+            .chain(COLUMNS.iter().map(|column| cell(&room[*column])))
+            .collect()
     };
     let mut rows: Vec<Vec<String>> = vec![
-        std::iter::once("").chain(COLUMNS).map(str::to_owned).collect(),
+        std::iter::once("")
+            .chain(COLUMNS)
+            .map(str::to_owned)
+            .collect(),
         row("capturable".into(), &exposure["capturable"]),
     ];
     if exposure["chargeable"].is_object() {
@@ -141,7 +219,11 @@ fn exposure(exposure: &Value) -> Vec<Vec<String>> {
 }
 
 fn options(pack: &Value) -> String {
-    let mut rows = vec![["", "option", "at worst", "", "what it does"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["", "option", "at worst", "", "what it does"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     let mut why = Vec::new();
     for option in items(&pack["options"]) {
         let best = option["recommended"] == true;
@@ -187,7 +269,10 @@ fn remedies(remedies: &Value) -> String {
     if drafts.is_empty() {
         String::new()
     } else {
-        format!("remedies, drafted and not carried out\n{}", drafts.join("\n"))
+        format!(
+            "remedies, drafted and not carried out\n{}",
+            drafts.join("\n")
+        )
     }
 }
 

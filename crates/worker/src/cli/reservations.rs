@@ -51,10 +51,18 @@ pub(super) struct Clear {
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::List { api, attention, status } => list(&api, attention, status).await,
+        Command::List {
+            api,
+            attention,
+            status,
+        } => list(&api, attention, status).await,
         Command::Show { api, id } => {
             let reservation = api.client()?.get(&path("reservations", &id)).await?;
-            say(&if api.json { reservation.to_string() } else { text(&reservation) })
+            say(&if api.json {
+                reservation.to_string()
+            } else {
+                text(&reservation)
+            })
         }
         Command::Clear(clear) => dealt_with(&clear).await,
     }
@@ -62,16 +70,35 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
 
 async fn list(api: &Api, attention: bool, status: Option<Status>) -> Result<(), Failure> {
     let attention = if attention { "&attention=true" } else { "" };
-    let status = status.map(|status| format!("&status={status}")).unwrap_or_default();
-    let page = api.client()?.get(&format!("v1/reservations?limit=200{attention}{status}")).await?;
+    let status = status
+        .map(|status| format!("&status={status}"))
+        .unwrap_or_default();
+    let page = api
+        .client()?
+        .get(&format!("v1/reservations?limit=200{attention}{status}"))
+        .await?;
     if api.json {
         return say(&page.to_string());
     }
-    let titles = ["id", "reference", "status", "capture by", "attention", "since"];
+    let titles = [
+        "id",
+        "reference",
+        "status",
+        "capture by",
+        "attention",
+        "since",
+    ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     for r in page["data"].as_array().into_iter().flatten() {
         let (attention, by) = (&r["attention"], &r["deadlines"]["capture_by"]);
-        let cells = [&r["id"], &r["reference"], &r["status"], by, &attention["reason"], &attention["since"]];
+        let cells = [
+            &r["id"],
+            &r["reference"],
+            &r["status"],
+            by,
+            &attention["reason"],
+            &attention["since"],
+        ];
         rows.push(cells.map(cell).to_vec());
     }
     say(&table("", &rows))
@@ -83,11 +110,15 @@ async fn dealt_with(clear: &Clear) -> Result<(), Failure> {
     let path = path("reservations", &clear.id);
     let before = client.get(&path).await?;
     let mut packs = before["desk"].as_array().into_iter().flatten();
-    let evidence = packs.find(|pack| pack["reason"] == clear.reason.as_str()).unwrap_or(&Value::Null);
+    let evidence = packs
+        .find(|pack| pack["reason"] == clear.reason.as_str())
+        .unwrap_or(&Value::Null);
     if !clear.api.json && evidence.is_object() {
         say(&format!("{}\n", pack::text(evidence)))?;
     }
-    let version = clear.evidence_version.or_else(|| evidence["version"].as_i64());
+    let version = clear
+        .evidence_version
+        .or_else(|| evidence["version"].as_i64());
     let mut body = json!({"reason": clear.reason, "note": clear.note});
     if let Some(version) = version {
         body["evidence_version"] = json!(version);
@@ -107,14 +138,25 @@ fn text(r: &Value) -> String {
     for key in ["reserved", "captured", "charged", "refunded", "unresolved"] {
         rows.push(vec![key.to_owned(), cell(&r["amounts"][key])]);
     }
-    rows.push(vec!["capture by".to_owned(), cell(&r["deadlines"]["capture_by"])]);
+    rows.push(vec![
+        "capture by".to_owned(),
+        cell(&r["deadlines"]["capture_by"]),
+    ]);
     let mut sections = vec![table("", &rows)];
     let ledger = r["ledger"].as_array().into_iter().flatten();
     let ledger: Vec<Vec<String>> = ledger
         .map(|row| {
-            let whose = if row["foreign"] == true { "nobody's" } else { "ours" };
+            let whose = if row["foreign"] == true {
+                "nobody's"
+            } else {
+                "ours"
+            };
             let cells = [&row["kind"], &row["amount"], &row["reference"], &row["at"]];
-            cells.into_iter().map(cell).chain([whose.to_owned()]).collect()
+            cells
+                .into_iter()
+                .map(cell)
+                .chain([whose.to_owned()])
+                .collect()
         })
         .collect();
     if !ledger.is_empty() {

@@ -30,11 +30,19 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let stop = serve::signals()?;
     let origin = args.origin.unwrap_or_else(|| SystemClock::real().now());
-    let clock = if args.speed > 1 { SystemClock::fast(origin, args.speed) } else { SystemClock::real() };
-    let options = Options { seed: args.seed, ..Options::default() };
+    let clock = if args.speed > 1 {
+        SystemClock::fast(origin, args.speed)
+    } else {
+        SystemClock::real()
+    };
+    let options = Options {
+        seed: args.seed,
+        ..Options::default()
+    };
     let secret = options.callback_secret.clone();
-    let server =
-        Server::bind(args.listen, World::new(options), Arc::new(clock)).await.map_err(|error| Failure {
+    let server = Server::bind(args.listen, World::new(options), Arc::new(clock))
+        .await
+        .map_err(|error| Failure {
             code: ACT,
             message: format!("--listen {} cannot be listened on: {error}", args.listen),
             hint: Some("is another process listening there? port 0 takes a free one".to_owned()),
@@ -53,5 +61,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         "# holdfast.toml for this sandbox:\n{clock}[merchants.default]\nbase_url = \"{url}\"\n\
          callback_secret = \"{secret}\""
     );
-    server.run(stop).await.map_err(|error| Failure::unexpected(&error))
+    server
+        .run(stop)
+        .await
+        .map_err(|error| Failure::unexpected(&error))
 }

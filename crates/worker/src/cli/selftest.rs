@@ -34,9 +34,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     if args.trace && args.histories == 1 {
-        let history = selftest::play(args.seed, args.beyond).map_err(|error| Failure::unexpected(&error))?;
-        say(&format!("{}\n{}\ntrace {}", history.trace, history.broken.join("\n"), history.hash))?;
-        return Ok(if history.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ACT) });
+        let history =
+            selftest::play(args.seed, args.beyond).map_err(|error| Failure::unexpected(&error))?;
+        say(&format!(
+            "{}\n{}\ntrace {}",
+            history.trace,
+            history.broken.join("\n"),
+            history.hash
+        ))?;
+        return Ok(if history.broken.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(ACT)
+        });
     }
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
@@ -49,18 +59,27 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let progress = |done: u64| {
         if done.is_multiple_of(TELL_EVERY) && told.fetch_max(done, Ordering::Relaxed) < done {
             // Nothing can be done about a closed terminal.
-            let _ = writeln!(std::io::stderr(), "{done} of {} histories", options.histories);
+            let _ = writeln!(
+                std::io::stderr(),
+                "{done} of {} histories",
+                options.histories
+            );
         }
     };
     let report = selftest::run(&options, &progress).map_err(|error| Failure::unexpected(&error))?;
     if args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::unexpected(&error))?;
+        let json =
+            serde_json::to_string_pretty(&report).map_err(|error| Failure::unexpected(&error))?;
         say(&json)?;
     } else {
         say(report.to_string().trim_end())?;
     }
     tell(&report);
-    Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::from(ACT) })
+    Ok(if report.is_kept() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(ACT)
+    })
 }
 
 /// What a person needs to find the fault: the histories, how to replay them, and what happened in the first.
@@ -71,8 +90,12 @@ fn tell(report: &Report) {
             // Nothing can be done about a closed terminal.
             let _ = writeln!(err, "\n{}", failure.trace);
         }
-        let _ =
-            writeln!(err, "seed {} broke a promise; replay: {}", failure.seed, report.replay(failure.seed));
+        let _ = writeln!(
+            err,
+            "seed {} broke a promise; replay: {}",
+            failure.seed,
+            report.replay(failure.seed)
+        );
         for broken in &failure.broken {
             let _ = writeln!(err, "  {broken}");
         }

@@ -31,22 +31,34 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     if config.server.admin_key.is_none() {
         tracing::warn!("no key is configured, so the API refuses every call; set server.admin_key");
     }
-    let api = if args.roles.contains(&Role::Api) { Some(serve::listen(config).await?) } else { None };
+    let api = if args.roles.contains(&Role::Api) {
+        Some(serve::listen(config).await?)
+    } else {
+        None
+    };
     match &api {
         Some(listener) => {
-            let address = listener.local_addr().map_err(|error| Failure::from(ServeError::Api(error)))?;
+            let address = listener
+                .local_addr()
+                .map_err(|error| Failure::from(ServeError::Api(error)))?;
             say(&format!("holdfast listening on http://{address}"))?;
         }
         None => say("holdfast working")?,
     }
-    let parts = Parts { api, workers: args.roles.contains(&Role::Worker) };
+    let parts = Parts {
+        api,
+        workers: args.roles.contains(&Role::Worker),
+    };
     Ok(serve::run(app, config, parts, stop).await?)
 }
 
 /// Resolves at the first SIGTERM or SIGINT.
 pub(super) fn signals() -> Result<impl Future<Output = ()> + Send, Failure> {
     let listen = |kind| signal(kind).map_err(|error| Failure::unexpected(&error));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

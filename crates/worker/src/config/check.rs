@@ -39,19 +39,27 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
     workers(config, &mut faults);
     clock(config, &mut faults);
     if config.merchants.is_empty() {
-        let message =
-            "is empty: there has to be one merchant at least, such as [merchants.default] with a token";
+        let message = "is empty: there has to be one merchant at least, such as [merchants.default] with a token";
         faults.push(Fault::without_value("merchants", message));
     }
     for (id, merchant) in &config.merchants {
-        Merchant { id, merchant, faults: &mut faults }.check();
+        Merchant {
+            id,
+            merchant,
+            faults: &mut faults,
+        }
+        .check();
     }
     faults
 }
 
 fn between(key: &str, value: u32, least: u32, most: u32, faults: &mut Vec<Fault>) {
     if !(least..=most).contains(&value) {
-        faults.push(Fault::new(key, value, format!("is not between {least} and {most}")));
+        faults.push(Fault::new(
+            key,
+            value,
+            format!("is not between {least} and {most}"),
+        ));
     }
 }
 
@@ -59,7 +67,11 @@ fn spans(prefix: &str, bounds: &[(&str, Span, Span, Span)], faults: &mut Vec<Fau
     for (key, value, least, most) in bounds {
         if value < least || value > most {
             let message = format!("is not between {least} and {most}");
-            faults.push(Fault::new(format!("{prefix}.{key}"), format!("\"{value}\""), message));
+            faults.push(Fault::new(
+                format!("{prefix}.{key}"),
+                format!("\"{value}\""),
+                message,
+            ));
         }
     }
 }
@@ -76,11 +88,15 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
         KEY_LENGTH.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
     };
     if server.admin_key.as_ref().is_some_and(|key| !fits(key)) {
-        let message = "is not 16 to 256 visible ASCII characters; make one with: openssl rand -hex 32";
+        let message =
+            "is not 16 to 256 visible ASCII characters; make one with: openssl rand -hex 32";
         faults.push(Fault::without_value("server.admin_key", message));
     }
     let url = config.database.url.expose_secret();
-    if !["sqlite:", "postgres:", "postgresql:"].iter().any(|kind| url.starts_with(kind)) {
+    if !["sqlite:", "postgres:", "postgresql:"]
+        .iter()
+        .any(|kind| url.starts_with(kind))
+    {
         let message = "begins with none of \"sqlite:\", \"postgres:\" and \"postgresql:\"";
         faults.push(Fault::without_value("database.url", message));
     }
@@ -93,8 +109,18 @@ fn workers(config: &Config, faults: &mut Vec<Fault>) {
         "worker",
         &[
             ("lease", worker.lease, seconds(5), seconds(HOUR)),
-            ("poll_interval", worker.poll_interval, millis(10), seconds(MINUTE)),
-            ("shutdown_grace", worker.shutdown_grace, seconds(0), seconds(10 * MINUTE)),
+            (
+                "poll_interval",
+                worker.poll_interval,
+                millis(10),
+                seconds(MINUTE),
+            ),
+            (
+                "shutdown_grace",
+                worker.shutdown_grace,
+                seconds(0),
+                seconds(10 * MINUTE),
+            ),
         ],
         faults,
     );
@@ -102,7 +128,12 @@ fn workers(config: &Config, faults: &mut Vec<Fault>) {
         "retention",
         &[
             ("jobs", keep.jobs, seconds(DAY), seconds(3_650 * DAY)),
-            ("callbacks", keep.callbacks, seconds(DAY), seconds(3_650 * DAY)),
+            (
+                "callbacks",
+                keep.callbacks,
+                seconds(DAY),
+                seconds(3_650 * DAY),
+            ),
         ],
         faults,
     );
@@ -115,10 +146,14 @@ fn clock(config: &Config, faults: &mut Vec<Fault>) {
         return;
     }
     if clock.origin.is_none() {
-        let message = "is missing: a clock that is faster than 1 needs the time from which on it is";
+        let message =
+            "is missing: a clock that is faster than 1 needs the time from which on it is";
         faults.push(Fault::without_value("clock.origin", message));
     }
-    let outside = config.merchants.iter().find(|(_, merchant)| !is_loopback(&merchant.base_url));
+    let outside = config
+        .merchants
+        .iter()
+        .find(|(_, merchant)| !is_loopback(&merchant.base_url));
     if let Some((id, merchant)) = outside {
         let message = format!(
             "is more than 1, which is for a provider on this machine only, and merchants.{id}.base_url is {}; \
@@ -181,7 +216,10 @@ impl Merchant<'_> {
             return;
         }
         if self.merchant.token.is_none() {
-            self.wrong("token", "is missing: the bearer token that Front Payment gave you, or token_file");
+            self.wrong(
+                "token",
+                "is missing: the bearer token that Front Payment gave you, or token_file",
+            );
         }
         if self.merchant.callback_secret.is_none() {
             let message = "is missing: the secret of callback checksums, or callback_secret_file";
@@ -193,8 +231,12 @@ impl Merchant<'_> {
         let (key, m) = (self.key("rate_limit_per_minute"), self.merchant);
         between(&key, m.rate_limit_per_minute, 1, 10_000, self.faults);
         let taxes = &m.tax_percents;
-        if taxes.is_empty() || taxes.len() > MAX_ENTRIES || taxes.iter().any(|percent| *percent > 100) {
-            let message = "is not a list of 1 to 20 whole percents from 0 to 100 like [0, 12, 15, 25]";
+        if taxes.is_empty()
+            || taxes.len() > MAX_ENTRIES
+            || taxes.iter().any(|percent| *percent > 100)
+        {
+            let message =
+                "is not a list of 1 to 20 whole percents from 0 to 100 like [0, 12, 15, 25]";
             let fault = Fault::new(self.key("tax_percents"), format!("{taxes:?}"), message);
             self.faults.push(fault);
         }
@@ -205,11 +247,31 @@ impl Merchant<'_> {
         spans(
             &format!("merchants.{}", self.id),
             &[
-                ("timeouts.connect", m.timeouts.connect, millis(100), seconds(MINUTE)),
-                ("timeouts.read", m.timeouts.read, seconds(1), seconds(2 * MINUTE)),
-                ("timeouts.money", m.timeouts.money, seconds(1), seconds(2 * MINUTE)),
+                (
+                    "timeouts.connect",
+                    m.timeouts.connect,
+                    millis(100),
+                    seconds(MINUTE),
+                ),
+                (
+                    "timeouts.read",
+                    m.timeouts.read,
+                    seconds(1),
+                    seconds(2 * MINUTE),
+                ),
+                (
+                    "timeouts.money",
+                    m.timeouts.money,
+                    seconds(1),
+                    seconds(2 * MINUTE),
+                ),
                 ("sweep_every", m.sweep_every, seconds(MINUTE), seconds(DAY)),
-                ("refresh_open_every", m.refresh_open_every, seconds(5 * MINUTE), seconds(7 * DAY)),
+                (
+                    "refresh_open_every",
+                    m.refresh_open_every,
+                    seconds(5 * MINUTE),
+                    seconds(7 * DAY),
+                ),
             ],
             self.faults,
         );
@@ -220,9 +282,14 @@ impl Merchant<'_> {
         let reads = &settle.reads;
         let rising = reads.windows(2).all(|pair| pair[0] < pair[1]);
         if reads.is_empty() || reads.len() > MAX_ENTRIES || !rising {
-            self.wrong("settle.reads", "is not a list of 1 to 20 durations, each longer than the one before");
+            self.wrong(
+                "settle.reads",
+                "is not a list of 1 to 20 durations, each longer than the one before",
+            );
         }
-        if reads.iter().any(|read| read.delta() < TimeDelta::seconds(1) || read.delta() > TimeDelta::days(7))
+        if reads
+            .iter()
+            .any(|read| read.delta() < TimeDelta::seconds(1) || read.delta() > TimeDelta::days(7))
         {
             self.wrong("settle.reads", "has an entry that is not between 1s and 7d");
         }
@@ -251,13 +318,19 @@ impl Merchant<'_> {
             self.wrong("webhooks", "has more than 20 entries");
         }
         for (index, webhook) in webhooks.iter().enumerate() {
-            if !is_safe(&webhook.url) || !webhook.url.has_host() || webhook.url.password().is_some() {
-                let message = "is not an https URL without credentials; plain http is for this machine only";
+            if !is_safe(&webhook.url) || !webhook.url.has_host() || webhook.url.password().is_some()
+            {
+                let message =
+                    "is not an https URL without credentials; plain http is for this machine only";
                 self.wrong(&format!("webhooks[{index}].url"), message);
             }
             let fits = |secret: &SecretString| {
-                let secret = secret.expose_secret().strip_prefix("whsec_").unwrap_or_default();
-                let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+                let secret = secret
+                    .expose_secret()
+                    .strip_prefix("whsec_")
+                    .unwrap_or_default();
+                let base64 =
+                    |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
                 // 24 random bytes are 32 characters, and the least that the standard takes.
                 (32..=128).contains(&secret.len()) && secret.bytes().all(base64)
             };

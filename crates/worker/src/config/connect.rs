@@ -13,7 +13,9 @@ impl Config {
     /// What decisions about a merchant depend on; `None` when it is not configured.
     #[must_use]
     pub fn merchant(&self, id: &MerchantId) -> Option<Merchant> {
-        self.merchants.get(id).map(|merchant| merchant.merchant(id.clone(), self.clock.speed))
+        self.merchants
+            .get(id)
+            .map(|merchant| merchant.merchant(id.clone(), self.clock.speed))
     }
 
     /// Every merchant with a client of its provider.
@@ -32,7 +34,10 @@ impl Config {
 impl MerchantConfig {
     fn handle(&self, id: &MerchantId, speed: u32) -> Result<MerchantHandle, ConfigError> {
         let client = Client::new(self.settings())
-            .map_err(|source| ConfigError::Client { merchant: id.clone(), source })?
+            .map_err(|source| ConfigError::Client {
+                merchant: id.clone(),
+                source,
+            })?
             .with_tax_percents(self.tax_percents.clone());
         let secrets = [&self.callback_secret, &self.previous_callback_secret];
         Ok(MerchantHandle {
@@ -40,7 +45,11 @@ impl MerchantConfig {
             client,
             rate_limit_per_minute: self.rate_limit_per_minute,
             callback_secrets: secrets.into_iter().flatten().cloned().collect(),
-            legacy_callbacks: if self.legacy_callbacks { Legacy::Accept } else { Legacy::Refuse },
+            legacy_callbacks: if self.legacy_callbacks {
+                Legacy::Accept
+            } else {
+                Legacy::Refuse
+            },
             sweep_every: self.sweep_every,
         })
     }

@@ -19,12 +19,24 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(key: impl Into<String>, value: impl fmt::Display, message: impl Into<String>) -> Self {
-        Self { key: key.into(), value: Some(value.to_string()), message: message.into() }
+    pub(super) fn new(
+        key: impl Into<String>,
+        value: impl fmt::Display,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            value: Some(value.to_string()),
+            message: message.into(),
+        }
     }
 
     pub(super) fn without_value(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { key: key.into(), value: None, message: message.into() }
+        Self {
+            key: key.into(),
+            value: None,
+            message: message.into(),
+        }
     }
 }
 
@@ -98,12 +110,18 @@ pub enum ConfigError {
 }
 
 fn lines(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
+    faults
+        .iter()
+        .map(Fault::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 impl ConfigError {
     pub(super) fn invalid(faults: Vec<Fault>, origin: &Origin) -> Self {
-        let hint = faults.first().map_or_else(String::new, |fault| origin.hint(&fault.key));
+        let hint = faults
+            .first()
+            .map_or_else(String::new, |fault| origin.hint(&fault.key));
         Self::Invalid { faults, hint }
     }
 

@@ -73,7 +73,10 @@ pub struct MerchantConfig {
 }
 
 impl Default for MerchantConfig {
-    #[expect(clippy::expect_used, reason = "the URL is a constant, which a test parses")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the URL is a constant, which a test parses"
+    )]
     fn default() -> Self {
         Self {
             base_url: Url::parse("https://demo-api.frontpayment.no").expect("a constant URL"),
@@ -135,7 +138,11 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Span::seconds(5), read: Span::seconds(15), money: Span::seconds(60) }
+        Self {
+            connect: Span::seconds(5),
+            read: Span::seconds(15),
+            money: Span::seconds(60),
+        }
     }
 }
 
@@ -185,9 +192,17 @@ impl MerchantConfig {
         let placeholder = is_loopback(&self.base_url).then(|| SecretString::from(LOOPBACK_TOKEN));
         let token = self.token.clone().or(placeholder).unwrap_or_default();
         let std = |span: Span| -> Duration { span.std() };
-        let Timeouts { connect, read, money } = self.timeouts;
+        let Timeouts {
+            connect,
+            read,
+            money,
+        } = self.timeouts;
         Settings {
-            timeouts: api_client::Timeouts { connect: std(connect), read: std(read), money: std(money) },
+            timeouts: api_client::Timeouts {
+                connect: std(connect),
+                read: std(read),
+                money: std(money),
+            },
             cancel_verb: match self.cancel_verb {
                 CancelVerb::Auto => api_client::CancelVerb::Auto,
                 CancelVerb::Post => api_client::CancelVerb::Post,

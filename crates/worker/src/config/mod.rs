@@ -56,7 +56,10 @@ pub struct Server {
 }
 
 impl Default for Server {
-    #[expect(clippy::expect_used, reason = "the URL is a constant, which a test parses")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the URL is a constant, which a test parses"
+    )]
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -77,7 +80,9 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite:holdfast.db".into() }
+        Self {
+            url: "sqlite:holdfast.db".into(),
+        }
     }
 }
 
@@ -131,7 +136,10 @@ pub struct ClockConfig {
 
 impl Default for ClockConfig {
     fn default() -> Self {
-        Self { speed: 1, origin: None }
+        Self {
+            speed: 1,
+            origin: None,
+        }
     }
 }
 
@@ -158,7 +166,10 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { jobs: Span::hours(90 * 24), callbacks: Span::hours(30 * 24) }
+        Self {
+            jobs: Span::hours(90 * 24),
+            callbacks: Span::hours(30 * 24),
+        }
     }
 }
 
@@ -178,15 +189,28 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let env: BTreeMap<String, String> = env.collect();
-        let named = path.map(Path::to_owned).or_else(|| env.get(FILE_VARIABLE).map(PathBuf::from));
+        let named = path
+            .map(Path::to_owned)
+            .or_else(|| env.get(FILE_VARIABLE).map(PathBuf::from));
         let file = named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()));
-        let text = file.as_deref().map(read::text).transpose()?.unwrap_or_default();
+        let text = file
+            .as_deref()
+            .map(read::text)
+            .transpose()?
+            .unwrap_or_default();
         let table = read::table(&text, file.as_deref())?;
         let merged = overlay::overlay(table, &env)?;
-        let origin = overlay::Origin { file, variables: merged.variables };
+        let origin = overlay::Origin {
+            file,
+            variables: merged.variables,
+        };
         let mut config: Self = read::typed(merged.table, &origin)?;
         let mut faults = secrets::resolve(&mut config)?;
         faults.extend(check::faults(&config));
-        if faults.is_empty() { Ok(config) } else { Err(ConfigError::invalid(faults, &origin)) }
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::invalid(faults, &origin))
+        }
     }
 }

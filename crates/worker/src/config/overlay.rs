@@ -26,12 +26,17 @@ impl Origin {
     pub(super) fn hint(&self, key: &str) -> String {
         let variable = self.variables.iter().find(|(set, _)| {
             key == set.as_str()
-                || key.strip_prefix(set.as_str()).is_some_and(|rest| rest.starts_with(['.', '[']))
+                || key
+                    .strip_prefix(set.as_str())
+                    .is_some_and(|rest| rest.starts_with(['.', '[']))
         });
         match (variable, &self.file) {
             (Some((_, name)), _) => format!("it is set by the environment variable {name}"),
             (None, Some(file)) => {
-                format!("mend it in {}; config/default.toml explains every key", file.display())
+                format!(
+                    "mend it in {}; config/default.toml explains every key",
+                    file.display()
+                )
             }
             (None, None) => format!(
                 "no file was read: set it in holdfast.toml or by {}; config/default.toml explains every key",
@@ -53,16 +58,28 @@ pub(super) struct Merged {
     pub(super) variables: BTreeMap<String, String>,
 }
 
-pub(super) fn overlay(mut table: Table, env: &BTreeMap<String, String>) -> Result<Merged, ConfigError> {
+pub(super) fn overlay(
+    mut table: Table,
+    env: &BTreeMap<String, String>,
+) -> Result<Merged, ConfigError> {
     let mut variables = BTreeMap::new();
     for (name, text) in env {
-        let Some(path) = name.strip_prefix(PREFIX) else { continue };
-        let wrong = |message| ConfigError::Variable { name: name.clone(), message };
+        let Some(path) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let wrong = |message| ConfigError::Variable {
+            name: name.clone(),
+            message,
+        };
         let path = path.to_lowercase();
         let keys: Vec<&str> = path.split("__").collect();
-        let Some((last, sections)) = keys.split_last() else { continue };
+        let Some((last, sections)) = keys.split_last() else {
+            continue;
+        };
         if keys.iter().any(|key| key.is_empty()) || keys.len() > MAX_DEPTH {
-            return Err(wrong("names no key: parts are separated by two underscores"));
+            return Err(wrong(
+                "names no key: parts are separated by two underscores",
+            ));
         }
         let mut at = &mut table;
         for section in sections {

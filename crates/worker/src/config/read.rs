@@ -18,29 +18,59 @@ const MAX_SHOWN: usize = 80;
 
 /// What is right for a key whose type has no such sentence of its own.
 const RIGHT: [(&str, &str); 13] = [
-    ("listen", "is not an address with a port like \"127.0.0.1:8080\""),
-    ("public_url", "is not a URL like \"https://holdfast.example.no\""),
-    ("base_url", "is not a URL like \"https://demo-api.frontpayment.no\""),
+    (
+        "listen",
+        "is not an address with a port like \"127.0.0.1:8080\"",
+    ),
+    (
+        "public_url",
+        "is not a URL like \"https://holdfast.example.no\"",
+    ),
+    (
+        "base_url",
+        "is not a URL like \"https://demo-api.frontpayment.no\"",
+    ),
     ("url", "is not a URL"),
     ("concurrency", "is not a whole number from 1 to 1024"),
     ("speed", "is not a whole number from 1 to 100000"),
     ("origin", "is not a time like \"2026-01-01T00:00:00Z\""),
-    ("time_zone", "is not a zone of the IANA database like \"Europe/Oslo\""),
-    ("rate_limit_per_minute", "is not a whole number from 1 to 10000"),
-    ("tax_percents", "is not a list of whole percents from 0 to 100 like [0, 12, 15, 25]"),
+    (
+        "time_zone",
+        "is not a zone of the IANA database like \"Europe/Oslo\"",
+    ),
+    (
+        "rate_limit_per_minute",
+        "is not a whole number from 1 to 10000",
+    ),
+    (
+        "tax_percents",
+        "is not a list of whole percents from 0 to 100 like [0, 12, 15, 25]",
+    ),
     ("absent_reads", "is not a whole number from 1 to 20"),
     ("legacy_callbacks", "is neither true nor false"),
-    ("cancel_verb", "is not one of \"auto\", \"post\" and \"get\""),
+    (
+        "cancel_verb",
+        "is not one of \"auto\", \"post\" and \"get\"",
+    ),
 ];
 
 pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
     let read = || {
         let mut text = String::new();
-        let read = std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+        let read = std::fs::File::open(path)?
+            .take(MAX_FILE + 1)
+            .read_to_string(&mut text)?;
         let fits = u64::try_from(read).is_ok_and(|read| read <= MAX_FILE);
-        if fits { Ok(text) } else { Err(std::io::Error::other("it is larger than 1 MiB")) }
+        if fits {
+            Ok(text)
+        } else {
+            Err(std::io::Error::other("it is larger than 1 MiB"))
+        }
     };
-    read().map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+    read().map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The file's table, with times as text.
@@ -50,8 +80,19 @@ pub(super) fn table(text: &str, path: Option<&Path>) -> Result<Table, ConfigErro
         let start = error.span().map_or(0, |span| span.start);
         ConfigError::Syntax {
             path: path.unwrap_or(Path::new("")).to_owned(),
-            line: text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1,
-            message: error.message().lines().next().unwrap_or_default().to_owned(),
+            line: text
+                .as_bytes()
+                .iter()
+                .take(start)
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1,
+            message: error
+                .message()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         }
     })?;
     table.iter_mut().for_each(|(_, value)| times_as_text(value));
@@ -77,13 +118,22 @@ pub(super) fn typed(table: Table, origin: &Origin) -> Result<Config, ConfigError
             Segment::Map { key } => Some(key.as_str()),
             _ => None,
         });
-        let right = RIGHT.iter().find(|(key, _)| Some(*key) == last).map(|(_, right)| *right);
+        let right = RIGHT
+            .iter()
+            .find(|(key, _)| Some(*key) == last)
+            .map(|(_, right)| *right);
         let message = match (told.kind, right) {
             (Kind::Wrong, Some(right)) => right.to_owned(),
             _ => told.fault.message,
         };
-        let shown = (told.kind == Kind::Wrong).then(|| shown(&root, &keys)).flatten();
-        let fault = Fault { key: told.fault.field, value: shown, message };
+        let shown = (told.kind == Kind::Wrong)
+            .then(|| shown(&root, &keys))
+            .flatten();
+        let fault = Fault {
+            key: told.fault.field,
+            value: shown,
+            message,
+        };
         ConfigError::invalid(vec![fault], origin)
     })
 }

@@ -8,8 +8,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Config, ConfigError, Fault};
 
 /// Keys whose values are never shown. The URLs may hold a password.
-const SECRET: [&str; 6] =
-    ["admin_key", "token", "callback_secret", "previous_callback_secret", "secret", "url"];
+const SECRET: [&str; 6] = [
+    "admin_key",
+    "token",
+    "callback_secret",
+    "previous_callback_secret",
+    "secret",
+    "url",
+];
 /// The largest file of a secret, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
@@ -25,19 +31,31 @@ pub(super) fn resolve(config: &mut Config) -> Result<Vec<Fault>, ConfigError> {
     let mut each = |key: String, secret: &mut Option<SecretString>, file: &Option<PathBuf>| {
         one(&key, secret, file.as_deref(), &mut faults)
     };
-    each("server.admin_key".to_owned(), &mut server.admin_key, &server.admin_key_file)?;
+    each(
+        "server.admin_key".to_owned(),
+        &mut server.admin_key,
+        &server.admin_key_file,
+    )?;
     for (id, merchant) in &mut config.merchants {
         let key = |name: &str| format!("merchants.{id}.{name}");
         let m = merchant;
         each(key("token"), &mut m.token, &m.token_file)?;
-        each(key("callback_secret"), &mut m.callback_secret, &m.callback_secret_file)?;
+        each(
+            key("callback_secret"),
+            &mut m.callback_secret,
+            &m.callback_secret_file,
+        )?;
         each(
             key("previous_callback_secret"),
             &mut m.previous_callback_secret,
             &m.previous_callback_secret_file,
         )?;
         for (index, webhook) in m.webhooks.iter_mut().enumerate() {
-            each(key(&format!("webhooks[{index}].secret")), &mut webhook.secret, &webhook.secret_file)?;
+            each(
+                key(&format!("webhooks[{index}].secret")),
+                &mut webhook.secret,
+                &webhook.secret_file,
+            )?;
         }
     }
     Ok(faults)
@@ -64,7 +82,11 @@ fn one(
     })?;
     let text = SecretString::from(text.trim_end_matches(['\r', '\n']));
     if is_empty(&text) {
-        faults.push(Fault::new(format!("{key}_file"), path.display(), "names an empty file"));
+        faults.push(Fault::new(
+            format!("{key}_file"),
+            path.display(),
+            "names an empty file",
+        ));
     }
     *secret = Some(text);
     Ok(())
@@ -72,6 +94,8 @@ fn one(
 
 fn read(path: &Path) -> Result<String, std::io::Error> {
     let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
+    std::fs::File::open(path)?
+        .take(MAX_FILE)
+        .read_to_string(&mut text)?;
     Ok(text)
 }

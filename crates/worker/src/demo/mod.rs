@@ -113,20 +113,33 @@ async fn perform(
         Ok(played) => played.map(|()| true)?,
         Err(_elapsed) => false,
     };
-    let books = timeout(LEDGER_LIMIT, Books::read(stage)).await.map_err(|_| DemoError::Slow)??;
+    let books = timeout(LEDGER_LIMIT, Books::read(stage))
+        .await
+        .map_err(|_| DemoError::Slow)??;
     let agreed = close(&actors, &books, in_time, screen);
     let days = (stage.clock.now() - stage.start).num_days();
     screen.line(&format!("{days} days in {:.1?}.", begun.elapsed()));
-    Ok(Ended { agreed, hints: stand.hints(&actors) })
+    Ok(Ended {
+        agreed,
+        hints: stand.hints(&actors),
+    })
 }
 
 fn opening(stand: &Stand, script: &Script) -> Vec<String> {
     let mut lines = vec![
-        format!("Holdfast at {} against a sandbox of the provider at {}.", stand.api, stand.provider),
+        format!(
+            "Holdfast at {} against a sandbox of the provider at {}.",
+            stand.api, stand.provider
+        ),
         format!("One second is {} hours.", stand::SPEED / 3_600),
         String::new(),
     ];
-    lines.extend(script.reservations.iter().map(|play| format!("{:<8}  {}", play.reference(), play.title)));
+    lines.extend(
+        script
+            .reservations
+            .iter()
+            .map(|play| format!("{:<8}  {}", play.reference(), play.title)),
+    );
     lines.push(String::new());
     lines
 }
@@ -182,8 +195,12 @@ fn close(actors: &[Actor<'_>], books: &Books, in_time: bool, screen: &mut Screen
     let wrong = rows.iter().filter(|row| !row.faults().is_empty()).count();
     let agreed = in_time && wrong == 0;
     let verdict = match agreed {
-        true => "✓ Every amount agrees with the sandbox's ledger, and every end is as expected.".to_owned(),
-        false => format!("✗ {wrong} of {} reservations are not as they must be.", rows.len()),
+        true => "✓ Every amount agrees with the sandbox's ledger, and every end is as expected."
+            .to_owned(),
+        false => format!(
+            "✗ {wrong} of {} reservations are not as they must be.",
+            rows.len()
+        ),
     };
     screen.verdict(agreed, &verdict);
     agreed
@@ -192,8 +209,14 @@ fn close(actors: &[Actor<'_>], books: &Books, in_time: bool, screen: &mut Screen
 /// What the provider was asked.
 fn spent(actors: &[Actor<'_>], requests: &Requests) -> String {
     let first = actors.first().map_or(0, |actor| actor.narrator.requests());
-    let name = actors.first().map_or("nothing", |actor| actor.play.reference());
-    let sweeps = requests.operations.get(&Operation::History).copied().unwrap_or(0);
+    let name = actors
+        .first()
+        .map_or("nothing", |actor| actor.play.reference());
+    let sweeps = requests
+        .operations
+        .get(&Operation::History)
+        .copied()
+        .unwrap_or(0);
     let rest = requests.total.saturating_sub(sweeps);
     let all = actors.len();
     format!(

@@ -117,13 +117,23 @@ pub(super) async fn play(
 }
 
 /// Asks the service what has changed, and reads the events of that.
-async fn look(stage: &Stage, actors: &mut [Actor<'_>], lines: &mut Vec<Line>) -> Result<(), PlayError> {
+async fn look(
+    stage: &Stage,
+    actors: &mut [Actor<'_>],
+    lines: &mut Vec<Line>,
+) -> Result<(), PlayError> {
     // One page holds them all: a script has no more reservations than that.
-    let list = stage.api.get("v1/reservations?limit=200").await.map_err(PlayError::Look)?;
+    let list = stage
+        .api
+        .get("v1/reservations?limit=200")
+        .await
+        .map_err(PlayError::Look)?;
     let views = list["data"].as_array().into_iter().flatten();
     for view in views {
         let of_it = |actor: &&mut Actor<'_>| view["reference"] == actor.play.reference();
-        let Some(actor) = actors.iter_mut().find(of_it) else { continue };
+        let Some(actor) = actors.iter_mut().find(of_it) else {
+            continue;
+        };
         let changed = view["updated_at"] != actor.view["updated_at"] || actor.last_event == 0;
         actor.view = view.clone();
         if changed {
@@ -136,7 +146,12 @@ async fn look(stage: &Stage, actors: &mut [Actor<'_>], lines: &mut Vec<Line>) ->
 impl Actor<'_> {
     /// Does nothing more happen to it by itself?
     fn is_over(&self) -> bool {
-        let ends = [Status::Completed, Status::Cancelled, Status::Expired, Status::Failed];
+        let ends = [
+            Status::Completed,
+            Status::Cancelled,
+            Status::Expired,
+            Status::Failed,
+        ];
         report::status(&self.view).is_some_and(|status| ends.contains(&status))
     }
 
@@ -155,9 +170,15 @@ impl Actor<'_> {
         let step = self.play.steps.get(self.steps_done);
         Some(match step {
             Some(step) => {
-                format!("{reference} is {status}; the step \"{}\" has not been played", step.deed.name())
+                format!(
+                    "{reference} is {status}; the step \"{}\" has not been played",
+                    step.deed.name()
+                )
             }
-            None => format!("{reference} is {status} and must become {}", self.play.expect.status),
+            None => format!(
+                "{reference} is {status} and must become {}",
+                self.play.expect.status
+            ),
         })
     }
 
@@ -172,7 +193,9 @@ impl Actor<'_> {
             }
             return Ok(None);
         }
-        let Some(step) = self.play.steps.get(self.steps_done) else { return Ok(None) };
+        let Some(step) = self.play.steps.get(self.steps_done) else {
+            return Ok(None);
+        };
         let ready = report::status(&self.view) == Some(step.deed.needs());
         if !ready || now < step.at.after(self.booked_at) {
             return Ok(None);
@@ -180,7 +203,9 @@ impl Actor<'_> {
         match self.perform(stage, step).await {
             Ok(_) => self.steps_done += 1,
             // Something happened at the same moment; the next look shows what.
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 409) => return Ok(None),
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 409) => {
+                return Ok(None);
+            }
             Err(source) => return Err(self.failed(step.deed.name(), source)),
         }
         let announced = (step.deed == Deed::LoseCaptureAnswer).then(|| Line {
@@ -188,7 +213,8 @@ impl Actor<'_> {
             reference: self.play.reference().to_owned(),
             told: Told {
                 tone: Tone::Warning,
-                text: "(from now on the network is bad: the next capture's answer will be lost)".to_owned(),
+                text: "(from now on the network is bad: the next capture's answer will be lost)"
+                    .to_owned(),
             },
         });
         Ok(announced)
@@ -198,7 +224,12 @@ impl Actor<'_> {
         let reference = self.play.reference();
         let action = |name: &str| format!("v1/reservations/{}/{name}", self.id());
         match step.deed {
-            Deed::Pay => stage.sandbox.post("__sandbox/pay", &json!({"uuid": reference})).await,
+            Deed::Pay => {
+                stage
+                    .sandbox
+                    .post("__sandbox/pay", &json!({"uuid": reference}))
+                    .await
+            }
             Deed::LoseCaptureAnswer => {
                 let fault = json!({"operation": "capture", "reservation": reference, "when": "after_effect",
                     "what": "reset"});
@@ -213,7 +244,11 @@ impl Actor<'_> {
     /// Reads the events that are new, and puts them into words.
     async fn listen(&mut self, stage: &Stage, lines: &mut Vec<Line>) -> Result<(), PlayError> {
         for _ in 0..MAX_PAGES {
-            let path = format!("v1/reservations/{}/events?limit=200&cursor={}", self.id(), self.last_event);
+            let path = format!(
+                "v1/reservations/{}/events?limit=200&cursor={}",
+                self.id(),
+                self.last_event
+            );
             let page = stage.api.get(&path).await.map_err(PlayError::Look)?;
             for event in page["data"].as_array().into_iter().flatten() {
                 self.hear(event, lines)?;
@@ -234,13 +269,21 @@ impl Actor<'_> {
             source,
         })?;
         if let Some(told) = self.narrator.tell(&fact) {
-            lines.push(Line { at, reference, told });
+            lines.push(Line {
+                at,
+                reference,
+                told,
+            });
         }
         Ok(())
     }
 
     fn failed(&self, what: &'static str, source: ClientError) -> PlayError {
-        PlayError::Call { reference: self.play.reference().to_owned(), what, source }
+        PlayError::Call {
+            reference: self.play.reference().to_owned(),
+            what,
+            source,
+        }
     }
 }
 
@@ -248,7 +291,10 @@ impl Actor<'_> {
 fn read(event: &Value) -> Result<(DateTime<Utc>, Fact), serde_json::Error> {
     let mut fact = event["data"].clone();
     fact["fact"] = event["event"].clone();
-    Ok((serde_json::from_value(event["at"].clone())?, serde_json::from_value(fact)?))
+    Ok((
+        serde_json::from_value(event["at"].clone())?,
+        serde_json::from_value(fact)?,
+    ))
 }
 
 #[cfg(test)]
@@ -263,9 +309,11 @@ mod tests {
         let (at, fact) = read(&delivered).expect("event");
         assert_eq!(at.to_rfc3339(), "2026-11-21T12:00:00+00:00");
         assert!(matches!(fact, Fact::Delivered { complete: true, .. }));
-        let created = json!({"seq": 1, "at": "2026-11-21T12:00:00Z", "event": "created", "data": {}});
+        let created =
+            json!({"seq": 1, "at": "2026-11-21T12:00:00Z", "event": "created", "data": {}});
         assert_eq!(read(&created).expect("event").1, Fact::Created);
-        let unknown = json!({"seq": 1, "at": "2026-11-21T12:00:00Z", "event": "danced", "data": {}});
+        let unknown =
+            json!({"seq": 1, "at": "2026-11-21T12:00:00Z", "event": "danced", "data": {}});
         assert!(read(&unknown).is_err());
     }
 
@@ -280,7 +328,10 @@ mod tests {
         );
         actor.steps_done = actor.play.steps.len();
         actor.view = json!({"status": "captured"});
-        assert_eq!(actor.unfinished().as_deref(), Some("DEMO-1 is captured and must become completed"));
+        assert_eq!(
+            actor.unfinished().as_deref(),
+            Some("DEMO-1 is captured and must become completed")
+        );
         actor.view = json!({"status": "completed"});
         assert_eq!(actor.unfinished(), None);
     }

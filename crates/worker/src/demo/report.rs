@@ -26,14 +26,21 @@ pub(super) fn ours(reservation: &Value) -> Option<Amounts> {
     let amount = |name: &str| reservation["amounts"][name].as_str()?.parse::<Money>().ok();
     let (reserved, captured) = (amount("reserved")?, amount("captured")?);
     // What is not captured of a hold goes back to the payer when the books are closed.
-    let closed = matches!(status(reservation)?, Status::Completed | Status::Cancelled | Status::Expired);
+    let closed = matches!(
+        status(reservation)?,
+        Status::Completed | Status::Cancelled | Status::Expired
+    );
     Some(Amounts {
         total: amount("total")?,
         reserved,
         captured,
         charged: amount("charged")?,
         refunded: amount("refunded")?,
-        released: if closed { reserved.saturating_sub(captured) } else { Money::ZERO },
+        released: if closed {
+            reserved.saturating_sub(captured)
+        } else {
+            Money::ZERO
+        },
     })
 }
 
@@ -45,8 +52,13 @@ pub(super) fn status(reservation: &Value) -> Option<Status> {
 /// The sums of what really took place at the sandbox with one reservation.
 pub(super) fn theirs(ledger: &[Effect], reference: &str) -> Amounts {
     let sum = |kinds: &[EffectKind]| -> Money {
-        let of_it = ledger.iter().filter(|effect| effect.reference.as_deref() == Some(reference));
-        of_it.filter(|effect| kinds.contains(&effect.kind)).map(|effect| effect.amount).sum()
+        let of_it = ledger
+            .iter()
+            .filter(|effect| effect.reference.as_deref() == Some(reference));
+        of_it
+            .filter(|effect| kinds.contains(&effect.kind))
+            .map(|effect| effect.amount)
+            .sum()
     };
     Amounts {
         total: sum(&[EffectKind::Created]),
@@ -66,12 +78,20 @@ impl Row {
             let status = self.status.map_or("not booked", Status::as_str);
             faults.push(format!("it is {status} and must be {}", self.expect.status));
         }
-        let theirs = self.theirs.named().into_iter().zip(self.expect.amounts.named());
-        for ((name, ours), ((_, theirs), (_, expected))) in self.ours.named().into_iter().zip(theirs) {
+        let theirs = self
+            .theirs
+            .named()
+            .into_iter()
+            .zip(self.expect.amounts.named());
+        for ((name, ours), ((_, theirs), (_, expected))) in
+            self.ours.named().into_iter().zip(theirs)
+        {
             if ours != theirs {
                 faults.push(format!("{name} is {ours} here and {theirs} at the sandbox"));
             } else if ours != expected {
-                faults.push(format!("{name} is {ours} on both sides and must be {expected}"));
+                faults.push(format!(
+                    "{name} is {ours} on both sides and must be {expected}"
+                ));
             }
         }
         faults
@@ -80,21 +100,41 @@ impl Row {
 
 /// The table: two lines for each reservation, and a line for each fault.
 pub(super) fn table(rows: &[Row]) -> Vec<String> {
-    let names = Amounts::default().named().map(|(name, _)| format!("{name:>9}")).join(" ");
-    let mut lines = vec![format!("{:<11} {:<10} {:<8} {names}", "reservation", "status", "books of")];
+    let names = Amounts::default()
+        .named()
+        .map(|(name, _)| format!("{name:>9}"))
+        .join(" ");
+    let mut lines = vec![format!(
+        "{:<11} {:<10} {:<8} {names}",
+        "reservation", "status", "books of"
+    )];
     for row in rows {
         let status = row.status.map_or("not booked", Status::as_str);
         let faults = row.faults();
         let mark = if faults.is_empty() { "✓" } else { "✗" };
-        lines.push(format!("{:<11} {status:<10} {:<8} {}", row.reference, "holdfast", figures(&row.ours)));
-        lines.push(format!("{:<11} {:<10} {:<8} {} {mark}", "", "", "sandbox", figures(&row.theirs)));
+        lines.push(format!(
+            "{:<11} {status:<10} {:<8} {}",
+            row.reference,
+            "holdfast",
+            figures(&row.ours)
+        ));
+        lines.push(format!(
+            "{:<11} {:<10} {:<8} {} {mark}",
+            "",
+            "",
+            "sandbox",
+            figures(&row.theirs)
+        ));
         lines.extend(faults.iter().map(|fault| format!("            ✗ {fault}")));
     }
     lines
 }
 
 fn figures(amounts: &Amounts) -> String {
-    amounts.named().map(|(_, amount)| format!("{amount:>9}")).join(" ")
+    amounts
+        .named()
+        .map(|(_, amount)| format!("{amount:>9}"))
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -132,8 +172,17 @@ mod tests {
     }
 
     fn row(status: Status, ours: Amounts, theirs: Amounts) -> Row {
-        let expect = Expect { status: Status::Completed, amounts: amounts(10, 7, 3) };
-        Row { reference: "A".to_owned(), status: Some(status), ours, theirs, expect }
+        let expect = Expect {
+            status: Status::Completed,
+            amounts: amounts(10, 7, 3),
+        };
+        Row {
+            reference: "A".to_owned(),
+            status: Some(status),
+            ours,
+            theirs,
+            expect,
+        }
     }
 
     #[test]
@@ -168,7 +217,10 @@ mod tests {
         let twice = amounts(10, 14, 0);
         let table: [(Row, &[&str]); 4] = [
             (row(Status::Completed, right, right), &[]),
-            (row(Status::Captured, right, right), &["it is captured and must be completed"]),
+            (
+                row(Status::Captured, right, right),
+                &["it is captured and must be completed"],
+            ),
             (
                 row(Status::Completed, right, twice),
                 &[
@@ -189,14 +241,19 @@ mod tests {
     #[test]
     fn the_table_shows_both_books_and_the_faults() {
         let right = amounts(10, 7, 3);
-        let lines =
-            table(&[row(Status::Completed, right, right), row(Status::Held, right, amounts(10, 7, 0))]);
+        let lines = table(&[
+            row(Status::Completed, right, right),
+            row(Status::Held, right, amounts(10, 7, 0)),
+        ]);
         assert_eq!(lines.len(), 1 + 2 + 4);
         assert!(
             lines[1].starts_with("A           completed  holdfast     10.00     10.00      7.00"),
             "{lines:?}"
         );
-        assert!(lines[2].ends_with("3.00 ✓") && lines[4].ends_with("0.00 ✗"), "{lines:?}");
+        assert!(
+            lines[2].ends_with("3.00 ✓") && lines[4].ends_with("0.00 ✗"),
+            "{lines:?}"
+        );
         assert_eq!(lines[5], "            ✗ it is held and must be completed");
     }
 }

@@ -29,7 +29,10 @@ impl Screen {
     /// Colour unless it is no terminal, or `NO_COLOR` is set.
     fn new(terminal: bool, out: Box<dyn Write + Send>) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { out, colour: terminal && !refused }
+        Self {
+            out,
+            colour: terminal && !refused,
+        }
     }
 
     /// One line as it is.
@@ -58,7 +61,11 @@ impl Screen {
             Tone::Bad => "31",
             Tone::Plain => return text.to_owned(),
         };
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -88,10 +95,15 @@ mod tests {
 
     #[test]
     fn colour_is_put_around_what_is_not_plain() {
-        for (colour, tone, expected) in
-            [(true, Tone::Good, "\u{1b}[32mx\u{1b}[0m"), (true, Tone::Plain, "x"), (false, Tone::Bad, "x")]
-        {
-            let screen = Screen { out: Box::new(Vec::new()), colour };
+        for (colour, tone, expected) in [
+            (true, Tone::Good, "\u{1b}[32mx\u{1b}[0m"),
+            (true, Tone::Plain, "x"),
+            (false, Tone::Bad, "x"),
+        ] {
+            let screen = Screen {
+                out: Box::new(Vec::new()),
+                colour,
+            };
             assert_eq!(screen.painted(tone, "x"), expected);
         }
     }

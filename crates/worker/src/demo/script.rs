@@ -150,8 +150,11 @@ impl Offset {
 impl TryFrom<String> for Offset {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let span = text.strip_prefix('+').and_then(|span| span.parse::<Span>().ok());
-        span.map(|span| Self(span.delta())).ok_or("is no offset like \"+2d\" or \"+90m\"")
+        let span = text
+            .strip_prefix('+')
+            .and_then(|span| span.parse::<Span>().ok());
+        span.map(|span| Self(span.delta()))
+            .ok_or("is no offset like \"+2d\" or \"+90m\"")
     }
 }
 
@@ -198,7 +201,9 @@ impl Script {
             match play.reference() {
                 "" => return Err(unusable("reference")),
                 reference if !seen.insert(reference) => {
-                    return Err(ScriptError::Twice { reference: reference.to_owned() });
+                    return Err(ScriptError::Twice {
+                        reference: reference.to_owned(),
+                    });
                 }
                 _ => {}
             }
@@ -219,7 +224,11 @@ impl Play {
     }
 
     fn due(&self) -> Option<Offset> {
-        self.reservation["payment_link_due"].as_str()?.to_owned().try_into().ok()
+        self.reservation["payment_link_due"]
+            .as_str()?
+            .to_owned()
+            .try_into()
+            .ok()
     }
 
     /// The body of the booking, with times in place of offsets.
@@ -255,15 +264,36 @@ mod tests {
         assert!(script.reservations.len() >= 7);
         for play in &script.reservations {
             let lines = play.reservation["lines"].as_array().expect("lines").iter();
-            let amounts =
-                lines.map(|line| serde_json::from_value::<Money>(line["amount"].clone()).expect("amount"));
+            let amounts = lines.map(|line| {
+                serde_json::from_value::<Money>(line["amount"].clone()).expect("amount")
+            });
             let expected = &play.expect.amounts;
-            assert_eq!(amounts.sum::<Money>(), expected.total, "{}", play.reference());
-            assert_eq!(expected.reserved, expected.captured + expected.released, "{}", play.reference());
+            assert_eq!(
+                amounts.sum::<Money>(),
+                expected.total,
+                "{}",
+                play.reference()
+            );
+            assert_eq!(
+                expected.reserved,
+                expected.captured + expected.released,
+                "{}",
+                play.reference()
+            );
         }
-        let deeds: Vec<Deed> =
-            script.reservations.iter().flat_map(|play| &play.steps).map(|step| step.deed).collect();
-        for deed in [Deed::Pay, Deed::Deliver, Deed::Charge, Deed::Refund, Deed::LoseCaptureAnswer] {
+        let deeds: Vec<Deed> = script
+            .reservations
+            .iter()
+            .flat_map(|play| &play.steps)
+            .map(|step| step.deed)
+            .collect();
+        for deed in [
+            Deed::Pay,
+            Deed::Deliver,
+            Deed::Charge,
+            Deed::Refund,
+            Deed::LoseCaptureAnswer,
+        ] {
             assert!(deeds.contains(&deed), "{deed:?}");
         }
     }
@@ -275,8 +305,14 @@ mod tests {
         let start = DateTime::UNIX_EPOCH;
         let booked_at = play.booked_at(start);
         assert_eq!(booked_at, start + TimeDelta::days(1));
-        assert_eq!(play.body(booked_at)["payment_link_due"], "1970-01-04T00:00:00+00:00");
-        assert_eq!(play.steps[0].at.after(booked_at), booked_at + TimeDelta::hours(2));
+        assert_eq!(
+            play.body(booked_at)["payment_link_due"],
+            "1970-01-04T00:00:00+00:00"
+        );
+        assert_eq!(
+            play.steps[0].at.after(booked_at),
+            booked_at + TimeDelta::hours(2)
+        );
     }
 
     #[test]
@@ -289,10 +325,18 @@ mod tests {
         for (pointer, value, said) in [
             ("/book_at", json!("1d"), "is no offset"),
             ("/reservation/reference", json!(""), "no \"reference\""),
-            ("/reservation/payment_link_due", json!("2026-01-01T00:00:00Z"), "no \"payment_link_due\""),
+            (
+                "/reservation/payment_link_due",
+                json!("2026-01-01T00:00:00Z"),
+                "no \"payment_link_due\"",
+            ),
             ("/steps/0/do", json!("dance"), "unknown variant"),
             ("/expect/status", json!("happy"), "happy"),
-            ("/expect/amounts/total", json!("1.005"), "more than two decimals"),
+            (
+                "/expect/amounts/total",
+                json!("1.005"),
+                "more than two decimals",
+            ),
         ] {
             let message = changed(pointer, value);
             assert!(message.contains(said), "{pointer}: {message}");

@@ -16,7 +16,9 @@ use url::Url;
 use super::play::{Actor, Stage};
 use crate::app::unguessable;
 use crate::client::{Client, ClientError};
-use crate::config::{ClockConfig, Config, Database, MerchantConfig, Server as ServerConfig, Worker};
+use crate::config::{
+    ClockConfig, Config, Database, MerchantConfig, Server as ServerConfig, Worker,
+};
 use crate::serve::{self, Parts, ServeError};
 
 /// How many times as fast as the wall clock the demo's clock runs: fourteen days in 43 seconds.
@@ -78,21 +80,34 @@ impl Stand {
     pub(super) async fn set_up() -> Result<Self, StandError> {
         let entropy: &dyn Entropy = &SystemEntropy;
         let [key, token, callbacks] = [(); 3].map(|()| unguessable(entropy));
-        let secrets = Secrets { key, token, callbacks };
+        let secrets = Secrets {
+            key,
+            token,
+            callbacks,
+        };
         let folder = TempDir::with_prefix("holdfast-demo-").map_err(StandError::Folder)?;
-        let clock = ClockConfig { speed: SPEED, origin: Some(SystemClock::real().now()) };
+        let clock = ClockConfig {
+            speed: SPEED,
+            origin: Some(SystemClock::real().now()),
+        };
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let world = World::new(Options {
             tokens: vec![secrets.token.clone()],
             callback_secret: secrets.callbacks.clone().into(),
             // Whether an unpaid link ends by itself is not documented; here Holdfast has to cancel it.
-            switches: Switches { link_expiry: false, ..Switches::default() },
+            switches: Switches {
+                link_expiry: false,
+                ..Switches::default()
+            },
             ..Options::default()
         });
-        let sandbox =
-            Server::bind(any_port, world, Arc::new(clock.clock())).await.map_err(StandError::Port)?;
+        let sandbox = Server::bind(any_port, world, Arc::new(clock.clock()))
+            .await
+            .map_err(StandError::Port)?;
         let provider = Url::parse(&sandbox.url()).map_err(StandError::Url)?;
-        let listener = TcpListener::bind(any_port).await.map_err(StandError::Port)?;
+        let listener = TcpListener::bind(any_port)
+            .await
+            .map_err(StandError::Port)?;
         let address = listener.local_addr().map_err(StandError::Port)?;
         let api = Url::parse(&format!("http://{address}")).map_err(StandError::Url)?;
         let config = config(&api, &provider, clock, &folder, &secrets);
@@ -104,7 +119,10 @@ impl Stand {
             start: app.clock.now(),
         };
         let (stop, stopping) = watch::channel(false);
-        let parts = Parts { api: Some(listener), workers: true };
+        let parts = Parts {
+            api: Some(listener),
+            workers: true,
+        };
         let service_stops = stopped(stopping.clone());
         Ok(Self {
             stage,
@@ -113,7 +131,9 @@ impl Stand {
             key: secrets.key,
             stop,
             sandbox: tokio::spawn(sandbox.run(stopped(stopping))),
-            service: tokio::spawn(async move { serve::run(app, &config, parts, service_stops).await }),
+            service: tokio::spawn(
+                async move { serve::run(app, &config, parts, service_stops).await },
+            ),
             folder,
         })
     }
@@ -129,13 +149,20 @@ impl Stand {
     /// What to try while everything runs on.
     pub(super) fn hints(&self, actors: &[Actor<'_>]) -> Vec<String> {
         let id = actors.first().map(Actor::id).unwrap_or_default();
-        let lost = actors.last().map(|actor| actor.play.reference()).unwrap_or_default();
+        let lost = actors
+            .last()
+            .map(|actor| actor.play.reference())
+            .unwrap_or_default();
         let (api, provider) = (self.api.as_str(), self.provider.as_str());
         let auth = "-H \"Authorization: Bearer $HOLDFAST_KEY\"";
         vec![
             String::new(),
             "Everything runs on. In another terminal:".to_owned(),
-            format!("  export HOLDFAST_URL={} HOLDFAST_KEY={}", api.trim_end_matches('/'), self.key),
+            format!(
+                "  export HOLDFAST_URL={} HOLDFAST_KEY={}",
+                api.trim_end_matches('/'),
+                self.key
+            ),
             format!("  curl {auth} $HOLDFAST_URL/v1/reservations"),
             format!("  curl {auth} $HOLDFAST_URL/v1/reservations/ref:{lost}/events"),
             format!("  curl {auth} \"$HOLDFAST_URL/v1/jobs?reservation={id}\""),
@@ -144,7 +171,10 @@ impl Stand {
             ),
             format!("    $HOLDFAST_URL/v1/reservations/{id}/refund"),
             format!("  curl {provider}__sandbox/ledger"),
-            format!("The database: {}", self.folder.path().join(DATABASE).display()),
+            format!(
+                "The database: {}",
+                self.folder.path().join(DATABASE).display()
+            ),
             "Ctrl-C stops it and removes the database.".to_owned(),
         ]
     }
@@ -153,7 +183,13 @@ impl Stand {
 /// The file of the database in its folder.
 const DATABASE: &str = "holdfast.db";
 
-fn config(api: &Url, provider: &Url, clock: ClockConfig, folder: &TempDir, secrets: &Secrets) -> Config {
+fn config(
+    api: &Url,
+    provider: &Url,
+    clock: ClockConfig,
+    folder: &TempDir,
+    secrets: &Secrets,
+) -> Config {
     let secret = |secret: &String| Some(SecretString::from(secret.clone()));
     let merchant = MerchantConfig {
         base_url: provider.clone(),
@@ -172,14 +208,20 @@ fn config(api: &Url, provider: &Url, clock: ClockConfig, folder: &TempDir, secre
             ..ServerConfig::default()
         },
         database: Database { url: url.into() },
-        worker: Worker { shutdown_grace: GRACE, ..Worker::default() },
+        worker: Worker {
+            shutdown_grace: GRACE,
+            ..Worker::default()
+        },
         clock,
         merchants: [(default_merchant(), merchant)].into(),
         ..Config::default()
     }
 }
 
-#[expect(clippy::expect_used, reason = "the name is a constant, which every run of the demo parses")]
+#[expect(
+    clippy::expect_used,
+    reason = "the name is a constant, which every run of the demo parses"
+)]
 fn default_merchant() -> MerchantId {
     "default".parse().expect("a constant name")
 }

@@ -39,19 +39,31 @@ pub(super) struct Narrator {
 }
 
 fn plain(text: impl Into<String>) -> Option<Told> {
-    Some(Told { tone: Tone::Plain, text: text.into() })
+    Some(Told {
+        tone: Tone::Plain,
+        text: text.into(),
+    })
 }
 
 fn good(text: impl Into<String>) -> Option<Told> {
-    Some(Told { tone: Tone::Good, text: text.into() })
+    Some(Told {
+        tone: Tone::Good,
+        text: text.into(),
+    })
 }
 
 fn warning(text: impl Into<String>) -> Option<Told> {
-    Some(Told { tone: Tone::Warning, text: text.into() })
+    Some(Told {
+        tone: Tone::Warning,
+        text: text.into(),
+    })
 }
 
 fn bad(text: impl Into<String>) -> Option<Told> {
-    Some(Told { tone: Tone::Bad, text: text.into() })
+    Some(Told {
+        tone: Tone::Bad,
+        text: text.into(),
+    })
 }
 
 impl Narrator {
@@ -73,19 +85,29 @@ impl Narrator {
             Fact::LinkExpired { .. } => warning("the payment link has expired"),
             Fact::Held { amount, .. } => good(format!("paid: {amount} is held")),
             Fact::HoldExpired { .. } => bad("the hold has lapsed"),
-            Fact::CaptureClosed { .. } => bad("the provider says that the capture window has closed"),
-            Fact::Delivered { lines, complete, .. } => plain(delivered(lines, *complete)),
-            Fact::ReminderUsed { sent: false, .. } => plain("a reminder came too late to be of use"),
+            Fact::CaptureClosed { .. } => {
+                bad("the provider says that the capture window has closed")
+            }
+            Fact::Delivered {
+                lines, complete, ..
+            } => plain(delivered(lines, *complete)),
+            Fact::ReminderUsed { sent: false, .. } => {
+                plain("a reminder came too late to be of use")
+            }
             Fact::GuardActed { key, .. } => guard(key),
-            Fact::ForeignRow { row } => {
-                warning(format!("somebody acted in the provider's portal: {} of {}", row.kind, row.amount))
-            }
-            Fact::LateEffect { row, .. } => {
-                bad(format!("a {} of {} appeared after all", row.kind, row.amount))
-            }
+            Fact::ForeignRow { row } => warning(format!(
+                "somebody acted in the provider's portal: {} of {}",
+                row.kind, row.amount
+            )),
+            Fact::LateEffect { row, .. } => bad(format!(
+                "a {} of {} appeared after all",
+                row.kind, row.amount
+            )),
             Fact::DeskRaised { reason, .. } | Fact::IntentToDesk { reason, .. } => ask(*reason),
             Fact::DeskCleared { reason } => plain(format!("settled: {}", spoken(*reason))),
-            Fact::Closed { how, foreign: true, .. } => warning(match how {
+            Fact::Closed {
+                how, foreign: true, ..
+            } => warning(match how {
                 Closing::Completed => "completed by somebody else",
                 Closing::Cancelled => "cancelled by somebody else",
             }),
@@ -98,10 +120,13 @@ impl Narrator {
     fn of_intent(&mut self, fact: &Fact) -> Option<Told> {
         match fact {
             Fact::IntentPlanned { intent } => {
-                self.operations.insert(intent.id.clone(), intent.operation.clone());
+                self.operations
+                    .insert(intent.id.clone(), intent.operation.clone());
                 planned(&intent.operation, &intent.key)
             }
-            Fact::AttemptAccepted { intent, reference, .. } => {
+            Fact::AttemptAccepted {
+                intent, reference, ..
+            } => {
                 let operation = self.operations.get(intent)?.clone();
                 self.accepted(&operation, reference.as_deref())
             }
@@ -115,7 +140,12 @@ impl Narrator {
             Fact::TraceMissing { intent, .. } if self.doubted.contains(intent) => {
                 plain("no trace of it yet: it is read again later, and nothing is sent meanwhile")
             }
-            Fact::IntentConfirmed { intent, reference, amount, .. } => {
+            Fact::IntentConfirmed {
+                intent,
+                reference,
+                amount,
+                ..
+            } => {
                 let operation = self.operations.get(intent)?.clone();
                 let found = self.doubted.remove(intent);
                 self.confirmed(&operation, reference.as_deref(), *amount, found)
@@ -123,7 +153,9 @@ impl Narrator {
             Fact::IntentAbsent { intent, .. } => {
                 self.doubted.remove(intent);
                 let name = name(self.operations.get(intent)?);
-                plain(format!("the {name} is proven not to have happened: it may be sent again"))
+                plain(format!(
+                    "the {name} is proven not to have happened: it may be sent again"
+                ))
             }
             Fact::IntentWithdrawn { intent, reason } => {
                 let name = name(self.operations.get(intent)?);
@@ -145,9 +177,15 @@ impl Narrator {
                 good(format!("captured {amount}{}", named(reference)))
             }
             Operation::Charge { .. } => good(format!("charged {amount}{}", named(reference))),
-            Operation::Refund { .. } => plain(format!("refund of {amount} accepted; it is under way")),
-            Operation::Cancel { .. } if self.held.is_zero() => plain("cancelled: the link is withdrawn"),
-            Operation::Cancel { .. } => good(format!("cancelled: the hold of {} is released", self.held)),
+            Operation::Refund { .. } => {
+                plain(format!("refund of {amount} accepted; it is under way"))
+            }
+            Operation::Cancel { .. } if self.held.is_zero() => {
+                plain("cancelled: the link is withdrawn")
+            }
+            Operation::Cancel { .. } => {
+                good(format!("cancelled: the hold of {} is released", self.held))
+            }
             Operation::Complete { .. } => good(self.completed()),
             Operation::Resend { by, slot, .. } => plain(resent(by, slot.is_some())),
             Operation::Submit => None,
@@ -165,9 +203,14 @@ impl Narrator {
         match operation {
             Operation::Capture { .. } => {
                 self.captured += amount;
-                good(format!("{found}captured {amount}, once{}", named(reference)))
+                good(format!(
+                    "{found}captured {amount}, once{}",
+                    named(reference)
+                ))
             }
-            Operation::Charge { .. } => good(format!("{found}charged {amount}, once{}", named(reference))),
+            Operation::Charge { .. } => {
+                good(format!("{found}charged {amount}, once{}", named(reference)))
+            }
             Operation::Refund { .. } => good(format!("{found}refunded {amount}")),
             Operation::Cancel { .. } => good(format!("{found}cancelled")),
             Operation::Complete { .. } => good(format!("{found}{}", self.completed())),
@@ -185,7 +228,9 @@ impl Narrator {
 }
 
 fn named(reference: Option<&str>) -> String {
-    reference.map(|reference| format!(" ({reference})")).unwrap_or_default()
+    reference
+        .map(|reference| format!(" ({reference})"))
+        .unwrap_or_default()
 }
 
 const fn name(operation: &Operation) -> &'static str {
@@ -202,7 +247,11 @@ const fn name(operation: &Operation) -> &'static str {
 
 fn delivered(lines: &[LineAmount], complete: bool) -> String {
     let amount: Money = lines.iter().map(|line| line.amount).sum();
-    let more = if complete { "that is all" } else { "more to come" };
+    let more = if complete {
+        "that is all"
+    } else {
+        "more to come"
+    };
     format!("delivered for {amount}: {more}")
 }
 
@@ -220,9 +269,15 @@ fn planned(operation: &Operation, key: &str) -> Option<Told> {
         }
         (Operation::Charge { lines, .. }, _) => {
             let what: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-            plain(format!("late charge of {} asked for: {}", operation.amount(), what.join(", ")))
+            plain(format!(
+                "late charge of {} asked for: {}",
+                operation.amount(),
+                what.join(", ")
+            ))
         }
-        (Operation::Refund { .. }, _) => plain(format!("refund of {} asked for", operation.amount())),
+        (Operation::Refund { .. }, _) => {
+            plain(format!("refund of {} asked for", operation.amount()))
+        }
         _ => None,
     }
 }
@@ -248,7 +303,11 @@ fn resent(by: &[Channel], reminder: bool) -> String {
         Channel::Sms => "SMS",
     };
     let channels: Vec<&str> = by.iter().map(channel).collect();
-    let what = if reminder { "reminder sent" } else { "payment link sent again" };
+    let what = if reminder {
+        "reminder sent"
+    } else {
+        "payment link sent again"
+    };
     format!("{what} by {}", channels.join(" and "))
 }
 
@@ -285,29 +344,54 @@ mod tests {
     }
 
     fn lines(kroner: u32) -> Vec<LineAmount> {
-        vec![LineAmount { line: 1, amount: Money::kroner(kroner) }]
+        vec![LineAmount {
+            line: 1,
+            amount: Money::kroner(kroner),
+        }]
     }
 
     fn capture(kroner: u32) -> Fact {
-        plan(Operation::Capture { lines: lines(kroner), note: None }, "capture:auto:1")
+        plan(
+            Operation::Capture {
+                lines: lines(kroner),
+                note: None,
+            },
+            "capture:auto:1",
+        )
     }
 
     fn held(kroner: u32) -> Fact {
-        Fact::Held { at: AT, amount: Money::kroner(kroner) }
+        Fact::Held {
+            at: AT,
+            amount: Money::kroner(kroner),
+        }
     }
 
     fn accepted(reference: Option<&str>) -> Fact {
-        Fact::AttemptAccepted { intent: id(), reference: reference.map(str::to_owned), at: AT }
+        Fact::AttemptAccepted {
+            intent: id(),
+            reference: reference.map(str::to_owned),
+            at: AT,
+        }
     }
 
     fn confirmed(kroner: u32) -> Fact {
         let reference = Some("CAP1".to_owned());
-        Fact::IntentConfirmed { intent: id(), reference, amount: Money::kroner(kroner), at: AT }
+        Fact::IntentConfirmed {
+            intent: id(),
+            reference,
+            amount: Money::kroner(kroner),
+            at: AT,
+        }
     }
 
     fn story(facts: &[Fact]) -> Vec<String> {
         let mut narrator = Narrator::default();
-        facts.iter().filter_map(|fact| narrator.tell(fact)).map(|told| told.text).collect()
+        facts
+            .iter()
+            .filter_map(|fact| narrator.tell(fact))
+            .map(|told| told.text)
+            .collect()
     }
 
     #[test]
@@ -324,32 +408,75 @@ mod tests {
             tax_percent: 25,
             amount: Money::kroner(80),
         };
-        let charge = Operation::Charge { lines: vec![scratch], note: None };
-        let cancel = || Operation::Cancel { note: String::new() };
-        let remind =
-            |by: Channel, slot| plan(Operation::Resend { by: vec![by], elsewhere: false, slot }, "remind:0");
-        let expired = ["not paid in time: the reservation is cancelled", "cancelled: the link is withdrawn"];
+        let charge = Operation::Charge {
+            lines: vec![scratch],
+            note: None,
+        };
+        let cancel = || Operation::Cancel {
+            note: String::new(),
+        };
+        let remind = |by: Channel, slot| {
+            plan(
+                Operation::Resend {
+                    by: vec![by],
+                    elsewhere: false,
+                    slot,
+                },
+                "remind:0",
+            )
+        };
+        let expired = [
+            "not paid in time: the reservation is cancelled",
+            "cancelled: the link is withdrawn",
+        ];
         let guarded = [
             "paid: 9.00 is held",
             "nothing delivered: the hold is released before it would lapse",
             "cancelled: the hold of 9.00 is released",
         ];
         let table: [(Vec<Fact>, &[&str]); 8] = [
-            (vec![capture(10), accepted(Some("CAP1"))], &["captured 10.00 (CAP1)"]),
-            (vec![remind(Channel::Sms, Some(0)), accepted(None)], &["reminder sent by SMS"]),
-            (vec![remind(Channel::Email, None), accepted(None)], &["payment link sent again by e-mail"]),
+            (
+                vec![capture(10), accepted(Some("CAP1"))],
+                &["captured 10.00 (CAP1)"],
+            ),
+            (
+                vec![remind(Channel::Sms, Some(0)), accepted(None)],
+                &["reminder sent by SMS"],
+            ),
+            (
+                vec![remind(Channel::Email, None), accepted(None)],
+                &["payment link sent again by e-mail"],
+            ),
             (
                 vec![plan(refund, "intent:1"), accepted(None), confirmed(50)],
-                &["refund of 50.00 asked for", "refund of 50.00 accepted; it is under way", "refunded 50.00"],
+                &[
+                    "refund of 50.00 asked for",
+                    "refund of 50.00 accepted; it is under way",
+                    "refunded 50.00",
+                ],
             ),
             (
                 vec![plan(charge, "intent:1"), accepted(Some("CHA1"))],
-                &["late charge of 80.00 asked for: Scratch", "charged 80.00 (CHA1)"],
+                &[
+                    "late charge of 80.00 asked for: Scratch",
+                    "charged 80.00 (CHA1)",
+                ],
             ),
-            (vec![plan(cancel(), "cancel:expiry"), accepted(None)], &expired),
-            (vec![held(9), plan(cancel(), "cancel:guard"), accepted(None)], &guarded),
             (
-                vec![Fact::Delivered { event_id: "D".to_owned(), at: AT, lines: lines(7), complete: false }],
+                vec![plan(cancel(), "cancel:expiry"), accepted(None)],
+                &expired,
+            ),
+            (
+                vec![held(9), plan(cancel(), "cancel:guard"), accepted(None)],
+                &guarded,
+            ),
+            (
+                vec![Fact::Delivered {
+                    event_id: "D".to_owned(),
+                    at: AT,
+                    lines: lines(7),
+                    complete: false,
+                }],
                 &["delivered for 7.00: more to come"],
             ),
         ];
@@ -360,8 +487,15 @@ mod tests {
 
     #[test]
     fn a_lost_answer_is_told_until_it_is_found() {
-        let unknown = Fact::AttemptUnknown { intent: id(), reason: "reset".to_owned() };
-        let missing = Fact::TraceMissing { intent: id(), clean: true, at: AT };
+        let unknown = Fact::AttemptUnknown {
+            intent: id(),
+            reason: "reset".to_owned(),
+        };
+        let missing = Fact::TraceMissing {
+            intent: id(),
+            clean: true,
+            at: AT,
+        };
         assert_eq!(
             story(&[capture(10), unknown, missing, confirmed(10)]),
             [
@@ -374,12 +508,26 @@ mod tests {
 
     #[test]
     fn completing_says_what_of_the_hold_is_released() {
-        let complete = plan(Operation::Complete { note: String::new() }, "complete:auto");
+        let complete = plan(
+            Operation::Complete {
+                note: String::new(),
+            },
+            "complete:auto",
+        );
         for (taken, expected) in [
             (10, "completed: the books are closed"),
-            (7, "completed: the books are closed, the rest of 3.00 is released"),
+            (
+                7,
+                "completed: the books are closed, the rest of 3.00 is released",
+            ),
         ] {
-            let facts = [held(10), capture(taken), accepted(Some("CAP1")), complete.clone(), accepted(None)];
+            let facts = [
+                held(10),
+                capture(taken),
+                accepted(Some("CAP1")),
+                complete.clone(),
+                accepted(None),
+            ];
             assert_eq!(story(&facts).last().map(String::as_str), Some(expected));
         }
     }
@@ -387,8 +535,17 @@ mod tests {
     #[test]
     fn requests_are_calls_sent_and_reads() {
         let mut narrator = Narrator::default();
-        let sending = Fact::AttemptSending { intent: id(), attempt: 1, at: AT };
-        let read = Fact::DetailsRead { at: AT, status: None, coherent: true, since: 0 };
+        let sending = Fact::AttemptSending {
+            intent: id(),
+            attempt: 1,
+            at: AT,
+        };
+        let read = Fact::DetailsRead {
+            at: AT,
+            status: None,
+            coherent: true,
+            since: 0,
+        };
         for fact in [capture(10), sending, accepted(None), read] {
             narrator.tell(&fact);
         }

@@ -8,9 +8,17 @@ use store::queue::JobFault;
 
 use super::{Sent, provider_id, told};
 
-pub(super) fn request(r: &Reservation, lines: &[LineAmount], text: &str) -> Result<wire::Capture, JobFault> {
-    let product =
-        |part: &LineAmount| Ok(wire::LineAmount { id: provider_id(r, part.line)?, amount: part.amount });
+pub(super) fn request(
+    r: &Reservation,
+    lines: &[LineAmount],
+    text: &str,
+) -> Result<wire::Capture, JobFault> {
+    let product = |part: &LineAmount| {
+        Ok(wire::LineAmount {
+            id: provider_id(r, part.line)?,
+            amount: part.amount,
+        })
+    };
     Ok(wire::Capture {
         products: lines.iter().map(product).collect::<Result<_, JobFault>>()?,
         grand_total: lines.iter().map(|part| part.amount).sum::<Money>(),
@@ -19,5 +27,8 @@ pub(super) fn request(r: &Reservation, lines: &[LineAmount], text: &str) -> Resu
 }
 
 pub(super) fn sent(answer: Answer<wire::CaptureAccepted>) -> Sent {
-    told(answer, |accepted| Outcome::Accepted { reference: accepted.uuid, link: None })
+    told(answer, |accepted| Outcome::Accepted {
+        reference: accepted.uuid,
+        link: None,
+    })
 }

@@ -25,5 +25,8 @@ pub(super) fn request(lines: &[ChargeLine], marker: &str, text: &str) -> wire::C
 }
 
 pub(super) fn sent(answer: Answer<wire::ChargeAccepted>) -> Sent {
-    told(answer, |accepted| Outcome::Accepted { reference: accepted.uuid, link: None })
+    told(answer, |accepted| Outcome::Accepted {
+        reference: accepted.uuid,
+        link: None,
+    })
 }

@@ -54,14 +54,22 @@ pub(crate) async fn prepare(
         Operation::Capture { lines, note } => {
             Request::Capture(capture::request(r, lines, &text(&marker, note.as_deref()))?)
         }
-        Operation::Charge { lines, note } => {
-            Request::Charge(charge::request(lines, &marker, &text(&marker, note.as_deref())))
-        }
-        Operation::Refund { source, reference, lines } => {
-            Request::Refund(refund::request(r, *source, reference, lines)?)
-        }
-        Operation::Cancel { note } => Request::Cancel(wire::Note { note: text(&marker, Some(note)) }),
-        Operation::Complete { note } => Request::Complete(wire::Note { note: text(&marker, Some(note)) }),
+        Operation::Charge { lines, note } => Request::Charge(charge::request(
+            lines,
+            &marker,
+            &text(&marker, note.as_deref()),
+        )),
+        Operation::Refund {
+            source,
+            reference,
+            lines,
+        } => Request::Refund(refund::request(r, *source, reference, lines)?),
+        Operation::Cancel { note } => Request::Cancel(wire::Note {
+            note: text(&marker, Some(note)),
+        }),
+        Operation::Complete { note } => Request::Complete(wire::Note {
+            note: text(&marker, Some(note)),
+        }),
         Operation::Resend { by, elsewhere, .. } => {
             Request::Resend(resend::request(app, r, intent, by, *elsewhere).await?)
         }
@@ -92,7 +100,12 @@ pub(crate) fn kept_back() -> Sent {
         error_code: Some("kept_back".to_owned()),
         exchange: None,
     };
-    Sent { outcome: Outcome::Unsent { reason }, end, retry_after: None, faulted: false }
+    Sent {
+        outcome: Outcome::Unsent { reason },
+        end,
+        retry_after: None,
+        faulted: false,
+    }
 }
 
 /// The longest text that is sent along with a money call; details may cut longer ones.
@@ -115,26 +128,55 @@ fn told<T>(answer: Answer<T>, accepted: impl FnOnce(T) -> Outcome) -> Sent {
     let (outcome, end, code) = match outcome {
         // Our own validation refused it: as final as the provider's.
         Answered::Unsent(fault) if matches!(fault.kind, FaultKind::InvalidRequest(_)) => {
-            let outcome = Outcome::Rejected { by: RefusedBy::Payload, key: fault.to_string() };
-            (outcome, AttemptOutcome::Unsent, Some("invalid_request".to_owned()))
+            let outcome = Outcome::Rejected {
+                by: RefusedBy::Payload,
+                key: fault.to_string(),
+            };
+            (
+                outcome,
+                AttemptOutcome::Unsent,
+                Some("invalid_request".to_owned()),
+            )
         }
         Answered::Unsent(fault) => {
             let reason = fault.to_string();
-            (Outcome::Unsent { reason }, AttemptOutcome::Unsent, Some("unsent".to_owned()))
+            (
+                Outcome::Unsent { reason },
+                AttemptOutcome::Unsent,
+                Some("unsent".to_owned()),
+            )
         }
         Answered::Accepted(data) => (accepted(data), AttemptOutcome::Accepted, None),
         Answered::Rejected(rejection) => {
             retry_after = provider::retry_after(&rejection.class);
             let by = provider::refused_by(&rejection.class);
             let code = Some(rejection.key.clone());
-            (Outcome::Rejected { by, key: rejection.key }, AttemptOutcome::Rejected, code)
+            (
+                Outcome::Rejected {
+                    by,
+                    key: rejection.key,
+                },
+                AttemptOutcome::Rejected,
+                code,
+            )
         }
         Answered::Unknown(doubt) => {
             let reason = doubt.reason.as_str().to_owned();
-            (Outcome::Unknown { reason: reason.clone() }, AttemptOutcome::Unknown, Some(reason))
+            (
+                Outcome::Unknown {
+                    reason: reason.clone(),
+                },
+                AttemptOutcome::Unknown,
+                Some(reason),
+            )
         }
     };
-    Sent { outcome, end: provider::attempt_end(end, code, &exchange), retry_after, faulted }
+    Sent {
+        outcome,
+        end: provider::attempt_end(end, code, &exchange),
+        retry_after,
+        faulted,
+    }
 }
 
 /// Why a request that only reads brought nothing.
@@ -155,13 +197,19 @@ pub(crate) enum Unread {
 impl Unread {
     /// There is nothing to read, or no way to.
     fn nothing(reason: &str) -> Self {
-        Self::Nothing { reason: reason.to_owned(), faulted: false }
+        Self::Nothing {
+            reason: reason.to_owned(),
+            faulted: false,
+        }
     }
 }
 
 impl From<StoreError> for Unread {
     fn from(error: StoreError) -> Self {
-        Self::Nothing { reason: Chain(&error).to_string(), faulted: false }
+        Self::Nothing {
+            reason: Chain(&error).to_string(),
+            faulted: false,
+        }
     }
 }
 
@@ -173,10 +221,13 @@ fn read<T>(answer: Answer<T>) -> Result<T, Unread> {
         Answered::Accepted(value) => Ok(value),
         Answered::Rejected(rejection) => match rejection.class {
             RejectionClass::NotFound => Err(Unread::NotFound),
-            class @ (RejectionClass::Auth | RejectionClass::Throttled { .. }) => {
-                Err(Unread::Refused(provider::refused_by(&class), provider::retry_after(&class)))
-            }
-            _ => nothing(format!("refused with status {}: {}", rejection.http_status, rejection.key)),
+            class @ (RejectionClass::Auth | RejectionClass::Throttled { .. }) => Err(
+                Unread::Refused(provider::refused_by(&class), provider::retry_after(&class)),
+            ),
+            _ => nothing(format!(
+                "refused with status {}: {}",
+                rejection.http_status, rejection.key
+            )),
         },
         Answered::Unsent(fault) => nothing(fault.to_string()),
         Answered::Unknown(doubt) => nothing(doubt.reason.as_str().to_owned()),
@@ -185,13 +236,19 @@ fn read<T>(answer: Answer<T>) -> Result<T, Unread> {
 
 /// An acceptance that carries nothing to keep.
 fn plainly(_: ()) -> Outcome {
-    Outcome::Accepted { reference: None, link: None }
+    Outcome::Accepted {
+        reference: None,
+        link: None,
+    }
 }
 
 /// The provider's id of a line, which details have to have shown.
 fn provider_id(r: &Reservation, line: u32) -> Result<i64, JobFault> {
-    r.line(line).and_then(|line| line.provider_id).ok_or_else(|| {
-        let message = format!("the provider's id of line {line} is not known; details have not shown it");
-        JobFault::new(FaultClass::Internal, "no_provider_id", message)
-    })
+    r.line(line)
+        .and_then(|line| line.provider_id)
+        .ok_or_else(|| {
+            let message =
+                format!("the provider's id of line {line} is not known; details have not shown it");
+            JobFault::new(FaultClass::Internal, "no_provider_id", message)
+        })
 }

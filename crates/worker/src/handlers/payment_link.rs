@@ -15,11 +15,17 @@ use crate::submission::CheckoutMethod;
 
 pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
     let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
-    let id: Option<PaymentLinkId> =
-        job.payload.get("payment_link").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+    let id: Option<PaymentLinkId> = job
+        .payload
+        .get("payment_link")
+        .and_then(|id| id.as_str())
+        .and_then(|id| id.parse().ok());
     let id = id.ok_or_else(|| internal("bad_payload", "the job names no payment link"))?;
     let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
-        internal("unknown_merchant", "its merchant is not in the configuration; add it and retry")
+        internal(
+            "unknown_merchant",
+            "its merchant is not in the configuration; add it and retry",
+        )
     })?;
     let link = app.store.payment_link(&id).await?;
     let link = link.ok_or_else(|| internal("no_payment_link", "the payment link is gone"))?;
@@ -31,7 +37,10 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
         .map_err(|_| internal("bad_payment_link", "what was asked for cannot be read"))?;
     let order = order(app, &request);
     let mut tx = app.store.begin().await?;
-    if let Err(NotBefore(until)) = tx.take_request(&job.merchant, handle.rate_limit_per_minute).await? {
+    if let Err(NotBefore(until)) = tx
+        .take_request(&job.merchant, handle.rate_limit_per_minute)
+        .await?
+    {
         return Ok(Settled::By(lane_wait(until, PlannedState::Scheduled)));
     }
     let number = tx.start_attempt(&job.lease, None).await?;
@@ -57,19 +66,32 @@ async fn learn(
     let (end, code) = match &answer.outcome {
         Answered::Accepted(_) => (AttemptOutcome::Accepted, None),
         Answered::Rejected(rejection) => (AttemptOutcome::Rejected, Some(rejection.key.clone())),
-        Answered::Unknown(doubt) => (AttemptOutcome::Unknown, Some(doubt.reason.as_str().to_owned())),
+        Answered::Unknown(doubt) => (
+            AttemptOutcome::Unknown,
+            Some(doubt.reason.as_str().to_owned()),
+        ),
         Answered::Unsent(_) => (AttemptOutcome::Unsent, Some("unsent".to_owned())),
     };
-    tx.finish_attempt(&job.lease, number, &provider::attempt_end(end, code, &answer.exchange)).await?;
+    tx.finish_attempt(
+        &job.lease,
+        number,
+        &provider::attempt_end(end, code, &answer.exchange),
+    )
+    .await?;
     let settle = match answer.outcome {
         Answered::Accepted(order) => {
             let url = order.payment_url.as_deref();
-            tx.update_payment_link(id, "accepted", Some(&order.order_uuid), url).await?;
-            Settle::Succeeded { result: Some(json!({"reference": order.order_uuid, "payment_url": url})) }
+            tx.update_payment_link(id, "accepted", Some(&order.order_uuid), url)
+                .await?;
+            Settle::Succeeded {
+                result: Some(json!({"reference": order.order_uuid, "payment_url": url})),
+            }
         }
         Answered::Unsent(fault) => {
             tx.update_payment_link(id, "planned", None, None).await?;
-            Settle::Retry { error: JobFault::new(FaultClass::Transport, "unsent", fault.to_string()) }
+            Settle::Retry {
+                error: JobFault::new(FaultClass::Transport, "unsent", fault.to_string()),
+            }
         }
         Answered::Rejected(rejection) => {
             let by = provider::refused_by(&rejection.class);
@@ -81,7 +103,10 @@ async fn learn(
                 None => {
                     tx.update_payment_link(id, "rejected", None, None).await?;
                     let message = format!("the provider refused it: {}", rejection.key);
-                    Settle::Dead { code: "refused".into(), message }
+                    Settle::Dead {
+                        code: "refused".into(),
+                        message,
+                    }
                 }
             }
         }
@@ -99,13 +124,21 @@ fn unknown(reason: &str) -> Settle {
     let message = format!(
         "nobody knows whether the link was made ({reason}); a retry may make a second one, which no payer has seen"
     );
-    Settle::Attention { code: "outcome_unknown".into(), message }
+    Settle::Attention {
+        code: "outcome_unknown".into(),
+        message,
+    }
 }
 
 fn order(app: &App, request: &PaymentLinkRequest) -> wire::SubmitOrder {
     let customer = &request.customer;
     let details = provider::customer(customer, None);
-    let sums = provider::sums(request.lines.iter().map(|line| (line.amount, line.tax_percent)));
+    let sums = provider::sums(
+        request
+            .lines
+            .iter()
+            .map(|line| (line.amount, line.tax_percent)),
+    );
     let now = app.clock.now();
     wire::SubmitOrder {
         products: request
@@ -173,7 +206,9 @@ mod tests {
 
     #[test]
     fn an_unknown_link_asks_a_person_and_says_what_a_retry_risks() {
-        let Settle::Attention { message, .. } = unknown("timeout") else { panic!("a person is asked") };
+        let Settle::Attention { message, .. } = unknown("timeout") else {
+            panic!("a person is asked")
+        };
         assert!(message.contains("timeout") && message.contains("second one"));
     }
 }

@@ -9,7 +9,8 @@ use crate::provider;
 
 pub(crate) async fn details(handle: &MerchantHandle, r: &Reservation) -> Result<Snapshot, Unread> {
     let uuid = r.provider.reservation_uuid.as_deref();
-    let uuid = uuid.ok_or_else(|| Unread::nothing("the provider does not have the reservation yet"))?;
+    let uuid =
+        uuid.ok_or_else(|| Unread::nothing("the provider does not have the reservation yet"))?;
     let details = read(handle.client.details(uuid).await)?;
     Ok(provider::snapshot(&details, &handle.merchant))
 }

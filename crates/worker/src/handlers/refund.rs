@@ -18,7 +18,10 @@ pub(super) fn request(
             RefundSource::Captured => provider_id(r, part.line)?,
             RefundSource::Charged => charged_id(r, part.line)?,
         };
-        Ok(wire::LineAmount { id, amount: part.amount })
+        Ok(wire::LineAmount {
+            id,
+            amount: part.amount,
+        })
     };
     Ok(wire::Refund {
         kind: wire::RefundType::Reservation,
@@ -36,10 +39,20 @@ pub(super) fn request(
 /// that is none of ours when they list it at all; else the reservation's own first product stands for it.
 fn charged_id(r: &Reservation, line: u32) -> Result<i64, JobFault> {
     let place = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
-    let listed = r.provider.extra_products.get(place).map(|product| product.id);
-    listed.or_else(|| r.lines.iter().find_map(|line| line.provider_id)).ok_or_else(|| {
-        JobFault::new(FaultClass::Internal, "no_provider_id", "details have shown no product to refund")
-    })
+    let listed = r
+        .provider
+        .extra_products
+        .get(place)
+        .map(|product| product.id);
+    listed
+        .or_else(|| r.lines.iter().find_map(|line| line.provider_id))
+        .ok_or_else(|| {
+            JobFault::new(
+                FaultClass::Internal,
+                "no_provider_id",
+                "details have shown no product to refund",
+            )
+        })
 }
 
 pub(super) fn sent(answer: Answer<()>) -> Sent {

@@ -20,9 +20,14 @@ pub(super) async fn request(
 ) -> Result<wire::Resend, JobFault> {
     if elsewhere {
         let contact = app.store.contact(&intent.id).await?;
-        let contact: Option<Contact> = contact.and_then(|contact| serde_json::from_value(contact).ok());
+        let contact: Option<Contact> =
+            contact.and_then(|contact| serde_json::from_value(contact).ok());
         let contact = contact.ok_or_else(|| {
-            JobFault::new(FaultClass::Internal, "no_contact", "the contact to send to is gone")
+            JobFault::new(
+                FaultClass::Internal,
+                "no_contact",
+                "the contact to send to is gone",
+            )
         })?;
         return Ok(wire::Resend {
             country_code: contact.country_code,
@@ -36,7 +41,9 @@ pub(super) async fn request(
     Ok(wire::Resend {
         country_code: sms.then(|| customer.country_code.clone()),
         msisdn: sms.then(|| Personal::from(customer.msisdn.as_str())),
-        email: by.contains(&Channel::Email).then(|| Personal::from(customer.email.as_str())),
+        email: by
+            .contains(&Channel::Email)
+            .then(|| Personal::from(customer.email.as_str())),
     })
 }
 

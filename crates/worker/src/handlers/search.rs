@@ -38,7 +38,9 @@ pub(crate) async fn look(
     r: &Reservation,
     intent: &IntentId,
 ) -> Result<Found, Unread> {
-    let known = r.intent(intent).ok_or_else(|| Unread::nothing("its intent is gone"))?;
+    let known = r
+        .intent(intent)
+        .ok_or_else(|| Unread::nothing("its intent is gone"))?;
     let now = app.clock.now();
     if known.operation != Operation::Submit {
         let rows = history(handle, r, history_window(known, &handle.merchant, now)).await?;
@@ -52,7 +54,10 @@ pub(crate) async fn look(
     if let Some(uuid) = &r.provider.hinted_uuid {
         match details(app, handle, r, uuid).await? {
             Read::Ours(seen) => {
-                return Ok(Found::Submitted(Submitted { ours: vec![seen], ..Submitted::default() }));
+                return Ok(Found::Submitted(Submitted {
+                    ours: vec![seen],
+                    ..Submitted::default()
+                }));
             }
             Read::Others => {}
             Read::NotYet => missed = true,
@@ -83,11 +88,20 @@ async fn again(
     let window = duplicates_window(r, submit, &handle.merchant, app.clock.now());
     let rows = history(handle, r, window).await?;
     let mut candidates = unclaimed(app, r, &rows).await?;
-    candidates.retain(|uuid| r.provider.sought.up_to.as_ref().is_none_or(|up_to| uuid > up_to));
+    candidates.retain(|uuid| {
+        r.provider
+            .sought
+            .up_to
+            .as_ref()
+            .is_none_or(|up_to| uuid > up_to)
+    });
     let mut found = candidates_read(app, handle, r, candidates).await?;
     if let Some(named) = &r.provider.hinted_uuid
         && r.provider.reservation_uuid.as_ref() != Some(named)
-        && found.ours.iter().all(|seen| seen.reservation_uuid != *named)
+        && found
+            .ours
+            .iter()
+            .all(|seen| seen.reservation_uuid != *named)
     {
         look_at(app, handle, r, named, &mut found).await?;
     }
@@ -101,7 +115,10 @@ async fn history(
     (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<HistoryRow>, Unread> {
     let rows = read(handle.client.history(from, to).await)?;
-    Ok(rows.iter().map(|row| provider::history_row(row, r, &handle.merchant)).collect())
+    Ok(rows
+        .iter()
+        .map(|row| provider::history_row(row, r, &handle.merchant))
+        .collect())
 }
 
 /// Leaves out what happened to other reservations: to one that the row names, or in whose ledger its capture or charge
@@ -131,14 +148,25 @@ async fn nobody_elses(
 }
 
 /// The reservations in the history that nobody has claimed yet.
-async fn unclaimed(app: &App, r: &Reservation, rows: &[HistoryRow]) -> Result<Vec<String>, StoreError> {
+async fn unclaimed(
+    app: &App,
+    r: &Reservation,
+    rows: &[HistoryRow],
+) -> Result<Vec<String>, StoreError> {
     let uuids = rows.iter().filter_map(|row| row.uuid.as_deref());
-    let mut uuids: Vec<&str> = uuids.filter(|uuid| uuid.starts_with(OF_A_RESERVATION)).collect();
+    let mut uuids: Vec<&str> = uuids
+        .filter(|uuid| uuid.starts_with(OF_A_RESERVATION))
+        .collect();
     uuids.sort_unstable();
     uuids.dedup();
     let mut unclaimed = Vec::new();
     for uuid in uuids {
-        if app.store.reservation_by_uuid(&r.merchant, uuid).await?.is_none() {
+        if app
+            .store
+            .reservation_by_uuid(&r.merchant, uuid)
+            .await?
+            .is_none()
+        {
             unclaimed.push(uuid.to_owned());
         }
     }
@@ -154,8 +182,10 @@ async fn candidates_read(
 ) -> Result<Submitted, Unread> {
     let whole = candidates.len() <= MAX_CANDIDATES;
     candidates.truncate(MAX_CANDIDATES);
-    let mut found =
-        Submitted { up_to: candidates.last().cloned().filter(|_| !whole), ..Submitted::default() };
+    let mut found = Submitted {
+        up_to: candidates.last().cloned().filter(|_| !whole),
+        ..Submitted::default()
+    };
     for uuid in candidates {
         look_at(app, handle, r, &uuid, &mut found).await?;
     }
@@ -190,7 +220,12 @@ enum Read {
 }
 
 /// Does a reservation at the provider carry our reference, for our amount?
-async fn details(app: &App, handle: &MerchantHandle, r: &Reservation, uuid: &str) -> Result<Read, Unread> {
+async fn details(
+    app: &App,
+    handle: &MerchantHandle,
+    r: &Reservation,
+    uuid: &str,
+) -> Result<Read, Unread> {
     let details = match read(handle.client.details(uuid).await) {
         Ok(details) => details,
         Err(Unread::NotFound) => return Ok(Read::NotYet),
@@ -201,7 +236,10 @@ async fn details(app: &App, handle: &MerchantHandle, r: &Reservation, uuid: &str
     let snapshot = provider::snapshot(&details, &handle.merchant);
     let seen = SeenReservation {
         reservation_uuid: uuid.to_owned(),
-        over: matches!(snapshot.status, SeenStatus::Cancelled | SeenStatus::Completed | SeenStatus::Expired),
+        over: matches!(
+            snapshot.status,
+            SeenStatus::Cancelled | SeenStatus::Completed | SeenStatus::Expired
+        ),
         status: snapshot.word,
         reserved: snapshot.reserved,
         at: app.clock.now(),
@@ -212,7 +250,9 @@ async fn details(app: &App, handle: &MerchantHandle, r: &Reservation, uuid: &str
 /// Counts one more request of the merchant's budget.
 async fn count_request(app: &App, handle: &MerchantHandle) -> Result<(), Unread> {
     let mut tx = app.store.begin().await?;
-    let taken = tx.take_request(&handle.merchant.id, handle.rate_limit_per_minute).await?;
+    let taken = tx
+        .take_request(&handle.merchant.id, handle.rate_limit_per_minute)
+        .await?;
     taken.map_err(|_| Unread::nothing("the budget has no request for the next candidate"))?;
     Ok(tx.commit().await?)
 }
@@ -234,7 +274,9 @@ pub(crate) fn facts(
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> Vec<Fact> {
-    let Some(known) = r.intent(intent) else { return Vec::new() };
+    let Some(known) = r.intent(intent) else {
+        return Vec::new();
+    };
     match found {
         Found::Duplicates(found) => duplicates(r, known, found, now),
         _ if !known.is_unresolved() => Vec::new(),

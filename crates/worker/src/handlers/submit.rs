@@ -17,7 +17,13 @@ pub(super) async fn submission(
     app: &App,
     id: &ReservationId,
 ) -> Result<(SubmissionRecord, Option<String>), JobFault> {
-    let gone = || JobFault::new(FaultClass::Internal, "no_submission", "what was submitted cannot be read");
+    let gone = || {
+        JobFault::new(
+            FaultClass::Internal,
+            "no_submission",
+            "what was submitted cannot be read",
+        )
+    };
     let submission = app.store.submission(id).await?.ok_or_else(gone)?;
     let record = serde_json::from_value(submission.request).map_err(|_| gone())?;
     Ok((record, submission.personal_number))
@@ -52,7 +58,10 @@ pub(super) async fn request(
         due_date_for_payment_link: WireTime::unix(r.payment_link_due),
         reference_no: Some(r.reference.clone()),
         customer_reference: Some(handle.merchant.id.to_string()),
-        send_order_by: wire::SendOrderBy { sms: record.send_sms, email: record.send_email },
+        send_order_by: wire::SendOrderBy {
+            sms: record.send_sms,
+            email: record.send_email,
+        },
         products: r.lines.iter().map(product).collect(),
         order_summary: provider::sums(r.lines.iter().map(|line| (line.amount, line.tax_percent))),
         charge_validity: r.charge_validity.map(|validity| validity.to_string()),
@@ -72,7 +81,10 @@ pub(super) async fn request(
                 CheckoutMethod::Mastercard => wire::PaymentVia::Mastercard,
             };
             let submit_payment = wire::SubmitPayment { via };
-            Request::Session(Box::new(wire::CreateSession { reservation, submit_payment }))
+            Request::Session(Box::new(wire::CreateSession {
+                reservation,
+                submit_payment,
+            }))
         }
     })
 }

@@ -26,7 +26,10 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
     };
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
-    if let Err(NotBefore(until)) = tx.take_request(&job.merchant, handle.rate_limit_per_minute).await? {
+    if let Err(NotBefore(until)) = tx
+        .take_request(&job.merchant, handle.rate_limit_per_minute)
+        .await?
+    {
         return Ok(Settled::By(put_off(until, Some(WaitingFor::Lane))));
     }
     tx.commit().await?;
@@ -43,24 +46,41 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
             return failed(app, job, error, faulted).await;
         }
         Answered::Unknown(doubt) => {
-            let error = JobFault::new(FaultClass::ProviderError, "no_history", doubt.reason.as_str());
+            let error = JobFault::new(
+                FaultClass::ProviderError,
+                "no_history",
+                doubt.reason.as_str(),
+            );
             return failed(app, job, error, faulted).await;
         }
     };
     ask_for_reads(app, handle, &rows).await?;
     let mut tx = app.store.begin().await?;
     tx.save_watermark(&job.merchant, to).await?;
-    let next = if to < now { now } else { now + handle.sweep_every.delta() };
+    let next = if to < now {
+        now
+    } else {
+        now + handle.sweep_every.delta()
+    };
     tx.settle(&job.lease, put_off(next, None)).await?;
     tx.commit().await?;
     Ok(Settled::Already)
 }
 
 const fn put_off(until: DateTime<Utc>, waiting_for: Option<WaitingFor>) -> Settle {
-    Settle::Snooze { until, waiting_for, state: PlannedState::Scheduled }
+    Settle::Snooze {
+        until,
+        waiting_for,
+        state: PlannedState::Scheduled,
+    }
 }
 
-async fn failed(app: &App, job: &ClaimedJob, error: JobFault, faulted: bool) -> Result<Settled, JobFault> {
+async fn failed(
+    app: &App,
+    job: &ClaimedJob,
+    error: JobFault,
+    faulted: bool,
+) -> Result<Settled, JobFault> {
     let mut tx = app.store.begin().await?;
     if faulted {
         note_fault(&mut tx, &job.merchant).await?;
@@ -83,28 +103,55 @@ async fn stopped(
         Some(_) => tx.commit().await?,
         None => tracing::warn!(merchant = %job.merchant, ?class, "the history could not be read"),
     }
-    Ok(Settled::By(put_off(now + handle.sweep_every.delta(), Some(WaitingFor::Lane))))
+    Ok(Settled::By(put_off(
+        now + handle.sweep_every.delta(),
+        Some(WaitingFor::Lane),
+    )))
 }
 
 /// Rows of captures and charges carry no reservation's id; those of reservations do, and that is enough to ask.
 /// A row that is older than the last read of its reservation is no news.
-async fn ask_for_reads(app: &App, handle: &MerchantHandle, rows: &[HistoryRow]) -> Result<(), StoreError> {
+async fn ask_for_reads(
+    app: &App,
+    handle: &MerchantHandle,
+    rows: &[HistoryRow],
+) -> Result<(), StoreError> {
     let mut uuids: Vec<(&str, Option<DateTime<Utc>>)> = rows
         .iter()
         .filter(|row| !row.title.as_deref().is_some_and(is_our_own_doing))
-        .filter_map(|row| Some((row.uuid.as_deref()?, row.datetime.as_ref().and_then(|time| time.at()))))
+        .filter_map(|row| {
+            Some((
+                row.uuid.as_deref()?,
+                row.datetime.as_ref().and_then(|time| time.at()),
+            ))
+        })
         .filter(|(uuid, _)| uuid.starts_with("RES"))
         .collect();
     uuids.sort_unstable();
     uuids.dedup_by_key(|(uuid, _)| *uuid);
     for (uuid, _) in uuids {
-        let Some(known) = app.store.reservation_by_uuid(&handle.merchant.id, uuid).await? else { continue };
-        if known.reservation.provider.read_wanted.is_some() || !is_news(&known.reservation, rows, uuid) {
+        let Some(known) = app
+            .store
+            .reservation_by_uuid(&handle.merchant.id, uuid)
+            .await?
+        else {
+            continue;
+        };
+        if known.reservation.provider.read_wanted.is_some()
+            || !is_news(&known.reservation, rows, uuid)
+        {
             continue;
         }
         let mut tx = app.store.begin().await?;
         if let Some(mut stored) = tx.lock_reservation(&known.reservation.id).await? {
-            tx.record(&mut stored.reservation, &[Fact::ReadWanted], &handle.merchant, "sweep", None).await?;
+            tx.record(
+                &mut stored.reservation,
+                &[Fact::ReadWanted],
+                &handle.merchant,
+                "sweep",
+                None,
+            )
+            .await?;
         }
         tx.commit().await?;
     }
@@ -113,20 +160,28 @@ async fn ask_for_reads(app: &App, handle: &MerchantHandle, rows: &[HistoryRow]) 
 
 /// Rows that a read of details would tell nothing new about.
 fn is_our_own_doing(title: &str) -> bool {
-    matches!(title, "payment-link-sent-to-customer" | "payment-link-opened")
+    matches!(
+        title,
+        "payment-link-sent-to-customer" | "payment-link-opened"
+    )
 }
 
 /// Does the history tell of something that the facts do not have?
 fn is_news(r: &domain::Reservation, rows: &[HistoryRow], uuid: &str) -> bool {
     use domain::reservation::Hold;
-    rows.iter().filter(|row| row.uuid.as_deref() == Some(uuid)).any(|row| match row.title.as_deref() {
-        Some("amount-reserved") => matches!(r.hold, Hold::None),
-        Some("reservation-completed" | "reservation-cancelled" | "reservation-expired") => r.is_open(),
-        Some(title) if is_our_own_doing(title) => false,
-        Some("refund-sent-from-captured" | "refund-sent-from-charged") => {
-            r.ledger.iter().all(|row| row.kind != domain::reservation::RowKind::Refund)
-        }
-        // A slug that nobody knows may mean anything.
-        _ => r.is_open(),
-    })
+    rows.iter()
+        .filter(|row| row.uuid.as_deref() == Some(uuid))
+        .any(|row| match row.title.as_deref() {
+            Some("amount-reserved") => matches!(r.hold, Hold::None),
+            Some("reservation-completed" | "reservation-cancelled" | "reservation-expired") => {
+                r.is_open()
+            }
+            Some(title) if is_our_own_doing(title) => false,
+            Some("refund-sent-from-captured" | "refund-sent-from-charged") => r
+                .ledger
+                .iter()
+                .all(|row| row.kind != domain::reservation::RowKind::Refund),
+            // A slug that nobody knows may mean anything.
+            _ => r.is_open(),
+        })
 }

@@ -39,21 +39,32 @@ impl FromRequestParts<Arc<App>> for Target {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let actor = Extension::<Actor>::from_request_parts(parts, app).await;
         let Extension(actor) = actor.map_err(IntoResponse::into_response)?;
-        Self::named(parts, app, actor).await.map_err(IntoResponse::into_response)
+        Self::named(parts, app, actor)
+            .await
+            .map_err(IntoResponse::into_response)
     }
 }
 
 impl Target {
     async fn named(parts: &mut Parts, app: &Arc<App>, actor: Actor) -> Result<Self, Problem> {
         let Name(named) = Name::from_request_parts(parts, app).await?;
-        let params = Params::from_request_parts(parts, app).await?.only(&["merchant"])?;
+        let params = Params::from_request_parts(parts, app)
+            .await?
+            .only(&["merchant"])?;
         let stored = reservations::find(app, &named, params.get("merchant")?).await?;
-        Ok(Self { app: Arc::clone(app), actor, stored })
+        Ok(Self {
+            app: Arc::clone(app),
+            actor,
+            stored,
+        })
     }
 
     /// Acts, and answers with the job; with the reservation while there is none, because it is paused or done.
     async fn ask(self, action: Action) -> Result<Response, Problem> {
-        let acted = self.app.act(&self.stored.reservation.id, action, self.actor.0).await?;
+        let acted = self
+            .app
+            .act(&self.stored.reservation.id, action, self.actor.0)
+            .await?;
         let details = match &acted.job {
             Some(job) => self.app.store.job(job).await?,
             None => None,
@@ -61,7 +72,11 @@ impl Target {
         Ok(match details {
             Some(details) => {
                 let reference = Some(acted.reservation.reservation.reference.clone());
-                (StatusCode::ACCEPTED, Answer(view::job(&details.job, reference))).into_response()
+                (
+                    StatusCode::ACCEPTED,
+                    Answer(view::job(&details.job, reference)),
+                )
+                    .into_response()
             }
             None => {
                 let view = view::reservation(&self.app, &acted.reservation).await?;
@@ -72,7 +87,10 @@ impl Target {
 
     /// Acts, and answers with the reservation.
     async fn tell(self, action: Action, status: StatusCode) -> Result<Response, Problem> {
-        let acted = self.app.act(&self.stored.reservation.id, action, self.actor.0).await?;
+        let acted = self
+            .app
+            .act(&self.stored.reservation.id, action, self.actor.0)
+            .await?;
         let view = view::reservation(&self.app, &acted.reservation).await?;
         Ok((status, Answer(view)).into_response())
     }
@@ -81,10 +99,15 @@ impl Target {
 type Answered = Result<Response, Problem>;
 
 pub(super) async fn delivery(target: Target, Json(body): Json<DeliveryRequest>) -> Answered {
-    target.tell(Action::Deliver(body), StatusCode::ACCEPTED).await
+    target
+        .tell(Action::Deliver(body), StatusCode::ACCEPTED)
+        .await
 }
 
-pub(super) async fn capture(target: Target, OptionalJson(body): OptionalJson<CaptureRequest>) -> Answered {
+pub(super) async fn capture(
+    target: Target,
+    OptionalJson(body): OptionalJson<CaptureRequest>,
+) -> Answered {
     target.ask(Action::Capture(body)).await
 }
 

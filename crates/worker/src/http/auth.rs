@@ -20,7 +20,9 @@ pub struct Keys {
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("admin", &self.admin.map(|_| "…")).finish()
+        f.debug_struct("Keys")
+            .field("admin", &self.admin.map(|_| "…"))
+            .finish()
     }
 }
 
@@ -28,12 +30,16 @@ impl Keys {
     /// The key of the configuration, with the role ops. Without one, every call is refused.
     #[must_use]
     pub fn new(admin: Option<&SecretString>) -> Self {
-        Self { admin: admin.map(|key| digest(key.expose_secret().as_bytes())) }
+        Self {
+            admin: admin.map(|key| digest(key.expose_secret().as_bytes())),
+        }
     }
 
     fn actor(&self, key: &[u8]) -> Option<Actor> {
         let given = digest(key);
-        let fits = self.admin.is_some_and(|admin| bool::from(admin.ct_eq(&given)));
+        let fits = self
+            .admin
+            .is_some_and(|admin| bool::from(admin.ct_eq(&given)));
         fits.then_some(Actor("key:admin"))
     }
 }
@@ -47,8 +53,15 @@ fn digest(key: &[u8]) -> [u8; 32] {
 pub(super) struct Actor(pub(super) &'static str);
 
 /// Lets a request pass that has a key.
-pub(super) async fn require_key(State(keys): State<Arc<Keys>>, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(bearer);
+pub(super) async fn require_key(
+    State(keys): State<Arc<Keys>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(bearer);
     match given.and_then(|key| keys.actor(key)) {
         Some(actor) => {
             request.extensions_mut().insert(actor);
@@ -69,8 +82,15 @@ fn refused(keys: &Keys, given: bool) -> Response {
         (Some(_), true) => "the key is not known",
         (Some(_), false) => "a key is required: Authorization: Bearer KEY",
     };
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "A key is required", detail);
+    let problem = Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "A key is required",
+        detail,
+    );
     let mut response = problem.into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }

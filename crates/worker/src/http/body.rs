@@ -56,30 +56,46 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let media = given.split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
     let detail = "the body has to be JSON, with Content-Type: application/json";
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Err(Problem::new(status, "unsupported_media_type", "Unsupported media type", detail))
+    Err(Problem::new(
+        status,
+        "unsupported_media_type",
+        "Unsupported media type",
+        detail,
+    ))
 }
 
 /// The whole body, if it is not too large.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("the body is larger than {MAX_BODY} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large", detail)
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "Body too large",
+            detail,
+        )
     };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY) {
         return Err(too_large());
     }
     let mut chunks = body.into_data_stream();
     let mut bytes = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| bad("body_incomplete", "the body ended before it was whole"))?;
+        let chunk =
+            chunk.map_err(|_| bad("body_incomplete", "the body ended before it was whole"))?;
         if bytes.len() + chunk.len() > MAX_BODY {
             return Err(too_large());
         }
@@ -89,7 +105,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
 }
 
 fn bad(code: &'static str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, code, "The body cannot be read", detail)
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        code,
+        "The body cannot be read",
+        detail,
+    )
 }
 
 /// serde_json's words about a number that no type holds. It is the field that is wrong then, not the JSON.
@@ -98,14 +119,20 @@ const HUGE_NUMBER: &str = "number out of range";
 /// The typed body.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if depth(bytes) > MAX_DEPTH {
-        return Err(bad("too_deep", format!("the body is nested more than {MAX_DEPTH} deep")));
+        return Err(bad(
+            "too_deep",
+            format!("the body is nested more than {MAX_DEPTH} deep"),
+        ));
     }
     let value = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => value,
         Err(error) if error.to_string().starts_with(HUGE_NUMBER) => Value::Null,
         Err(error) => {
             let (line, column) = (error.line(), error.column());
-            return Err(bad("malformed_json", format!("the body is not JSON: line {line}, column {column}")));
+            return Err(bad(
+                "malformed_json",
+                format!("the body is not JSON: line {line}, column {column}"),
+            ));
         }
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -117,9 +144,12 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         (Err(error), list) => {
             let told = decode::told(&error.path().to_string(), &error.inner().to_string());
             // serde takes a list for an object, and then speaks of what is in it.
-            let within =
-                |list: &String| told.kind == Kind::Wrong && told.fault.field.starts_with(list.as_str());
-            Err(list.filter(within).map_or_else(|| Problem::fields(vec![told.fault.clone()]), not_a_list))
+            let within = |list: &String| {
+                told.kind == Kind::Wrong && told.fault.field.starts_with(list.as_str())
+            };
+            Err(list
+                .filter(within)
+                .map_or_else(|| Problem::fields(vec![told.fault.clone()]), not_a_list))
         }
     }
 }
@@ -147,11 +177,15 @@ fn depth(bytes: &[u8]) -> usize {
 fn misplaced_list(value: &Value, path: &str, allowed: bool) -> Option<String> {
     match value {
         Value::Array(_) if !allowed => Some(path.to_owned()),
-        Value::Array(items) => (0..)
-            .zip(items)
-            .find_map(|(index, item): (usize, _)| misplaced_list(item, &format!("{path}[{index}]"), false)),
+        Value::Array(items) => (0..).zip(items).find_map(|(index, item): (usize, _)| {
+            misplaced_list(item, &format!("{path}[{index}]"), false)
+        }),
         Value::Object(fields) => fields.iter().find_map(|(key, value)| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
             misplaced_list(value, &path, LISTS.contains(&key.as_str()))
         }),
         _ => None,
@@ -172,8 +206,14 @@ mod tests {
     #[test]
     fn a_list_is_no_object() {
         let value = serde_json::json!({"lines": [{"at": []}], "customer": {"address": [1]}});
-        assert_eq!(misplaced_list(&value, "", false).as_deref(), Some("customer.address"));
+        assert_eq!(
+            misplaced_list(&value, "", false).as_deref(),
+            Some("customer.address")
+        );
         let value = serde_json::json!({"lines": [[]]});
-        assert_eq!(misplaced_list(&value, "", false).as_deref(), Some("lines[0]"));
+        assert_eq!(
+            misplaced_list(&value, "", false).as_deref(),
+            Some("lines[0]")
+        );
     }
 }

@@ -18,12 +18,17 @@ pub(super) async fn take(
     name: Result<Name, Problem>,
     RawQuery(query): RawQuery,
 ) -> StatusCode {
-    let Ok(Name(token)) = name else { return StatusCode::NOT_FOUND };
+    let Ok(Name(token)) = name else {
+        return StatusCode::NOT_FOUND;
+    };
     // A token of another form is never looked up.
     if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return StatusCode::NOT_FOUND;
     }
-    match app.callback(&token, query.as_deref().unwrap_or_default()).await {
+    match app
+        .callback(&token, query.as_deref().unwrap_or_default())
+        .await
+    {
         CallbackOutcome::Accepted => StatusCode::OK,
         CallbackOutcome::Refused => StatusCode::FORBIDDEN,
         CallbackOutcome::NotFound => StatusCode::NOT_FOUND,

@@ -88,27 +88,48 @@ impl NewBody {
         let checkout = self.checkout.as_ref();
         let success = checkout.and_then(|checkout| checkout.success_url.as_deref());
         let failure = checkout.and_then(|checkout| checkout.failure_url.as_deref());
-        let legal_basis = self.policy.capture.legal_basis.as_ref().and_then(Option::as_deref);
-        let wrong_url = "is not an https URL without credentials; plain http is for this machine only";
+        let legal_basis = self
+            .policy
+            .capture
+            .legal_basis
+            .as_ref()
+            .and_then(Option::as_deref);
+        let wrong_url =
+            "is not an https URL without credentials; plain http is for this machine only";
         let long = "is empty, longer than 5000 characters, or holds control characters";
         let rules = [
             (url(success), "checkout.success_url", wrong_url),
             (url(failure), "checkout.failure_url", wrong_url),
-            (self.notes.as_deref().is_some_and(|text| !is_long_text(text, MAX_LONG_TEXT)), "notes", long),
-            (self.terms.as_deref().is_some_and(|text| !is_long_text(text, MAX_LONG_TEXT)), "terms", long),
+            (
+                self.notes
+                    .as_deref()
+                    .is_some_and(|text| !is_long_text(text, MAX_LONG_TEXT)),
+                "notes",
+                long,
+            ),
+            (
+                self.terms
+                    .as_deref()
+                    .is_some_and(|text| !is_long_text(text, MAX_LONG_TEXT)),
+                "terms",
+                long,
+            ),
             (
                 legal_basis.is_some_and(|text| !is_long_text(text, MAX_LEGAL_BASIS)),
                 "policy.capture.legal_basis",
                 "is empty, longer than 500 characters, or holds control characters",
             ),
             (
-                self.charge_validity.is_some_and(|unit| !(1..=MAX_CHARGE_VALIDITY).contains(&unit)),
+                self.charge_validity
+                    .is_some_and(|unit| !(1..=MAX_CHARGE_VALIDITY).contains(&unit)),
                 "charge_validity",
                 "is not between 1 and 129600, which is 90 days in minutes",
             ),
         ];
         let wrong = rules.into_iter().filter(|(wrong, ..)| *wrong);
-        wrong.map(|(_, field, message)| FieldError::new(field, message)).collect()
+        wrong
+            .map(|(_, field, message)| FieldError::new(field, message))
+            .collect()
     }
 
     fn split(self) -> (NewReservation, SubmitExtras) {
@@ -146,9 +167,17 @@ fn is_long_text(text: &str, most: usize) -> bool {
 
 /// The merchant that is meant when none is named: the only one, else the one called default.
 pub(super) fn merchant_of(app: &App, named: Option<MerchantId>) -> Result<MerchantId, Problem> {
-    let only = || app.merchants.keys().next().filter(|_| app.merchants.len() == 1).cloned();
+    let only = || {
+        app.merchants
+            .keys()
+            .next()
+            .filter(|_| app.merchants.len() == 1)
+            .cloned()
+    };
     let merchant = named.or_else(only).or_else(|| "default".parse().ok());
-    merchant.filter(|id| app.merchants.contains_key(id)).ok_or_else(|| ServiceError::UnknownMerchant.into())
+    merchant
+        .filter(|id| app.merchants.contains_key(id))
+        .ok_or_else(|| ServiceError::UnknownMerchant.into())
 }
 
 pub(super) async fn create(
@@ -171,19 +200,29 @@ pub(super) async fn create(
         None => None,
     };
     let stored = match waited {
-        Some(_) => app.store.reservation(id).await?.unwrap_or(submitted.reservation),
+        Some(_) => app
+            .store
+            .reservation(id)
+            .await?
+            .unwrap_or(submitted.reservation),
         None => submitted.reservation,
     };
-    Ok(wait::answer(waited, axum::Json(view::reservation(&app, &stored).await?)))
+    Ok(wait::answer(
+        waited,
+        axum::Json(view::reservation(&app, &stored).await?),
+    ))
 }
 
 /// The faults by the reservation's own rules, so that all of them are told at once.
 fn faults_of(app: &App, merchant: &MerchantId, new: &NewReservation) -> Vec<FieldError> {
     let now = app.clock.now();
-    let built = app
-        .merchants
-        .get(merchant)
-        .map(|handle| new.build(ReservationId::new(now, &*app.entropy), &handle.merchant, now));
+    let built = app.merchants.get(merchant).map(|handle| {
+        new.build(
+            ReservationId::new(now, &*app.entropy),
+            &handle.merchant,
+            now,
+        )
+    });
     match built {
         Some(Err(Refusal::Fields(faults))) => faults,
         _ => Vec::new(),

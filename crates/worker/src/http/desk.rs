@@ -60,7 +60,10 @@ fn moment(event: &Event, zone: Tz) -> MomentJson {
     MomentJson {
         seq: event.seq,
         at: Time(event.at),
-        local: event.at.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false),
+        local: event
+            .at
+            .with_timezone(&zone)
+            .to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false),
         actor: event.actor.clone(),
         event: event.fact.name(),
     }
@@ -72,30 +75,47 @@ fn traced(attempt: &AttemptView) -> TracedJson {
         digits.truncate(DIGITS);
         digits
     };
-    TracedJson { attempt: view::attempt(attempt), exchange_sha256: attempt.exchange.as_ref().map(digest) }
+    TracedJson {
+        attempt: view::attempt(attempt),
+        exchange_sha256: attempt.exchange.as_ref().map(digest),
+    }
 }
 
 fn pack(pack: Pack, zone: Tz) -> PackJson {
     PackJson {
         job: pack.job,
-        timeline: pack.timeline.iter().map(|event| moment(event, zone)).collect(),
+        timeline: pack
+            .timeline
+            .iter()
+            .map(|event| moment(event, zone))
+            .collect(),
         attempts: pack.attempts.iter().map(traced).collect(),
         evidence: pack.evidence,
     }
 }
 
 fn zone(app: &App, merchant: &domain::MerchantId) -> Tz {
-    app.merchants.get(merchant).map_or(Tz::UTC, |handle| handle.merchant.zone)
+    app.merchants
+        .get(merchant)
+        .map_or(Tz::UTC, |handle| handle.merchant.zone)
 }
 
 /// Everything that lies on a reservation's desk.
 pub(super) async fn packs(app: &App, r: &Reservation) -> Result<Vec<PackJson>, store::StoreError> {
     let zone = zone(app, &r.merchant);
-    Ok(app.packs(r).await?.into_iter().map(|one| pack(one, zone)).collect())
+    Ok(app
+        .packs(r)
+        .await?
+        .into_iter()
+        .map(|one| pack(one, zone))
+        .collect())
 }
 
 /// The evidence for the request in doubt that a job carries.
-pub(super) async fn pack_of_job(app: &App, job: &JobView) -> Result<Option<PackJson>, store::StoreError> {
+pub(super) async fn pack_of_job(
+    app: &App,
+    job: &JobView,
+) -> Result<Option<PackJson>, store::StoreError> {
     let zone = zone(app, &job.merchant);
     Ok(app.pack_of_job(job).await?.map(|one| pack(one, zone)))
 }
@@ -106,7 +126,9 @@ pub(super) async fn resolve(
     Name(named): Name,
     Json(resolution): Json<Resolution>,
 ) -> Result<Answer<JobJson>, Problem> {
-    let job = app.resolve(&jobs::id_of(&named)?, &resolution, actor.0).await?;
+    let job = app
+        .resolve(&jobs::id_of(&named)?, &resolution, actor.0)
+        .await?;
     jobs::shown(&app, &job.id).await
 }
 
@@ -115,7 +137,9 @@ pub(super) async fn clear(
     Json(clearing): Json<Clearing>,
 ) -> Result<Answer<ReservationJson>, Problem> {
     let Target { app, actor, stored } = target;
-    let stored = app.clear(&stored.reservation.id, &clearing, actor.0).await?;
+    let stored = app
+        .clear(&stored.reservation.id, &clearing, actor.0)
+        .await?;
     Ok(Answer(view::reservation_with_desk(&app, &stored).await?))
 }
 
@@ -125,11 +149,20 @@ impl From<DeskError> for Problem {
             DeskError::Service(error) => error.into(),
             DeskError::NotAtDesk { state, message } => not_at_desk(Some(state), message),
             DeskError::InDoubt { job } => {
-                let detail = "a request in doubt is behind this item; resolve the job that is named";
-                Self::conflict("request_in_doubt", "A request in doubt is behind it", detail)
-                    .with("job", json!(job))
+                let detail =
+                    "a request in doubt is behind this item; resolve the job that is named";
+                Self::conflict(
+                    "request_in_doubt",
+                    "A request in doubt is behind it",
+                    detail,
+                )
+                .with("job", json!(job))
             }
-            DeskError::EvidenceChanged { given, current, since } => {
+            DeskError::EvidenceChanged {
+                given,
+                current,
+                since,
+            } => {
                 let detail = format!(
                     "the decision rests on version {given} of the evidence, and {current} is in force; look at it again"
                 );
@@ -165,12 +198,19 @@ fn refused(error: DecisionError) -> Problem {
         }
         DecisionError::NotShown { .. } => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Problem::new(status, "reference_not_shown", "The provider does not show it", message)
+            Problem::new(
+                status,
+                "reference_not_shown",
+                "The provider does not show it",
+                message,
+            )
         }
         DecisionError::NotSendable { .. } => {
             Problem::conflict("resend_refused", "It cannot be sent again", message)
         }
-        DecisionError::NothingThere { lies, .. } => not_at_desk(None, message).with("desk", json!(lies)),
+        DecisionError::NothingThere { lies, .. } => {
+            not_at_desk(None, message).with("desk", json!(lies))
+        }
         // Told with more by the service.
         DecisionError::NotAtDesk { .. }
         | DecisionError::InDoubt { .. }
@@ -201,7 +241,10 @@ mod tests {
         let digest = |exchange| traced(&attempt(exchange)).exchange_sha256;
         // The SHA-256 of "{}" begins so.
         assert_eq!(digest(Some(json!({}))).as_deref(), Some("44136fa355b3678a"));
-        assert_ne!(digest(Some(json!({"method": "POST"}))), digest(Some(json!({"method": "GET"}))));
+        assert_ne!(
+            digest(Some(json!({"method": "POST"}))),
+            digest(Some(json!({"method": "GET"})))
+        );
         assert_eq!(digest(None), None, "a run without a request has none");
     }
 }

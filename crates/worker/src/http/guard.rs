@@ -21,20 +21,37 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Refuses what is too large, ends what takes too long, and turns a panic into an answer.
 pub(super) async fn bound(request: Request, next: Next) -> Response {
-    let headers: usize =
-        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    let headers: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    let uri = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |uri| uri.as_str().len());
     if uri > MAX_URI {
         let detail = format!("path and query are longer than {MAX_URI} bytes");
-        return Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", "URI too long", detail)
-            .into_response();
+        return Problem::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            "URI too long",
+            detail,
+        )
+        .into_response();
     }
     if headers > MAX_HEADERS {
         let detail = format!("the headers are longer than {MAX_HEADERS} bytes");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Problem::new(status, "headers_too_large", "Headers too large", detail).into_response();
+        return Problem::new(status, "headers_too_large", "Headers too large", detail)
+            .into_response();
     }
-    match timeout(TIME_LIMIT, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+    match timeout(
+        TIME_LIMIT,
+        AssertUnwindSafe(next.run(request)).catch_unwind(),
+    )
+    .await
+    {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             tracing::error!("a request panicked");
@@ -42,7 +59,13 @@ pub(super) async fn bound(request: Request, next: Next) -> Response {
         }
         Err(_elapsed) => {
             let detail = "the request took too long; whether it was carried out can be read";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "Took too long", detail).into_response()
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "timeout",
+                "Took too long",
+                detail,
+            )
+            .into_response()
         }
     }
 }

@@ -30,5 +30,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
     };
     tracing::warn!(error = fault, "the database does not answer");
     let detail = "the database does not answer";
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "Not ready", detail))
+    Err(Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not_ready",
+        "Not ready",
+        detail,
+    ))
 }

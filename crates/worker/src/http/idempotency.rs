@@ -51,14 +51,26 @@ async fn with_key(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
-        let detail = format!("Idempotency-Key is not 1 to {MAX_KEY} visible ASCII characters");
-        Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_invalid", "The key cannot be used", detail)
-    })?;
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| (1..=MAX_KEY).contains(&key.len()))
+        .ok_or_else(|| {
+            let detail = format!("Idempotency-Key is not 1 to {MAX_KEY} visible ASCII characters");
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency_key_invalid",
+                "The key cannot be used",
+                detail,
+            )
+        })?;
     let key = key.to_owned();
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
     let mut digest = Sha256::new();
     digest.update(parts.method.as_str());
     digest.update(b"\n");
@@ -83,7 +95,12 @@ async fn with_key(
         Idempotency::Reused => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             let detail = "another request had this key; every request takes a key of its own";
-            return Err(Problem::new(status, "idempotency_key_reused", "The key has been used", detail));
+            return Err(Problem::new(
+                status,
+                "idempotency_key_reused",
+                "The key has been used",
+                detail,
+            ));
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));
@@ -108,7 +125,10 @@ async fn with_key(
 fn replay(status: u16, answer: String) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
         (REPLAYED, HeaderValue::from_static("true")),
     ];
     (status, headers, answer).into_response()
@@ -132,7 +152,13 @@ async fn keep(app: &App, actor: Actor, key: &str, response: Response) -> Result<
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-async fn save(app: &App, actor: Actor, key: &str, status: u16, answer: &str) -> Result<(), StoreError> {
+async fn save(
+    app: &App,
+    actor: Actor,
+    key: &str,
+    status: u16,
+    answer: &str,
+) -> Result<(), StoreError> {
     let mut tx = app.store.begin().await?;
     tx.answer_key(actor.0, key, status, answer).await?;
     tx.commit().await

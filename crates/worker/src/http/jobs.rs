@@ -35,12 +35,28 @@ pub(super) fn id_of(named: &str) -> Result<JobId, Problem> {
 
 /// The reference of a job's reservation.
 pub(super) async fn reference_of(app: &App, job: &JobView) -> Result<Option<String>, Problem> {
-    let Some(id) = &job.reservation else { return Ok(None) };
-    Ok(app.store.reservation(id).await?.map(|stored| stored.reservation.reference))
+    let Some(id) = &job.reservation else {
+        return Ok(None);
+    };
+    Ok(app
+        .store
+        .reservation(id)
+        .await?
+        .map(|stored| stored.reservation.reference))
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Answer<Value>, Problem> {
-    let params = params.only(&["state", "kind", "merchant", "reservation", "limit", "cursor"])?;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Answer<Value>, Problem> {
+    let params = params.only(&[
+        "state",
+        "kind",
+        "merchant",
+        "reservation",
+        "limit",
+        "cursor",
+    ])?;
     let filter = JobFilter {
         state: params.get("state")?,
         kind: params.get("kind")?,
@@ -48,7 +64,10 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
         reservation: params.get("reservation")?,
     };
     let cursor: Option<JobId> = params.cursor()?;
-    let page = app.store.jobs(&filter, params.limit()?, cursor.as_ref()).await?;
+    let page = app
+        .store
+        .jobs(&filter, params.limit()?, cursor.as_ref())
+        .await?;
     let mut references: BTreeMap<ReservationId, Option<String>> = BTreeMap::new();
     let mut data = Vec::with_capacity(page.items.len());
     for job in &page.items {
@@ -66,18 +85,28 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
     Ok(Answer(view::page(&data, page.next)))
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Name(named): Name, params: Params) -> Answered {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Name(named): Name,
+    params: Params,
+) -> Answered {
     params.only(&[])?;
     shown(&app, &id_of(&named)?).await
 }
 
 /// One job with its attempts, what was decided about it, and, at the desk, the evidence.
 pub(super) async fn shown(app: &App, id: &JobId) -> Answered {
-    let details = app.store.job(id).await?.ok_or_else(|| Problem::not_found("job"))?;
+    let details = app
+        .store
+        .job(id)
+        .await?
+        .ok_or_else(|| Problem::not_found("job"))?;
     let reference = reference_of(app, &details.job).await?;
     let evidence = desk::pack_of_job(app, &details.job).await?;
     let decisions = app.decisions_of_job(&details.job).await?;
-    Ok(Answer(view::job_with_attempts(&details, reference, decisions, evidence)))
+    Ok(Answer(view::job_with_attempts(
+        &details, reference, decisions, evidence,
+    )))
 }
 
 async fn act(app: &App, named: &str, action: JobAction, actor: Actor) -> Answered {
@@ -119,5 +148,13 @@ pub(super) async fn reschedule(
     Name(named): Name,
     Json(body): Json<RunAt>,
 ) -> Answered {
-    act(&app, &named, JobAction::Reschedule { run_at: body.run_at }, actor).await
+    act(
+        &app,
+        &named,
+        JobAction::Reschedule {
+            run_at: body.run_at,
+        },
+        actor,
+    )
+    .await
 }

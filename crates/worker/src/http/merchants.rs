@@ -25,12 +25,18 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Answere
 }
 
 fn view(app: &App, id: &MerchantId, paused: bool) -> Value {
-    let limit = app.merchants.get(id).map(|handle| handle.rate_limit_per_minute);
+    let limit = app
+        .merchants
+        .get(id)
+        .map(|handle| handle.rate_limit_per_minute);
     json!({"id": id, "paused": paused, "rate_limit_per_minute": limit})
 }
 
 async fn set(app: &App, named: &str, paused: bool, actor: &Actor) -> Answered {
-    let known = named.parse().ok().filter(|id: &MerchantId| app.merchants.contains_key(id));
+    let known = named
+        .parse()
+        .ok()
+        .filter(|id: &MerchantId| app.merchants.contains_key(id));
     let id = known.ok_or_else(|| Problem::not_found("merchant"))?;
     if paused {
         app.store.pause_merchant(&id).await?;

@@ -35,7 +35,10 @@ use problem::Problem;
 /// Every route, with what every request goes through.
 pub fn router(app: Arc<App>, keys: Keys) -> Router {
     let version_1 = Router::new()
-        .route("/v1/reservations", post(create::create).get(reservations::list))
+        .route(
+            "/v1/reservations",
+            post(create::create).get(reservations::list),
+        )
         .route("/v1/reservations/{id}", get(reservations::get))
         .route("/v1/reservations/{id}/events", get(reservations::events))
         .route("/v1/reservations/{id}/delivery", post(actions::delivery))
@@ -61,7 +64,10 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/merchants/{id}/pause", post(merchants::pause))
         .route("/v1/merchants/{id}/resume", post(merchants::resume))
         .method_not_allowed_fallback(wrong_method)
-        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::answer_once))
+        .route_layer(from_fn_with_state(
+            Arc::clone(&app),
+            idempotency::answer_once,
+        ))
         .route_layer(from_fn_with_state(Arc::new(keys), auth::require_key));
     let open = Router::new()
         .route("/callbacks/{token}", get(callbacks::take))
@@ -94,5 +100,7 @@ pub async fn serve(
     keys: Keys,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(app, keys)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router(app, keys))
+        .with_graceful_shutdown(shutdown)
+        .await
 }

@@ -25,7 +25,11 @@ impl<S: Sync> FromRequestParts<S> for Params {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        Ok(Self(
+            form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        ))
     }
 }
 
@@ -38,7 +42,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        path.map(|Path(name)| Self(name)).map_err(|_not_text| Problem::not_found("thing"))
+        path.map(|Path(name)| Self(name))
+            .map_err(|_not_text| Problem::not_found("thing"))
     }
 }
 
@@ -49,19 +54,36 @@ impl Params {
         for (index, (name, value)) in self.0.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(MAX_VALUE).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                faults.push(FieldError::new(name, format!("is not known; known here: {known}")));
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
+                faults.push(FieldError::new(
+                    name,
+                    format!("is not known; known here: {known}"),
+                ));
             } else if self.0[..index].iter().any(|(other, _)| other == name) {
                 faults.push(FieldError::new(name, "stands there twice"));
             } else if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
-                faults.push(FieldError::new(name, "is too long, or holds control characters"));
+                faults.push(FieldError::new(
+                    name,
+                    "is too long, or holds control characters",
+                ));
             }
         }
-        if faults.is_empty() { Ok(self) } else { Err(Problem::fields(faults)) }
+        if faults.is_empty() {
+            Ok(self)
+        } else {
+            Err(Problem::fields(faults))
+        }
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value of a parameter, if it is there.
@@ -79,7 +101,10 @@ impl Params {
         name: &str,
         message: impl Fn(T::Err) -> String,
     ) -> Result<Option<T>, Problem> {
-        let parse = |text: &str| text.parse().map_err(|error| Problem::field(name, message(error)));
+        let parse = |text: &str| {
+            text.parse()
+                .map_err(|error| Problem::field(name, message(error)))
+        };
         self.text(name).map(parse).transpose()
     }
 

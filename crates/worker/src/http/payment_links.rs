@@ -57,16 +57,21 @@ pub(super) async fn create(
         None => None,
     };
     let details = app.store.job(&job).await?.ok_or_else(Problem::internal)?;
-    Ok(wait::answer(waited, axum::Json(view::job(&details.job, Some(request.reference)))))
+    Ok(wait::answer(
+        waited,
+        axum::Json(view::job(&details.job, Some(request.reference))),
+    ))
 }
 
 async fn progress(app: &App, job: &JobId) -> Result<Progress, Problem> {
     let state = app.store.job(job).await?.map(|details| details.job.state);
     Ok(match state {
         Some(JobState::Succeeded) => Progress::There,
-        Some(JobState::Attention | JobState::Dead | JobState::Cancelled) | None => Progress::Stopped,
-        Some(JobState::Scheduled | JobState::Available | JobState::Running | JobState::Resolving) => {
-            Progress::Waiting
+        Some(JobState::Attention | JobState::Dead | JobState::Cancelled) | None => {
+            Progress::Stopped
         }
+        Some(
+            JobState::Scheduled | JobState::Available | JobState::Running | JobState::Resolving,
+        ) => Progress::Waiting,
     })
 }

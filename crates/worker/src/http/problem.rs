@@ -83,7 +83,10 @@ impl Problem {
             many => format!("{} fields do not fit; see errors", many.len()),
         };
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Self { errors, ..Self::new(status, "validation", "Fields do not fit", detail) }
+        Self {
+            errors,
+            ..Self::new(status, "validation", "Fields do not fit", detail)
+        }
     }
 
     pub(super) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -91,21 +94,41 @@ impl Problem {
     }
 
     pub(super) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not found",
+            format!("there is no such {what}"),
+        )
     }
 
     pub(super) fn method_not_allowed() -> Self {
         let detail = "this path takes other methods; Allow names them";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method not allowed",
+            detail,
+        )
     }
 
     /// A fault of ours or of the database; its cause is in the log.
     pub(super) fn internal() -> Self {
-        let detail = "the request could not be carried out; try it again, with the same Idempotency-Key";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+        let detail =
+            "the request could not be carried out; try it again, with the same Idempotency-Key";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            detail,
+        )
     }
 
-    pub(super) fn conflict(code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn conflict(
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self::new(StatusCode::CONFLICT, code, title, detail)
     }
 }
@@ -167,7 +190,9 @@ impl IntoResponse for Problem {
         };
         let body = serde_json::to_string(&written).unwrap_or_default();
         let mut response = (self.status, body).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
     }
 }

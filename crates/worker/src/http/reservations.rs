@@ -21,10 +21,16 @@ const MAX_REFERENCE: usize = 64;
 const TIME: &str = "a time like \"2026-12-01T12:00:00Z\"";
 
 /// The reservation that a path names: by id, or by `ref:` and its reference.
-pub(super) async fn find(app: &App, named: &str, merchant: Option<MerchantId>) -> Result<Stored, Problem> {
+pub(super) async fn find(
+    app: &App,
+    named: &str,
+    merchant: Option<MerchantId>,
+) -> Result<Stored, Problem> {
     let missing = || Problem::not_found("reservation");
     if let Some(reference) = named.strip_prefix("ref:") {
-        return by_reference(app, reference, merchant).await?.ok_or_else(missing);
+        return by_reference(app, reference, merchant)
+            .await?
+            .ok_or_else(missing);
     }
     let id: ReservationId = named.parse().map_err(|_| missing())?;
     let stored = app.store.reservation(&id).await?.ok_or_else(missing)?;
@@ -40,12 +46,21 @@ async fn by_reference(
     if !is_text(reference, MAX_REFERENCE) {
         return Ok(None);
     }
-    let filter =
-        ReservationFilter { merchant, reference: Some(reference.to_owned()), ..ReservationFilter::default() };
+    let filter = ReservationFilter {
+        merchant,
+        reference: Some(reference.to_owned()),
+        ..ReservationFilter::default()
+    };
     let mut found = app.store.reservations(&filter, 2, None).await?.items;
     if found.len() > 1 {
-        let detail = "several merchants have a reservation with this reference; say which with ?merchant=";
-        return Err(Problem::new(StatusCode::CONFLICT, "ambiguous_reference", "Ambiguous reference", detail));
+        let detail =
+            "several merchants have a reservation with this reference; say which with ?merchant=";
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "ambiguous_reference",
+            "Ambiguous reference",
+            detail,
+        ));
     }
     Ok(found.pop())
 }
@@ -60,7 +75,10 @@ pub(super) async fn get(
     Ok(Json(view::reservation_with_desk(&app, &stored).await?))
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
     let params = params.only(&[
         "status",
         "merchant",
@@ -78,7 +96,10 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
         attention: params.get_as("attention", "true or false")?,
     };
     let cursor: Option<ReservationId> = params.cursor()?;
-    let page = app.store.reservations(&filter, params.limit()?, cursor.as_ref()).await?;
+    let page = app
+        .store
+        .reservations(&filter, params.limit()?, cursor.as_ref())
+        .await?;
     let mut data = Vec::with_capacity(page.items.len());
     for stored in &page.items {
         data.push(view::reservation(&app, stored).await?);
@@ -93,7 +114,13 @@ pub(super) async fn events(
 ) -> Result<Json<Value>, Problem> {
     let params = params.only(&["merchant", "limit", "cursor"])?;
     let stored = find(&app, &named, params.get("merchant")?).await?;
-    let page = app.store.events(&stored.reservation.id, params.limit()?, params.cursor()?).await?;
+    let page = app
+        .store
+        .events(&stored.reservation.id, params.limit()?, params.cursor()?)
+        .await?;
     let data: Vec<_> = page.items.iter().map(view::event).collect();
-    Ok(Json(view::page(&data, page.next.map(|seq| seq.to_string()))))
+    Ok(Json(view::page(
+        &data,
+        page.next.map(|seq| seq.to_string()),
+    )))
 }

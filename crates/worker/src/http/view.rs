@@ -5,8 +5,8 @@ use domain::desk::{PastDecision, question};
 use domain::reservation::{DeskItem, DeskReason, LedgerRow, Line, Link, RowKind};
 use domain::schedule::NO_DEADLINE;
 use domain::{
-    CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId, Status,
-    WaitingFor,
+    CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId,
+    Status, WaitingFor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -177,8 +177,15 @@ pub(super) struct EventJson {
 pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<ReservationJson, StoreError> {
     let r = &stored.reservation;
     let jobs = jobs_of(app, r).await?;
-    let merchant = app.merchants.get(&r.merchant).map(|handle| &handle.merchant);
-    let schedule = jobs.iter().rev().filter(|job| job.state.is_live()).map(planned);
+    let merchant = app
+        .merchants
+        .get(&r.merchant)
+        .map(|handle| &handle.merchant);
+    let schedule = jobs
+        .iter()
+        .rev()
+        .filter(|job| job.state.is_live())
+        .map(planned);
     Ok(ReservationJson {
         id: r.id.clone(),
         merchant: r.merchant.clone(),
@@ -198,13 +205,22 @@ pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<Reservatio
         amounts: amounts(r),
         deadlines: DeadlinesJson {
             payment_link_due: Time(r.payment_link_due),
-            capture_by: merchant.and_then(|merchant| r.capture_by(merchant)).map(Time),
-            charge_by: merchant.and_then(|merchant| r.charge_by(merchant)).map(Time),
+            capture_by: merchant
+                .and_then(|merchant| r.capture_by(merchant))
+                .map(Time),
+            charge_by: merchant
+                .and_then(|merchant| r.charge_by(merchant))
+                .map(Time),
         },
         lines: r.lines.iter().map(|line| line_of(r, line)).collect(),
         ledger: r.ledger.iter().map(|row| row_of(row, &jobs)).collect(),
         schedule: schedule.collect(),
-        attention: r.control.desk.iter().min_by_key(|item| item.at).map(attention),
+        attention: r
+            .control
+            .desk
+            .iter()
+            .min_by_key(|item| item.at)
+            .map(attention),
         desk: None,
         created_at: Time(r.created_at),
         updated_at: Time(stored.updated_at),
@@ -212,23 +228,36 @@ pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<Reservatio
 }
 
 /// A reservation with the evidence for everything on its desk.
-pub(super) async fn reservation_with_desk(app: &App, stored: &Stored) -> Result<ReservationJson, StoreError> {
+pub(super) async fn reservation_with_desk(
+    app: &App,
+    stored: &Stored,
+) -> Result<ReservationJson, StoreError> {
     let desk = desk::packs(app, &stored.reservation).await?;
-    Ok(ReservationJson { desk: Some(desk), ..reservation(app, stored).await? })
+    Ok(ReservationJson {
+        desk: Some(desk),
+        ..reservation(app, stored).await?
+    })
 }
 
 /// The jobs of a reservation, the newest first: all that live, and as far back as the ledger asks for.
 async fn jobs_of(app: &App, r: &Reservation) -> Result<Vec<JobView>, StoreError> {
-    let filter = JobFilter { reservation: Some(r.id.clone()), ..JobFilter::default() };
-    let carried =
-        |jobs: &[JobView], intent: &IntentId| jobs.iter().any(|job| job.intent.as_ref() == Some(intent));
+    let filter = JobFilter {
+        reservation: Some(r.id.clone()),
+        ..JobFilter::default()
+    };
+    let carried = |jobs: &[JobView], intent: &IntentId| {
+        jobs.iter().any(|job| job.intent.as_ref() == Some(intent))
+    };
     let mut jobs: Vec<JobView> = Vec::new();
     let mut cursor = None;
     for _ in 0..MAX_JOB_PAGES {
         let page = app.store.jobs(&filter, MAX_PAGE, cursor.as_ref()).await?;
         jobs.extend(page.items);
-        let whole =
-            r.ledger.iter().filter_map(|row| row.intent.as_ref()).all(|intent| carried(&jobs, intent));
+        let whole = r
+            .ledger
+            .iter()
+            .filter_map(|row| row.intent.as_ref())
+            .all(|intent| carried(&jobs, intent));
         cursor = page.next;
         if whole || cursor.is_none() {
             break;
@@ -269,8 +298,10 @@ fn line_of(r: &Reservation, line: &Line) -> LineJson {
 }
 
 fn row_of(row: &LedgerRow, jobs: &[JobView]) -> RowJson {
-    let job =
-        row.intent.as_ref().and_then(|intent| jobs.iter().find(|job| job.intent.as_ref() == Some(intent)));
+    let job = row
+        .intent
+        .as_ref()
+        .and_then(|intent| jobs.iter().find(|job| job.intent.as_ref() == Some(intent)));
     RowJson {
         kind: row.kind,
         amount: row.amount,
@@ -292,11 +323,17 @@ fn planned(job: &JobView) -> PlannedJson {
 }
 
 fn deadline(job: &JobView) -> Option<Time> {
-    Some(job.deadline).filter(|deadline| *deadline < NO_DEADLINE).map(Time)
+    Some(job.deadline)
+        .filter(|deadline| *deadline < NO_DEADLINE)
+        .map(Time)
 }
 
 fn attention(item: &DeskItem) -> AttentionJson {
-    AttentionJson { reason: item.reason, since: Time(item.at), message: question(item.reason) }
+    AttentionJson {
+        reason: item.reason,
+        since: Time(item.at),
+        message: question(item.reason),
+    }
 }
 
 /// A job, with the reference of its reservation.
@@ -338,7 +375,12 @@ pub(super) fn job_with_attempts(
     evidence: Option<PackJson>,
 ) -> JobJson {
     let attempts = details.attempts.iter().map(attempt).collect();
-    JobJson { attempts: Some(attempts), decisions: Some(decisions), evidence, ..job(&details.job, reference) }
+    JobJson {
+        attempts: Some(attempts),
+        decisions: Some(decisions),
+        evidence,
+        ..job(&details.job, reference)
+    }
 }
 
 pub(super) fn attempt(attempt: &AttemptView) -> AttemptJson {

@@ -41,7 +41,10 @@ pub(super) fn preferred(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Looks until it is there, it has stopped, or the time is over.
-pub(super) async fn wait_for<F>(limit: Duration, mut look: impl FnMut() -> F) -> Result<Progress, Problem>
+pub(super) async fn wait_for<F>(
+    limit: Duration,
+    mut look: impl FnMut() -> F,
+) -> Result<Progress, Problem>
 where
     F: Future<Output = Result<Progress, Problem>>,
 {
@@ -59,10 +62,16 @@ where
 
 /// 201 with what is there, else 202; says whether the preference was heeded.
 pub(super) fn answer(waited: Option<Progress>, body: impl IntoResponse) -> Response {
-    let status = if waited == Some(Progress::There) { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    let status = if waited == Some(Progress::There) {
+        StatusCode::CREATED
+    } else {
+        StatusCode::ACCEPTED
+    };
     let mut response = (status, body).into_response();
     if waited.is_some() {
-        response.headers_mut().insert(APPLIED, HeaderValue::from_static("wait"));
+        response
+            .headers_mut()
+            .insert(APPLIED, HeaderValue::from_static("wait"));
     }
     response
 }
@@ -86,7 +95,11 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(PREFER, HeaderValue::from_static(value));
-            assert_eq!(preferred(&headers), seconds.map(Duration::from_secs), "{value}");
+            assert_eq!(
+                preferred(&headers),
+                seconds.map(Duration::from_secs),
+                "{value}"
+            );
         }
     }
 }

@@ -27,7 +27,11 @@ async fn marked() -> (Reservation, String, Merchant) {
     let id = stage.booked("BOOK-1").await;
     let r = stage.reservation(&id).await;
     let marker = r.intents[0].marker.clone();
-    (r, marker, stage.app.merchants[&stage.merchant()].merchant.clone())
+    (
+        r,
+        marker,
+        stage.app.merchants[&stage.merchant()].merchant.clone(),
+    )
 }
 
 #[tokio::test]
@@ -52,7 +56,11 @@ async fn every_slug_of_the_history_is_an_event() {
     ] {
         let row = history_row(&wire(title, Some(uuid)), &r, &merchant);
         assert_eq!(row.event, expected, "{title} {uuid}");
-        assert_eq!((row.uuid.as_deref(), row.amount), (Some(uuid), Some(Money::kroner(100))), "{title}");
+        assert_eq!(
+            (row.uuid.as_deref(), row.amount),
+            (Some(uuid), Some(Money::kroner(100))),
+            "{title}"
+        );
     }
 }
 
@@ -69,12 +77,18 @@ async fn a_time_of_the_history_is_the_earliest_that_it_can_mean() {
         ("yesterday", "Europe/Oslo", None),
     ] {
         merchant.zone = zone.parse().expect("a zone");
-        let row = wire::HistoryRow { datetime: Some(WireTime::from_text(text)), ..wire("x", None) };
+        let row = wire::HistoryRow {
+            datetime: Some(WireTime::from_text(text)),
+            ..wire("x", None)
+        };
         let told = history_row(&row, &r, &merchant);
         assert_eq!(told.at, expected, "{text} {zone}");
         assert!(told.until >= told.at, "{text} {zone}");
     }
-    let row = wire::HistoryRow { datetime: None, ..wire("x", None) };
+    let row = wire::HistoryRow {
+        datetime: None,
+        ..wire("x", None)
+    };
     assert_eq!(history_row(&row, &r, &merchant).at, None);
 }
 
@@ -94,7 +108,11 @@ async fn a_hold_whose_time_has_no_zone_counts_from_the_earliest_instant() {
         });
         let details: wire::Details = serde_json::from_value(details).expect("details");
         let expected: DateTime<Utc> = expected.parse().expect("a time");
-        assert_eq!(snapshot(&details, &merchant).reserved_at, Some(expected), "{text}");
+        assert_eq!(
+            snapshot(&details, &merchant).reserved_at,
+            Some(expected),
+            "{text}"
+        );
     }
 }
 
@@ -102,23 +120,39 @@ async fn a_hold_whose_time_has_no_zone_counts_from_the_earliest_instant() {
 async fn of_the_texts_of_a_row_only_a_note_with_our_marker_is_kept() {
     let (r, marker, merchant) = marked().await;
     let ours = marker::of_attempt(&marker, 1);
-    let stranger = Planner { entropy: &domain::SystemEntropy, marker_key: b"another" };
-    let other = stranger.intent(&r, Operation::Submit, None, "test", noon()).marker;
+    let stranger = Planner {
+        entropy: &domain::SystemEntropy,
+        marker_key: b"another",
+    };
+    let other = stranger
+        .intent(&r, Operation::Submit, None, "test", noon())
+        .marker;
     let long = format!("{ours} {}", "x".repeat(1_000));
     for (note, kept) in [
         (ours.as_str(), Some(ours.clone())),
-        (&format!("{ours} Too late"), Some(format!("{ours} Too late"))),
+        (
+            &format!("{ours} Too late"),
+            Some(format!("{ours} Too late")),
+        ),
         (&long, Some(long.chars().take(MAX_NOTE).collect())),
         (&marker::of_attempt(&other, 1), None),
         ("Kari called 46567468", None),
         ("CAP1", None),
     ] {
-        let row = wire::HistoryRow { note: Some(note.to_owned()), ..wire("reservation-cancelled", None) };
+        let row = wire::HistoryRow {
+            note: Some(note.to_owned()),
+            ..wire("reservation-cancelled", None)
+        };
         assert_eq!(history_row(&row, &r, &merchant).note, kept, "{note}");
     }
-    let row = history_row(&wire("payment-link-sent-to-customer", Some(&"9".repeat(100))), &r, &merchant);
+    let row = history_row(
+        &wire("payment-link-sent-to-customer", Some(&"9".repeat(100))),
+        &r,
+        &merchant,
+    );
     assert_eq!(row.uuid.map(|uuid| uuid.len()), Some(MAX_UUID));
-    let text = serde_json::to_string(&history_row(&wire("x", Some("RES1")), &r, &merchant)).expect("JSON");
+    let text =
+        serde_json::to_string(&history_row(&wire("x", Some("RES1")), &r, &merchant)).expect("JSON");
     for personal in ["kari", "Ola", "Visa"] {
         assert!(!text.contains(personal), "{text}");
     }
@@ -127,16 +161,29 @@ async fn of_the_texts_of_a_row_only_a_note_with_our_marker_is_kept() {
 #[test]
 fn a_fault_is_what_fails_on_the_way_or_by_the_provider() {
     let unsent = |kind| Outcome::Unsent(TransportFault::new(Stage::BeforeSend, kind));
-    let unknown = |reason| Outcome::Unknown(Doubt { reason, http_status: None });
+    let unknown = |reason| {
+        Outcome::Unknown(Doubt {
+            reason,
+            http_status: None,
+        })
+    };
     let rejected = |class| {
         let key = String::new();
-        Outcome::Rejected(Rejection { class, key, http_status: 400, sentences: Vec::new() })
+        Outcome::Rejected(Rejection {
+            class,
+            key,
+            http_status: 400,
+            sentences: Vec::new(),
+        })
     };
     for (outcome, expected) in [
         (Outcome::Accepted(()), false),
         (rejected(RejectionClass::Business), false),
         (rejected(RejectionClass::Auth), false),
-        (rejected(RejectionClass::Throttled { retry_after: None }), false),
+        (
+            rejected(RejectionClass::Throttled { retry_after: None }),
+            false,
+        ),
         (unsent(FaultKind::Dns), true),
         (unsent(FaultKind::Refused), true),
         (unsent(FaultKind::Tls), true),
@@ -177,10 +224,21 @@ fn details(is_paid: &str, status: &str) -> wire::Details {
 fn case_159_is_paid_tells_nothing_of_money() {
     let merchant = Merchant::new("default".parse().expect("a merchant"));
     let told = snapshot(&details("true", "CAPTURED"), &merchant);
-    assert_eq!((told.captured, told.captures.len()), (Money::kroner(400), 1));
+    assert_eq!(
+        (told.captured, told.captures.len()),
+        (Money::kroner(400), 1)
+    );
     for is_paid in ["false", "null", "\"1\"", "0"] {
-        assert_eq!(snapshot(&details(is_paid, "CAPTURED"), &merchant), told, "{is_paid}");
+        assert_eq!(
+            snapshot(&details(is_paid, "CAPTURED"), &merchant),
+            told,
+            "{is_paid}"
+        );
     }
     let held = snapshot(&details("false", "RESERVED"), &merchant);
-    assert_eq!((held.captured, held.status), (told.captured, told.status), "nor does the word for held");
+    assert_eq!(
+        (held.captured, held.status),
+        (told.captured, told.status),
+        "nor does the word for held"
+    );
 }

@@ -36,13 +36,28 @@ struct Run<'a> {
 
 pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
     let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
-    let id =
-        job.reservation.as_ref().ok_or_else(|| internal("no_reservation", "the job names no reservation"))?;
-    let key = job.plan_key().ok_or_else(|| internal("no_key", "the job has no key of a schedule"))?;
+    let id = job
+        .reservation
+        .as_ref()
+        .ok_or_else(|| internal("no_reservation", "the job names no reservation"))?;
+    let key = job
+        .plan_key()
+        .ok_or_else(|| internal("no_key", "the job has no key of a schedule"))?;
     let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
-        internal("unknown_merchant", "its merchant is not in the configuration; add it and retry")
+        internal(
+            "unknown_merchant",
+            "its merchant is not in the configuration; add it and retry",
+        )
     })?;
-    Run { app, job, handle, id, key }.turns().await
+    Run {
+        app,
+        job,
+        handle,
+        id,
+        key,
+    }
+    .turns()
+    .await
 }
 
 impl Run<'_> {
@@ -53,9 +68,18 @@ impl Run<'_> {
             let now = tx.now();
             let r = &mut stored.reservation;
             let planner = self.app.planner();
-            match decide(r, self.job.kind, self.key, &self.handle.merchant, &planner, now) {
+            match decide(
+                r,
+                self.job.kind,
+                self.key,
+                &self.handle.merchant,
+                &planner,
+                now,
+            ) {
                 Step::Done => return self.finish(tx, r).await,
-                Step::Wait { until, waiting_for } => return self.wait(tx, r, until, waiting_for).await,
+                Step::Wait { until, waiting_for } => {
+                    return self.wait(tx, r, until, waiting_for).await;
+                }
                 Step::Record(facts) => self.record(tx, r, &facts).await?,
                 Step::Read => return self.read(tx, stored).await,
                 Step::Search(intent) => return self.search(tx, stored, &intent).await,
@@ -71,13 +95,21 @@ impl Run<'_> {
                 },
             }
         }
-        Err(JobFault::new(FaultClass::Internal, "no_progress", "it decided again and again without acting"))
+        Err(JobFault::new(
+            FaultClass::Internal,
+            "no_progress",
+            "it decided again and again without acting",
+        ))
     }
 
     async fn lock(&self) -> Result<(Tx, Stored), JobFault> {
         let mut tx = self.app.store.begin().await?;
         let stored = tx.lock_reservation(self.id).await?.ok_or_else(|| {
-            JobFault::new(FaultClass::Internal, "no_reservation", "its reservation is gone")
+            JobFault::new(
+                FaultClass::Internal,
+                "no_reservation",
+                "its reservation is gone",
+            )
         })?;
         Ok((tx, stored))
     }
@@ -85,7 +117,8 @@ impl Run<'_> {
     /// Settles the job by the schedule, in the transaction of the facts that led here. If the job is another's by now,
     /// nothing of it is kept.
     async fn finish(&self, mut tx: Tx, r: &Reservation) -> Result<Settled, JobFault> {
-        tx.settle(&self.job.lease, fate(r, &self.handle.merchant, self.job)).await?;
+        tx.settle(&self.job.lease, fate(r, &self.handle.merchant, self.job))
+            .await?;
         tx.commit().await?;
         Ok(Settled::Already)
     }
@@ -97,7 +130,11 @@ impl Run<'_> {
         until: DateTime<Utc>,
         waiting_for: Option<WaitingFor>,
     ) -> Result<Settled, JobFault> {
-        let settle = Settle::Snooze { until, waiting_for, state: self.waiting_state(r) };
+        let settle = Settle::Snooze {
+            until,
+            waiting_for,
+            state: self.waiting_state(r),
+        };
         tx.settle(&self.job.lease, settle).await?;
         tx.commit().await?;
         Ok(Settled::Already)
@@ -111,7 +148,12 @@ impl Run<'_> {
         }
     }
 
-    async fn record(&self, mut tx: Tx, r: &mut Reservation, facts: &[Fact]) -> Result<(), JobFault> {
+    async fn record(
+        &self,
+        mut tx: Tx,
+        r: &mut Reservation,
+        facts: &[Fact],
+    ) -> Result<(), JobFault> {
         tx.check_lease(&self.job.lease).await?;
         self.note(&mut tx, r, facts, "worker").await?;
         tx.commit().await?;
@@ -151,15 +193,22 @@ impl Run<'_> {
                 tx.carry_intent(&self.job.id, &intent.id).await?;
             }
         }
-        tx.record(r, facts, &self.handle.merchant, actor, Some(&self.job.id)).await
+        tx.record(r, facts, &self.handle.merchant, actor, Some(&self.job.id))
+            .await
     }
 
     /// One request of the merchant's budget, or the time to come again.
     async fn budget(&self, tx: &mut Tx) -> Result<Result<(), NotBefore>, StoreError> {
-        tx.take_request(&self.job.merchant, self.handle.rate_limit_per_minute).await
+        tx.take_request(&self.job.merchant, self.handle.rate_limit_per_minute)
+            .await
     }
 
-    async fn over_budget(&self, tx: Tx, r: &Reservation, until: DateTime<Utc>) -> Result<Settled, JobFault> {
+    async fn over_budget(
+        &self,
+        tx: Tx,
+        r: &Reservation,
+        until: DateTime<Utc>,
+    ) -> Result<Settled, JobFault> {
         self.wait(tx, r, until, Some(WaitingFor::Lane)).await
     }
 
@@ -176,13 +225,26 @@ impl Run<'_> {
         let r = &mut stored.reservation;
         let facts = match read {
             Ok(seen) => {
-                let reading = Reading { seen: &seen, since, witnesses: &known };
+                let reading = Reading {
+                    seen: &seen,
+                    since,
+                    witnesses: &known,
+                };
                 observe(r, reading, &self.handle.merchant, asked_at)
             }
             Err(Unread::NotFound) => vec![
                 // Counted as a read that did not add up, so that the next one waits.
-                Fact::DetailsRead { at: tx.now(), status: None, coherent: false, since },
-                Fact::DeskRaised { reason: DeskReason::NotFound, freezes: true, at: tx.now() },
+                Fact::DetailsRead {
+                    at: tx.now(),
+                    status: None,
+                    coherent: false,
+                    since,
+                },
+                Fact::DeskRaised {
+                    reason: DeskReason::NotFound,
+                    freezes: true,
+                    at: tx.now(),
+                },
             ],
             Err(unread) => return self.unread(tx, r, unread).await,
         };
@@ -191,17 +253,25 @@ impl Run<'_> {
     }
 
     /// Looks for the trace of a request in the history.
-    async fn search(&self, mut tx: Tx, mut stored: Stored, intent: &IntentId) -> Result<Settled, JobFault> {
+    async fn search(
+        &self,
+        mut tx: Tx,
+        mut stored: Stored,
+        intent: &IntentId,
+    ) -> Result<Settled, JobFault> {
         if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
             return self.over_budget(tx, &stored.reservation, until).await;
         }
         tx.commit().await?;
-        let found = handlers::search::look(self.app, self.handle, &stored.reservation, intent).await;
+        let found =
+            handlers::search::look(self.app, self.handle, &stored.reservation, intent).await;
         let known;
         (tx, stored, known) = self.after_request().await?;
         let r = &mut stored.reservation;
         let facts = match found {
-            Ok(found) => handlers::search::facts(r, intent, &found, &known, &self.handle.merchant, tx.now()),
+            Ok(found) => {
+                handlers::search::facts(r, intent, &found, &known, &self.handle.merchant, tx.now())
+            }
             Err(unread) => return self.unread(tx, r, unread).await,
         };
         self.learn(&mut tx, r, &known, &facts).await?;
@@ -209,7 +279,12 @@ impl Run<'_> {
     }
 
     /// A request that reads told nothing: it is made again later.
-    async fn unread(&self, mut tx: Tx, r: &Reservation, unread: Unread) -> Result<Settled, JobFault> {
+    async fn unread(
+        &self,
+        mut tx: Tx,
+        r: &Reservation,
+        unread: Unread,
+    ) -> Result<Settled, JobFault> {
         let (reason, faulted) = match unread {
             Unread::Refused(by, retry_after) => return self.refused(tx, r, by, retry_after).await,
             Unread::NotFound => ("not found".to_owned(), false),
@@ -234,8 +309,11 @@ impl Run<'_> {
         by: RefusedBy,
         retry_after: Option<TimeDelta>,
     ) -> Result<Settled, JobFault> {
-        let until = stop_lane(&mut tx, self.handle, by, retry_after).await?.unwrap_or_else(|| tx.now());
-        tx.settle(&self.job.lease, lane_wait(until, self.waiting_state(r))).await?;
+        let until = stop_lane(&mut tx, self.handle, by, retry_after)
+            .await?
+            .unwrap_or_else(|| tx.now());
+        tx.settle(&self.job.lease, lane_wait(until, self.waiting_state(r)))
+            .await?;
         tx.commit().await?;
         Ok(Settled::Already)
     }
@@ -243,8 +321,14 @@ impl Run<'_> {
     /// How many requests an intent may come to. A cancel may find that its verb does not exist and send the other one;
     /// where the budget never has two at a time, one has to do.
     fn requests_of(&self, r: &Reservation, id: &IntentId) -> u32 {
-        let cancels = r.intent(id).is_some_and(|intent| matches!(intent.operation, Operation::Cancel { .. }));
-        if cancels && self.handle.rate_limit_per_minute >= TWO_AT_A_TIME { 2 } else { 1 }
+        let cancels = r
+            .intent(id)
+            .is_some_and(|intent| matches!(intent.operation, Operation::Cancel { .. }));
+        if cancels && self.handle.rate_limit_per_minute >= TWO_AT_A_TIME {
+            2
+        } else {
+            1
+        }
     }
 
     /// Puts the attempt on record. Nothing has been sent, and a crash from here on sends nothing.
@@ -254,20 +338,31 @@ impl Run<'_> {
         mut stored: Stored,
         id: &IntentId,
     ) -> Result<Option<(u32, Request)>, JobFault> {
-        let (limit, requests) =
-            (self.handle.rate_limit_per_minute, self.requests_of(&stored.reservation, id));
-        if let Err(NotBefore(until)) = tx.take_requests(&self.job.merchant, limit, requests).await? {
+        let (limit, requests) = (
+            self.handle.rate_limit_per_minute,
+            self.requests_of(&stored.reservation, id),
+        );
+        if let Err(NotBefore(until)) = tx
+            .take_requests(&self.job.merchant, limit, requests)
+            .await?
+        {
             self.over_budget(tx, &stored.reservation, until).await?;
             return Ok(None);
         }
         let r = &mut stored.reservation;
-        let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
+        let Some(intent) = r.intent(id).cloned() else {
+            return Err(no_intent());
+        };
         let attempt = match &intent.progress {
             IntentState::Written(sent) => sent.attempt,
             _ => intent.attempts + 1,
         };
         let number = tx.start_attempt(&self.job.lease, Some(id)).await?;
-        let written = Fact::AttemptWritten { intent: id.clone(), attempt, at: tx.now() };
+        let written = Fact::AttemptWritten {
+            intent: id.clone(),
+            attempt,
+            at: tx.now(),
+        };
         self.note(&mut tx, r, &[written], "worker").await?;
         tx.commit().await?;
         let request = handlers::prepare(self.app, self.handle, &stored, &intent, attempt).await?;
@@ -288,10 +383,18 @@ impl Run<'_> {
             _ => return Err(no_intent()),
         };
         tx.mark_sending(&self.job.lease, number).await?;
-        let sending = Fact::AttemptSending { intent: id.clone(), attempt, at: tx.now() };
+        let sending = Fact::AttemptSending {
+            intent: id.clone(),
+            attempt,
+            at: tx.now(),
+        };
         self.note(&mut tx, r, &[sending], "worker").await?;
         tx.commit().await?;
-        Ok(Released { attempt, number, at })
+        Ok(Released {
+            attempt,
+            number,
+            at,
+        })
     }
 
     async fn send(
@@ -301,7 +404,12 @@ impl Run<'_> {
         released: &Released,
         request: Request,
     ) -> Result<Settled, JobFault> {
-        let uuid = stored.reservation.provider.reservation_uuid.clone().unwrap_or_default();
+        let uuid = stored
+            .reservation
+            .provider
+            .reservation_uuid
+            .clone()
+            .unwrap_or_default();
         // Absence is counted from the release: a request that leaves long after it could be sent a second time.
         let sent = if self.app.clock.wall() < released.at + LEAVES_WITHIN {
             handlers::send(&self.handle.client, &uuid, request).await
@@ -310,12 +418,16 @@ impl Run<'_> {
         };
         let (mut tx, mut stored, known) = self.after_request().await?;
         let r = &mut stored.reservation;
-        let Some(intent) = r.intent(id).cloned() else { return Err(no_intent()) };
+        let Some(intent) = r.intent(id).cloned() else {
+            return Err(no_intent());
+        };
         if sent.faulted {
             view::note_fault(&mut tx, &self.job.merchant).await?;
         }
-        tx.finish_attempt(&self.job.lease, released.number, &sent.end).await?;
-        if !matches!(&intent.progress, IntentState::Sending(sent) if sent.attempt == released.attempt) {
+        tx.finish_attempt(&self.job.lease, released.number, &sent.end)
+            .await?;
+        if !matches!(&intent.progress, IntentState::Sending(sent) if sent.attempt == released.attempt)
+        {
             // Another worker took this one for dead: it resolves the request by reading, or has sent the next.
             tx.commit().await?;
             return Ok(Settled::Already);
@@ -329,9 +441,10 @@ impl Run<'_> {
         }
         match &sent.outcome {
             Outcome::Unsent { reason } => self.unsent(tx, reason).await,
-            Outcome::Rejected { by: by @ (RefusedBy::Auth | RefusedBy::Throttled), .. } => {
-                self.refused(tx, r, *by, sent.retry_after).await
-            }
+            Outcome::Rejected {
+                by: by @ (RefusedBy::Auth | RefusedBy::Throttled),
+                ..
+            } => self.refused(tx, r, *by, sent.retry_after).await,
             _ => self.finish(tx, r).await,
         }
     }
@@ -356,7 +469,11 @@ struct Released {
 }
 
 fn no_intent() -> JobFault {
-    JobFault::new(FaultClass::Internal, "no_intent", "the intent it carries is not where it should be")
+    JobFault::new(
+        FaultClass::Internal,
+        "no_intent",
+        "the intent it carries is not where it should be",
+    )
 }
 
 /// What came of a request, with what the job's history shows of it.

@@ -30,7 +30,8 @@ pub(crate) async fn stop_lane(
         RefusedBy::Throttled => {
             let until = tx.now() + retry_after.unwrap_or(RATE_WINDOW);
             tracing::warn!(%merchant, %until, "the provider throttles; the merchant's requests wait");
-            tx.hold_lane(merchant, handle.rate_limit_per_minute, until).await?;
+            tx.hold_lane(merchant, handle.rate_limit_per_minute, until)
+                .await?;
             Ok(Some(until))
         }
         _ => Ok(None),

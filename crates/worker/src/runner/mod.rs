@@ -14,7 +14,9 @@ use domain::{JobKind, MerchantId};
 use futures::future::BoxFuture;
 use serde_json::json;
 use store::StoreError;
-use store::queue::{ClaimedJob, FaultClass, Handler, JobFault, NewJob, Settled, WorkerError, WorkerOptions};
+use store::queue::{
+    ClaimedJob, FaultClass, Handler, JobFault, NewJob, Settled, WorkerError, WorkerOptions,
+};
 
 use crate::app::App;
 use crate::handlers;
@@ -104,13 +106,18 @@ pub async fn run(
     plan_sweeps(&app).await.map_err(RunError::Begin)?;
     let options = options(&app, settings);
     let store = app.store.clone();
-    store::queue::run_workers(store, options, handler(app), shutdown).await.map_err(RunError::Workers)
+    store::queue::run_workers(store, options, handler(app), shutdown)
+        .await
+        .map_err(RunError::Workers)
 }
 
 /// What a worker set of this service claims, and how.
 pub(crate) fn options(app: &App, settings: WorkerSettings) -> WorkerOptions {
-    let limits: HashMap<MerchantId, u32> =
-        app.merchants.iter().map(|(id, handle)| (id.clone(), handle.rate_limit_per_minute)).collect();
+    let limits: HashMap<MerchantId, u32> = app
+        .merchants
+        .iter()
+        .map(|(id, handle)| (id.clone(), handle.rate_limit_per_minute))
+        .collect();
     WorkerOptions {
         concurrency: settings.concurrency,
         lease: settings.lease,

@@ -19,12 +19,23 @@ pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Se
     match planned(r, merchant, job) {
         Some(planned) => match planned.state {
             PlannedState::Attention => {
-                let reason = r.control.desk.last().map_or("outcome_unknown", |item| item.reason.as_str());
-                Settle::Attention { code: reason.into(), message: NOBODY_KNOWS.to_owned() }
+                let reason = r
+                    .control
+                    .desk
+                    .last()
+                    .map_or("outcome_unknown", |item| item.reason.as_str());
+                Settle::Attention {
+                    code: reason.into(),
+                    message: NOBODY_KNOWS.to_owned(),
+                }
             }
             state => {
                 let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolve);
-                Settle::Snooze { until: planned.run_at, waiting_for, state }
+                Settle::Snooze {
+                    until: planned.run_at,
+                    waiting_for,
+                    state,
+                }
             }
         },
         None => ended(r, job.plan_key().unwrap_or_default()),
@@ -34,17 +45,26 @@ pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Se
 /// The element of the schedule that a job carries out, as long as the schedule has it.
 fn planned(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Option<Planned> {
     let key = job.plan_key().unwrap_or_default();
-    schedule(r, merchant).into_iter().find(|planned| planned.key == key)
+    schedule(r, merchant)
+        .into_iter()
+        .find(|planned| planned.key == key)
 }
 
 fn ended(r: &Reservation, key: &str) -> Settle {
-    let Some(intent) = r.intent_of_key(key) else { return Settle::Succeeded { result: None } };
+    let Some(intent) = r.intent_of_key(key) else {
+        return Settle::Succeeded { result: None };
+    };
     match &intent.progress {
-        IntentState::Rejected { key } => {
-            Settle::Dead { code: "refused".into(), message: format!("the provider refused it: {key}") }
-        }
-        IntentState::Withdrawn { reason } => Settle::Cancelled { reason: reason.clone() },
-        IntentState::Done { reference } => Settle::Succeeded { result: result(r, key, reference.as_deref()) },
+        IntentState::Rejected { key } => Settle::Dead {
+            code: "refused".into(),
+            message: format!("the provider refused it: {key}"),
+        },
+        IntentState::Withdrawn { reason } => Settle::Cancelled {
+            reason: reason.clone(),
+        },
+        IntentState::Done { reference } => Settle::Succeeded {
+            result: result(r, key, reference.as_deref()),
+        },
         _ => Settle::Succeeded { result: None },
     }
 }
@@ -61,7 +81,11 @@ fn result(r: &Reservation, key: &str, reference: Option<&str>) -> Option<Value> 
 
 /// Puts a job off until the merchant's budget has a request for it.
 pub(crate) const fn lane_wait(until: DateTime<Utc>, state: PlannedState) -> Settle {
-    Settle::Snooze { until, waiting_for: Some(WaitingFor::Lane), state }
+    Settle::Snooze {
+        until,
+        waiting_for: Some(WaitingFor::Lane),
+        state,
+    }
 }
 
 /// Puts a job off after a read that told nothing: for half a minute at first, and the longer the longer nothing is told,
@@ -76,11 +100,17 @@ pub(crate) fn again_after_fault(
 ) -> Settle {
     let wait = planned(r, merchant, job).map(|planned| {
         let left = (planned.deadline - now) / PARTS_OF_WHAT_IS_LEFT;
-        ((now - planned.run_at) / 2).min(left).clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
+        ((now - planned.run_at) / 2)
+            .min(left)
+            .clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
     });
     let wait = wait.unwrap_or(AFTER_FAILED_READ);
     let most = u64::try_from(wait.num_milliseconds()).unwrap_or(0);
     let jitter = i64::try_from(entropy.up_to(most)).unwrap_or(0);
     let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolve);
-    Settle::Snooze { until: now + wait + TimeDelta::milliseconds(jitter), waiting_for, state }
+    Settle::Snooze {
+        until: now + wait + TimeDelta::milliseconds(jitter),
+        waiting_for,
+        state,
+    }
 }

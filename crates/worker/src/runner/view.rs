@@ -21,6 +21,9 @@ pub(super) async fn learn(
 /// Keeps that a request failed on the way, or by a fault of the provider.
 pub(crate) async fn note_fault(tx: &mut Tx, merchant: &MerchantId) -> Result<(), StoreError> {
     let nothing = Witnesses::default();
-    let fault = Witnesses { faulted_at: Some(tx.now()), ..nothing };
+    let fault = Witnesses {
+        faulted_at: Some(tx.now()),
+        ..nothing
+    };
     tx.save_witnesses(merchant, &nothing, &fault).await
 }

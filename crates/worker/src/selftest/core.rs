@@ -17,7 +17,9 @@ mod linux {
     impl Cores {
         pub(in crate::selftest) fn allowed() -> Self {
             let allowed = sched_getaffinity(None).unwrap_or_default();
-            let mut cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+            let mut cores: Vec<usize> = (0..CpuSet::MAX_CPU)
+                .filter(|core| allowed.is_set(*core))
+                .collect();
             let present = cores.iter().position(|core| *core == sched_getcpu());
             cores.rotate_left(present.unwrap_or(0));
             Self(cores)
@@ -26,7 +28,9 @@ mod linux {
         /// Binds this thread, and those it starts from now on, to the core of its place. Where that is not allowed, it is
         /// only slower.
         pub(in crate::selftest) fn bind(&self, place: usize) {
-            let Some(core) = self.0.iter().cycle().nth(place) else { return };
+            let Some(core) = self.0.iter().cycle().nth(place) else {
+                return;
+            };
             let mut one = CpuSet::new();
             one.set(*core);
             let _ = sched_setaffinity(None, &one);

@@ -55,7 +55,10 @@ impl Dice {
 
 /// So many øre.
 pub(super) fn minor(minor: u64) -> Money {
-    i64::try_from(minor).ok().and_then(|minor| Money::from_minor(minor).ok()).unwrap_or_default()
+    i64::try_from(minor)
+        .ok()
+        .and_then(|minor| Money::from_minor(minor).ok())
+        .unwrap_or_default()
 }
 
 /// Two numbers as one seed.
@@ -73,20 +76,30 @@ pub(super) struct RunEntropy {
 
 impl RunEntropy {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, dice: Mutex::new((0, SeededEntropy::new(mixed(seed, u64::MAX)))) }
+        Self {
+            seed,
+            dice: Mutex::new((0, SeededEntropy::new(mixed(seed, u64::MAX)))),
+        }
     }
 
     /// Begins the sequence of the next run, or of the next request to the API.
     pub(super) fn begin(&self) {
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         let number = dice.0.wrapping_add(1);
-        *dice = (number, SeededEntropy::new(mixed(mixed(self.seed, u64::MAX), number)));
+        *dice = (
+            number,
+            SeededEntropy::new(mixed(mixed(self.seed, u64::MAX), number)),
+        );
     }
 }
 
 impl Entropy for RunEntropy {
     fn next_u64(&self) -> u64 {
-        self.dice.lock().unwrap_or_else(PoisonError::into_inner).1.next_u64()
+        self.dice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .next_u64()
     }
 }
 

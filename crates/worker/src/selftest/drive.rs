@@ -104,7 +104,11 @@ impl Crew {
     fn process(&mut self) -> Worker {
         self.started += 1;
         let claimant = Claimant::new(format!("worker-{}", self.started), &self.options);
-        Worker { claimant, runs: Vec::new(), frozen_until: None }
+        Worker {
+            claimant,
+            runs: Vec::new(),
+            frozen_until: None,
+        }
     }
 
     /// Somebody has made jobs due, perhaps.
@@ -114,9 +118,16 @@ impl Crew {
 
     /// When there is something to do next.
     pub(super) fn next(&self) -> Option<DateTime<Utc>> {
-        let halted = self.workers.iter().flat_map(|worker| worker.runs.iter().map(|run| run.goes_on));
+        let halted = self
+            .workers
+            .iter()
+            .flat_map(|worker| worker.runs.iter().map(|run| run.goes_on));
         let thaws = self.workers.iter().filter_map(|worker| worker.frozen_until);
-        halted.chain(thaws).chain(self.rescues.iter().copied()).chain(self.next_due).min()
+        halted
+            .chain(thaws)
+            .chain(self.rescues.iter().copied())
+            .chain(self.next_due)
+            .min()
     }
 
     /// Lets the workers do all that can be done now.
@@ -144,7 +155,9 @@ impl Crew {
 
     /// One process claims what it has room for, and runs it. Says how many jobs that were; `None` if it has no room.
     async fn turn(&mut self, stage: &Stage, place: usize) -> Result<Option<usize>, StageError> {
-        let Some(worker) = self.workers.get(place) else { return Ok(None) };
+        let Some(worker) = self.workers.get(place) else {
+            return Ok(None);
+        };
         let free = SLOTS.saturating_sub(worker.runs.len());
         if worker.frozen_until.is_some() || free == 0 {
             return Ok(None);
@@ -170,7 +183,9 @@ impl Crew {
         }
         if self.runs - self.hour.1 > MOST_RUNS_AN_HOUR && !self.is_endless {
             self.is_endless = true;
-            self.faults.push(format!("jobs run again and again at {now}, the last was {name}"));
+            self.faults.push(format!(
+                "jobs run again and again at {now}, the last was {name}"
+            ));
         }
     }
 
@@ -194,18 +209,27 @@ impl Crew {
             }
         });
         stage.entropy.begin();
-        Run { number: self.runs, name, future, goes_on: stage.now() }
+        Run {
+            number: self.runs,
+            name,
+            future,
+            goes_on: stage.now(),
+        }
     }
 
     /// Lets what has halted go on, if it is time.
     async fn thaw(&mut self, stage: &Stage, place: usize) {
         let now = stage.now();
-        let Some(worker) = self.workers.get_mut(place) else { return };
+        let Some(worker) = self.workers.get_mut(place) else {
+            return;
+        };
         if worker.frozen_until.is_some_and(|until| until > now) {
             return;
         }
         self.stirred |= worker.frozen_until.take().is_some();
-        let (due, waiting) = std::mem::take(&mut worker.runs).into_iter().partition(|run| run.goes_on <= now);
+        let (due, waiting) = std::mem::take(&mut worker.runs)
+            .into_iter()
+            .partition(|run| run.goes_on <= now);
         worker.runs = waiting;
         let due: Vec<Run> = due;
         let name = self.name(place);
@@ -224,7 +248,9 @@ impl Crew {
     }
 
     fn name(&self, place: usize) -> String {
-        self.workers.get(place).map_or_else(String::new, |worker| worker.claimant.owner().to_owned())
+        self.workers
+            .get(place)
+            .map_or_else(String::new, |worker| worker.claimant.owner().to_owned())
     }
 
     /// Drives a run to its end, or to where it halts.
@@ -247,7 +273,11 @@ impl Crew {
                 self.keep(place, run);
             }
             Reached::Halted(Fate::Freezes(point, span)) => {
-                stage.note(format_args!("{name} freezes for {span} {} of {}", point.word(), run.name));
+                stage.note(format_args!(
+                    "{name} freezes for {span} {} of {}",
+                    point.word(),
+                    run.name
+                ));
                 self.rescues.push(now + LEASE + TimeDelta::milliseconds(1));
                 run.goes_on = now + span;
                 if let Some(worker) = self.workers.get_mut(place) {
@@ -274,7 +304,8 @@ impl Crew {
     fn restart(&mut self, stage: &Stage, place: usize) {
         self.crashes += 1;
         self.stirred = true;
-        self.rescues.push(stage.now() + LEASE + TimeDelta::milliseconds(1));
+        self.rescues
+            .push(stage.now() + LEASE + TimeDelta::milliseconds(1));
         let fresh = self.process();
         if let Some(worker) = self.workers.get_mut(place) {
             for run in std::mem::replace(worker, fresh).runs {
@@ -287,7 +318,10 @@ impl Crew {
         let Err(fault) = ended else { return };
         stage.note(format_args!("{name} fails: {fault}"));
         // The others are a lost lease, and a provider that cannot be reached.
-        if matches!(fault.code.as_ref(), "store" | "no_progress" | "no_intent" | "no_handler" | "timeout") {
+        if matches!(
+            fault.code.as_ref(),
+            "store" | "no_progress" | "no_intent" | "no_handler" | "timeout"
+        ) {
             self.faults.push(format!("{name}: {fault}"));
         }
     }

@@ -52,7 +52,9 @@ impl FoundBy {
     /// How many of a thousand the second read had found; `None` of none.
     #[must_use]
     pub fn by_second_per_mille(&self) -> Option<u64> {
-        (self.first + self.second).saturating_mul(1_000).checked_div(self.all())
+        (self.first + self.second)
+            .saturating_mul(1_000)
+            .checked_div(self.all())
     }
 }
 
@@ -105,7 +107,11 @@ impl Figures {
     pub(super) fn of(played: &Played, books: &[Book], judgement: &Judgement) -> Self {
         let (requests, faults) = played.stage.weather.counts();
         let broken = |promise| {
-            let count = judgement.violations.iter().filter(|broken| broken.promise == promise).count();
+            let count = judgement
+                .violations
+                .iter()
+                .filter(|broken| broken.promise == promise)
+                .count();
             u64::try_from(count).unwrap_or(u64::MAX)
         };
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -117,7 +123,10 @@ impl Figures {
             runs: played.crew.runs,
             requests,
             crashes: played.crew.crashes,
-            faults: faults.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            faults: faults
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
             decisions: played.decisions,
             double_effects: judgement.doubles,
             double_effects_told: judgement.doubles_told,
@@ -155,11 +164,17 @@ impl Figures {
 
     fn count_capture(&mut self, tale: &Tale, doubt: &Doubt, truth: &Truth<'_>) {
         self.captures_absent += u64::from(doubt.settled == Some(Settled::Absent));
-        let Some(effect) = truth.of_attempt(EffectKind::Captured, &tale.marker, doubt.attempt) else {
+        let Some(effect) = truth.of_attempt(EffectKind::Captured, &tale.marker, doubt.attempt)
+        else {
             return;
         };
         let at_once = effect.shown_at.is_some_and(|at| at <= doubt.since);
-        if at_once { &mut self.captures_shown_at_once } else { &mut self.captures_shown_late }.count(doubt);
+        if at_once {
+            &mut self.captures_shown_at_once
+        } else {
+            &mut self.captures_shown_late
+        }
+        .count(doubt);
     }
 
     /// Adds the numbers of others.
@@ -179,12 +194,16 @@ impl Figures {
             (&mut self.double_effects, other.double_effects),
             (&mut self.double_effects_told, other.double_effects_told),
             (&mut self.lost_intents, other.lost_intents),
-            (&mut self.unexplained_differences, other.unexplained_differences),
+            (
+                &mut self.unexplained_differences,
+                other.unexplained_differences,
+            ),
             (&mut self.explained_differences, other.explained_differences),
         ] {
             *mine += theirs;
         }
-        self.captures_shown_at_once.add(other.captures_shown_at_once);
+        self.captures_shown_at_once
+            .add(other.captures_shown_at_once);
         self.captures_shown_late.add(other.captures_shown_late);
         for (reason, count) in &other.at_desk {
             *self.at_desk.entry(reason.clone()).or_default() += count;
@@ -197,13 +216,19 @@ impl Figures {
     /// Reads per settled unknown outcome, in hundredths.
     #[must_use]
     pub fn reads_per_settled_hundredths(&self) -> Option<u64> {
-        self.settling_reads.saturating_mul(100).checked_div(self.settled)
+        self.settling_reads
+            .saturating_mul(100)
+            .checked_div(self.settled)
     }
 }
 
 /// A time in seconds, for people.
 pub(super) fn seconds(span: TimeDelta) -> String {
-    format!("{}.{:01}", span.num_seconds(), span.num_milliseconds().rem_euclid(1_000) / 100)
+    format!(
+        "{}.{:01}",
+        span.num_seconds(),
+        span.num_milliseconds().rem_euclid(1_000) / 100
+    )
 }
 
 #[cfg(test)]
@@ -224,12 +249,19 @@ mod tests {
 
     /// A capture that is given up after a second, and what happens then.
     fn book(then: &[Value]) -> Book {
-        let planned =
-            json!({"intent": {"id": "int_1", "operation": "capture", "marker": MARKER, "lines": []}});
+        let planned = json!({"intent": {"id": "int_1", "operation": "capture", "marker": MARKER, "lines": []}});
         let before = [
             event(0, "intent_planned", &planned),
-            event(0, "attempt_sending", &json!({"intent": "int_1", "attempt": 1})),
-            event(1, "attempt_unknown", &json!({"intent": "int_1", "reason": "timeout"})),
+            event(
+                0,
+                "attempt_sending",
+                &json!({"intent": "int_1", "attempt": 1}),
+            ),
+            event(
+                1,
+                "attempt_unknown",
+                &json!({"intent": "int_1", "reason": "timeout"}),
+            ),
         ];
         let events: Vec<Value> = before.iter().chain(then).cloned().collect();
         Book::read(&json!({"reference": "BOOK-1"}), &events, &[], false)
@@ -253,25 +285,50 @@ mod tests {
 
     #[test]
     fn a_read_counts_when_it_brings_an_answer_that_adds_up() {
-        let read = |seconds, coherent: bool| event(seconds, "details_read", &json!({"coherent": coherent}));
+        let read = |seconds, coherent: bool| {
+            event(seconds, "details_read", &json!({"coherent": coherent}))
+        };
         let of_it = |seconds, name| event(seconds, name, &json!({"intent": "int_1"}));
         let found = |reads: &[Value]| {
             let confirmed = of_it(200, "intent_confirmed");
-            figures(&reads.iter().cloned().chain([confirmed]).collect::<Vec<_>>(), &[effect(0)])
+            figures(
+                &reads.iter().cloned().chain([confirmed]).collect::<Vec<_>>(),
+                &[effect(0)],
+            )
         };
-        let by = |first, second, third, later| FoundBy { first, second, third, later };
+        let by = |first, second, third, later| FoundBy {
+            first,
+            second,
+            third,
+            later,
+        };
         let silent = of_it(15, "trace_missing");
         for (case, reads, counted, expected) in [
             ("the first", vec![read(15, true)], 1, by(1, 0, 0, 0)),
-            ("the second", vec![read(15, true), silent.clone(), read(60, true)], 2, by(0, 1, 0, 0)),
-            ("one that does not add up", vec![read(15, false), silent, read(60, true)], 1, by(1, 0, 0, 0)),
+            (
+                "the second",
+                vec![read(15, true), silent.clone(), read(60, true)],
+                2,
+                by(0, 1, 0, 0),
+            ),
+            (
+                "one that does not add up",
+                vec![read(15, false), silent, read(60, true)],
+                1,
+                by(1, 0, 0, 0),
+            ),
             (
                 "one of the history",
                 vec![read(15, true), of_it(30, "history_read"), read(60, true)],
                 3,
                 by(0, 0, 1, 0),
             ),
-            ("a person", vec![read(15, true), of_it(60, "decided")], 0, by(0, 0, 0, 1)),
+            (
+                "a person",
+                vec![read(15, true), of_it(60, "decided")],
+                0,
+                by(0, 0, 0, 1),
+            ),
         ] {
             let figures = found(&reads);
             assert_eq!(figures.captures_shown_at_once, expected, "{case}");
@@ -292,10 +349,26 @@ mod tests {
             (at_once.all(), late.all(), figures.captures_absent)
         };
         let confirmed = end("intent_confirmed");
-        assert_eq!(counts(&figures(&confirmed, &[effect(1)])), (1, 0, 0), "shown when it is given up");
-        assert_eq!(counts(&figures(&confirmed, &[effect(2)])), (0, 1, 0), "shown later");
-        assert_eq!(counts(&figures(&end("intent_absent"), &[])), (0, 0, 1), "no effect");
+        assert_eq!(
+            counts(&figures(&confirmed, &[effect(1)])),
+            (1, 0, 0),
+            "shown when it is given up"
+        );
+        assert_eq!(
+            counts(&figures(&confirmed, &[effect(2)])),
+            (0, 1, 0),
+            "shown later"
+        );
+        assert_eq!(
+            counts(&figures(&end("intent_absent"), &[])),
+            (0, 0, 1),
+            "no effect"
+        );
         let open = figures(&[], &[effect(0)]);
-        assert_eq!((counts(&open), open.captures_shown_at_once.later), ((1, 0, 0), 1), "nobody found it");
+        assert_eq!(
+            (counts(&open), open.captures_shown_at_once.later),
+            ((1, 0, 0), 1),
+            "nobody found it"
+        );
     }
 }

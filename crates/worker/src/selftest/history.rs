@@ -126,8 +126,20 @@ impl Play {
         let world = self.stage.world.lock().next_event();
         let audit = (!self.audited).then(|| self.end() - AUDIT_BEFORE_END);
         let calm = (!self.calm).then(|| self.plan.setting.start + CALM_AFTER);
-        let all = [act, later, world, audit, calm, self.crew.next(), Some(self.operator.looks_at)];
-        let next = all.into_iter().flatten().min().unwrap_or_else(|| self.end());
+        let all = [
+            act,
+            later,
+            world,
+            audit,
+            calm,
+            self.crew.next(),
+            Some(self.operator.looks_at),
+        ];
+        let next = all
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| self.end());
         next.max(now + TimeDelta::milliseconds(1)).min(self.end())
     }
 
@@ -137,23 +149,35 @@ impl Play {
             let (_, place, act) = self.later.remove(found);
             return Some((place, act));
         }
-        let (_, place, act) = self.plan.acts.get(self.place).filter(|(at, ..)| *at <= now)?;
+        let (_, place, act) = self
+            .plan
+            .acts
+            .get(self.place)
+            .filter(|(at, ..)| *at <= now)?;
         self.place += 1;
         Some((*place, act.clone()))
     }
 
     async fn act(&mut self, place: usize, act: Act) -> Result<(), StageError> {
-        let Some(booking) = self.plan.bookings.get(place) else { return Ok(()) };
+        let Some(booking) = self.plan.bookings.get(place) else {
+            return Ok(());
+        };
         let (reference, due) = (booking.reference.clone(), booking.due);
         match act {
             Act::Submit => {
-                let answer =
-                    self.stage.post("booking", "/v1/reservations", Some(&booking.body.clone())).await?;
+                let answer = self
+                    .stage
+                    .post("booking", "/v1/reservations", Some(&booking.body.clone()))
+                    .await?;
                 if let Some(id) = self.ids.get_mut(place) {
                     answer.text("/id").clone_into(id);
                 }
                 let job = answer.text("/schedule/0/job").to_owned();
-                self.asked.push(Asked { reservation: answer.text("/id").to_owned(), what: "submit", job });
+                self.asked.push(Asked {
+                    reservation: answer.text("/id").to_owned(),
+                    what: "submit",
+                    job,
+                });
             }
             Act::Ask(what, body) => self.ask(place, what, Some(body)).await?,
             Act::Repeat(what, body) => {
@@ -163,10 +187,13 @@ impl Play {
             Act::Capture(part) => self.capture(place, part).await?,
             Act::Refund { charged, per_mille } => self.refund(place, charged, per_mille).await?,
             Act::Poke(how) => self.poke(place, how).await?,
-            Act::Open => self
-                .in_person("payer opens the page of", &reference, |world, now| world.open(now, &reference)),
+            Act::Open => self.in_person("payer opens the page of", &reference, |world, now| {
+                world.open(now, &reference)
+            }),
             Act::Fail => {
-                self.in_person("payer fails to pay", &reference, |world, now| world.fail(now, &reference));
+                self.in_person("payer fails to pay", &reference, |world, now| {
+                    world.fail(now, &reference)
+                });
             }
             Act::Pay => {
                 let there = self.stage.world.lock().find(&reference).is_some();
@@ -175,32 +202,57 @@ impl Play {
                     self.later.push((now + COMES_AGAIN, place, Act::Pay));
                     return Ok(());
                 }
-                self.in_person("payer pays", &reference, |world, now| world.pay(now, &reference));
+                self.in_person("payer pays", &reference, |world, now| {
+                    world.pay(now, &reference)
+                });
             }
             portal => self.in_the_portal(&reference, &portal),
         }
         Ok(())
     }
 
-    async fn ask(&mut self, place: usize, what: &'static str, body: Option<Value>) -> Result<(), StageError> {
-        let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()).cloned() else { return Ok(()) };
+    async fn ask(
+        &mut self,
+        place: usize,
+        what: &'static str,
+        body: Option<Value>,
+    ) -> Result<(), StageError> {
+        let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()).cloned() else {
+            return Ok(());
+        };
         let body = body.filter(|body| !body.is_null());
-        let answer =
-            self.stage.post("booking", &format!("/v1/reservations/{id}/{what}"), body.as_ref()).await?;
+        let answer = self
+            .stage
+            .post(
+                "booking",
+                &format!("/v1/reservations/{id}/{what}"),
+                body.as_ref(),
+            )
+            .await?;
         if answer.is_done() && answer.text("/id").starts_with("job_") {
-            self.asked.push(Asked { reservation: id, what, job: answer.text("/id").to_owned() });
+            self.asked.push(Asked {
+                reservation: id,
+                what,
+                job: answer.text("/id").to_owned(),
+            });
         }
         Ok(())
     }
 
     async fn read(&self, place: usize) -> Result<Option<Answer>, StageError> {
-        let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()) else { return Ok(None) };
-        Ok(Some(self.stage.get(&format!("/v1/reservations/{id}")).await?))
+        let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.stage.get(&format!("/v1/reservations/{id}")).await?,
+        ))
     }
 
     /// A capture of all that is left, or of a part of the total.
     async fn capture(&mut self, place: usize, part: Option<u64>) -> Result<(), StageError> {
-        let Some(seen) = self.read(place).await? else { return Ok(()) };
+        let Some(seen) = self.read(place).await? else {
+            return Ok(());
+        };
         let body = part.map(|part| json!({"amount": share(seen.text("/amounts/total"), part)}));
         self.ask(place, "capture", body).await
     }
@@ -212,10 +264,18 @@ impl Play {
         charged: bool,
         per_mille: Option<u64>,
     ) -> Result<(), StageError> {
-        let Some(seen) = self.read(place).await? else { return Ok(()) };
-        let (kind, source) = if charged { ("charge", "charged") } else { ("capture", "captured") };
+        let Some(seen) = self.read(place).await? else {
+            return Ok(());
+        };
+        let (kind, source) = if charged {
+            ("charge", "charged")
+        } else {
+            ("capture", "captured")
+        };
         let rows = seen.body["ledger"].as_array().cloned().unwrap_or_default();
-        let Some(row) = rows.iter().find(|row| row["kind"] == kind) else { return Ok(()) };
+        let Some(row) = rows.iter().find(|row| row["kind"] == kind) else {
+            return Ok(());
+        };
         let mut body = json!({"source": source, "reference": row["reference"]});
         if let Some(part) = per_mille {
             body["amount"] = json!(share(row["amount"].as_str().unwrap_or_default(), part));
@@ -225,11 +285,18 @@ impl Play {
 
     /// Somebody of ops does something to one of the reservation's jobs.
     async fn poke(&mut self, place: usize, how: &'static str) -> Result<(), StageError> {
-        let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()) else { return Ok(()) };
-        let jobs = self.stage.list(&format!("/v1/jobs?reservation={id}")).await?;
+        let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()) else {
+            return Ok(());
+        };
+        let jobs = self
+            .stage
+            .list(&format!("/v1/jobs?reservation={id}"))
+            .await?;
         let live = |job: &&Value| !matches!(job["state"].as_str(), Some("succeeded" | "cancelled"));
         if let Some(job) = jobs.iter().find(live).and_then(|job| job["id"].as_str()) {
-            self.stage.post("operator", &format!("/v1/jobs/{job}/{how}"), None).await?;
+            self.stage
+                .post("operator", &format!("/v1/jobs/{job}/{how}"), None)
+                .await?;
         }
         Ok(())
     }
@@ -250,19 +317,26 @@ impl Play {
 
     fn in_the_portal(&self, name: &str, act: &Act) {
         self.in_person("portal: a person acts on", name, |world, now| {
-            let Some(uuid) = world.find(name) else { return Err(ActError::Missing) };
+            let Some(uuid) = world.find(name) else {
+                return Err(ActError::Missing);
+            };
             match act {
                 Act::PortalCapture(None) => world.capture_in_portal(now, name, None).map(drop),
                 Act::PortalCapture(Some(part)) => {
                     let lines = part_of_hold(world.ledger(), &uuid, *part);
                     world.capture_in_portal(now, name, Some(lines)).map(drop)
                 }
-                Act::PortalCharge(amount) => world.charge_in_portal(now, name, *amount, "By hand").map(drop),
+                Act::PortalCharge(amount) => world
+                    .charge_in_portal(now, name, *amount, "By hand")
+                    .map(drop),
                 Act::PortalRefund(part) => {
                     let rows = world.ledger().iter().rev();
                     let mut rows = rows.filter(|effect| effect.reservation_uuid == uuid);
-                    let row = rows.find(|row| matches!(row.kind, EffectKind::Captured | EffectKind::Charged));
-                    let Some(row) = row.cloned() else { return Err(ActError::Missing) };
+                    let row = rows
+                        .find(|row| matches!(row.kind, EffectKind::Captured | EffectKind::Charged));
+                    let Some(row) = row.cloned() else {
+                        return Err(ActError::Missing);
+                    };
                     let amount = part.map(|part| thousandths(row.amount, part));
                     let reference = row.provider_reference.unwrap_or_default();
                     world.refund_in_portal(now, name, &reference, amount)
@@ -278,7 +352,9 @@ impl Play {
     /// Somebody reads every reservation once more.
     async fn audit(&mut self) -> Result<(), StageError> {
         for id in self.ids.iter().filter(|id| !id.is_empty()) {
-            self.stage.post("audit", &format!("/v1/reservations/{id}/refresh"), None).await?;
+            self.stage
+                .post("audit", &format!("/v1/reservations/{id}/refresh"), None)
+                .await?;
         }
         self.crew.stir();
         Ok(())
@@ -297,7 +373,15 @@ fn share(amount: &str, part: u64) -> String {
 
 /// A part of each line of a hold.
 fn part_of_hold(ledger: &[Effect], uuid: &str, part: u64) -> Vec<LineSum> {
-    let held = ledger.iter().find(|e| e.reservation_uuid == uuid && e.kind == EffectKind::Reserved);
+    let held = ledger
+        .iter()
+        .find(|e| e.reservation_uuid == uuid && e.kind == EffectKind::Reserved);
     let lines = held.map_or(&[][..], |held| held.lines.as_slice());
-    lines.iter().map(|line| LineSum { id: line.id, amount: thousandths(line.amount, part) }).collect()
+    lines
+        .iter()
+        .map(|line| LineSum {
+            id: line.id,
+            amount: thousandths(line.amount, part),
+        })
+        .collect()
 }

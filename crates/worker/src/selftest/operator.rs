@@ -23,8 +23,17 @@ pub(super) struct Operator {
 impl Operator {
     pub(super) fn new(dice: Dice, start: DateTime<Utc>, beyond: bool) -> Self {
         let looks_at = start + dice.hours(6, 40);
-        let patience = if beyond { TimeDelta::days(10) } else { PATIENCE };
-        Self { dice, looks_at, patience, decisions: 0 }
+        let patience = if beyond {
+            TimeDelta::days(10)
+        } else {
+            PATIENCE
+        };
+        Self {
+            dice,
+            looks_at,
+            patience,
+            decisions: 0,
+        }
     }
 
     /// Looks once, and says when to look again.
@@ -36,7 +45,9 @@ impl Operator {
             self.attend(stage, reservation).await?;
         }
         for job in stage.list("/v1/jobs?state=attention").await? {
-            let its = reservations.iter().find(|reservation| reservation["id"] == job["reservation"]);
+            let its = reservations
+                .iter()
+                .find(|reservation| reservation["id"] == job["reservation"]);
             match its.filter(|_| job["last_error"]["code"] != "crashed") {
                 Some(reservation) => self.resolve(stage, reservation, &job).await?,
                 None => self.revive(stage, &job).await?,
@@ -51,10 +62,16 @@ impl Operator {
     /// A paused merchant has a new token by now, and goes on.
     async fn mend(&self, stage: &Stage) -> Result<(), StageError> {
         let merchants = stage.get("/v1/merchants").await?;
-        for merchant in merchants.rows().iter().filter(|merchant| merchant["paused"] == true) {
+        for merchant in merchants
+            .rows()
+            .iter()
+            .filter(|merchant| merchant["paused"] == true)
+        {
             stage.weather.mend_token();
             let id = merchant["id"].as_str().unwrap_or_default();
-            stage.post("operator", &format!("/v1/merchants/{id}/resume"), None).await?;
+            stage
+                .post("operator", &format!("/v1/merchants/{id}/resume"), None)
+                .await?;
         }
         Ok(())
     }
@@ -63,7 +80,9 @@ impl Operator {
     async fn attend(&mut self, stage: &Stage, reservation: &Value) -> Result<(), StageError> {
         let id = reservation["id"].as_str().unwrap_or_default();
         if self.dice.chance(100) {
-            stage.post("operator", &format!("/v1/reservations/{id}/refresh"), None).await?;
+            stage
+                .post("operator", &format!("/v1/reservations/{id}/refresh"), None)
+                .await?;
         }
         if reservation["control"] == "frozen" && self.dice.chance(500) {
             self.give_up(stage, id).await?;
@@ -73,33 +92,68 @@ impl Operator {
 
     /// What waits behind something frozen is withdrawn: it has not been sent.
     async fn give_up(&self, stage: &Stage, id: &str) -> Result<(), StageError> {
-        for job in stage.list(&format!("/v1/jobs?reservation={id}&state=scheduled")).await? {
+        for job in stage
+            .list(&format!("/v1/jobs?reservation={id}&state=scheduled"))
+            .await?
+        {
             if job["kind"] != "refresh" {
                 let job = job["id"].as_str().unwrap_or_default();
-                stage.post("operator", &format!("/v1/jobs/{job}/cancel"), None).await?;
+                stage
+                    .post("operator", &format!("/v1/jobs/{job}/cancel"), None)
+                    .await?;
             }
         }
         Ok(())
     }
 
     /// Says what became of a request, as the provider's books show it.
-    async fn resolve(&mut self, stage: &Stage, reservation: &Value, job: &Value) -> Result<(), StageError> {
-        let (id, job_id) =
-            (reservation["id"].as_str().unwrap_or_default(), job["id"].as_str().unwrap_or_default());
+    async fn resolve(
+        &mut self,
+        stage: &Stage,
+        reservation: &Value,
+        job: &Value,
+    ) -> Result<(), StageError> {
+        let (id, job_id) = (
+            reservation["id"].as_str().unwrap_or_default(),
+            job["id"].as_str().unwrap_or_default(),
+        );
         let details = stage.get(&format!("/v1/jobs/{job_id}")).await?;
-        let begun = |attempt: &Value| attempt["started_at"].as_str()?.parse::<DateTime<Utc>>().ok();
-        let attempts = details.body["attempts"].as_array().cloned().unwrap_or_default();
-        let Some(sent_at) = attempts.iter().filter_map(begun).max() else { return Ok(()) };
+        let begun = |attempt: &Value| {
+            attempt["started_at"]
+                .as_str()?
+                .parse::<DateTime<Utc>>()
+                .ok()
+        };
+        let attempts = details.body["attempts"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let Some(sent_at) = attempts.iter().filter_map(begun).max() else {
+            return Ok(());
+        };
         if stage.now() - sent_at < self.patience {
             return Ok(());
         }
         let events = stage.list(&format!("/v1/reservations/{id}/events")).await?;
-        let uuid = reservation["provider"]["reservation_uuid"].as_str().unwrap_or_default();
-        let Some(decision) = decision(stage.world.lock().ledger(), &events, uuid, job_id, &details.body)
-        else {
+        let uuid = reservation["provider"]["reservation_uuid"]
+            .as_str()
+            .unwrap_or_default();
+        let Some(decision) = decision(
+            stage.world.lock().ledger(),
+            &events,
+            uuid,
+            job_id,
+            &details.body,
+        ) else {
             return Ok(());
         };
-        let answer = stage.post("operator", &format!("/v1/jobs/{job_id}/resolve"), Some(&decision)).await?;
+        let answer = stage
+            .post(
+                "operator",
+                &format!("/v1/jobs/{job_id}/resolve"),
+                Some(&decision),
+            )
+            .await?;
         self.decisions += u64::from(answer.is_done());
         Ok(())
     }
@@ -108,14 +162,22 @@ impl Operator {
     async fn revive(&self, stage: &Stage, job: &Value) -> Result<(), StageError> {
         let id = job["id"].as_str().unwrap_or_default();
         if job["last_error"]["code"] == "crashed" {
-            stage.post("operator", &format!("/v1/jobs/{id}/retry"), None).await?;
+            stage
+                .post("operator", &format!("/v1/jobs/{id}/retry"), None)
+                .await?;
         }
         Ok(())
     }
 }
 
 /// What a person who compares the job with the provider's books says.
-fn decision(ledger: &[Effect], events: &[Value], uuid: &str, job: &str, details: &Value) -> Option<Value> {
+fn decision(
+    ledger: &[Effect],
+    events: &[Value],
+    uuid: &str,
+    job: &str,
+    details: &Value,
+) -> Option<Value> {
     let kind = match details["kind"].as_str()? {
         "capture" => EffectKind::Captured,
         "charge" => EffectKind::Charged,
@@ -125,10 +187,16 @@ fn decision(ledger: &[Effect], events: &[Value], uuid: &str, job: &str, details:
         _ => return None,
     };
     let intent = &intent_of(events, details)?["data"]["intent"];
-    let marker = intent["marker"].as_str().filter(|marker| !marker.is_empty())?;
+    let marker = intent["marker"]
+        .as_str()
+        .filter(|marker| !marker.is_empty())?;
     let amounts = intent["lines"].as_array().into_iter().flatten();
-    let amount: Money = amounts.filter_map(|line| line["amount"].as_str()?.parse::<Money>().ok()).sum();
-    let decided_at = intent["created_at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+    let amount: Money = amounts
+        .filter_map(|line| line["amount"].as_str()?.parse::<Money>().ok())
+        .sum();
+    let decided_at = intent["created_at"]
+        .as_str()
+        .and_then(|at| at.parse::<DateTime<Utc>>().ok());
     let ours = |effect: &&Effect| {
         let text = effect.text.as_deref().unwrap_or_default();
         let known = if kind == EffectKind::RefundAccepted {
@@ -151,7 +219,10 @@ fn decision(ledger: &[Effect], events: &[Value], uuid: &str, job: &str, details:
 
 /// The decision that a job in doubt carries: the one of its kind that went to the desk.
 fn intent_of<'e>(events: &'e [Value], details: &Value) -> Option<&'e Value> {
-    let asked = events.iter().rev().filter(|event| event["event"] == "intent_to_desk");
+    let asked = events
+        .iter()
+        .rev()
+        .filter(|event| event["event"] == "intent_to_desk");
     let ids: Vec<&Value> = asked.map(|event| &event["data"]["intent"]).collect();
     events.iter().rev().find(|event| {
         event["event"] == "intent_planned"

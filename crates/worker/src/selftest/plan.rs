@@ -80,21 +80,35 @@ impl Plan {
         let start = start(&dice);
         let accounts = accounts(&dice);
         let proven = |place: usize| {
-            accounts.get(place).is_some_and(|account| account.multi_capture == MultiCapture::Proven)
+            accounts
+                .get(place)
+                .is_some_and(|account| account.multi_capture == MultiCapture::Proven)
         };
-        let switches = switches(&dice, accounts.iter().any(|a| a.multi_capture == MultiCapture::Proven));
+        let switches = switches(
+            &dice,
+            accounts
+                .iter()
+                .any(|a| a.multi_capture == MultiCapture::Proven),
+        );
         let mut plan = Self {
             climate: climate(&Dice::new(seed, 2), start, beyond),
             rates: rates(&Dice::new(seed, 3)),
             bookings: Vec::new(),
             audit: true,
             acts: Vec::new(),
-            setting: Setting { seed, start, accounts: accounts.clone(), switches },
+            setting: Setting {
+                seed,
+                start,
+                accounts: accounts.clone(),
+                switches,
+            },
         };
         for number in 0..dice.between(1, 6) {
             let dice = Dice::new(seed, 100 + number);
             let place = usize::from(accounts.len() > 1 && dice.chance(300));
-            let account = accounts.get(place).map_or("default", |account| account.name);
+            let account = accounts
+                .get(place)
+                .map_or("default", |account| account.name);
             plan.book(&dice, number, account, proven(place));
         }
         // Stable, so that acts at one time keep the order of their drawing.
@@ -104,7 +118,10 @@ impl Plan {
 
     /// The undisturbed life of one reservation: submitted, paid, delivered, and the rest by itself.
     pub(super) fn happy_life() -> Self {
-        let start = Utc.with_ymd_and_hms(2026, 1, 5, 9, 0, 0).single().unwrap_or_default();
+        let start = Utc
+            .with_ymd_and_hms(2026, 1, 5, 9, 0, 0)
+            .single()
+            .unwrap_or_default();
         let account = Account {
             name: "default",
             multi_capture: MultiCapture::Unknown,
@@ -114,17 +131,33 @@ impl Plan {
         let due = start + TimeDelta::days(2);
         let booking = Booking {
             reference: "BOOK-1".to_owned(),
-            body: body("BOOK-1", "default", due, &[Money::kroner(1_000)], &json!({}), true),
+            body: body(
+                "BOOK-1",
+                "default",
+                due,
+                &[Money::kroner(1_000)],
+                &json!({}),
+                true,
+            ),
             due,
         };
         let delivered = json!({ "event_id": "D-1" });
         let acts = vec![
             (start, 0, Act::Submit),
             (start + TimeDelta::hours(1), 0, Act::Pay),
-            (start + TimeDelta::days(1), 0, Act::Ask("delivery", delivered)),
+            (
+                start + TimeDelta::days(1),
+                0,
+                Act::Ask("delivery", delivered),
+            ),
         ];
         Self {
-            setting: Setting { seed: 0, start, accounts: vec![account], switches: Switches::default() },
+            setting: Setting {
+                seed: 0,
+                start,
+                accounts: vec![account],
+                switches: Switches::default(),
+            },
             climate: Climate::calm(),
             rates: Rates::default(),
             bookings: vec![booking],
@@ -139,13 +172,24 @@ impl Plan {
         // The first one begins at once: nothing happens before it.
         let submitted = start + dice.hours(0, if number == 0 { 24 } else { 45 * 24 });
         let due = submitted + dice.hours(12, 10 * 24);
-        let lines: Vec<Money> =
-            (0..dice.between(1, 4)).map(|_| minor(dice.between(5_000, 500_000))).collect();
+        let lines: Vec<Money> = (0..dice.between(1, 4))
+            .map(|_| minor(dice.between(5_000, 500_000)))
+            .collect();
         let reference = format!("BOOK-{}", number + 1);
         let policy = policy(dice, proven);
         let body = body(&reference, account, due, &lines, &policy, dice.chance(500));
-        self.bookings.push(Booking { reference, body, due });
-        let mut drawn = Acts { dice, submitted, due, lines: &lines, acts: vec![(submitted, Act::Submit)] };
+        self.bookings.push(Booking {
+            reference,
+            body,
+            due,
+        });
+        let mut drawn = Acts {
+            dice,
+            submitted,
+            due,
+            lines: &lines,
+            acts: vec![(submitted, Act::Submit)],
+        };
         drawn.of_the_link();
         if dice.chance(880) {
             drawn.of_the_hold();
@@ -158,17 +202,27 @@ impl Plan {
 }
 
 fn start(dice: &Dice) -> DateTime<Utc> {
-    let new_year = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().unwrap_or_default();
+    let new_year = Utc
+        .with_ymd_and_hms(2026, 1, 1, 0, 0, 0)
+        .single()
+        .unwrap_or_default();
     new_year + dice.hours(0, 365 * 24)
 }
 
 fn accounts(dice: &Dice) -> Vec<Account> {
     let account = |name| {
-        let several =
-            [MultiCapture::Unknown, MultiCapture::Proven, MultiCapture::Proven, MultiCapture::Single];
+        let several = [
+            MultiCapture::Unknown,
+            MultiCapture::Proven,
+            MultiCapture::Proven,
+            MultiCapture::Single,
+        ];
         Account {
             name,
-            multi_capture: dice.pick(&several).copied().unwrap_or(MultiCapture::Unknown),
+            multi_capture: dice
+                .pick(&several)
+                .copied()
+                .unwrap_or(MultiCapture::Unknown),
             sweep_every: Span::hours(dice.pick(&[48, 72, 168, 168]).copied().unwrap_or(72)),
             refresh_open_every: Span::hours(dice.pick(&[24, 48, 96]).copied().unwrap_or(48)),
         }
@@ -182,23 +236,54 @@ fn accounts(dice: &Dice) -> Vec<Account> {
 
 /// Most histories have the provider of the newest pages, some one of the other readings.
 fn switches(dice: &Dice, proven: bool) -> Switches {
-    let release = if proven { Release::Never } else { Release::AfterDays(2) };
-    let settled = dice.pick(&[60, 60, 3_600, 36 * 3_600]).copied().unwrap_or(60);
-    let mut switches =
-        Switches { release, settlement: Settlement::AfterSeconds(settled), ..Switches::default() };
+    let release = if proven {
+        Release::Never
+    } else {
+        Release::AfterDays(2)
+    };
+    let settled = dice
+        .pick(&[60, 60, 3_600, 36 * 3_600])
+        .copied()
+        .unwrap_or(60);
+    let mut switches = Switches {
+        release,
+        settlement: Settlement::AfterSeconds(settled),
+        ..Switches::default()
+    };
     if dice.chance(300) {
         switches.link_expiry = dice.chance(500);
         switches.status_wins = dice
-            .pick(&[StatusWins::Latest, StatusWins::Captured, StatusWins::Charged])
+            .pick(&[
+                StatusWins::Latest,
+                StatusWins::Captured,
+                StatusWins::Charged,
+            ])
             .copied()
             .unwrap_or_default();
-        switches.numbers = if dice.chance(300) { Numbers::Text } else { Numbers::Number };
-        switches.cancel_verb =
-            dice.pick(&[CancelVerb::Both, CancelVerb::Post, CancelVerb::Get]).copied().unwrap_or_default();
-        switches.details_time = if dice.chance(200) { DetailsTime::Civil } else { DetailsTime::Unix };
-        switches.uuid_in_answer = if dice.chance(200) { UuidInAnswer::Null } else { UuidInAnswer::Present };
-        switches.callback_status =
-            if dice.chance(300) { CallbackStatus::Resevred } else { CallbackStatus::Reserved };
+        switches.numbers = if dice.chance(300) {
+            Numbers::Text
+        } else {
+            Numbers::Number
+        };
+        switches.cancel_verb = dice
+            .pick(&[CancelVerb::Both, CancelVerb::Post, CancelVerb::Get])
+            .copied()
+            .unwrap_or_default();
+        switches.details_time = if dice.chance(200) {
+            DetailsTime::Civil
+        } else {
+            DetailsTime::Unix
+        };
+        switches.uuid_in_answer = if dice.chance(200) {
+            UuidInAnswer::Null
+        } else {
+            UuidInAnswer::Present
+        };
+        switches.callback_status = if dice.chance(300) {
+            CallbackStatus::Resevred
+        } else {
+            CallbackStatus::Reserved
+        };
         switches.distinct_cancelled_key = dice.chance(500);
     }
     switches
@@ -213,11 +298,23 @@ fn climate(dice: &Dice, start: DateTime<Utc>, beyond: bool) -> Climate {
     let outages = outages.collect();
     let breaks = per_mille > 0 && dice.chance(150);
     let token_breaks = breaks.then(|| start + dice.hours(24, 60 * 24));
-    let lag = if beyond { (BEYOND, BEYOND / 2) } else { (240, 240) };
-    let per_mille = if beyond { per_mille.max(120) } else { per_mille };
+    let lag = if beyond {
+        (BEYOND, BEYOND / 2)
+    } else {
+        (240, 240)
+    };
+    let per_mille = if beyond {
+        per_mille.max(120)
+    } else {
+        per_mille
+    };
     Climate {
         per_mille,
-        callbacks: if per_mille == 0 { 0 } else { dice.between(0, 80) },
+        callbacks: if per_mille == 0 {
+            0
+        } else {
+            dice.between(0, 80)
+        },
         outages,
         token_breaks,
         lag,
@@ -228,7 +325,11 @@ fn rates(dice: &Dice) -> Rates {
     if dice.chance(400) {
         return Rates::default();
     }
-    Rates { dies: dice.between(0, 12), freezes: dice.between(0, 5), waits: dice.between(0, 60) }
+    Rates {
+        dies: dice.between(0, 12),
+        freezes: dice.between(0, 5),
+        waits: dice.between(0, 60),
+    }
 }
 
 fn policy(dice: &Dice, proven: bool) -> Value {
@@ -311,8 +412,15 @@ impl Acts<'_> {
             self.add(self.submitted + dice.minutes(5, 600), Act::Fail);
         }
         if dice.chance(150) {
-            let contact = if dice.chance(500) { json!({}) } else { json!({"email": "ola@example.no"}) };
-            self.add(self.submitted + dice.hours(1, 100), Act::Ask("resend", contact));
+            let contact = if dice.chance(500) {
+                json!({})
+            } else {
+                json!({"email": "ola@example.no"})
+            };
+            self.add(
+                self.submitted + dice.hours(1, 100),
+                Act::Ask("resend", contact),
+            );
         }
         if dice.chance(60) {
             self.add(
@@ -343,13 +451,19 @@ impl Acts<'_> {
             if dice.chance(300) {
                 let amount = minor(dice.between(1_000, 80_000)).to_string();
                 let line = json!({"name": "Cleaning", "rate": amount, "tax_percent": 25, "amount": amount});
-                self.add(paid + dice.hours(12, 45 * 24), Act::Ask("charge", json!({"lines": [line]})));
+                self.add(
+                    paid + dice.hours(12, 45 * 24),
+                    Act::Ask("charge", json!({"lines": [line]})),
+                );
             }
         }
         for _ in 0..dice.between(0, 3) {
             if dice.chance(400) {
                 let per_mille = dice.chance(600).then(|| dice.between(50, 700));
-                let act = Act::Refund { charged: dice.chance(300), per_mille };
+                let act = Act::Refund {
+                    charged: dice.chance(300),
+                    per_mille,
+                };
                 self.add(paid + dice.hours(24, 40 * 24), act);
             }
         }
@@ -381,23 +495,35 @@ impl Acts<'_> {
             return;
         }
         for (place, amount) in self.lines.iter().enumerate() {
-            let amount = if dice.chance(800) { *amount } else { dice.part_of(*amount) };
+            let amount = if dice.chance(800) {
+                *amount
+            } else {
+                dice.part_of(*amount)
+            };
             let line = json!({"line": place + 1, "amount": amount.to_string()});
             let complete = place + 1 == self.lines.len() && dice.chance(800);
-            let delivered =
-                json!({"event_id": format!("D-{}", place + 1), "lines": [line], "complete": complete});
+            let delivered = json!({"event_id": format!("D-{}", place + 1), "lines": [line], "complete": complete});
             let hours = 30 * u64::try_from(place).unwrap_or(0);
-            self.add(at + dice.hours(hours, hours + 30), Act::Ask("delivery", delivered));
+            self.add(
+                at + dice.hours(hours, hours + 30),
+                Act::Ask("delivery", delivered),
+            );
         }
     }
 
     fn closings(&mut self, paid: DateTime<Utc>) {
         let dice = self.dice;
         if dice.chance(120) {
-            self.add(paid + dice.hours(0, 200), Act::Ask("cancel", json!({"note": "Booking withdrawn."})));
+            self.add(
+                paid + dice.hours(0, 200),
+                Act::Ask("cancel", json!({"note": "Booking withdrawn."})),
+            );
         }
         if dice.chance(100) {
-            self.add(paid + dice.hours(24, 500), Act::Ask("complete", json!({"note": "All done."})));
+            self.add(
+                paid + dice.hours(24, 500),
+                Act::Ask("complete", json!({"note": "All done."})),
+            );
         }
     }
 
@@ -424,7 +550,10 @@ impl Acts<'_> {
         let dice = self.dice;
         for _ in 0..dice.between(0, 2) {
             if dice.chance(300) {
-                self.add(self.submitted + dice.hours(0, 400), Act::Ask("refresh", Value::Null));
+                self.add(
+                    self.submitted + dice.hours(0, 400),
+                    Act::Ask("refresh", Value::Null),
+                );
             }
         }
         if dice.chance(80) {
@@ -433,7 +562,10 @@ impl Acts<'_> {
             self.add(at + dice.hours(1, 72), Act::Ask("resume", Value::Null));
         }
         if dice.chance(100) {
-            let poke = dice.pick(&["retry", "run-now", "cancel"]).copied().unwrap_or("run-now");
+            let poke = dice
+                .pick(&["retry", "run-now", "cancel"])
+                .copied()
+                .unwrap_or("run-now");
             self.add(self.submitted + dice.hours(0, 300), Act::Poke(poke));
         }
     }

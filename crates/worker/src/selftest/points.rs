@@ -75,7 +75,13 @@ pub(super) struct Points(Arc<Mutex<State>>);
 
 impl Points {
     pub(super) fn new(dice: Dice, rates: Rates) -> Self {
-        let state = State { dice, rates, current: None, fate: None, halted: BTreeSet::new() };
+        let state = State {
+            dice,
+            rates,
+            current: None,
+            fate: None,
+            halted: BTreeSet::new(),
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -110,9 +116,13 @@ impl Points {
     /// Passes a point. Ends at once, or when the run is released.
     pub(super) async fn pass(&self, point: Point) {
         let Some(run) = self.halts(point) else { return };
-        std::future::poll_fn(
-            |_| if self.lock().halted.contains(&run) { Poll::Pending } else { Poll::Ready(()) },
-        )
+        std::future::poll_fn(|_| {
+            if self.lock().halted.contains(&run) {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
         .await;
     }
 
@@ -136,7 +146,8 @@ fn drawn(dice: &Dice, rates: Rates, point: Point) -> Option<Fate> {
         return Some(Fate::Freezes(point, dice.seconds(31, 600)));
     }
     // Shorter than a lease, which a process that is alive renews.
-    (point == Point::AfterRequest && dice.chance(rates.waits)).then(|| Fate::Waits(dice.seconds(1, 25)))
+    (point == Point::AfterRequest && dice.chance(rates.waits))
+        .then(|| Fate::Waits(dice.seconds(1, 25)))
 }
 
 impl Gate for Points {

@@ -82,12 +82,16 @@ impl fmt::Display for Decimal {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figures = &self.figures;
-        let wall =
-            seconds(TimeDelta::milliseconds(i64::try_from(self.wall_milliseconds).unwrap_or(i64::MAX)));
+        let wall = seconds(TimeDelta::milliseconds(
+            i64::try_from(self.wall_milliseconds).unwrap_or(i64::MAX),
+        ));
         let speed = Decimal(self.histories_per_second_tenths(), 1);
         let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<42} {value}");
         row("histories", &figures.histories)?;
-        row("seeds", &format_args!("{} to {}", self.first_seed, self.last_seed))?;
+        row(
+            "seeds",
+            &format_args!("{} to {}", self.first_seed, self.last_seed),
+        )?;
         row("virtual days", &figures.virtual_days)?;
         row("seconds", &wall)?;
         row("histories a second", &speed)?;
@@ -100,11 +104,19 @@ impl fmt::Display for Report {
             row(&format!("fault: {name}"), count)?;
         }
         for (name, found) in [
-            ("unknown captures shown at once", &figures.captures_shown_at_once),
+            (
+                "unknown captures shown at once",
+                &figures.captures_shown_at_once,
+            ),
             ("unknown captures shown late", &figures.captures_shown_late),
         ] {
             row(name, &found.all())?;
-            let FoundBy { first, second, third, later } = found;
+            let FoundBy {
+                first,
+                second,
+                third,
+                later,
+            } = found;
             row(
                 "  found at the 1st, 2nd, 3rd read, later",
                 &format_args!("{first}, {second}, {third}, {later}"),
@@ -126,7 +138,10 @@ impl fmt::Display for Report {
         row("  that reached a person", &figures.double_effects_told)?;
         row("lost intents", &figures.lost_intents)?;
         row("unexplained differences", &figures.unexplained_differences)?;
-        row("differences explained on the desk", &figures.explained_differences)?;
+        row(
+            "differences explained on the desk",
+            &figures.explained_differences,
+        )?;
         row("requests of a happy life", &self.happy_requests)?;
         row("histories that broke a promise", &self.failed)?;
         writeln!(f, "\n{DEFINITION}")

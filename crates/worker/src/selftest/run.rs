@@ -92,29 +92,47 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
                     return Ok(());
                 }
                 let history = one(runtime, options.seed.wrapping_add(place), options.beyond)?;
-                total.lock().unwrap_or_else(PoisonError::into_inner).take(history);
+                total
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(history);
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
         })
     };
     let ended: Vec<Result<(), RunError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..options.jobs.max(1)).map(|place| scope.spawn(move || worker(place))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(()))).collect()
+        let threads: Vec<_> = (0..options.jobs.max(1))
+            .map(|place| scope.spawn(move || worker(place)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(Ok(())))
+            .collect()
     });
     ended.into_iter().collect::<Result<(), RunError>>()?;
     let happy_requests = with_runtime(|runtime| {
-        let stage = |source: StageError| RunError::Stage { seed: 0, source: Box::new(source) };
-        let played = runtime.block_on(history::play(Plan::happy_life(), false)).map_err(stage)?;
+        let stage = |source: StageError| RunError::Stage {
+            seed: 0,
+            source: Box::new(source),
+        };
+        let played = runtime
+            .block_on(history::play(Plan::happy_life(), false))
+            .map_err(stage)?;
         let requests = played.stage.world.lock().requests().clone();
-        let sweeps = requests.operations.get(&sandbox::Operation::History).copied().unwrap_or(0);
+        let sweeps = requests
+            .operations
+            .get(&sandbox::Operation::History)
+            .copied()
+            .unwrap_or(0);
         Ok(requests.total - sweeps)
     })?;
     let tally = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(tally.report(options, happy_requests, clock.wall() - began))
 }
 
-fn with_runtime<T>(act: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, RunError>) -> Result<T, RunError> {
+fn with_runtime<T>(
+    act: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, RunError>,
+) -> Result<T, RunError> {
     // There are no sockets, and without them a thread is woken for less.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     act(&runtime.enable_time().build().map_err(RunError::Runtime)?)
@@ -135,7 +153,11 @@ impl Tally {
             return;
         }
         self.failed += 1;
-        self.failures.push(Failure { seed: history.seed, broken: history.broken, trace: history.trace });
+        self.failures.push(Failure {
+            seed: history.seed,
+            broken: history.broken,
+            trace: history.trace,
+        });
         // The lowest seeds are told, whoever came first.
         self.failures.sort_by_key(|failure| failure.seed);
         self.failures.truncate(MOST_TOLD);
@@ -144,7 +166,9 @@ impl Tally {
     fn report(self, options: &Options, happy_requests: u64, wall: TimeDelta) -> Report {
         Report {
             first_seed: options.seed,
-            last_seed: options.seed.wrapping_add(options.histories.saturating_sub(1)),
+            last_seed: options
+                .seed
+                .wrapping_add(options.histories.saturating_sub(1)),
             beyond: options.beyond,
             wall_milliseconds: u64::try_from(wall.num_milliseconds()).unwrap_or(0),
             happy_requests,
@@ -163,10 +187,21 @@ fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<His
         Ok(Err(error)) => Err(broke(Box::new(error))),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            let text = text
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
             let broken = vec![format!("the code under test panicked: {text}")];
-            let figures = Figures { histories: 1, ..Figures::default() };
-            Ok(History { seed, hash: String::new(), trace: String::new(), broken, figures })
+            let figures = Figures {
+                histories: 1,
+                ..Figures::default()
+            };
+            Ok(History {
+                seed,
+                hash: String::new(),
+                trace: String::new(),
+                broken,
+                figures,
+            })
         }
     }
 }
@@ -175,22 +210,51 @@ async fn judged(seed: u64, beyond: bool) -> Result<History, StageError> {
     let played = history::play(Plan::draw(seed, beyond), beyond).await?;
     let books = books(&played).await?;
     let ledger = played.stage.world.lock().ledger().to_vec();
-    let evidence = Evidence { ledger: &ledger, books: &books, asked: &played.asked, beyond };
+    let evidence = Evidence {
+        ledger: &ledger,
+        books: &books,
+        asked: &played.asked,
+        beyond,
+    };
     let judgement = judge(&evidence);
-    let promise = |number: usize| PROMISES.get(number.wrapping_sub(1)).copied().unwrap_or_default();
+    let promise = |number: usize| {
+        PROMISES
+            .get(number.wrapping_sub(1))
+            .copied()
+            .unwrap_or_default()
+    };
     let mut broken: Vec<String> = judgement
         .violations
         .iter()
-        .map(|broken| format!("{}: {} ({})", broken.reference, broken.message, promise(broken.promise)))
+        .map(|broken| {
+            format!(
+                "{}: {} ({})",
+                broken.reference,
+                broken.message,
+                promise(broken.promise)
+            )
+        })
         .collect();
-    broken.extend(played.crew.faults.iter().map(|fault| format!("a worker failed: {fault}")));
+    broken.extend(
+        played
+            .crew
+            .faults
+            .iter()
+            .map(|fault| format!("a worker failed: {fault}")),
+    );
     let figures = Figures::of(&played, &books, &judgement);
     let mut trace = played.stage.trace.text();
     let hash = played.stage.trace.hash();
     if !broken.is_empty() {
         trace.push_str(&timelines(&books));
     }
-    Ok(History { seed, hash, trace, broken, figures })
+    Ok(History {
+        seed,
+        hash,
+        trace,
+        broken,
+        figures,
+    })
 }
 
 /// Everything that the API says of each reservation at the end.
@@ -198,11 +262,21 @@ async fn books(played: &Played) -> Result<Vec<Book>, StageError> {
     let mut books = Vec::new();
     for reservation in played.stage.list("/v1/reservations").await? {
         let id = reservation["id"].as_str().unwrap_or_default();
-        let events = played.stage.list(&format!("/v1/reservations/{id}/events")).await?;
-        let jobs = played.stage.list(&format!("/v1/jobs?reservation={id}")).await?;
-        let booking =
-            played.plan.bookings.iter().find(|booking| reservation["reference"] == *booking.reference);
-        let any_hours = booking.is_some_and(|booking| booking.body["policy"]["reminders"]["hours"] == "any");
+        let events = played
+            .stage
+            .list(&format!("/v1/reservations/{id}/events"))
+            .await?;
+        let jobs = played
+            .stage
+            .list(&format!("/v1/jobs?reservation={id}"))
+            .await?;
+        let booking = played
+            .plan
+            .bookings
+            .iter()
+            .find(|booking| reservation["reference"] == *booking.reference);
+        let any_hours =
+            booking.is_some_and(|booking| booking.body["policy"]["reminders"]["hours"] == "any");
         books.push(Book::read(&reservation, &events, &jobs, any_hours));
     }
     Ok(books)
@@ -213,13 +287,20 @@ fn timelines(books: &[Book]) -> String {
     let mut text = String::new();
     for book in books {
         let attention = book.attention.as_deref().unwrap_or("nothing");
-        text.push_str(&format!("\n{} is {}, on the desk: {attention}\n", book.reference, book.status));
+        text.push_str(&format!(
+            "\n{} is {}, on the desk: {attention}\n",
+            book.reference, book.status
+        ));
         for event in &book.events {
             let data = match &event.data {
                 Value::Null => String::new(),
                 data => data.to_string(),
             };
-            text.push_str(&format!("{}  {} {data}\n", event.at.format("%F %T%.3f"), event.name));
+            text.push_str(&format!(
+                "{}  {} {data}\n",
+                event.at.format("%F %T%.3f"),
+                event.name
+            ));
         }
     }
     text

@@ -106,7 +106,10 @@ impl Answer {
 
     /// A text of the answer, such as `/id`; empty when it is not there.
     pub(super) fn text(&self, pointer: &str) -> &str {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The rows of a list.
@@ -127,7 +130,11 @@ impl Stage {
         let world = Handle::new(World::new(WorldOptions {
             seed: setting.seed,
             switches: setting.switches.clone(),
-            tokens: setting.accounts.iter().map(|account| account.name.to_owned()).collect(),
+            tokens: setting
+                .accounts
+                .iter()
+                .map(|account| account.name.to_owned())
+                .collect(),
             callback_secret: CALLBACK_SECRET.into(),
             public_url: "https://provider.example".to_owned(),
             ..WorldOptions::default()
@@ -143,7 +150,10 @@ impl Stage {
         };
         let transport = Arc::new(wire);
         // However busy the machine is, that decides nothing in a history.
-        let options = store::Options { acquire_timeout: PATIENCE, ..store::Options::default() };
+        let options = store::Options {
+            acquire_timeout: PATIENCE,
+            ..store::Options::default()
+        };
         let store = Store::open("sqlite::memory:", shared.clone(), entropy.clone(), options)
             .await?
             .gated(Arc::new(points.clone()));
@@ -164,7 +174,16 @@ impl Stage {
         });
         runner::plan_sweeps(&app).await?;
         let router = router(app.clone(), Keys::new(Some(&SecretString::from(KEY))));
-        Ok(Self { clock, world, app, weather, points, entropy, trace, router })
+        Ok(Self {
+            clock,
+            world,
+            app,
+            weather,
+            points,
+            entropy,
+            trace,
+            router,
+        })
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -195,20 +214,30 @@ impl Stage {
             code => code,
         };
         let body = body.map(Value::to_string).unwrap_or_default();
-        self.note(format_args!("{who}: POST {path} {body} -> {} {said}", answer.status));
+        self.note(format_args!(
+            "{who}: POST {path} {body} -> {} {said}",
+            answer.status
+        ));
         Ok(answer)
     }
 
     /// Delivers a callback of the provider. Returns the status it is answered with.
     pub(super) async fn call_back(&self, address: &str) -> Result<u16, StageError> {
         self.entropy.begin();
-        let path = address.strip_prefix("https://holdfast.example").unwrap_or(address);
+        let path = address
+            .strip_prefix("https://holdfast.example")
+            .unwrap_or(address);
         let answer = self.request(Method::GET, path, None).await?;
         self.note(format_args!("provider: callback -> {}", answer.status));
         Ok(answer.status)
     }
 
-    async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, StageError> {
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, StageError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -222,7 +251,10 @@ impl Stage {
         };
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), MAX_ANSWER).await?;
-        Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+        Ok(Answer {
+            status,
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+        })
     }
 
     /// Every row of a list, page by page.
@@ -246,7 +278,10 @@ fn url(text: &'static str) -> Result<Url, StageError> {
 }
 
 fn handle(account: &Account, transport: Arc<Wire>) -> Result<MerchantHandle, StageError> {
-    let id: MerchantId = account.name.parse().map_err(|_| StageError::Constant(account.name))?;
+    let id: MerchantId = account
+        .name
+        .parse()
+        .map_err(|_| StageError::Constant(account.name))?;
     let settings = Settings::new(url("https://provider.example")?, account.name.into());
     Ok(MerchantHandle {
         merchant: Merchant {

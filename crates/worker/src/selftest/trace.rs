@@ -25,12 +25,20 @@ impl Trace {
 
     /// Everything so far.
     pub(super) fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What two runs of one seed have in common.
     pub(super) fn hash(&self) -> String {
-        let digest = Sha256::digest(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_bytes());
+        let digest = Sha256::digest(
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_bytes(),
+        );
         hex(&digest).chars().take(SHOWN).collect()
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api_client::{
-    BoxFuture, CallClass, FaultKind, Stage as WireStage, Transport, TransportFault, WireRequest, WireResponse,
+    BoxFuture, CallClass, FaultKind, Stage as WireStage, Transport, TransportFault, WireRequest,
+    WireResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock as _, ManualClock};
@@ -39,17 +40,29 @@ pub(super) struct Climate {
 impl Climate {
     /// Nothing goes wrong.
     pub(super) const fn calm() -> Self {
-        Self { per_mille: 0, callbacks: 0, outages: Vec::new(), token_breaks: None, lag: (0, 0) }
+        Self {
+            per_mille: 0,
+            callbacks: 0,
+            outages: Vec::new(),
+            token_breaks: None,
+            lag: (0, 0),
+        }
     }
 
     /// The faults of callbacks, for the sandbox.
     pub(super) fn callback_faults(&self) -> Vec<CallbackFault> {
         let late = [60, 3_600, 86_400].map(CallbackWhat::Late);
-        let others =
-            [CallbackWhat::Lost, CallbackWhat::Duplicate, CallbackWhat::Forged, CallbackWhat::WrongChecksum];
+        let others = [
+            CallbackWhat::Lost,
+            CallbackWhat::Duplicate,
+            CallbackWhat::Forged,
+            CallbackWhat::WrongChecksum,
+        ];
         let rate = u32::try_from(self.callbacks).unwrap_or(0);
         let all = others.into_iter().chain(late);
-        all.filter(|_| rate > 0).map(|what| CallbackFault::rate(what, rate)).collect()
+        all.filter(|_| rate > 0)
+            .map(|what| CallbackFault::rate(what, rate))
+            .collect()
     }
 }
 
@@ -77,7 +90,13 @@ pub(super) struct Weather(Arc<Mutex<State>>);
 
 impl Weather {
     pub(super) fn new(dice: Dice, climate: Climate) -> Self {
-        let state = State { dice, climate, token_broken: false, counts: BTreeMap::new(), requests: 0 };
+        let state = State {
+            dice,
+            climate,
+            token_broken: false,
+            counts: BTreeMap::new(),
+            requests: 0,
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -130,7 +149,12 @@ impl State {
             self.climate.token_breaks = None;
             self.token_broken = true;
         }
-        if self.climate.outages.iter().any(|(from, until)| *from <= now && now < *until) {
+        if self
+            .climate
+            .outages
+            .iter()
+            .any(|(from, until)| *from <= now && now < *until)
+        {
             return Some(("outage", self.during_an_outage()));
         }
         if self.token_broken {
@@ -145,7 +169,12 @@ impl State {
         let (_, late) = self.climate.lag;
         let later = When::Later(u32::try_from(dice.between(1, late.max(1))).unwrap_or(1));
         let when = dice
-            .pick(&[When::BeforeEffect, When::AfterEffect, When::AfterEffect, later])
+            .pick(&[
+                When::BeforeEffect,
+                When::AfterEffect,
+                When::AfterEffect,
+                later,
+            ])
             .copied()
             .unwrap_or_default();
         Some(match dice.between(0, 11) {
@@ -190,7 +219,9 @@ impl fmt::Display for Befallen {
             Some(Trouble::NoConnection) => f.write_str("  [fault: not sent]")?,
             Some(Trouble::Fault(when, what)) => write!(f, "  [fault: {what:?}, {when:?}]")?,
         }
-        self.1.map_or(Ok(()), |seconds| write!(f, "  [details stale for {seconds} s]"))
+        self.1.map_or(Ok(()), |seconds| {
+            write!(f, "  [details stale for {seconds} s]")
+        })
     }
 }
 
@@ -220,13 +251,17 @@ impl Wire {
     async fn carry(&self, request: WireRequest) -> Result<WireResponse, TransportFault> {
         self.points.pass(Point::BeforeRequest).await;
         let sent_at = self.clock.now();
-        let name = request.path.trim_start_matches("connect/reservations/").to_owned();
+        let name = request
+            .path
+            .trim_start_matches("connect/reservations/")
+            .to_owned();
         let timeout = TimeDelta::from_std(request.timeout).unwrap_or(TimeDelta::MAX);
         let (trouble, stale) = self.weather.befalls(sent_at, times(&request, &name));
         let answer = match trouble {
-            Some(Trouble::NoConnection) => {
-                Err(TransportFault::new(WireStage::BeforeSend, FaultKind::Refused))
-            }
+            Some(Trouble::NoConnection) => Err(TransportFault::new(
+                WireStage::BeforeSend,
+                FaultKind::Refused,
+            )),
             trouble => {
                 self.arm(trouble, stale);
                 self.inner.send(request).await
@@ -237,11 +272,17 @@ impl Wire {
             Err(fault) => format!("{:?}", fault.kind),
         };
         let befallen = Befallen(trouble, stale);
-        self.trace.note(sent_at, format_args!("  request {name} -> {told}{befallen}"));
+        self.trace.note(
+            sent_at,
+            format_args!("  request {name} -> {told}{befallen}"),
+        );
         self.points.pass(Point::AfterRequest).await;
         if self.clock.now() - sent_at > timeout {
             // Whoever wakes up after so long finds the timeout first.
-            return Err(TransportFault::new(WireStage::AfterSend, FaultKind::Timeout));
+            return Err(TransportFault::new(
+                WireStage::AfterSend,
+                FaultKind::Timeout,
+            ));
         }
         answer
     }
@@ -258,7 +299,13 @@ impl Wire {
             per_mille: None,
         };
         let stale = stale.map(|seconds| {
-            fault(When::BeforeEffect, What::StaleDetails { reads: None, seconds: Some(seconds) })
+            fault(
+                When::BeforeEffect,
+                What::StaleDetails {
+                    reads: None,
+                    seconds: Some(seconds),
+                },
+            )
         });
         let answer = match trouble {
             Some(Trouble::Fault(when, what)) => Some(fault(when, what)),

@@ -18,12 +18,19 @@ const LOOPBACK: &str =
 
 fn holdfast(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-    command.args(arguments).current_dir(folder.path()).env_clear();
+    command
+        .args(arguments)
+        .current_dir(folder.path())
+        .env_clear();
     command
 }
 
 fn run(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = holdfast(folder, arguments).output().expect("run");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = holdfast(folder, arguments).output().expect("run");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))
 }
@@ -32,7 +39,10 @@ fn run(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String, String) {
 fn the_version_and_the_help_are_data() {
     let folder = TempDir::new().expect("folder");
     let (code, stdout, stderr) = run(&folder, &["version"]);
-    assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "holdfast 0.1.0\n", ""));
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (Some(0), "holdfast 0.1.0\n", "")
+    );
     let (code, stdout, _) = run(&folder, &["--help"]);
     assert_eq!(code, Some(0));
     for command in ["serve", "sandbox", "demo", "migrate", "version", "--config"] {
@@ -55,11 +65,18 @@ fn what_the_user_has_to_mend_exits_1_with_the_key_and_a_hint() {
             &["migrate"],
             "clock.speed = 2 is more than 1",
         ),
-        (LOOPBACK, &["--config", "nowhere.toml", "serve"], "nowhere.toml cannot be read"),
+        (
+            LOOPBACK,
+            &["--config", "nowhere.toml", "serve"],
+            "nowhere.toml cannot be read",
+        ),
     ] {
         let (code, stdout, stderr) = run(&folder(text), arguments);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
-        assert!(stderr.starts_with("error: ") && stderr.contains(expected), "{stderr}");
+        assert!(
+            stderr.starts_with("error: ") && stderr.contains(expected),
+            "{stderr}"
+        );
         assert!(stderr.contains("\nhint: "), "{stderr}");
     }
     let (code, _, stderr) = run(&folder(LOOPBACK), &["fly"]);
@@ -75,10 +92,16 @@ fn what_the_user_has_to_mend_exits_1_with_the_key_and_a_hint() {
 fn a_database_that_is_missing_or_no_database_exits_1() {
     let missing = format!("{LOOPBACK}[database]\nurl = \"sqlite:/nowhere/holdfast.db\"\n");
     let other = format!("{LOOPBACK}[database]\nurl = \"sqlite:holdfast.toml\"\n");
-    for (text, expected) in [(missing, "cannot be reached"), (other, "is not a SQLite database")] {
+    for (text, expected) in [
+        (missing, "cannot be reached"),
+        (other, "is not a SQLite database"),
+    ] {
         let (code, _, stderr) = run(&folder(&text), &["migrate"]);
         assert_eq!(code, Some(1), "{stderr}");
-        assert!(stderr.contains("database.url = \"sqlite:") && stderr.contains(expected), "{stderr}");
+        assert!(
+            stderr.contains("database.url = \"sqlite:") && stderr.contains(expected),
+            "{stderr}"
+        );
         assert!(stderr.contains("\nhint: "), "{stderr}");
     }
 }
@@ -88,7 +111,11 @@ fn migrating_twice_is_migrating_once() {
     let folder = folder(LOOPBACK);
     for _ in 0..2 {
         let (code, stdout, stderr) = run(&folder, &["migrate"]);
-        assert_eq!((code, stdout.as_str()), (Some(0), "the database is up to date\n"), "{stderr}");
+        assert_eq!(
+            (code, stdout.as_str()),
+            (Some(0), "the database is up to date\n"),
+            "{stderr}"
+        );
     }
     assert!(folder.path().join("holdfast.db").exists());
 }
@@ -108,7 +135,11 @@ impl Running {
     /// Starts it, and waits for its first line.
     fn start(folder: &TempDir, arguments: &[&str]) -> (Self, String) {
         let mut command = holdfast(folder, arguments);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start");
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start");
         let mut running = Self(child);
         let mut line = String::new();
         let stdout = running.0.stdout.take().expect("stdout");
@@ -118,7 +149,10 @@ impl Running {
 
     fn end_with(mut self, signal: &str) -> Option<i32> {
         let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill");
+        let sent = Command::new("kill")
+            .args([signal, &pid])
+            .status()
+            .expect("kill");
         assert!(sent.success());
         self.0.wait().expect("end").code()
     }
@@ -138,8 +172,13 @@ fn serve_says_where_it_listens_and_ends_cleanly_on_a_signal() {
     for signal in ["-TERM", "-INT"] {
         let folder = folder(LOOPBACK);
         let (running, line) = Running::start(&folder, &["serve"]);
-        let address = line.strip_prefix("holdfast listening on http://").expect("address");
-        assert!(get(address, "/readyz").starts_with("HTTP/1.1 200"), "{line}");
+        let address = line
+            .strip_prefix("holdfast listening on http://")
+            .expect("address");
+        assert!(
+            get(address, "/readyz").starts_with("HTTP/1.1 200"),
+            "{line}"
+        );
         assert_eq!(running.end_with(signal), Some(0), "{signal}");
     }
 }
@@ -158,9 +197,24 @@ fn the_roles_of_a_process_are_chosen() {
 #[test]
 fn the_sandbox_says_where_it_listens() {
     let folder = TempDir::new().expect("folder");
-    let (running, line) =
-        Running::start(&folder, &["sandbox", "--listen", "127.0.0.1:0", "--seed", "7", "--speed", "60"]);
-    let address = line.strip_prefix("sandbox listening on http://").expect("address");
-    assert!(get(address, "/__sandbox/effects").starts_with("HTTP/1.1"), "{line}");
+    let (running, line) = Running::start(
+        &folder,
+        &[
+            "sandbox",
+            "--listen",
+            "127.0.0.1:0",
+            "--seed",
+            "7",
+            "--speed",
+            "60",
+        ],
+    );
+    let address = line
+        .strip_prefix("sandbox listening on http://")
+        .expect("address");
+    assert!(
+        get(address, "/__sandbox/effects").starts_with("HTTP/1.1"),
+        "{line}"
+    );
     assert_eq!(running.end_with("-TERM"), Some(0));
 }

@@ -41,7 +41,10 @@ impl Answer {
     #[track_caller]
     pub(crate) fn problem(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
-        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            self.headers[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
         assert_eq!(self.body["status"], status);
         let code = self.body["code"].as_str().expect("code");
         assert_eq!(self.body["type"], format!("/errors/{code}"));
@@ -54,7 +57,10 @@ impl Answer {
     pub(crate) fn fields(&self) -> Vec<&str> {
         assert_eq!(self.problem(422), "validation", "{}", self.body);
         let errors = self.body["errors"].as_array().expect("errors");
-        errors.iter().map(|error| error["field"].as_str().expect("field")).collect()
+        errors
+            .iter()
+            .map(|error| error["field"].as_str().expect("field"))
+            .collect()
     }
 
     #[track_caller]
@@ -88,13 +94,20 @@ impl Service {
         let folder = TempDir::new().expect("folder");
         let config = config(&folder);
         let app = Arc::new(worker::serve::app(&config).await.expect("service"));
-        Self { _folder: Some(folder), ..Self::of(app, &config) }
+        Self {
+            _folder: Some(folder),
+            ..Self::of(app, &config)
+        }
     }
 
     /// The API of a service that somebody else has made.
     pub(crate) fn of(app: Arc<App>, config: &Config) -> Self {
         let keys = Keys::new(config.server.admin_key.as_ref());
-        Self { router: router(Arc::clone(&app), keys), app, _folder: None }
+        Self {
+            router: router(Arc::clone(&app), keys),
+            app,
+            _folder: None,
+        }
     }
 
     /// The same service with other keys.
@@ -107,7 +120,8 @@ impl Service {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(request("GET", path).body(Body::empty()).expect("request")).await
+        self.send(request("GET", path).body(Body::empty()).expect("request"))
+            .await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -125,18 +139,36 @@ impl Service {
     /// Records facts as a worker would.
     pub(crate) async fn record(&self, id: &ReservationId, facts: &[Fact]) {
         let mut tx = self.app.store.begin().await.expect("tx");
-        let mut stored = tx.lock_reservation(id).await.expect("read").expect("reservation");
+        let mut stored = tx
+            .lock_reservation(id)
+            .await
+            .expect("read")
+            .expect("reservation");
         let merchant = &self.app.merchants[&stored.reservation.merchant].merchant;
-        tx.record(&mut stored.reservation, facts, merchant, "worker", None).await.expect("facts");
+        tx.record(&mut stored.reservation, facts, merchant, "worker", None)
+            .await
+            .expect("facts");
         tx.commit().await.expect("commit");
     }
 
     /// The provider has the reservation: the payer has the link.
     pub(crate) async fn linked(&self, id: &ReservationId) {
-        let stored = self.app.store.reservation(id).await.expect("read").expect("reservation");
+        let stored = self
+            .app
+            .store
+            .reservation(id)
+            .await
+            .expect("read")
+            .expect("reservation");
         let planned = |state: &IntentState| matches!(state, IntentState::Planned);
-        let intent: IntentId =
-            stored.reservation.intents.iter().find(|i| planned(&i.progress)).expect("intent").id.clone();
+        let intent: IntentId = stored
+            .reservation
+            .intents
+            .iter()
+            .find(|i| planned(&i.progress))
+            .expect("intent")
+            .id
+            .clone();
         let at = now();
         let link = Fact::LinkCreated {
             intent: intent.clone(),
@@ -145,8 +177,16 @@ impl Service {
             url: Some("https://pay.example.no/RES4161996022".to_owned()),
             at,
         };
-        let written = Fact::AttemptWritten { intent: intent.clone(), attempt: 1, at };
-        let sending = Fact::AttemptSending { intent, attempt: 1, at };
+        let written = Fact::AttemptWritten {
+            intent: intent.clone(),
+            attempt: 1,
+            at,
+        };
+        let sending = Fact::AttemptSending {
+            intent,
+            attempt: 1,
+            at,
+        };
         self.record(id, &[written, sending, link]).await;
     }
 
@@ -154,7 +194,14 @@ impl Service {
     pub(crate) async fn held(&self, id: &ReservationId) {
         self.linked(id).await;
         let at = now();
-        self.record(id, &[Fact::Held { at, amount: Money::kroner(1000) }]).await;
+        self.record(
+            id,
+            &[Fact::Held {
+                at,
+                amount: Money::kroner(1000),
+            }],
+        )
+        .await;
     }
 
     /// How many reservations and jobs there are.
@@ -169,16 +216,30 @@ pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     let response = router.oneshot(request).await.expect("infallible");
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, MAX_ANSWER).await.expect("body");
-    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") };
-    Answer { status: parts.status, headers: parts.headers, body }
+    let body = if bytes.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 pub(crate) fn request(method: &str, path: &str) -> axum::http::request::Builder {
-    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {ADMIN_KEY}"))
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {ADMIN_KEY}"))
 }
 
 pub(crate) fn json_request(path: &str, body: impl Into<Body>) -> Request<Body> {
-    request("POST", path).header(header::CONTENT_TYPE, "application/json").body(body.into()).expect("request")
+    request("POST", path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.into())
+        .expect("request")
 }
 
 /// The business time of a service with a real clock.

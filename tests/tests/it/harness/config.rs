@@ -42,11 +42,18 @@ impl Config {
             self.port,
             self.public_port,
             self.database,
-            lines_with_default(&self.worker, &[("lease", "\"5s\""), ("shutdown_grace", "\"10s\"")]),
+            lines_with_default(
+                &self.worker,
+                &[("lease", "\"5s\""), ("shutdown_grace", "\"10s\"")]
+            ),
         );
         if self.speed > 1 {
             let origin = self.origin.to_rfc3339_opts(SecondsFormat::Millis, true);
-            let _ = writeln!(text, "[clock]\nspeed = {}\norigin = \"{origin}\"\n", self.speed);
+            let _ = writeln!(
+                text,
+                "[clock]\nspeed = {}\norigin = \"{origin}\"\n",
+                self.speed
+            );
         }
         let _ = writeln!(
             text,
@@ -67,9 +74,12 @@ impl Config {
 
 /// These lines, and before them those defaults whose keys they do not set.
 fn lines_with_default(lines: &str, defaults: &[(&str, &str)]) -> String {
-    let missing =
-        defaults.iter().filter(|(key, _)| !lines.lines().any(|line| line.trim_start().starts_with(key)));
-    let mut all: String = missing.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let missing = defaults
+        .iter()
+        .filter(|(key, _)| !lines.lines().any(|line| line.trim_start().starts_with(key)));
+    let mut all: String = missing
+        .map(|(key, value)| format!("{key} = {value}\n"))
+        .collect();
     all.push_str(lines);
     all.push('\n');
     all

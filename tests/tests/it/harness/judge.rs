@@ -40,12 +40,21 @@ impl Effect {
     /// The marker of the intent that this effect was sent for, without the number of its attempt.
     fn marker(&self) -> Option<&str> {
         let text = self.text.as_deref()?;
-        text.strip_prefix("R1 ").and_then(|rest| rest.split(' ').next()).filter(|_| self.by == "api")
+        text.strip_prefix("R1 ")
+            .and_then(|rest| rest.split(' ').next())
+            .filter(|_| self.by == "api")
     }
 }
 
 /// What somebody did to a reservation; the rest is what payer, time and the provider's messages do.
-const ACTS: [&str; 6] = ["created", "captured", "charged", "refund_accepted", "cancelled", "completed"];
+const ACTS: [&str; 6] = [
+    "created",
+    "captured",
+    "charged",
+    "refund_accepted",
+    "cancelled",
+    "completed",
+];
 
 /// Asserts what has to hold of the provider's ledger whatever happened on the way: each booking exists once, each
 /// intent has at most one effect, and no more moves than there is. Returns the acts of each booking by its reference,
@@ -57,7 +66,10 @@ pub(crate) fn judge(effects: &[Effect]) -> BTreeMap<String, Vec<String>> {
     for effect in effects {
         if let Some(marker) = effect.marker() {
             let news = markers.insert((effect.kind.clone(), marker.to_owned()));
-            assert!(news, "the intent {marker} had its effect twice: {effect:?}\n{effects:#?}");
+            assert!(
+                news,
+                "the intent {marker} had its effect twice: {effect:?}\n{effects:#?}"
+            );
         }
         if ACTS.contains(&effect.kind.as_str()) {
             let act = match effect.amount.is_zero() || effect.kind == "created" {
@@ -75,10 +87,16 @@ pub(crate) fn judge(effects: &[Effect]) -> BTreeMap<String, Vec<String>> {
 
 #[track_caller]
 fn judge_one(reference: &str, effects: &[Effect]) {
-    let own: Vec<&Effect> = effects.iter().filter(|effect| effect.reference == reference).collect();
+    let own: Vec<&Effect> = effects
+        .iter()
+        .filter(|effect| effect.reference == reference)
+        .collect();
     let of = |kind: &str| own.iter().filter(|effect| effect.kind == kind).count();
     let sum = |kind: &str| -> Money {
-        own.iter().filter(|effect| effect.kind == kind).map(|effect| effect.amount).sum()
+        own.iter()
+            .filter(|effect| effect.kind == kind)
+            .map(|effect| effect.amount)
+            .sum()
     };
     let uuids: BTreeSet<&str> = own.iter().map(|effect| effect.uuid.as_str()).collect();
     let wrong = if of("created") != 1 || uuids.len() != 1 {
@@ -98,9 +116,20 @@ fn judge_one(reference: &str, effects: &[Effect]) {
 }
 
 fn moved_after_cancel(own: &[&Effect]) -> bool {
-    let after = own.iter().skip_while(|effect| effect.kind != "cancelled").skip(1);
-    let moves = ["reserved", "captured", "charged", "refund_accepted", "completed"];
-    after.into_iter().any(|effect| moves.contains(&effect.kind.as_str()))
+    let after = own
+        .iter()
+        .skip_while(|effect| effect.kind != "cancelled")
+        .skip(1);
+    let moves = [
+        "reserved",
+        "captured",
+        "charged",
+        "refund_accepted",
+        "completed",
+    ];
+    after
+        .into_iter()
+        .any(|effect| moves.contains(&effect.kind.as_str()))
 }
 
 #[cfg(test)]
@@ -124,7 +153,10 @@ mod tests {
     /// A booking that was paid, and what happened then.
     fn after_payment(more: &[(&str, u32, &str)]) -> Vec<Effect> {
         let paid = [("created", 100, ""), ("reserved", 100, "")];
-        paid.iter().chain(more).map(|(kind, kroner, text)| effect(kind, *kroner, text)).collect()
+        paid.iter()
+            .chain(more)
+            .map(|(kind, kroner, text)| effect(kind, *kroner, text))
+            .collect()
     }
 
     #[test]
@@ -135,23 +167,52 @@ mod tests {
             ("completed", 0, "R1 BBBBBBBBBB 02 done"),
         ]);
         let acts = judge(&effects);
-        assert_eq!(acts["BOOK-1"], ["created", "captured 60.00", "refund_accepted 10.00", "completed"]);
+        assert_eq!(
+            acts["BOOK-1"],
+            [
+                "created",
+                "captured 60.00",
+                "refund_accepted 10.00",
+                "completed"
+            ]
+        );
     }
 
     #[test]
     fn every_fault_is_found() {
-        let twice = [("captured", 10, "R1 AAAAAAAAAA 01"), ("captured", 10, "R1 AAAAAAAAAA 02")];
+        let twice = [
+            ("captured", 10, "R1 AAAAAAAAAA 01"),
+            ("captured", 10, "R1 AAAAAAAAAA 02"),
+        ];
         for (name, more) in [
             ("one intent, two effects", twice.as_slice()),
             ("made twice", &[("created", 100, "")]),
-            ("more captured than held", &[("captured", 60, ""), ("captured", 41, "")]),
-            ("more given back than taken", &[("captured", 60, ""), ("refund_accepted", 61, "")]),
-            ("captured after the cancel", &[("cancelled", 0, ""), ("captured", 1, "")]),
-            ("cancelled twice", &[("cancelled", 0, ""), ("cancelled", 0, "")]),
-            ("completed twice", &[("completed", 0, ""), ("completed", 0, "")]),
+            (
+                "more captured than held",
+                &[("captured", 60, ""), ("captured", 41, "")],
+            ),
+            (
+                "more given back than taken",
+                &[("captured", 60, ""), ("refund_accepted", 61, "")],
+            ),
+            (
+                "captured after the cancel",
+                &[("cancelled", 0, ""), ("captured", 1, "")],
+            ),
+            (
+                "cancelled twice",
+                &[("cancelled", 0, ""), ("cancelled", 0, "")],
+            ),
+            (
+                "completed twice",
+                &[("completed", 0, ""), ("completed", 0, "")],
+            ),
         ] {
             let effects = after_payment(more);
-            assert!(catch_unwind(|| judge(&effects)).is_err(), "{name} is not found");
+            assert!(
+                catch_unwind(|| judge(&effects)).is_err(),
+                "{name} is not found"
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use chrono::{DateTime, SecondsFormat, SubsecRound as _, TimeDelta, Utc};
 use domain::{Clock as _, Entropy as _, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::{Http, Process, Program, Reply, TestDatabase, TestPostgres, holdfast_binary, holds_within};
+use tests::{
+    Http, Process, Program, Reply, TestDatabase, TestPostgres, holdfast_binary, holds_within,
+};
 
 use super::{ADMIN_KEY, Booking, Config, Effect, Provider, booking, free_port};
 
@@ -41,14 +43,25 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { speed: 60, merchant: "", worker: "", services: 1, log: "info" }
+        Self {
+            speed: 60,
+            merchant: "",
+            worker: "",
+            services: 1,
+            log: "info",
+        }
     }
 }
 
 /// The seed of this run, out of the environment to replay one, else a fresh one; printed, and so shown on failure.
-#[expect(clippy::print_stderr, reason = "the test's output is shown when it fails")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the test's output is shown when it fails"
+)]
 pub(crate) fn seed() -> u64 {
-    let given = std::env::var("HOLDFAST_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = std::env::var("HOLDFAST_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| SystemEntropy.next_u64() % 1_000_000);
     eprintln!("the seed is {seed}: replay with HOLDFAST_TEST_SEED={seed}");
     seed
@@ -70,7 +83,11 @@ struct Service {
 impl Service {
     /// What its processes have written.
     fn log(&self) -> String {
-        let present = self.process.as_ref().map(Process::output).unwrap_or_default();
+        let present = self
+            .process
+            .as_ref()
+            .map(Process::output)
+            .unwrap_or_default();
         format!("{}{present}", self.past)
     }
 }
@@ -110,7 +127,12 @@ impl Stand {
                 worker: options.worker.to_owned(),
             };
             let path = config.write(folder.path(), &format!("holdfast-{number}.toml"));
-            Service { config: path, port: config.port, process: None, past: String::new() }
+            Service {
+                config: path,
+                port: config.port,
+                process: None,
+                past: String::new(),
+            }
         });
         let mut stand = Self {
             provider: Provider::new(&url),
@@ -139,7 +161,11 @@ impl Stand {
         let filter = self.log_filter;
         let service = &mut self.services[number];
         let process = Program::new(holdfast_binary())
-            .args(["--config".as_ref(), service.config.as_os_str(), "serve".as_ref()])
+            .args([
+                "--config".as_ref(),
+                service.config.as_os_str(),
+                "serve".as_ref(),
+            ])
             .args(more)
             .env("RUST_LOG", filter)
             .start();
@@ -159,7 +185,10 @@ impl Stand {
     /// The process of a service.
     #[track_caller]
     pub(crate) fn process(&mut self, number: usize) -> &mut Process {
-        self.services[number].process.as_mut().expect("the service runs")
+        self.services[number]
+            .process
+            .as_mut()
+            .expect("the service runs")
     }
 
     /// The database of a stand on Postgres.
@@ -211,9 +240,16 @@ impl Stand {
         let api = self.api().header("Prefer", "wait=20");
         let reply = api.post("/v1/reservations", &self.body(reference, changes));
         self.check(&reply, 201);
-        let uuid = reply.json["provider"]["reservation_uuid"].as_str().unwrap_or_default().to_owned();
+        let uuid = reply.json["provider"]["reservation_uuid"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let id = reply.json["id"].as_str().expect("an id").to_owned();
-        Booking { id, reference: reference.to_owned(), uuid }
+        Booking {
+            id,
+            reference: reference.to_owned(),
+            uuid,
+        }
     }
 
     /// Books, lets the payer pay, and waits until the service knows.
@@ -243,7 +279,9 @@ impl Stand {
     /// Asks for something that is answered with 202: the reservation after a delivery, else a job.
     #[track_caller]
     pub(crate) fn act(&self, id: &str, action: &str, body: &Value) -> Value {
-        let reply = self.api().post(&format!("/v1/reservations/{id}/{action}"), body);
+        let reply = self
+            .api()
+            .post(&format!("/v1/reservations/{id}/{action}"), body);
         self.check(&reply, 202);
         reply.json
     }
@@ -299,20 +337,44 @@ impl Stand {
 
     /// Waits until a reservation is as `wanted` says.
     #[track_caller]
-    pub(crate) fn wait_reservation(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.wait_for(&format!("reservation {id} is {what}"), SOON, || self.reservation(id), wanted)
+    pub(crate) fn wait_reservation(
+        &self,
+        id: &str,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.wait_for(
+            &format!("reservation {id} is {what}"),
+            SOON,
+            || self.reservation(id),
+            wanted,
+        )
     }
 
     /// Waits until a job is in this state, and returns it.
     #[track_caller]
     pub(crate) fn wait_job(&self, id: &str, state: &str) -> Value {
-        self.wait_for(&format!("job {id} is {state}"), SOON, || self.job(id), |job| job["state"] == state)
+        self.wait_for(
+            &format!("job {id} is {state}"),
+            SOON,
+            || self.job(id),
+            |job| job["state"] == state,
+        )
     }
 
     /// Waits until the provider's ledger is as `wanted` says.
     #[track_caller]
-    pub(crate) fn wait_effects(&self, what: &str, wanted: impl Fn(&[Effect]) -> bool) -> Vec<Effect> {
-        self.wait_for(what, SOON, || self.provider.effects(), |effects| wanted(effects))
+    pub(crate) fn wait_effects(
+        &self,
+        what: &str,
+        wanted: impl Fn(&[Effect]) -> bool,
+    ) -> Vec<Effect> {
+        self.wait_for(
+            what,
+            SOON,
+            || self.provider.effects(),
+            |effects| wanted(effects),
+        )
     }
 
     /// Looks again and again, and returns what was seen once it is as wanted.
@@ -329,7 +391,10 @@ impl Stand {
             seen = look();
             wanted(&seen)
         });
-        assert!(held, "waited {bound:?} in vain until {what}; it is {seen:#?}");
+        assert!(
+            held,
+            "waited {bound:?} in vain until {what}; it is {seen:#?}"
+        );
         seen
     }
 
@@ -356,7 +421,10 @@ fn is_ready(line: &str) -> bool {
 
 /// A failed test shows what the services last said.
 impl Drop for Stand {
-    #[expect(clippy::print_stderr, reason = "the test's output is shown when it fails")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the test's output is shown when it fails"
+    )]
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
@@ -365,7 +433,10 @@ impl Drop for Stand {
             let all = service.log();
             let lines: Vec<&str> = all.lines().collect();
             let tail = lines.len().saturating_sub(LOG_TAIL);
-            eprintln!("the last lines of service {number}:\n{}", lines[tail..].join("\n"));
+            eprintln!(
+                "the last lines of service {number}:\n{}",
+                lines[tail..].join("\n")
+            );
         }
     }
 }
@@ -379,7 +450,9 @@ fn start_sandbox(speed: u32, origin: DateTime<Utc>) -> (Process, String) {
         .args(["--speed", &speed.to_string(), "--origin", &origin])
         .start();
     const READY: &str = "sandbox listening on ";
-    let line = process.wait_for_line("the address of the sandbox", SOON, |line| line.starts_with(READY));
+    let line = process.wait_for_line("the address of the sandbox", SOON, |line| {
+        line.starts_with(READY)
+    });
     let url = line.trim_start_matches(READY).to_owned();
     (process, url)
 }

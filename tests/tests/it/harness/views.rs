@@ -19,7 +19,13 @@ pub(crate) fn ledger_of(reservation: &Value) -> Vec<(String, Money, Option<Strin
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let mut rows: Vec<_> = rows
         .iter()
-        .map(|row| (text(&row["kind"]).expect("a kind"), amount(&row["amount"]), text(&row["reference"])))
+        .map(|row| {
+            (
+                text(&row["kind"]).expect("a kind"),
+                amount(&row["amount"]),
+                text(&row["reference"]),
+            )
+        })
         .collect();
     rows.sort();
     rows

@@ -43,30 +43,62 @@ impl Domain {
             Job::Intent => (intent.operation.job_kind(), intent.key.as_str()),
             Job::Refresh => (JobKind::Refresh, "refresh"),
         };
-        decide(r, kind, key, &self.booking.merchant, &self.booking.planner(), now)
+        decide(
+            r,
+            kind,
+            key,
+            &self.booking.merchant,
+            &self.booking.planner(),
+            now,
+        )
     }
 
     /// What a read of these details means.
-    pub(super) fn observe(&self, r: &Reservation, seen: &Snapshot, now: DateTime<Utc>) -> Vec<Fact> {
+    pub(super) fn observe(
+        &self,
+        r: &Reservation,
+        seen: &Snapshot,
+        now: DateTime<Utc>,
+    ) -> Vec<Fact> {
         // Nobody asks for a read in the middle of another one here.
-        let reading = Reading { seen, since: i64::MAX, witnesses: &self.booking.witnesses };
+        let reading = Reading {
+            seen,
+            since: i64::MAX,
+            witnesses: &self.booking.witnesses,
+        };
         observe(r, reading, &self.booking.merchant, now)
     }
 
     /// The times between which the history is read for a trace of the intent's request.
-    pub(super) fn window(&self, r: &Reservation, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+    pub(super) fn window(
+        &self,
+        r: &Reservation,
+        now: DateTime<Utc>,
+    ) -> (DateTime<Utc>, DateTime<Utc>) {
         history_window(Self::intent(r), &self.booking.merchant, now)
     }
 
     /// What these rows of the history mean.
-    pub(super) fn search(&self, r: &Reservation, rows: &[HistoryRow], now: DateTime<Utc>) -> Vec<Fact> {
+    pub(super) fn search(
+        &self,
+        r: &Reservation,
+        rows: &[HistoryRow],
+        now: DateTime<Utc>,
+    ) -> Vec<Fact> {
         let (booking, intent) = (&self.booking, &Self::intent(r).id);
         search(r, intent, rows, &booking.witnesses, &booking.merchant, now)
     }
 
     /// What an answer to the intent's request means.
-    pub(super) fn outcome(&self, r: &Reservation, answer: &Outcome, now: DateTime<Utc>) -> Vec<Fact> {
-        let unsent = |reason: &String| Outcome::Unsent { reason: reason.clone() };
+    pub(super) fn outcome(
+        &self,
+        r: &Reservation,
+        answer: &Outcome,
+        now: DateTime<Utc>,
+    ) -> Vec<Fact> {
+        let unsent = |reason: &String| Outcome::Unsent {
+            reason: reason.clone(),
+        };
         match answer {
             Outcome::Unknown { reason } if self.broken == Broken::Unknown => {
                 outcome(Self::intent(r), &unsent(reason), now)
@@ -78,8 +110,13 @@ impl Domain {
     /// When each job of the reservation runs: the intent's own, and the read that nobody's doubt calls for.
     pub(super) fn due(&self, r: &Reservation) -> [Option<DateTime<Utc>>; 2] {
         let jobs = schedule(r, &self.booking.merchant);
-        let stray = jobs.iter().find(|job| job.kind != JobKind::Refresh && job.intent.is_none());
-        assert!(stray.is_none(), "the model knows the intent and the reads, not {stray:?}");
+        let stray = jobs
+            .iter()
+            .find(|job| job.kind != JobKind::Refresh && job.intent.is_none());
+        assert!(
+            stray.is_none(),
+            "the model knows the intent and the reads, not {stray:?}"
+        );
         let runs = |job: &&Planned| job.state != PlannedState::Attention;
         let at = |refresh: bool| {
             let mine = |job: &&Planned| (job.kind == JobKind::Refresh) == refresh;

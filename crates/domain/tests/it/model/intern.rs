@@ -48,7 +48,10 @@ pub(super) struct Intern<T> {
 
 impl<T: PartialEq> Intern<T> {
     pub(super) fn new() -> Self {
-        Self { values: Vec::new(), by_sketch: Map::default() }
+        Self {
+            values: Vec::new(),
+            by_sketch: Map::default(),
+        }
     }
 
     pub(super) fn get(&self, number: usize) -> &T {

@@ -36,7 +36,10 @@ pub(super) struct Violation {
 
 impl Violation {
     pub(super) fn new(invariant: Invariant, what: impl Into<String>) -> Self {
-        Self { invariant, what: what.into() }
+        Self {
+            invariant,
+            what: what.into(),
+        }
     }
 }
 
@@ -68,7 +71,9 @@ fn always(machine: &Machine, state: &State) -> Result<(), Violation> {
         (Invariant::Attribution, nothing_invented),
         (Invariant::HeadRoom, head_room),
     ];
-    let mut looked_at = promises.iter().filter(|(invariant, _)| machine.looks_at(*invariant));
+    let mut looked_at = promises
+        .iter()
+        .filter(|(invariant, _)| machine.looks_at(*invariant));
     looked_at.try_for_each(|(_, check)| check(machine, state))
 }
 
@@ -83,7 +88,12 @@ fn outstanding(machine: &Machine, state: &State) -> Vec<Request> {
         At::Released(request) if state.now < request.at + machine.effect_within => Some(*request),
         _ => None,
     });
-    state.wires.iter().map(|wire| wire.request).chain(leaving).collect()
+    state
+        .wires
+        .iter()
+        .map(|wire| wire.request)
+        .chain(leaving)
+        .collect()
 }
 
 fn one_at_a_time(machine: &Machine, state: &State) -> Result<(), Violation> {
@@ -97,17 +107,26 @@ fn one_at_a_time(machine: &Machine, state: &State) -> Result<(), Violation> {
         return broken(format!("{} requests are on their way", outstanding.len()));
     }
     let r = machine.r(state);
-    if r.open_intents().filter(|intent| intent.is_unresolved()).count() > 1 {
+    if r.open_intents()
+        .filter(|intent| intent.is_unresolved())
+        .count()
+        > 1
+    {
         return broken("two intents are unresolved".to_owned());
     }
     let intent = Domain::intent(r);
     let known = |request: &Request| {
-        intent.is_unresolved() && intent.sent().is_some_and(|sent| sent.attempt == request.attempt)
+        intent.is_unresolved()
+            && intent
+                .sent()
+                .is_some_and(|sent| sent.attempt == request.attempt)
     };
     match outstanding.iter().find(|request| !known(request)) {
         Some(request) => {
             let (attempt, state) = (request.attempt, intent.progress.name());
-            broken(format!("request {attempt} may still have its effect, and the intent is \"{state}\""))
+            broken(format!(
+                "request {attempt} may still have its effect, and the intent is \"{state}\""
+            ))
         }
         None => Ok(()),
     }
@@ -116,7 +135,10 @@ fn one_at_a_time(machine: &Machine, state: &State) -> Result<(), Violation> {
 fn at_most_once(machine: &Machine, state: &State) -> Result<(), Violation> {
     let times = effects(machine, state);
     if times > 1 {
-        return Err(Violation::new(Invariant::AtMostOnce, format!("it has been carried out {times} times")));
+        return Err(Violation::new(
+            Invariant::AtMostOnce,
+            format!("it has been carried out {times} times"),
+        ));
     }
     Ok(())
 }
@@ -124,7 +146,12 @@ fn at_most_once(machine: &Machine, state: &State) -> Result<(), Violation> {
 /// How often the provider has carried the intent out.
 pub(super) fn effects(machine: &Machine, state: &State) -> usize {
     let intent = Domain::intent(machine.r(state));
-    machine.provider(state).effects.iter().filter(|id| **id == intent.id).count()
+    machine
+        .provider(state)
+        .effects
+        .iter()
+        .filter(|id| **id == intent.id)
+        .count()
 }
 
 fn nothing_invented(machine: &Machine, state: &State) -> Result<(), Violation> {
@@ -148,7 +175,12 @@ fn head_room(machine: &Machine, state: &State) -> Result<(), Violation> {
         false => intent.operation.amount(),
     };
     let spent = |kind: RowKind| {
-        provider.taken(kind) + if intent.operation.row_kind() == Some(kind) { under_way } else { Money::ZERO }
+        provider.taken(kind)
+            + if intent.operation.row_kind() == Some(kind) {
+                under_way
+            } else {
+                Money::ZERO
+            }
     };
     let check = |what: &str, offered: Money, whole: Money, spent: Money| {
         let left = whole.saturating_sub(spent);
@@ -160,9 +192,16 @@ fn head_room(machine: &Machine, state: &State) -> Result<(), Violation> {
             format!("{offered} is offered to {what}, and {left} is left"),
         ))
     };
-    check("capture", machine.domain.capturable(r), r.reserved(), spent(RowKind::Capture))?;
+    check(
+        "capture",
+        machine.domain.capturable(r),
+        r.reserved(),
+        spent(RowKind::Capture),
+    )?;
     for row in r.ledger.iter().filter(|row| row.kind != RowKind::Refund) {
-        let offered = machine.domain.refundable(r, row.reference.as_deref().unwrap_or_default());
+        let offered = machine
+            .domain
+            .refundable(r, row.reference.as_deref().unwrap_or_default());
         check("refund", offered, row.amount, spent(RowKind::Refund))?;
     }
     let counted = machine.domain.charged(r);
@@ -181,7 +220,9 @@ fn nothing_lost(machine: &mut Machine, state: &State) -> Result<(), Violation> {
     let seen = machine.details(state).fresh;
     // A read that changes nothing but when it took place is the last that counts.
     for _ in 0..4 {
-        let Some(at) = machine.due(&end)[1] else { break };
+        let Some(at) = machine.due(&end)[1] else {
+            break;
+        };
         end.now = end.now.max(at);
         machine.observe(&mut end, seen)?;
     }
@@ -195,12 +236,18 @@ fn nothing_lost(machine: &mut Machine, state: &State) -> Result<(), Violation> {
     }
     if intent.is_open() || times != usize::from(done) {
         let state = intent.progress.name();
-        let what = format!("the intent ends \"{state}\", took place {times} times, and nobody is asked");
+        let what =
+            format!("the intent ends \"{state}\", took place {times} times, and nobody is asked");
         return Err(Violation::new(Invariant::NothingLost, what));
     }
-    let untold = RowKind::ALL.iter().find(|kind| r.booked(**kind) != machine.provider(&end).taken(**kind));
+    let untold = RowKind::ALL
+        .iter()
+        .find(|kind| r.booked(**kind) != machine.provider(&end).taken(**kind));
     match untold {
-        Some(kind) => Err(Violation::new(Invariant::NothingLost, format!("the books lack a {kind}"))),
+        Some(kind) => Err(Violation::new(
+            Invariant::NothingLost,
+            format!("the books lack a {kind}"),
+        )),
         None => Ok(()),
     }
 }

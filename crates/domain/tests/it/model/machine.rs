@@ -77,7 +77,11 @@ impl Machine {
             later: Map::default(),
             sound: Set::default(),
         };
-        let lates = if scenario.has_deadline { &[false, true][..] } else { &[false] };
+        let lates = if scenario.has_deadline {
+            &[false, true][..]
+        } else {
+            &[false]
+        };
         let starts = lates.iter().map(|late| {
             let (booking, provider) = scenario.start(*late);
             State {
@@ -107,7 +111,8 @@ impl Machine {
     /// When each job of the reservation runs that is not at the desk.
     pub(super) fn due(&self, state: &State) -> [Option<DateTime<Utc>>; 2] {
         let at = |job: usize| {
-            self.times[state.r].jobs[job].map(|at| state.snoozed[job].map_or(at, |until| until.max(at)))
+            self.times[state.r].jobs[job]
+                .map(|at| state.snoozed[job].map_or(at, |until| until.max(at)))
         };
         [at(0), at(1)]
     }
@@ -124,8 +129,14 @@ impl Machine {
             return *known;
         }
         let provider = self.provider(state);
-        let (fresh, stale) = (provider.snapshot(), provider.snapshot_at(state.now - self.lag));
-        let odd = Snapshot { captured: fresh.captured + kr(1), ..fresh.clone() };
+        let (fresh, stale) = (
+            provider.snapshot(),
+            provider.snapshot_at(state.now - self.lag),
+        );
+        let odd = Snapshot {
+            captured: fresh.captured + kr(1),
+            ..fresh.clone()
+        };
         let details = Details {
             fresh: self.keep_snapshot(fresh),
             stale: self.keep_snapshot(stale),
@@ -140,7 +151,9 @@ impl Machine {
         let key = (state.r, seen, state.now);
         let known = self.reads.get(&key).cloned();
         let led = known.unwrap_or_else(|| {
-            let facts = self.domain.observe(self.r(state), self.snapshots.get(seen), state.now);
+            let facts = self
+                .domain
+                .observe(self.r(state), self.snapshots.get(seen), state.now);
             let led = self.fold(state.r, &facts);
             self.reads.insert(key, led.clone());
             led
@@ -160,7 +173,9 @@ impl Machine {
 
     /// Commits what these rows of the history mean.
     pub(super) fn search(&mut self, state: &mut State, rows: Number) -> Result<(), Violation> {
-        let facts = self.domain.search(self.r(state), self.histories.get(rows), state.now);
+        let facts = self
+            .domain
+            .search(self.r(state), self.histories.get(rows), state.now);
         self.commit(state, &facts)
     }
 
@@ -229,7 +244,12 @@ impl Machine {
                 row.text = None;
             }
         }
-        let sketch = hash(&(&seen.word, seen.captured, seen.charged, seen.refunded_captured));
+        let sketch = hash(&(
+            &seen.word,
+            seen.captured,
+            seen.charged,
+            seen.refunded_captured,
+        ));
         self.snapshots.put(sketch, seen)
     }
 }
@@ -251,6 +271,18 @@ fn sketch(r: &Reservation) -> u64 {
         _ => (0, 0, None),
     };
     let sent = intent.sent().map(|sent| (sent.attempt, sent.at));
-    let read = (r.provider.tried_at, r.provider.read_at, r.control.incoherent_reads);
-    hash(&(intent.progress.name(), intent.attempts, sent, doubt, read, r.ledger.len(), r.control.desk.len()))
+    let read = (
+        r.provider.tried_at,
+        r.provider.read_at,
+        r.control.incoherent_reads,
+    );
+    hash(&(
+        intent.progress.name(),
+        intent.attempts,
+        sent,
+        doubt,
+        read,
+        r.ledger.len(),
+        r.control.desk.len(),
+    ))
 }

@@ -22,7 +22,9 @@ mod steps;
 use chrono::TimeDelta;
 use invariants::Invariant;
 use machine::Machine;
-use scenario::{CANCEL, CHARGE, COMPLETE, FULL_REFUND, PART_REFUND, SMALL_PART, Scenario, WHOLE_LINE};
+use scenario::{
+    CANCEL, CHARGE, COMPLETE, FULL_REFUND, PART_REFUND, SMALL_PART, Scenario, WHOLE_LINE,
+};
 use search::explore;
 
 use crate::booking::minutes;
@@ -40,11 +42,24 @@ struct Bounds {
     lag: TimeDelta,
 }
 
-const BOUNDS: Bounds = Bounds { faults: 2, losses: 2, mishaps: 3, lag: minutes(5) };
+const BOUNDS: Bounds = Bounds {
+    faults: 2,
+    losses: 2,
+    mishaps: 3,
+    lag: minutes(5),
+};
 /// For what holds, too, when it is not the point.
-const FEW: Bounds = Bounds { faults: 1, losses: 2, mishaps: 2, lag: minutes(5) };
+const FEW: Bounds = Bounds {
+    faults: 1,
+    losses: 2,
+    mishaps: 2,
+    lag: minutes(5),
+};
 /// Outside of what is assumed: details lag behind for longer than absence has to last.
-const BLIND: Bounds = Bounds { lag: minutes(55), ..FEW };
+const BLIND: Bounds = Bounds {
+    lag: minutes(55),
+    ..FEW
+};
 
 /// Which safeguard is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +102,26 @@ struct Reach {
     ends: &'static [&'static str],
 }
 
-const fn reach(scenario: Scenario, states: usize, attempts: u32, ends: &'static [&'static str]) -> Reach {
-    Reach { scenario, bounds: BOUNDS, states, attempts, ends }
+const fn reach(
+    scenario: Scenario,
+    states: usize,
+    attempts: u32,
+    ends: &'static [&'static str],
+) -> Reach {
+    Reach {
+        scenario,
+        bounds: BOUNDS,
+        states,
+        attempts,
+        ends,
+    }
 }
 
 /// Visits every state, and holds what was visited against what was visited when this was written.
-#[expect(clippy::print_stdout, reason = "how much was visited is what a reader of this test wants to see")]
+#[expect(
+    clippy::print_stdout,
+    reason = "how much was visited is what a reader of this test wants to see"
+)]
 fn holds(table: &[Reach]) {
     for row in table {
         let name = row.scenario.name;
@@ -103,7 +132,11 @@ fn holds(table: &[Reach]) {
             "{name}: {} states, {} transitions, up to {} attempts, ends as {:?}",
             figures.states, figures.transitions, figures.attempts, figures.ends
         );
-        assert!(figures.states >= row.states, "{name}: {figures:?} is less than {}", row.states);
+        assert!(
+            figures.states >= row.states,
+            "{name}: {figures:?} is less than {}",
+            row.states
+        );
         assert_eq!(figures.attempts, row.attempts, "{name}: {figures:?}");
         assert!(
             row.ends.iter().all(|end| figures.ends.contains(end)),
@@ -116,14 +149,29 @@ fn holds(table: &[Reach]) {
 #[test]
 fn every_promise_holds_in_every_state_of_a_capture() {
     holds(&[
-        reach(WHOLE_LINE, 110_000, 3, &["desk", "done", "rejected", "withdrawn"]),
-        reach(SMALL_PART, 110_000, 3, &["desk", "done", "rejected", "withdrawn"]),
+        reach(
+            WHOLE_LINE,
+            110_000,
+            3,
+            &["desk", "done", "rejected", "withdrawn"],
+        ),
+        reach(
+            SMALL_PART,
+            110_000,
+            3,
+            &["desk", "done", "rejected", "withdrawn"],
+        ),
     ]);
 }
 
 #[test]
 fn every_promise_holds_in_every_state_of_a_charge() {
-    holds(&[reach(CHARGE, 120_000, 1, &["desk", "done", "rejected", "withdrawn"])]);
+    holds(&[reach(
+        CHARGE,
+        120_000,
+        1,
+        &["desk", "done", "rejected", "withdrawn"],
+    )]);
 }
 
 #[test]
@@ -131,7 +179,10 @@ fn every_promise_holds_in_every_state_of_a_refund() {
     holds(&[
         reach(PART_REFUND, 190_000, 1, &["desk", "done", "rejected"]),
         // It may be sent twice, which makes for many more states.
-        Reach { bounds: FEW, ..reach(FULL_REFUND, 190_000, 2, &["desk", "done", "rejected"]) },
+        Reach {
+            bounds: FEW,
+            ..reach(FULL_REFUND, 190_000, 2, &["desk", "done", "rejected"])
+        },
     ]);
 }
 
@@ -171,8 +222,14 @@ fn each_safeguard_that_is_off_breaks_a_promise() {
         match explore(&mut machine, starts) {
             Ok(figures) => panic!("{broken:?} off, {name}: nobody misses it in {figures:?}"),
             Err(found) => {
-                println!("{broken:?} off, {name}: {}\n{}", found.violation, found.path);
-                assert_eq!(found.violation.invariant, *invariant, "{broken:?} off, {name}");
+                println!(
+                    "{broken:?} off, {name}: {}\n{}",
+                    found.violation, found.path
+                );
+                assert_eq!(
+                    found.violation.invariant, *invariant,
+                    "{broken:?} off, {name}"
+                );
             }
         }
     }

@@ -39,18 +39,31 @@ pub(super) struct Scenario {
 }
 
 const fn scenario(name: &'static str, operation: fn() -> Operation) -> Scenario {
-    Scenario { name, operation, captured: 0, effect_within: EFFECT_WITHIN, has_deadline: false }
+    Scenario {
+        name,
+        operation,
+        captured: 0,
+        effect_within: EFFECT_WITHIN,
+        has_deadline: false,
+    }
 }
 
 pub(super) const WHOLE_LINE: Scenario = Scenario {
     has_deadline: true,
-    ..scenario("a guarded capture of a whole line", || booking::capture(&[on(1, 1000)]))
+    ..scenario("a guarded capture of a whole line", || {
+        booking::capture(&[on(1, 1000)])
+    })
 };
 pub(super) const SMALL_PART: Scenario = Scenario {
     has_deadline: true,
-    ..scenario("an exposed capture of a small part", || booking::capture(&[on(1, 100)]))
+    ..scenario("an exposed capture of a small part", || {
+        booking::capture(&[on(1, 100)])
+    })
 };
-pub(super) const CHARGE: Scenario = Scenario { has_deadline: true, ..scenario("a charge", || charge(200)) };
+pub(super) const CHARGE: Scenario = Scenario {
+    has_deadline: true,
+    ..scenario("a charge", || charge(200))
+};
 pub(super) const PART_REFUND: Scenario = Scenario {
     captured: 1000,
     effect_within: REFUND_WITHIN,
@@ -61,9 +74,15 @@ pub(super) const FULL_REFUND: Scenario = Scenario {
     effect_within: REFUND_WITHIN,
     ..scenario("a refund in full", || refund("CAP1", &[on(1, 1000)]))
 };
-pub(super) const CANCEL: Scenario = Scenario { effect_within: STATUS_WITHIN, ..scenario("a cancel", cancel) };
-pub(super) const COMPLETE: Scenario =
-    Scenario { captured: 1000, effect_within: STATUS_WITHIN, ..scenario("a complete", complete) };
+pub(super) const CANCEL: Scenario = Scenario {
+    effect_within: STATUS_WITHIN,
+    ..scenario("a cancel", cancel)
+};
+pub(super) const COMPLETE: Scenario = Scenario {
+    captured: 1000,
+    effect_within: STATUS_WITHIN,
+    ..scenario("a complete", complete)
+};
 
 impl Scenario {
     /// The reservation and the provider as they stand when the operation has been decided, in good time or late.
@@ -75,7 +94,10 @@ impl Scenario {
         booking.now += hours(1);
         provider.pay(booking.now);
         booking.read(&provider.snapshot());
-        booking.fold(&[Fact::GuardActed { key: "guard:deadline".into(), at: booking.now }]);
+        booking.fold(&[Fact::GuardActed {
+            key: "guard:deadline".into(),
+            at: booking.now,
+        }]);
         if self.captured > 0 {
             capture(&mut booking, &mut provider, self.captured);
         }
@@ -97,7 +119,15 @@ impl Scenario {
 fn capture(booking: &mut Booking, provider: &mut Provider, kroner: u32) {
     let id = booking.plan(booking::capture(&[on(1, kroner)]));
     booking.send(&id);
-    let reference = provider.execute(booking.intent(&id), booking.now).expect("a capture");
-    booking.answer(&id, &Outcome::Accepted { reference, link: None });
+    let reference = provider
+        .execute(booking.intent(&id), booking.now)
+        .expect("a capture");
+    booking.answer(
+        &id,
+        &Outcome::Accepted {
+            reference,
+            link: None,
+        },
+    );
     booking.read(&provider.snapshot());
 }

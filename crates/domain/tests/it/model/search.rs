@@ -38,7 +38,10 @@ struct Visited {
 }
 
 /// Visits everything, up to the first promise that is broken.
-pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figures, Box<Counterexample>> {
+pub(super) fn explore(
+    machine: &mut Machine,
+    starts: Vec<State>,
+) -> Result<Figures, Box<Counterexample>> {
     let mut visited: Vec<Visited> = Vec::new();
     let mut known: Set<Rc<State>> = Set::default();
     let mut figures = Figures::default();
@@ -54,7 +57,9 @@ pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figur
             figures.transitions += 1;
             // A commit that cannot follow what is known is rolled back.
             if !machine.looks_at(Invariant::Legal)
-                && led.as_ref().is_err_and(|violation| violation.invariant == Invariant::Legal)
+                && led
+                    .as_ref()
+                    .is_err_and(|violation| violation.invariant == Invariant::Legal)
             {
                 continue;
             }
@@ -62,12 +67,18 @@ pub(super) fn explore(machine: &mut Machine, starts: Vec<State>) -> Result<Figur
                 let state = Rc::new(state);
                 if known.insert(Rc::clone(&state)) {
                     check(machine, &state)?;
-                    visited.push(Visited { state, from: Some((next, step)) });
+                    visited.push(Visited {
+                        state,
+                        from: Some((next, step)),
+                    });
                 }
                 Ok(())
             });
             if let Err(violation) = sound {
-                return Err(Box::new(Counterexample { violation, path: path(&visited, next, step) }));
+                return Err(Box::new(Counterexample {
+                    violation,
+                    path: path(&visited, next, step),
+                }));
             }
         }
         let intent = Domain::intent(machine.r(&from));

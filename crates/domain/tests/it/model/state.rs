@@ -99,22 +99,42 @@ pub(super) enum Answer {
 impl Answer {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Unsent => Outcome::Unsent { reason: "unsent".into() },
-            Self::Accepted { reference } => Outcome::Accepted { reference: reference.clone(), link: None },
-            Self::Refused { by, key } => Outcome::Rejected { by: *by, key: (*key).to_owned() },
+            Self::Unsent => Outcome::Unsent {
+                reason: "unsent".into(),
+            },
+            Self::Accepted { reference } => Outcome::Accepted {
+                reference: reference.clone(),
+                link: None,
+            },
+            Self::Refused { by, key } => Outcome::Rejected {
+                by: *by,
+                key: (*key).to_owned(),
+            },
             // The word of a worker that is found dead, so that it makes no difference which of the two it was.
-            Self::Unknown => Outcome::Unknown { reason: "interrupted".into() },
+            Self::Unknown => Outcome::Unknown {
+                reason: "interrupted".into(),
+            },
         }
     }
 
     /// Was the request turned away before it could have any effect, so that the job is tried again later?
     pub(super) const fn is_put_off(&self) -> bool {
-        matches!(self, Self::Unsent | Self::Refused { by: RefusedBy::Throttled | RefusedBy::Auth, .. })
+        matches!(
+            self,
+            Self::Unsent
+                | Self::Refused {
+                    by: RefusedBy::Throttled | RefusedBy::Auth,
+                    ..
+                }
+        )
     }
 }
 
 impl Worker {
-    pub(super) const IDLE: Self = Self { at: At::Idle, holds: false };
+    pub(super) const IDLE: Self = Self {
+        at: At::Idle,
+        holds: false,
+    };
 
     pub(super) fn is_idle(&self) -> bool {
         self.at == At::Idle
@@ -131,7 +151,10 @@ pub(super) struct Step {
 
 impl Step {
     pub(super) const fn of(worker: usize, what: &'static str) -> Self {
-        Self { worker: Some(worker), what }
+        Self {
+            worker: Some(worker),
+            what,
+        }
     }
 
     pub(super) const fn outside(what: &'static str) -> Self {

@@ -21,8 +21,14 @@ const TURNED_BACK: &str = "is turned back: the job is another's";
 /// How the provider refuses without having looked at the reservation.
 const REFUSALS: [(&str, RefusedBy); 3] = [
     ("the provider is too busy for it", RefusedBy::Throttled),
-    ("the provider refuses it by a rule of its own", RefusedBy::Business),
-    ("the provider does not know the reservation", RefusedBy::NotFound),
+    (
+        "the provider refuses it by a rule of its own",
+        RefusedBy::Business,
+    ),
+    (
+        "the provider does not know the reservation",
+        RefusedBy::NotFound,
+    ),
 ];
 
 /// A step, and the state it leads to, unless it breaks something.
@@ -36,7 +42,11 @@ pub(super) struct Steps<'a> {
 
 /// Everything that can happen next.
 pub(super) fn steps(machine: &mut Machine, from: &State) -> Vec<Next> {
-    let mut steps = Steps { machine, from, next: Vec::new() };
+    let mut steps = Steps {
+        machine,
+        from,
+        next: Vec::new(),
+    };
     for worker in 0..from.workers.len() {
         steps.work(worker);
         steps.lose(worker);
@@ -53,7 +63,8 @@ pub(super) fn steps(machine: &mut Machine, from: &State) -> Vec<Next> {
 pub(super) fn is_settled(machine: &Machine, state: &State) -> bool {
     let r = machine.r(state);
     let intent = Domain::intent(r);
-    let rests = !intent.is_open() || matches!(intent.progress, IntentState::Desk(_)) || r.is_frozen();
+    let rests =
+        !intent.is_open() || matches!(intent.progress, IntentState::Desk(_)) || r.is_frozen();
     rests && state.wires.is_empty()
 }
 
@@ -97,16 +108,31 @@ impl Steps<'_> {
     /// An idle worker claims a job that is due, unless one of the reservation runs already.
     fn claim(&mut self) {
         let runs = self.from.workers.iter().any(|worker| worker.holds);
-        let Some(worker) = self.from.workers.iter().position(Worker::is_idle).filter(|_| !runs) else {
+        let Some(worker) = self
+            .from
+            .workers
+            .iter()
+            .position(Worker::is_idle)
+            .filter(|_| !runs)
+        else {
             return;
         };
         let due = self.machine.due(self.from);
-        let jobs = [(Job::Intent, "claims the intent's job"), (Job::Refresh, "claims a refresh")];
+        let jobs = [
+            (Job::Intent, "claims the intent's job"),
+            (Job::Refresh, "claims a refresh"),
+        ];
         for ((job, what), at) in jobs.into_iter().zip(due) {
             if at.is_some_and(|at| at <= self.from.now) {
                 self.go(Step::of(worker, what), |state| {
                     state.snoozed[job as usize] = None;
-                    state.workers[worker] = Worker { at: At::Deciding { job, written: false }, holds: true };
+                    state.workers[worker] = Worker {
+                        at: At::Deciding {
+                            job,
+                            written: false,
+                        },
+                        holds: true,
+                    };
                 });
             }
         }
@@ -119,13 +145,20 @@ impl Steps<'_> {
         }
         self.loss(Step::of(worker, "is killed"), |state| {
             state.workers[worker] = Worker::IDLE;
-            for wire in state.wires.iter_mut().filter(|wire| wire.worker == Some(worker)) {
+            for wire in state
+                .wires
+                .iter_mut()
+                .filter(|wire| wire.worker == Some(worker))
+            {
                 wire.worker = None;
             }
         });
-        self.loss(Step::of(worker, "stands still, and its lease runs out"), |state| {
-            state.workers[worker].holds = false;
-        });
+        self.loss(
+            Step::of(worker, "stands still, and its lease runs out"),
+            |state| {
+                state.workers[worker].holds = false;
+            },
+        );
     }
 
     fn work(&mut self, worker: usize) {
@@ -145,7 +178,9 @@ impl Steps<'_> {
     }
 
     fn stop(&mut self, worker: usize, what: &'static str) {
-        self.go(Step::of(worker, what), |state| state.workers[worker] = Worker::IDLE);
+        self.go(Step::of(worker, what), |state| {
+            state.workers[worker] = Worker::IDLE
+        });
     }
 
     /// Decides under the lock, and commits what the decision is.
@@ -158,16 +193,21 @@ impl Steps<'_> {
                 false => self.release(worker),
             };
         }
-        let step = self.machine.domain.decide(self.machine.r(self.from), job, self.from.now);
+        let step = self
+            .machine
+            .domain
+            .decide(self.machine.r(self.from), job, self.from.now);
         match step {
             decide::Step::Done => self.stop(worker, "finds nothing left to do"),
             decide::Step::Read => self.read(worker, job),
             decide::Step::Send(_) if written && broken == Broken::Token => self.release(worker),
             _ if fenced => self.stop(worker, TURNED_BACK),
-            decide::Step::Wait { until, .. } => self.go(Step::of(worker, "puts the job off"), |state| {
-                state.workers[worker] = Worker::IDLE;
-                state.snoozed[job as usize] = Some(until);
-            }),
+            decide::Step::Wait { until, .. } => {
+                self.go(Step::of(worker, "puts the job off"), |state| {
+                    state.workers[worker] = Worker::IDLE;
+                    state.snoozed[job as usize] = Some(until);
+                })
+            }
             decide::Step::Record(facts) => {
                 self.commit(Step::of(worker, "records what it decided"), &facts, |_| {});
             }
@@ -184,7 +224,11 @@ impl Steps<'_> {
             IntentState::Written(sent) => sent.attempt,
             _ => intent.attempts + 1,
         };
-        let written = Fact::AttemptWritten { intent: intent.id.clone(), attempt, at: self.from.now };
+        let written = Fact::AttemptWritten {
+            intent: intent.id.clone(),
+            attempt,
+            at: self.from.now,
+        };
         self.commit(Step::of(worker, "commits WRITTEN"), &[written], |state| {
             state.workers[worker].at = At::Deciding { job, written: true };
         });
@@ -197,12 +241,22 @@ impl Steps<'_> {
         if !written && self.machine.broken != Broken::TokenAndLook {
             return self.stop(worker, "gives up: the attempt is not on record any more");
         }
-        let request = Request { attempt: intent.attempts, at: self.from.now };
+        let request = Request {
+            attempt: intent.attempts,
+            at: self.from.now,
+        };
         let (attempt, at) = (request.attempt, request.at);
-        let sending = Fact::AttemptSending { intent: intent.id.clone(), attempt, at };
+        let sending = Fact::AttemptSending {
+            intent: intent.id.clone(),
+            attempt,
+            at,
+        };
         let released = |state: &mut State| state.workers[worker].at = At::Released(request);
         if self.machine.broken == Broken::Sending {
-            return self.go(Step::of(worker, "releases the request without a commit"), released);
+            return self.go(
+                Step::of(worker, "releases the request without a commit"),
+                released,
+            );
         }
         self.commit(Step::of(worker, "commits SENDING"), &[sending], released);
     }
@@ -210,7 +264,10 @@ impl Steps<'_> {
     /// The first byte leaves, or none does.
     fn leave(&mut self, worker: usize, request: Request) {
         let unsent = |state: &mut State| {
-            state.workers[worker].at = At::Told { request, answer: Answer::Unsent };
+            state.workers[worker].at = At::Told {
+                request,
+                answer: Answer::Unsent,
+            };
         };
         let late = self.from.now >= request.at + self.machine.effect_within;
         if late && self.machine.broken != Broken::Waking {
@@ -218,7 +275,10 @@ impl Steps<'_> {
         }
         self.go(Step::of(worker, "sends the request"), |state| {
             state.workers[worker].at = At::Waiting(request);
-            state.wires.push(Wire { request, worker: Some(worker) });
+            state.wires.push(Wire {
+                request,
+                worker: Some(worker),
+            });
         });
         self.fault(Step::of(worker, "cannot connect"), unsent);
     }
@@ -233,7 +293,11 @@ impl Steps<'_> {
             }
             IntentState::Written(sent) if self.machine.broken == Broken::Sending => {
                 let (attempt, at) = (sent.attempt, request.at);
-                facts.push(Fact::AttemptSending { intent: intent.id.clone(), attempt, at });
+                facts.push(Fact::AttemptSending {
+                    intent: intent.id.clone(),
+                    attempt,
+                    at,
+                });
                 true
             }
             _ => false,
@@ -241,7 +305,11 @@ impl Steps<'_> {
         if !current {
             return self.stop(worker, "drops the answer: others find out by reading");
         }
-        facts.extend(self.machine.domain.outcome(r, &answer.outcome(), self.from.now));
+        facts.extend(
+            self.machine
+                .domain
+                .outcome(r, &answer.outcome(), self.from.now),
+        );
         let holds = self.from.workers[worker].holds;
         let again = self.from.now + AGAIN;
         let what = match answer {
@@ -261,12 +329,16 @@ impl Steps<'_> {
     /// Details as they are, as they were, as they cannot be, or none.
     fn read(&mut self, worker: usize, job: Job) {
         let Details { fresh, stale, odd } = self.machine.details(self.from);
-        let reading = |seen| move |state: &mut State| state.workers[worker].at = At::Reading { seen };
+        let reading =
+            |seen| move |state: &mut State| state.workers[worker].at = At::Reading { seen };
         self.go(Step::of(worker, "reads details"), reading(fresh));
         if stale != fresh {
             self.go(Step::of(worker, "reads stale details"), reading(stale));
         }
-        self.fault(Step::of(worker, "reads details that do not add up"), reading(odd));
+        self.fault(
+            Step::of(worker, "reads details that do not add up"),
+            reading(odd),
+        );
         let (holds, again) = (self.from.workers[worker].holds, self.from.now + AGAIN);
         self.fault(Step::of(worker, "cannot read details"), |state| {
             state.workers[worker] = Worker::IDLE;
@@ -283,16 +355,23 @@ impl Steps<'_> {
         let mut state = self.from.clone();
         let recorded = self.machine.observe(&mut state, seen);
         state.workers[worker] = Worker::IDLE;
-        self.next.push((Step::of(worker, "records what it read"), recorded.map(|()| state)));
+        self.next.push((
+            Step::of(worker, "records what it read"),
+            recorded.map(|()| state),
+        ));
     }
 
     /// The history as it is, as it was, or none.
     fn search(&mut self, worker: usize, job: Job) {
         let [fresh, stale] = self.machine.histories(self.from);
-        let searching = |rows| move |state: &mut State| state.workers[worker].at = At::Searching { rows };
+        let searching =
+            |rows| move |state: &mut State| state.workers[worker].at = At::Searching { rows };
         self.go(Step::of(worker, "searches the history"), searching(fresh));
         if stale != fresh {
-            self.go(Step::of(worker, "searches a stale history"), searching(stale));
+            self.go(
+                Step::of(worker, "searches a stale history"),
+                searching(stale),
+            );
         }
         let (holds, again) = (self.from.workers[worker].holds, self.from.now + AGAIN);
         self.fault(Step::of(worker, "cannot search the history"), |state| {
@@ -310,7 +389,10 @@ impl Steps<'_> {
         let mut state = self.from.clone();
         let recorded = self.machine.search(&mut state, rows);
         state.workers[worker] = Worker::IDLE;
-        self.next.push((Step::of(worker, "records what it found"), recorded.map(|()| state)));
+        self.next.push((
+            Step::of(worker, "records what it found"),
+            recorded.map(|()| state),
+        ));
     }
 
     /// What network and provider make of a request on its way.
@@ -318,7 +400,10 @@ impl Steps<'_> {
         let wire = self.from.wires[index];
         let tell = |state: &mut State, answer: Answer| {
             if let Some(worker) = wire.worker {
-                state.workers[worker].at = At::Told { request: wire.request, answer };
+                state.workers[worker].at = At::Told {
+                    request: wire.request,
+                    answer,
+                };
             }
         };
         let lost = |state: &mut State| {
@@ -330,10 +415,13 @@ impl Steps<'_> {
             return self.go(Step::outside("the request is never carried out"), lost);
         }
         self.fault(Step::outside("the request is lost"), lost);
-        self.fault(Step::outside("the answer is given up while the request is under way"), |state| {
-            state.wires[index].worker = None;
-            tell(state, Answer::Unknown);
-        });
+        self.fault(
+            Step::outside("the answer is given up while the request is under way"),
+            |state| {
+                state.wires[index].worker = None;
+                tell(state, Answer::Unknown);
+            },
+        );
         for (what, by) in REFUSALS {
             self.fault(Step::outside(what), |state| {
                 state.wires.remove(index);
@@ -342,10 +430,13 @@ impl Steps<'_> {
         }
         let operation = &Domain::intent(self.machine.r(self.from)).operation;
         if matches!(operation, Operation::Refund { .. }) {
-            self.go(Step::outside("the provider accepts the refund for later"), |state| {
-                state.wires[index].worker = None;
-                tell(state, Answer::Accepted { reference: None });
-            });
+            self.go(
+                Step::outside("the provider accepts the refund for later"),
+                |state| {
+                    state.wires[index].worker = None;
+                    tell(state, Answer::Accepted { reference: None });
+                },
+            );
         }
     }
 
@@ -365,11 +456,18 @@ impl Steps<'_> {
                 state.wires.remove(index);
                 state.provider = number;
                 if let Some(worker) = wire.worker {
-                    state.workers[worker].at = At::Told { request: wire.request, answer };
+                    state.workers[worker].at = At::Told {
+                        request: wire.request,
+                        answer,
+                    };
                 }
             }
         };
-        let what = if applied { "the provider carries it out" } else { "the provider refuses it" };
+        let what = if applied {
+            "the provider carries it out"
+        } else {
+            "the provider refuses it"
+        };
         self.go(Step::outside(what), told(answer.clone()));
         if wire.worker.is_none() {
             return;
@@ -382,7 +480,10 @@ impl Steps<'_> {
         self.fault(Step::outside(lost), told(Answer::Unknown));
         if matches!(answer, Answer::Accepted { reference: Some(_) }) {
             let nameless = told(Answer::Accepted { reference: None });
-            self.fault(Step::outside("the provider carries it out, and does not name it"), nameless);
+            self.fault(
+                Step::outside("the provider carries it out, and does not name it"),
+                nameless,
+            );
         }
     }
 
@@ -391,13 +492,22 @@ impl Steps<'_> {
         if is_settled(self.machine, self.from) {
             return;
         }
-        let Some(next) = self.instants().into_iter().filter(|at| *at > self.from.now).min() else {
+        let Some(next) = self
+            .instants()
+            .into_iter()
+            .filter(|at| *at > self.from.now)
+            .min()
+        else {
             return;
         };
         let over = |wire: &Wire| next >= wire.request.at + self.machine.effect_within;
         // A worker that keeps its lease records what it has read at once.
         let has_read = |worker: &Worker| worker.holds && matches!(worker.at, At::Reading { .. });
-        if self.from.wires.iter().any(|wire| wire.worker.is_some() && over(wire))
+        if self
+            .from
+            .wires
+            .iter()
+            .any(|wire| wire.worker.is_some() && over(wire))
             || self.from.workers.iter().any(has_read)
         {
             return;
@@ -407,7 +517,9 @@ impl Steps<'_> {
         let pass = |state: &mut State| {
             state.now = next;
             state.provider = number;
-            state.wires.retain(|wire| next < wire.request.at + effect_within);
+            state
+                .wires
+                .retain(|wire| next < wire.request.at + effect_within);
             for until in &mut state.snoozed {
                 *until = until.filter(|until| *until > next);
             }
@@ -421,7 +533,12 @@ impl Steps<'_> {
 
     /// Is a worker in the middle of something that it holds the lease for, or a job due?
     fn has_work(&self) -> bool {
-        let due = self.machine.due(self.from).into_iter().flatten().any(|at| at <= self.from.now);
+        let due = self
+            .machine
+            .due(self.from)
+            .into_iter()
+            .flatten()
+            .any(|at| at <= self.from.now);
         due || self.from.workers.iter().any(|worker| worker.holds)
     }
 
@@ -429,15 +546,29 @@ impl Steps<'_> {
     fn instants(&self) -> Vec<DateTime<Utc>> {
         let r = self.machine.r(self.from);
         let intent = Domain::intent(r);
-        let released = self.from.workers.iter().filter_map(|worker| match &worker.at {
-            At::Released(request) => Some(request),
-            _ => None,
-        });
-        let on_the_way = self.from.wires.iter().map(|wire| &wire.request).chain(released);
-        let mut instants: Vec<_> =
-            on_the_way.map(|request| request.at + self.machine.effect_within).collect();
+        let released = self
+            .from
+            .workers
+            .iter()
+            .filter_map(|worker| match &worker.at {
+                At::Released(request) => Some(request),
+                _ => None,
+            });
+        let on_the_way = self
+            .from
+            .wires
+            .iter()
+            .map(|wire| &wire.request)
+            .chain(released);
+        let mut instants: Vec<_> = on_the_way
+            .map(|request| request.at + self.machine.effect_within)
+            .collect();
         instants.extend(self.machine.due(self.from).into_iter().flatten());
-        instants.extend(intent.sent().map(|sent| sent.at + self.machine.domain.horizon(&intent.operation)));
+        instants.extend(
+            intent
+                .sent()
+                .map(|sent| sent.at + self.machine.domain.horizon(&intent.operation)),
+        );
         instants.push(self.machine.send_by(self.from));
         instants.retain(|at| *at < domain::schedule::NO_DEADLINE);
         instants

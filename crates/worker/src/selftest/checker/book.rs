@@ -63,7 +63,12 @@ pub(crate) struct Book {
 
 impl Book {
     /// Reads the answers of the API.
-    pub(crate) fn read(reservation: &Value, events: &[Value], jobs: &[Value], any_hours: bool) -> Self {
+    pub(crate) fn read(
+        reservation: &Value,
+        events: &[Value],
+        jobs: &[Value],
+        any_hours: bool,
+    ) -> Self {
         let text = |pointer: &str| text(reservation.pointer(pointer));
         let sum = |name: &str| ore(&reservation["amounts"][name]);
         let events: Vec<Event> = events.iter().filter_map(event).collect();
@@ -73,7 +78,9 @@ impl Book {
             uuid: text("/provider/reservation_uuid"),
             status: text("/status"),
             control: text("/control"),
-            attention: reservation["attention"]["reason"].as_str().map(str::to_owned),
+            attention: reservation["attention"]["reason"]
+                .as_str()
+                .map(str::to_owned),
             capture_by: time(&reservation["deadlines"]["capture_by"]),
             sums: Sums {
                 reserved: sum("reserved"),
@@ -91,14 +98,22 @@ impl Book {
 
     /// Was a person ever asked about it?
     pub(crate) fn asked_somebody(&self) -> bool {
-        let asks =
-            |event: &Event| matches!(event.name.as_str(), "desk_raised" | "intent_to_desk" | "late_effect");
+        let asks = |event: &Event| {
+            matches!(
+                event.name.as_str(),
+                "desk_raised" | "intent_to_desk" | "late_effect"
+            )
+        };
         self.attention.is_some() || self.events.iter().any(asks)
     }
 
     /// The sum of the rows of a kind.
     pub(crate) fn booked(&self, kind: &str) -> i64 {
-        self.rows.iter().filter(|row| row.kind == kind).map(|row| row.amount).sum()
+        self.rows
+            .iter()
+            .filter(|row| row.kind == kind)
+            .map(|row| row.amount)
+            .sum()
     }
 }
 
@@ -112,7 +127,11 @@ fn row(row: &Value) -> Row {
 }
 
 fn event(event: &Value) -> Option<Event> {
-    Some(Event { at: time(&event["at"])?, name: text(event.get("event")), data: event["data"].clone() })
+    Some(Event {
+        at: time(&event["at"])?,
+        name: text(event.get("event")),
+        data: event["data"].clone(),
+    })
 }
 
 fn job(job: &Value) -> Job {
@@ -121,7 +140,11 @@ fn job(job: &Value) -> Job {
         id: text(job.get("id")),
         kind: text(job.get("kind")),
         state: text(job.get("state")),
-        reason: if reason.is_empty() { text(job.pointer("/last_error/code")) } else { reason },
+        reason: if reason.is_empty() {
+            text(job.pointer("/last_error/code"))
+        } else {
+            reason
+        },
     }
 }
 
@@ -139,5 +162,8 @@ pub(super) fn time(value: &Value) -> Option<DateTime<Utc>> {
 
 /// An amount such as `"1000.00"` in øre.
 pub(super) fn ore(value: &Value) -> i64 {
-    value.as_str().and_then(|amount| amount.replace('.', "").parse().ok()).unwrap_or(0)
+    value
+        .as_str()
+        .and_then(|amount| amount.replace('.', "").parse().ok())
+        .unwrap_or(0)
 }

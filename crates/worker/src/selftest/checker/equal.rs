@@ -33,7 +33,10 @@ pub(super) fn books_are_equal(
 
 /// Captures and charges, by their reference: amount, and whether it was somebody else.
 fn rows(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
-    for (kind, word) in [(EffectKind::Captured, "capture"), (EffectKind::Charged, "charge")] {
+    for (kind, word) in [
+        (EffectKind::Captured, "capture"),
+        (EffectKind::Charged, "charge"),
+    ] {
         let theirs: BTreeMap<&str, (i64, bool)> = truth
             .all(kind)
             .map(|effect| {
@@ -57,9 +60,12 @@ fn rows(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
                 Some(_) => {}
             }
         }
-        let invented = ours.keys().filter(|reference| !theirs.contains_key(*reference));
-        differences
-            .extend(invented.map(|reference| format!("our books have a {word} {reference:?} too many")));
+        let invented = ours
+            .keys()
+            .filter(|reference| !theirs.contains_key(*reference));
+        differences.extend(
+            invented.map(|reference| format!("our books have a {word} {reference:?} too many")),
+        );
     }
 }
 
@@ -70,15 +76,25 @@ fn refunds(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
     for row in book.rows.iter().filter(|row| row.kind == "refund") {
         *ours.entry(row.reference.as_str()).or_default() += row.amount;
     }
-    for reference in theirs.keys().chain(ours.keys().filter(|reference| !theirs.contains_key(*reference))) {
+    for reference in theirs.keys().chain(
+        ours.keys()
+            .filter(|reference| !theirs.contains_key(*reference)),
+    ) {
         let (here, there) = (ours.get(reference), theirs.get(reference));
         if here != there {
             let (here, there) = (here.copied().unwrap_or(0), there.copied().unwrap_or(0));
-            differences.push(format!("of {reference} {here} øre are refunded with us and {there} there"));
+            differences.push(format!(
+                "of {reference} {here} øre are refunded with us and {there} there"
+            ));
         }
     }
-    let foreign = book.rows.iter().any(|row| row.kind == "refund" && row.foreign);
-    let by_portal = truth.all(EffectKind::RefundAccepted).any(|effect| effect.by == By::Portal);
+    let foreign = book
+        .rows
+        .iter()
+        .any(|row| row.kind == "refund" && row.foreign);
+    let by_portal = truth
+        .all(EffectKind::RefundAccepted)
+        .any(|effect| effect.by == By::Portal);
     if foreign && !by_portal {
         differences.push("a refund of ours is marked as somebody else's".to_owned());
     }
@@ -87,19 +103,29 @@ fn refunds(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
 fn sums(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
     let (here, there) = (book.sums, truth.sums());
     if here != there {
-        differences.push(format!("the amounts are {here:?} with us and {there:?} there"));
+        differences.push(format!(
+            "the amounts are {here:?} with us and {there:?} there"
+        ));
     }
     let rows = ["capture", "charge", "refund"].map(|kind| book.booked(kind));
     if rows != [here.captured, here.charged, here.refunded] {
-        differences.push(format!("our amounts are {here:?}, and our rows sum up to {rows:?}"));
+        differences.push(format!(
+            "our amounts are {here:?}, and our rows sum up to {rows:?}"
+        ));
     }
 }
 
 fn status(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
-    for (kind, word) in [(EffectKind::Completed, "completed"), (EffectKind::Cancelled, "cancelled")] {
+    for (kind, word) in [
+        (EffectKind::Completed, "completed"),
+        (EffectKind::Cancelled, "cancelled"),
+    ] {
         if truth.has(kind) != (book.status == word) {
             let there = if truth.has(kind) { "is" } else { "is not" };
-            differences.push(format!("the status is {} with us, and it {there} {word} there", book.status));
+            differences.push(format!(
+                "the status is {} with us, and it {there} {word} there",
+                book.status
+            ));
         }
     }
 }

@@ -78,8 +78,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
         for (promise, judge) in JUDGES {
             let broken = judge(book, &truth, evidence, &mut judgement);
             let reference = || book.reference.clone();
-            let broken =
-                broken.into_iter().map(|message| Violation { promise, reference: reference(), message });
+            let broken = broken.into_iter().map(|message| Violation {
+                promise,
+                reference: reference(),
+                message,
+            });
             judgement.violations.extend(broken);
         }
     }

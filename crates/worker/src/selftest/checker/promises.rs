@@ -15,15 +15,29 @@ use super::{Book, End, Evidence, Judgement, Tale, Truth};
 const WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// Promise 1, at every moment of the timeline.
-pub(super) fn one_at_a_time(book: &Book, _: &Truth<'_>, _: &Evidence<'_>, _: &mut Judgement) -> Vec<String> {
+pub(super) fn one_at_a_time(
+    book: &Book,
+    _: &Truth<'_>,
+    _: &Evidence<'_>,
+    _: &mut Judgement,
+) -> Vec<String> {
     let mut broken = Vec::new();
-    walk(&book.events, &mut Vec::new(), &mut BTreeMap::new(), |tales| {
-        let doubts = || tales.iter().filter(|tale| tale.operation != "resend" && tale.is_in_doubt());
-        if doubts().count() > 1 && broken.is_empty() {
-            let names: Vec<&str> = doubts().map(|tale| tale.operation.as_str()).collect();
-            broken.push(format!("{} are unresolved at once", names.join(" and ")));
-        }
-    });
+    walk(
+        &book.events,
+        &mut Vec::new(),
+        &mut BTreeMap::new(),
+        |tales| {
+            let doubts = || {
+                tales
+                    .iter()
+                    .filter(|tale| tale.operation != "resend" && tale.is_in_doubt())
+            };
+            if doubts().count() > 1 && broken.is_empty() {
+                let names: Vec<&str> = doubts().map(|tale| tale.operation.as_str()).collect();
+                broken.push(format!("{} are unresolved at once", names.join(" and ")));
+            }
+        },
+    );
     broken
 }
 
@@ -49,7 +63,11 @@ pub(super) fn no_double_effect(
     judgement.doubles += count(&told) + count(&untold);
     judgement.doubles_told += count(&told);
     let silent = if evidence.beyond { Vec::new() } else { told };
-    silent.into_iter().chain(untold).map(|double| double.message).collect()
+    silent
+        .into_iter()
+        .chain(untold)
+        .map(|double| double.message)
+        .collect()
 }
 
 /// Does something lie on the desk that says that an effect happened twice, or after it had been given up?
@@ -57,27 +75,48 @@ fn shows_double(book: &Book) -> bool {
     let words = ["effect_differs", "late_effect"];
     let raised = |event: &super::book::Event| {
         event.name == "late_effect"
-            || (event.name == "desk_raised" && words.iter().any(|word| event.data["reason"] == *word))
+            || (event.name == "desk_raised"
+                && words.iter().any(|word| event.data["reason"] == *word))
     };
-    book.attention.as_deref().is_some_and(|reason| words.contains(&reason) || book.events.iter().any(raised))
+    book.attention
+        .as_deref()
+        .is_some_and(|reason| words.contains(&reason) || book.events.iter().any(raised))
 }
 
 /// Effects that carry one marker more than once. Told are those whose request lies on the desk, or whose rows all stand
 /// in our books with an item about them.
 fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
-    let kinds = [EffectKind::Captured, EffectKind::Charged, EffectKind::Cancelled, EffectKind::Completed];
+    let kinds = [
+        EffectKind::Captured,
+        EffectKind::Charged,
+        EffectKind::Cancelled,
+        EffectKind::Completed,
+    ];
     let mut doubles = Vec::new();
     for kind in kinds {
         let mut effects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for effect in truth.ours(kind) {
             let reference = effect.provider_reference.as_deref().unwrap_or_default();
-            effects.entry(marker_of(effect).unwrap_or_default()).or_default().push(reference);
+            effects
+                .entry(marker_of(effect).unwrap_or_default())
+                .or_default()
+                .push(reference);
         }
-        for (marker, references) in effects.into_iter().filter(|(_, references)| references.len() > 1) {
-            let booked = |reference: &&str| book.rows.iter().any(|row| row.reference == **reference);
-            let asked = book.tales.iter().any(|tale| tale.marker == marker && tale.end == End::Desk);
+        for (marker, references) in effects
+            .into_iter()
+            .filter(|(_, references)| references.len() > 1)
+        {
+            let booked =
+                |reference: &&str| book.rows.iter().any(|row| row.reference == **reference);
+            let asked = book
+                .tales
+                .iter()
+                .any(|tale| tale.marker == marker && tale.end == End::Desk);
             let told = asked || (shows_double(book) && references.iter().all(booked));
-            let message = format!("{kind:?} {} times for the marker {marker}", references.len());
+            let message = format!(
+                "{kind:?} {} times for the marker {marker}",
+                references.len()
+            );
             doubles.push(Double { message, told });
         }
     }
@@ -87,9 +126,14 @@ fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
 /// Refunds of one amount of one row, more of them than were asked for.
 fn refunded_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
     let mut asked: BTreeMap<(&str, i64), (usize, bool)> = BTreeMap::new();
-    let refunds = book.tales.iter().filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty());
+    let refunds = book
+        .tales
+        .iter()
+        .filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty());
     for tale in refunds {
-        let (times, at_desk) = asked.entry((tale.reference.as_str(), tale.amount)).or_default();
+        let (times, at_desk) = asked
+            .entry((tale.reference.as_str(), tale.amount))
+            .or_default();
         *times += 1;
         *at_desk |= tale.end == End::Desk;
     }
@@ -110,15 +154,20 @@ fn refunded_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
 /// Reservations at the provider beyond one. Told when each of them is named beside the one in our books, or when the
 /// submit itself lies on the desk.
 fn created_twice(book: &Book, truth: &Truth<'_>) -> Option<Double> {
-    let created: Vec<&str> =
-        truth.ours(EffectKind::Created).map(|effect| effect.reservation_uuid.as_str()).collect();
+    let created: Vec<&str> = truth
+        .ours(EffectKind::Created)
+        .map(|effect| effect.reservation_uuid.as_str())
+        .collect();
     let named = |uuid: &&str| {
         let duplicate = |event: &super::book::Event| {
             event.name == "duplicate_seen" && event.data["seen"]["reservation_uuid"] == **uuid
         };
         book.uuid == **uuid || book.events.iter().any(duplicate)
     };
-    let asked = book.tales.iter().any(|tale| tale.operation == "submit" && tale.end == End::Desk);
+    let asked = book
+        .tales
+        .iter()
+        .any(|tale| tale.operation == "submit" && tale.end == End::Desk);
     (created.len() > 1).then(|| Double {
         message: format!("created {} times at the provider", created.len()),
         told: asked || (shows_double(book) && created.iter().all(named)),
@@ -138,7 +187,9 @@ pub(super) fn nothing_forgotten(
         let name = || format!("{} {}", tale.operation, tale.id);
         let effects = effects_of(tale, truth);
         match tale.end {
-            End::Open if !at_desk => broken.push(format!("{} never ended and nobody is asked", name())),
+            End::Open if !at_desk => {
+                broken.push(format!("{} never ended and nobody is asked", name()))
+            }
             End::Desk if book.attention.is_none() => {
                 broken.push(format!("{} waits for a person whom nobody asks", name()));
             }
@@ -156,19 +207,32 @@ pub(super) fn nothing_forgotten(
             _ => {}
         }
     }
-    for asked in evidence.asked.iter().filter(|asked| asked.reservation == book.id) {
+    for asked in evidence
+        .asked
+        .iter()
+        .filter(|asked| asked.reservation == book.id)
+    {
         let Some(job) = book.jobs.iter().find(|job| job.id == asked.job) else {
             broken.push(format!("the {} that was asked for has no job", asked.what));
             continue;
         };
-        let lives = matches!(job.state.as_str(), "scheduled" | "available" | "running" | "resolving");
-        let ended_without_reason =
-            matches!(job.state.as_str(), "dead" | "cancelled" | "attention") && job.reason.is_empty();
+        let lives = matches!(
+            job.state.as_str(),
+            "scheduled" | "available" | "running" | "resolving"
+        );
+        let ended_without_reason = matches!(job.state.as_str(), "dead" | "cancelled" | "attention")
+            && job.reason.is_empty();
         // A job that reads is planned again and again while there is something to read.
         if lives && !at_desk && job.kind != "refresh" {
-            broken.push(format!("the {} that was asked for is still {}", asked.what, job.state));
+            broken.push(format!(
+                "the {} that was asked for is still {}",
+                asked.what, job.state
+            ));
         } else if ended_without_reason {
-            broken.push(format!("the {} that was asked for is {} without a reason", asked.what, job.state));
+            broken.push(format!(
+                "the {} that was asked for is {} without a reason",
+                asked.what, job.state
+            ));
         }
     }
     broken
@@ -216,10 +280,16 @@ pub(super) fn limits_hold(
                 broken.push(format!("capture {} was sent at {at}, too late", tale.id));
             }
             if tale.is_reminder && held_at.is_some_and(|held| held < *place) {
-                broken.push(format!("reminder {} was sent after the payment had been seen", tale.id));
+                broken.push(format!(
+                    "reminder {} was sent after the payment had been seen",
+                    tale.id
+                ));
             }
             if tale.is_reminder && !book.any_hours && !is_decent(*at) {
-                broken.push(format!("reminder {} was sent at {at}, which is no decent hour", tale.id));
+                broken.push(format!(
+                    "reminder {} was sent at {at}, which is no decent hour",
+                    tale.id
+                ));
             }
         }
     }
@@ -230,7 +300,10 @@ fn sums_hold(book: &Book, truth: &Truth<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     for (whose, sums) in [("the provider's", truth.sums()), ("our", book.sums)] {
         if sums.captured > sums.reserved {
-            broken.push(format!("in {whose} books {} øre are captured of {}", sums.captured, sums.reserved));
+            broken.push(format!(
+                "in {whose} books {} øre are captured of {}",
+                sums.captured, sums.reserved
+            ));
         }
     }
     let taken: BTreeMap<&str, i64> = truth
@@ -238,18 +311,26 @@ fn sums_hold(book: &Book, truth: &Truth<'_>) -> Vec<String> {
         .into_iter()
         .chain(truth.by_reference(EffectKind::Charged))
         .collect();
-    let ours = book.rows.iter().filter(|row| row.kind == "refund").fold(BTreeMap::new(), |mut sums, row| {
-        *sums.entry(row.reference.as_str()).or_default() += row.amount;
-        sums
-    });
-    for (whose, refunded) in
-        [("the provider's", truth.by_reference(EffectKind::RefundAccepted)), ("our", ours)]
-    {
+    let ours = book.rows.iter().filter(|row| row.kind == "refund").fold(
+        BTreeMap::new(),
+        |mut sums, row| {
+            *sums.entry(row.reference.as_str()).or_default() += row.amount;
+            sums
+        },
+    );
+    for (whose, refunded) in [
+        (
+            "the provider's",
+            truth.by_reference(EffectKind::RefundAccepted),
+        ),
+        ("our", ours),
+    ] {
         for (reference, refunded) in refunded {
             let taken = taken.get(reference).copied().unwrap_or(0);
             if refunded > taken {
-                broken
-                    .push(format!("in {whose} books {refunded} øre of {reference} are refunded, of {taken}"));
+                broken.push(format!(
+                    "in {whose} books {refunded} øre of {reference} are refunded, of {taken}"
+                ));
             }
         }
     }
@@ -273,7 +354,9 @@ pub(super) fn no_silent_deadline(
     _: &Evidence<'_>,
     _: &mut Judgement,
 ) -> Vec<String> {
-    let Some(reserved_at) = truth.reserved_at() else { return Vec::new() };
+    let Some(reserved_at) = truth.reserved_at() else {
+        return Vec::new();
+    };
     let closes = reserved_at + WINDOW;
     let closed = [EffectKind::Cancelled, EffectKind::Completed];
     // What somebody closes in the portal is a question too.
@@ -292,7 +375,9 @@ pub(super) fn no_silent_deadline(
     let captured = truth.sum(EffectKind::Captured);
     let due = delivered.min(truth.sum(EffectKind::Reserved));
     if captured < due {
-        return vec![format!("{due} øre were delivered in time, {captured} captured, and nobody was asked")];
+        return vec![format!(
+            "{due} øre were delivered in time, {captured} captured, and nobody was asked"
+        )];
     }
     Vec::new()
 }

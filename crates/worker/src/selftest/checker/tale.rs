@@ -81,7 +81,10 @@ impl Tale {
             id: text(intent.get("id")),
             operation: text(intent.get("operation")),
             marker: text(intent.get("marker")),
-            amount: list(&intent["lines"]).iter().map(|line| ore(&line["amount"])).sum(),
+            amount: list(&intent["lines"])
+                .iter()
+                .map(|line| ore(&line["amount"]))
+                .sum(),
             reference: text(intent.get("reference")),
             is_reminder: intent["slot"].is_number(),
             sendings: Vec::new(),
@@ -111,12 +114,21 @@ impl Tale {
             "attempt_accepted" => {
                 self.in_doubt = false;
                 let certain = !event.data["reference"].is_null() || self.moves_no_money();
-                self.end = if certain && self.operation != "refund" { End::Done } else { End::Open };
+                self.end = if certain && self.operation != "refund" {
+                    End::Done
+                } else {
+                    End::Open
+                };
             }
             "attempt_rejected" => self.over(End::Rejected),
             "attempt_unknown" => {
                 let (attempt, since) = (self.attempt, event.at);
-                self.doubts.push(Doubt { attempt, since, reads: 0, settled: None });
+                self.doubts.push(Doubt {
+                    attempt,
+                    since,
+                    reads: 0,
+                    settled: None,
+                });
                 self.is_sought = true;
                 self.in_doubt = true;
                 self.end = End::Open;
@@ -165,7 +177,11 @@ impl Tale {
     }
 
     fn settled(&mut self, how: Settled) {
-        if let Some(doubt) = self.doubts.last_mut().filter(|doubt| self.is_sought && doubt.reads > 0) {
+        if let Some(doubt) = self
+            .doubts
+            .last_mut()
+            .filter(|doubt| self.is_sought && doubt.reads > 0)
+        {
             doubt.settled = Some(how);
         }
         self.is_sought = false;

@@ -59,21 +59,37 @@ fn sending(hours: i64, id: &str) -> Value {
 }
 
 fn accepted(hours: i64, id: &str, reference: &Value) -> Value {
-    event(hours, "attempt_accepted", &json!({"intent": id, "reference": reference}))
+    event(
+        hours,
+        "attempt_accepted",
+        &json!({"intent": id, "reference": reference}),
+    )
 }
 
 fn scene() -> Scene {
-    let marked = |effect: Effect| Effect { text: Some(format!("R1 {MARKER} 01 text")), ..effect };
-    let of = |effect: Effect| Effect { provider_reference: Some("CAP1".to_owned()), ..effect };
+    let marked = |effect: Effect| Effect {
+        text: Some(format!("R1 {MARKER} 01 text")),
+        ..effect
+    };
+    let of = |effect: Effect| Effect {
+        provider_reference: Some("CAP1".to_owned()),
+        ..effect
+    };
     let lines = json!([{"line": 1, "amount": "100.00"}]);
     let part = json!([{"line": 1, "amount": "40.00"}]);
     Scene {
         ledger: vec![
             effect(EffectKind::Created, 0, 100),
-            Effect { by: By::Payer, ..effect(EffectKind::Reserved, 1, 100) },
+            Effect {
+                by: By::Payer,
+                ..effect(EffectKind::Reserved, 1, 100)
+            },
             of(marked(effect(EffectKind::Captured, 24, 100))),
             of(effect(EffectKind::RefundAccepted, 30, 40)),
-            of(Effect { by: By::Time, ..effect(EffectKind::Refunded, 31, 40) }),
+            of(Effect {
+                by: By::Time,
+                ..effect(EffectKind::Refunded, 31, 40)
+            }),
             marked(effect(EffectKind::Completed, 99, 0)),
         ],
         reservation: json!({
@@ -95,7 +111,12 @@ fn scene() -> Scene {
             planned(24, "capture", "capture", &json!({"lines": lines})),
             sending(24, "capture"),
             accepted(24, "capture", &json!("CAP1")),
-            planned(30, "refund", "refund", &json!({"lines": part, "reference": "CAP1"})),
+            planned(
+                30,
+                "refund",
+                "refund",
+                &json!({"lines": part, "reference": "CAP1"}),
+            ),
             sending(30, "refund"),
             accepted(30, "refund", &json!("CAP1")),
             event(32, "intent_confirmed", &json!({"intent": "refund"})),
@@ -103,8 +124,14 @@ fn scene() -> Scene {
             sending(99, "complete"),
             accepted(99, "complete", &Value::Null),
         ],
-        jobs: vec![json!({"id": "job_1", "kind": "capture", "state": "succeeded", "last_error": null})],
-        asked: vec![Asked { reservation: "rsv_1".to_owned(), what: "capture", job: "job_1".to_owned() }],
+        jobs: vec![
+            json!({"id": "job_1", "kind": "capture", "state": "succeeded", "last_error": null}),
+        ],
+        asked: vec![Asked {
+            reservation: "rsv_1".to_owned(),
+            what: "capture",
+            job: "job_1".to_owned(),
+        }],
         beyond: false,
         any_hours: false,
     }
@@ -112,19 +139,39 @@ fn scene() -> Scene {
 
 impl Scene {
     fn judged(&self) -> Judgement {
-        let books = [Book::read(&self.reservation, &self.events, &self.jobs, self.any_hours)];
-        judge(&Evidence { ledger: &self.ledger, books: &books, asked: &self.asked, beyond: self.beyond })
+        let books = [Book::read(
+            &self.reservation,
+            &self.events,
+            &self.jobs,
+            self.any_hours,
+        )];
+        judge(&Evidence {
+            ledger: &self.ledger,
+            books: &books,
+            asked: &self.asked,
+            beyond: self.beyond,
+        })
     }
 
     /// The promises that are broken, each once.
     fn broken(&self) -> Vec<usize> {
-        let mut broken: Vec<usize> = self.judged().violations.iter().map(|broken| broken.promise).collect();
+        let mut broken: Vec<usize> = self
+            .judged()
+            .violations
+            .iter()
+            .map(|broken| broken.promise)
+            .collect();
         broken.dedup();
         broken
     }
 
     fn again(&mut self, kind: EffectKind) {
-        let twice = self.ledger.iter().find(|effect| effect.kind == kind).cloned().expect("an effect");
+        let twice = self
+            .ledger
+            .iter()
+            .find(|effect| effect.kind == kind)
+            .cloned()
+            .expect("an effect");
         self.ledger.push(twice);
     }
 
@@ -147,7 +194,8 @@ impl Scene {
 
     /// Takes the events of an operation away, from this one on.
     fn forget(&mut self, name: &str, intent: &str) {
-        self.events.retain(|event| event["event"] != name || event["data"]["intent"] != intent);
+        self.events
+            .retain(|event| event["event"] != name || event["data"]["intent"] != intent);
     }
 }
 
@@ -159,7 +207,12 @@ fn expect(table: &[(&str, Doctor, &[usize])]) {
     for (name, doctor, expected) in table {
         let mut scene = scene();
         doctor(&mut scene);
-        assert_eq!(&scene.broken(), expected, "{name}: {:?}", scene.judged().violations);
+        assert_eq!(
+            &scene.broken(),
+            expected,
+            "{name}: {:?}",
+            scene.judged().violations
+        );
     }
 }
 
@@ -174,19 +227,31 @@ fn two_requests_in_doubt_at_once_are_seen() {
         (
             "a capture is sent while a charge is unknown",
             |scene| {
-                scene.events.insert(5, planned(20, "charge", "charge", &json!({})));
+                scene
+                    .events
+                    .insert(5, planned(20, "charge", "charge", &json!({})));
                 scene.events.insert(6, sending(20, "charge"));
-                scene.events.insert(7, event(20, "attempt_unknown", &json!({"intent": "charge"})));
-                scene.events.push(event(100, "attempt_rejected", &json!({"intent": "charge"})));
+                scene.events.insert(
+                    7,
+                    event(20, "attempt_unknown", &json!({"intent": "charge"})),
+                );
+                scene
+                    .events
+                    .push(event(100, "attempt_rejected", &json!({"intent": "charge"})));
             },
             &[1],
         ),
         (
             "a charge that was refused before disturbs nobody",
             |scene| {
-                scene.events.insert(5, planned(20, "charge", "charge", &json!({})));
+                scene
+                    .events
+                    .insert(5, planned(20, "charge", "charge", &json!({})));
                 scene.events.insert(6, sending(20, "charge"));
-                scene.events.insert(7, event(20, "attempt_rejected", &json!({"intent": "charge"})));
+                scene.events.insert(
+                    7,
+                    event(20, "attempt_rejected", &json!({"intent": "charge"})),
+                );
             },
             &[],
         ),
@@ -196,10 +261,26 @@ fn two_requests_in_doubt_at_once_are_seen() {
 #[test]
 fn an_effect_that_happens_twice_is_seen() {
     expect(&[
-        ("captured twice", |scene| scene.again(EffectKind::Captured), &[2, 4, 5]),
-        ("refunded twice", |scene| scene.again(EffectKind::RefundAccepted), &[2]),
-        ("created twice", |scene| scene.again(EffectKind::Created), &[2]),
-        ("completed twice", |scene| scene.again(EffectKind::Completed), &[2]),
+        (
+            "captured twice",
+            |scene| scene.again(EffectKind::Captured),
+            &[2, 4, 5],
+        ),
+        (
+            "refunded twice",
+            |scene| scene.again(EffectKind::RefundAccepted),
+            &[2],
+        ),
+        (
+            "created twice",
+            |scene| scene.again(EffectKind::Created),
+            &[2],
+        ),
+        (
+            "completed twice",
+            |scene| scene.again(EffectKind::Completed),
+            &[2],
+        ),
     ]);
 }
 
@@ -232,8 +313,16 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
         (
             "completed",
             |scene| scene.again(EffectKind::Completed),
-            |scene| scene.events.push(event(100, "decided", &json!({"intent": "complete"}))),
-            |scene| scene.events.push(event(100, "intent_to_desk", &json!({"intent": "complete"}))),
+            |scene| {
+                scene
+                    .events
+                    .push(event(100, "decided", &json!({"intent": "complete"})))
+            },
+            |scene| {
+                scene
+                    .events
+                    .push(event(100, "intent_to_desk", &json!({"intent": "complete"})))
+            },
         ),
     ];
     for (name, happens, elsewhere, told) in table {
@@ -245,18 +334,29 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
         told(&mut scene);
         let judgement = scene.judged();
         assert!(
-            judgement.violations.iter().all(|broken| broken.promise != 2),
+            judgement
+                .violations
+                .iter()
+                .all(|broken| broken.promise != 2),
             "{name}: {:?}",
             judgement.violations
         );
-        assert_eq!((judgement.doubles, judgement.doubles_told), (1, 1), "{name}");
+        assert_eq!(
+            (judgement.doubles, judgement.doubles_told),
+            (1, 1),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn an_operation_that_is_forgotten_is_seen() {
     expect(&[
-        ("it never ended", |scene| scene.forget("intent_confirmed", "refund"), &[3]),
+        (
+            "it never ended",
+            |scene| scene.forget("intent_confirmed", "refund"),
+            &[3],
+        ),
         (
             "a person is asked",
             |scene| {
@@ -268,18 +368,29 @@ fn an_operation_that_is_forgotten_is_seen() {
         (
             "it waits for a person whom nobody asks",
             |scene| {
-                scene.events.push(event(40, "intent_to_desk", &json!({"intent": "complete"})));
+                scene
+                    .events
+                    .push(event(40, "intent_to_desk", &json!({"intent": "complete"})));
             },
             &[3],
         ),
         ("its job is gone", |scene| scene.jobs.clear(), &[3]),
-        ("its job still waits", |scene| scene.jobs[0]["state"] = json!("resolving"), &[3]),
-        ("its job was withdrawn without a reason", |scene| scene.jobs[0]["state"] = json!("cancelled"), &[3]),
+        (
+            "its job still waits",
+            |scene| scene.jobs[0]["state"] = json!("resolving"),
+            &[3],
+        ),
+        (
+            "its job was withdrawn without a reason",
+            |scene| scene.jobs[0]["state"] = json!("cancelled"),
+            &[3],
+        ),
         (
             "its job was withdrawn with a reason",
             |scene| {
                 scene.jobs[0]["state"] = json!("cancelled");
-                scene.jobs[0]["last_error"] = json!({"code": "cancelled", "message": "somebody said so"});
+                scene.jobs[0]["last_error"] =
+                    json!({"code": "cancelled", "message": "somebody said so"});
             },
             &[],
         ),
@@ -291,10 +402,18 @@ fn an_end_that_the_provider_contradicts_is_seen() {
     expect(&[
         (
             "done, without an effect",
-            |scene| scene.ledger.retain(|effect| effect.kind != EffectKind::Completed),
+            |scene| {
+                scene
+                    .ledger
+                    .retain(|effect| effect.kind != EffectKind::Completed)
+            },
             &[3, 4],
         ),
-        ("a refund in the portal that nothing tells from ours", |scene| scene.ledger[3].by = By::Portal, &[]),
+        (
+            "a refund in the portal that nothing tells from ours",
+            |scene| scene.ledger[3].by = By::Portal,
+            &[],
+        ),
         (
             "a refund in the portal that was asked for before ours was sent, and carried out after it",
             |scene| {
@@ -313,7 +432,13 @@ fn an_end_that_the_provider_contradicts_is_seen() {
         ),
         (
             "refused, with its effect",
-            |scene| scene.events.push(event(99, "attempt_rejected", &json!({"intent": "complete"}))),
+            |scene| {
+                scene.events.push(event(
+                    99,
+                    "attempt_rejected",
+                    &json!({"intent": "complete"}),
+                ))
+            },
             &[3],
         ),
     ]);
@@ -325,17 +450,48 @@ fn books_that_differ_are_seen() {
         (
             "a row is missing",
             |scene| {
-                scene.reservation["ledger"].as_array_mut().expect("rows").remove(0);
+                scene.reservation["ledger"]
+                    .as_array_mut()
+                    .expect("rows")
+                    .remove(0);
             },
             &[4],
         ),
-        ("an amount differs", |scene| scene.reservation["ledger"][0]["amount"] = json!("99.99"), &[4]),
-        ("a sum differs", |scene| scene.reservation["amounts"]["charged"] = json!("0.01"), &[4]),
-        ("a row is somebody else's", |scene| scene.reservation["ledger"][0]["foreign"] = json!(true), &[4]),
-        ("a portal's row is ours", |scene| scene.ledger[2].by = By::Portal, &[3, 4]),
-        ("a refund differs", |scene| scene.reservation["ledger"][1]["amount"] = json!("40.01"), &[4]),
-        ("a status differs", |scene| scene.reservation["status"] = json!("captured"), &[4]),
-        ("we do not know it", |scene| scene.reservation["provider"]["reservation_uuid"] = json!(null), &[4]),
+        (
+            "an amount differs",
+            |scene| scene.reservation["ledger"][0]["amount"] = json!("99.99"),
+            &[4],
+        ),
+        (
+            "a sum differs",
+            |scene| scene.reservation["amounts"]["charged"] = json!("0.01"),
+            &[4],
+        ),
+        (
+            "a row is somebody else's",
+            |scene| scene.reservation["ledger"][0]["foreign"] = json!(true),
+            &[4],
+        ),
+        (
+            "a portal's row is ours",
+            |scene| scene.ledger[2].by = By::Portal,
+            &[3, 4],
+        ),
+        (
+            "a refund differs",
+            |scene| scene.reservation["ledger"][1]["amount"] = json!("40.01"),
+            &[4],
+        ),
+        (
+            "a status differs",
+            |scene| scene.reservation["status"] = json!("captured"),
+            &[4],
+        ),
+        (
+            "we do not know it",
+            |scene| scene.reservation["provider"]["reservation_uuid"] = json!(null),
+            &[4],
+        ),
     ]);
     let mut explained = scene();
     explained.reservation["amounts"]["charged"] = json!("0.01");
@@ -348,9 +504,14 @@ fn books_that_differ_are_seen() {
 #[test]
 fn a_broken_limit_is_seen() {
     let remind = |scene: &mut Scene, hours: i64, place: usize| {
-        scene.events.insert(place, planned(hours, "remind", "resend", &json!({"slot": 0})));
+        scene.events.insert(
+            place,
+            planned(hours, "remind", "resend", &json!({"slot": 0})),
+        );
         scene.events.insert(place + 1, sending(hours, "remind"));
-        scene.events.insert(place + 2, accepted(hours, "remind", &Value::Null));
+        scene
+            .events
+            .insert(place + 2, accepted(hours, "remind", &Value::Null));
     };
     expect(&[
         (
@@ -382,16 +543,33 @@ fn a_broken_limit_is_seen() {
         ),
     ]);
     for (name, hours, place, any_hours, expected) in [
-        ("a reminder before the payment, by day", 0, 3, false, &[][..]),
+        (
+            "a reminder before the payment, by day",
+            0,
+            3,
+            false,
+            &[][..],
+        ),
         ("a reminder at midnight", 15, 3, false, &[5][..]),
-        ("a reminder at midnight, as the policy allows", 15, 3, true, &[][..]),
+        (
+            "a reminder at midnight, as the policy allows",
+            15,
+            3,
+            true,
+            &[][..],
+        ),
         ("a reminder on a Sunday", 6 * 24, 3, false, &[5][..]),
         ("a reminder after the payment", 2, 4, false, &[5][..]),
     ] {
         let mut scene = scene();
         scene.any_hours = any_hours;
         remind(&mut scene, hours, place);
-        assert_eq!(scene.broken(), expected, "{name}: {:?}", scene.judged().violations);
+        assert_eq!(
+            scene.broken(),
+            expected,
+            "{name}: {:?}",
+            scene.judged().violations
+        );
     }
 }
 
@@ -420,18 +598,23 @@ fn a_charge_that_is_sent_twice_is_seen_unless_a_person_said_so() {
 #[test]
 fn a_deadline_that_passes_in_silence_is_seen() {
     let lapse = |scene: &mut Scene| {
-        scene.ledger.retain(|effect| matches!(effect.kind, EffectKind::Created | EffectKind::Reserved));
+        scene
+            .ledger
+            .retain(|effect| matches!(effect.kind, EffectKind::Created | EffectKind::Reserved));
         scene.events.truncate(5);
         scene.reservation["status"] = json!("held");
         scene.reservation["ledger"] = json!([]);
-        scene.reservation["amounts"] =
-            json!({"reserved": "100.00", "captured": "0.00", "charged": "0.00", "refunded": "0.00"});
+        scene.reservation["amounts"] = json!({"reserved": "100.00", "captured": "0.00", "charged": "0.00", "refunded": "0.00"});
     };
     let mut silent = scene();
     lapse(&mut silent);
     assert_eq!(silent.broken(), [6], "{:?}", silent.judged().violations);
     let mut told = scene();
     lapse(&mut told);
-    told.events.push(event(160, "desk_raised", &json!({"reason": "deadline_passed"})));
+    told.events.push(event(
+        160,
+        "desk_raised",
+        &json!({"reason": "deadline_passed"}),
+    ));
     assert_eq!(told.broken(), [] as [usize; 0]);
 }

@@ -19,19 +19,39 @@ async fn a_call_without_the_key_is_refused_and_told_why() {
     for (key, detail) in [
         (None, "a key is required"),
         (Some("Bearer"), "a key is required"),
-        (Some("Basic a-key-of-the-tests-0123456789"), "a key is required"),
-        (Some("Bearer a-key-of-the-tests-012345678"), "the key is not known"),
+        (
+            Some("Basic a-key-of-the-tests-0123456789"),
+            "a key is required",
+        ),
+        (
+            Some("Bearer a-key-of-the-tests-012345678"),
+            "the key is not known",
+        ),
         (Some("Bearer "), "the key is not known"),
     ] {
         let answer = service.send(call(key)).await;
         assert_eq!(answer.problem(401), "unauthorized");
         assert_eq!(answer.headers[header::WWW_AUTHENTICATE], "Bearer");
-        assert!(answer.body["detail"].as_str().expect("detail").contains(detail), "{}", answer.body);
+        assert!(
+            answer.body["detail"]
+                .as_str()
+                .expect("detail")
+                .contains(detail),
+            "{}",
+            answer.body
+        );
     }
     let right = format!("bearer {ADMIN_KEY}");
     service.send(call(Some(&right))).await.ok(200);
     let answer = send(service.with_keys(Keys::default()), call(Some(&right))).await;
-    assert!(answer.body["detail"].as_str().expect("detail").contains("server.admin_key"), "{}", answer.body);
+    assert!(
+        answer.body["detail"]
+            .as_str()
+            .expect("detail")
+            .contains("server.admin_key"),
+        "{}",
+        answer.body
+    );
     assert_eq!(answer.problem(401), "unauthorized");
 }
 
@@ -53,8 +73,14 @@ async fn unknown_routes_ids_and_methods_are_problems() {
         let answer = service.get(path).await;
         assert_eq!(answer.problem(404), "not_found", "{path}");
     }
-    for (method, path) in [("DELETE", "/v1/reservations"), ("PUT", "/healthz"), ("GET", "/v1/jobs/x/retry")] {
-        let answer = service.send(request(method, path).body(Body::empty()).expect("request")).await;
+    for (method, path) in [
+        ("DELETE", "/v1/reservations"),
+        ("PUT", "/healthz"),
+        ("GET", "/v1/jobs/x/retry"),
+    ] {
+        let answer = service
+            .send(request(method, path).body(Body::empty()).expect("request"))
+            .await;
         assert_eq!(answer.problem(405), "method_not_allowed", "{method} {path}");
         assert!(answer.headers.contains_key(header::ALLOW));
     }
@@ -70,7 +96,11 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
         (String::new(), 400, "malformed_json"),
         ("{".to_owned(), 400, "malformed_json"),
         ("{} {}".to_owned(), 400, "malformed_json"),
-        ("{\"reference\":\"\\ud800\"}".to_owned(), 400, "malformed_json"),
+        (
+            "{\"reference\":\"\\ud800\"}".to_owned(),
+            400,
+            "malformed_json",
+        ),
         (deep(MAX_DEPTH + 1), 400, "too_deep"),
         (deep(100_000), 400, "too_deep"),
         (long, 413, "body_too_large"),
@@ -78,22 +108,60 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
         let answer = service.send(json_request(path, body.clone())).await;
         assert_eq!(answer.problem(status), code, "{}", body.len());
     }
-    let answer = service.send(json_request(path, "{\n \"reference\": x}")).await;
-    assert!(answer.body["detail"].as_str().expect("detail").contains("line 2, column 15"), "{}", answer.body);
+    let answer = service
+        .send(json_request(path, "{\n \"reference\": x}"))
+        .await;
+    assert!(
+        answer.body["detail"]
+            .as_str()
+            .expect("detail")
+            .contains("line 2, column 15"),
+        "{}",
+        answer.body
+    );
     for body in ["[]", "1", "null", "\"x\"", &deep(MAX_DEPTH)] {
-        assert_eq!(service.send(json_request(path, body.to_owned())).await.fields(), [""], "{body}");
+        assert_eq!(
+            service
+                .send(json_request(path, body.to_owned()))
+                .await
+                .fields(),
+            [""],
+            "{body}"
+        );
     }
     let chunks = (0..8).map(|_| Ok::<_, std::io::Error>(vec![b' '; MAX_BODY / 4]));
     let endless = Body::from_stream(futures::stream::iter(chunks));
-    assert_eq!(service.send(json_request(path, endless)).await.problem(413), "body_too_large");
-    for media in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+    assert_eq!(
+        service.send(json_request(path, endless)).await.problem(413),
+        "body_too_large"
+    );
+    for media in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+        "",
+    ] {
         let typed = request("POST", path).header(header::CONTENT_TYPE, media);
-        let answer = service.send(typed.body(Body::from(booking().to_string())).expect("request")).await;
+        let answer = service
+            .send(
+                typed
+                    .body(Body::from(booking().to_string()))
+                    .expect("request"),
+            )
+            .await;
         assert_eq!(answer.problem(415), "unsupported_media_type", "{media}");
     }
     assert_eq!(service.written().await, (0, 0));
-    let typed = request("POST", path).header(header::CONTENT_TYPE, "Application/JSON; charset=utf-8");
-    service.send(typed.body(Body::from(booking().to_string())).expect("request")).await.ok(202);
+    let typed =
+        request("POST", path).header(header::CONTENT_TYPE, "Application/JSON; charset=utf-8");
+    service
+        .send(
+            typed
+                .body(Body::from(booking().to_string()))
+                .expect("request"),
+        )
+        .await
+        .ok(202);
 }
 
 #[tokio::test]
@@ -102,7 +170,9 @@ async fn heads_that_are_too_large_are_refused() {
     let long = format!("/v1/reservations?reference={}", "x".repeat(9_000));
     assert_eq!(service.get(&long).await.problem(414), "uri_too_long");
     let heavy = request("GET", "/v1/reservations").header("x-padding", "x".repeat(17_000));
-    let answer = service.send(heavy.body(Body::empty()).expect("request")).await;
+    let answer = service
+        .send(heavy.body(Body::empty()).expect("request"))
+        .await;
     assert_eq!(answer.problem(431), "headers_too_large");
 }
 
@@ -122,9 +192,24 @@ async fn wrong_parameters_of_a_list_are_named() {
         ("limit=many", "limit"),
         ("cursor=x", "cursor"),
     ] {
-        assert_eq!(service.get(&format!("/v1/reservations?{query}")).await.fields(), [field], "{query}");
+        assert_eq!(
+            service
+                .get(&format!("/v1/reservations?{query}"))
+                .await
+                .fields(),
+            [field],
+            "{query}"
+        );
     }
-    for (query, field) in [("state=done", "state"), ("kind=pay", "kind"), ("reservation=x", "reservation")] {
-        assert_eq!(service.get(&format!("/v1/jobs?{query}")).await.fields(), [field], "{query}");
+    for (query, field) in [
+        ("state=done", "state"),
+        ("kind=pay", "kind"),
+        ("reservation=x", "reservation"),
+    ] {
+        assert_eq!(
+            service.get(&format!("/v1/jobs?{query}")).await.fields(),
+            [field],
+            "{query}"
+        );
     }
 }

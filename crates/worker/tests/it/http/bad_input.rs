@@ -47,10 +47,15 @@ const NOT_NULL: [&str; 12] = [
 /// Every value of a tree by its JSON pointer, the root left out.
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| (index.to_string(), item))
+            .collect(),
         _ => Vec::new(),
     };
     for (key, child) in children {
@@ -76,9 +81,20 @@ fn field(pointer: &str) -> String {
 
 /// What does not fit in the place of `value`, whatever it is for.
 fn hostile(value: &Value, pointer: &str) -> Vec<Value> {
-    let mut values =
-        vec![json!(1e300), json!(-1), json!("\u{0}"), json!("x".repeat(100_000)), json!("💣\u{202e}'--")];
-    values.extend([json!(true), json!([]), json!({}), json!([{}]), json!({"": {}})]);
+    let mut values = vec![
+        json!(1e300),
+        json!(-1),
+        json!("\u{0}"),
+        json!("x".repeat(100_000)),
+        json!("💣\u{202e}'--"),
+    ];
+    values.extend([
+        json!(true),
+        json!([]),
+        json!({}),
+        json!([{}]),
+        json!({"": {}}),
+    ]);
     if REQUIRED.contains(&pointer)
         || NOT_NULL.contains(&pointer)
         || pointer.starts_with("/policy/") && value.is_object()
@@ -119,14 +135,19 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 }
 
 async fn assert_refused(service: &Service, body: &str, field: &str, why: &str) {
-    let answer = service.send(json_request("/v1/reservations", body.to_owned())).await;
+    let answer = service
+        .send(json_request("/v1/reservations", body.to_owned()))
+        .await;
     let shown: String = body.chars().take(60).collect();
     assert_eq!(answer.status, 422, "{field} {why} {shown}: {}", answer.body);
     let named = answer.fields();
     let below = |named: &&str| named.starts_with(field);
     assert!(named.iter().any(below), "{field} {why} {shown}: {named:?}");
     let length = answer.body.to_string().len();
-    assert!(length < 8_000, "{field} {why}: the answer repeats the input, {length} bytes");
+    assert!(
+        length < 8_000,
+        "{field} {why}: the answer repeats the input, {length} bytes"
+    );
 }
 
 #[tokio::test]
@@ -151,7 +172,11 @@ async fn each_missing_field_is_named() {
     for pointer in REQUIRED {
         let mut body = booking();
         let (parent, key) = pointer.rsplit_once('/').expect("pointer");
-        body.pointer_mut(parent).and_then(Value::as_object_mut).expect("object").remove(key).expect("field");
+        body.pointer_mut(parent)
+            .and_then(Value::as_object_mut)
+            .expect("object")
+            .remove(key)
+            .expect("field");
         assert_refused(&service, &body.to_string(), &field(pointer), "missing").await;
     }
     assert_eq!(service.written().await, (0, 0));
@@ -165,10 +190,18 @@ async fn each_unknown_field_is_named_in_every_object() {
     let mut objects = 0;
     for pointer in &all {
         let mut body = booking();
-        let Some(fields) = body.pointer_mut(pointer).and_then(Value::as_object_mut) else { continue };
+        let Some(fields) = body.pointer_mut(pointer).and_then(Value::as_object_mut) else {
+            continue;
+        };
         fields.insert("amuont".to_owned(), json!(1));
         objects += 1;
-        assert_refused(&service, &body.to_string(), &field(&format!("{pointer}/amuont")), "unknown").await;
+        assert_refused(
+            &service,
+            &body.to_string(),
+            &field(&format!("{pointer}/amuont")),
+            "unknown",
+        )
+        .await;
     }
     assert_eq!(objects, 13);
     let long = format!("{{\"{}\":1}}", "x".repeat(100_000));
@@ -187,7 +220,9 @@ async fn numbers_that_no_type_holds_are_told_by_their_field() {
         ("/charge_validity", "99999999999999999999999999"),
         ("/send/sms", "1e999"),
     ] {
-        let body = with(booking(), pointer, json!("@")).to_string().replace("\"@\"", text);
+        let body = with(booking(), pointer, json!("@"))
+            .to_string()
+            .replace("\"@\"", text);
         assert_refused(&service, &body, &field(pointer), text).await;
     }
     assert_eq!(service.written().await, (0, 0));
@@ -251,8 +286,13 @@ async fn several_faults_are_told_at_once_and_a_doubled_field_is_one() {
     body["customer"]["email"] = json!("kari");
     body["lines"][0]["tax_percent"] = json!(13);
     let answer = service.post("/v1/reservations", &body).await;
-    assert_eq!(answer.fields(), ["notes", "customer.email", "lines[0].tax_percent"]);
-    let twice = booking().to_string().replacen('{', "{\"reference\":\"A\",", 1);
+    assert_eq!(
+        answer.fields(),
+        ["notes", "customer.email", "lines[0].tax_percent"]
+    );
+    let twice = booking()
+        .to_string()
+        .replacen('{', "{\"reference\":\"A\",", 1);
     assert_refused(&service, &twice, "reference", "twice").await;
     assert_eq!(service.written().await, (0, 0));
 }
@@ -262,8 +302,12 @@ async fn case_006_a_link_due_in_less_than_ten_minutes_is_refused() {
     let service = Service::start().await;
     for (minutes, status) in [(0, 422), (9, 422), (11, 202)] {
         let due = (now() + TimeDelta::minutes(minutes)).to_rfc3339();
-        let answer =
-            service.post("/v1/reservations", &with(booking(), "/payment_link_due", json!(due))).await;
+        let answer = service
+            .post(
+                "/v1/reservations",
+                &with(booking(), "/payment_link_due", json!(due)),
+            )
+            .await;
         assert_eq!(answer.status, status, "{minutes}: {}", answer.body);
         if status == 422 {
             assert_eq!(answer.fields(), ["payment_link_due"]);
@@ -274,13 +318,19 @@ async fn case_006_a_link_due_in_less_than_ten_minutes_is_refused() {
 #[tokio::test]
 async fn case_014_a_personal_number_without_secure_details_is_refused_and_not_repeated() {
     let service = Service::start().await;
-    let number = booking()["customer"]["personal_number"].as_str().expect("a number").to_owned();
+    let number = booking()["customer"]["personal_number"]
+        .as_str()
+        .expect("a number")
+        .to_owned();
     for settings in [json!({"secure_details": false}), json!({})] {
         let body = with(booking(), "/settings", settings);
         let answer = service.post("/v1/reservations", &body).await;
         assert_eq!(answer.fields(), ["customer.personal_number"]);
         let told = answer.body.to_string();
-        assert!(told.contains("settings.secure_details") && !told.contains(&number), "{told}");
+        assert!(
+            told.contains("settings.secure_details") && !told.contains(&number),
+            "{told}"
+        );
     }
     assert_eq!(service.written().await, (0, 0));
     service.post("/v1/reservations", &booking()).await.ok(202);
@@ -293,7 +343,11 @@ async fn case_016_a_tax_rate_that_the_merchant_does_not_have_is_refused_with_tho
         let body = with(booking(), "/lines/0/tax_percent", json!(percent));
         let answer = service.post("/v1/reservations", &body).await;
         assert_eq!(answer.fields(), ["lines[0].tax_percent"], "{percent}");
-        assert!(answer.body.to_string().contains("0, 12, 15, 25"), "{}", answer.body);
+        assert!(
+            answer.body.to_string().contains("0, 12, 15, 25"),
+            "{}",
+            answer.body
+        );
     }
     assert_eq!(service.written().await, (0, 0));
 }
@@ -301,15 +355,31 @@ async fn case_016_a_tax_rate_that_the_merchant_does_not_have_is_refused_with_tho
 #[tokio::test]
 async fn case_054_an_amount_with_a_third_decimal_or_another_currency_is_refused() {
     let service = Service::start().await;
-    for amount in
-        [json!("10.005"), json!(10.005), json!("10.00 EUR"), json!({"amount": "10.00", "currency": "EUR"})]
-    {
-        let answer =
-            service.post("/v1/reservations", &with(booking(), "/lines/0/amount", amount.clone())).await;
-        assert!(answer.fields().iter().all(|field| field.starts_with("lines[0].amount")), "{amount}");
+    for amount in [
+        json!("10.005"),
+        json!(10.005),
+        json!("10.00 EUR"),
+        json!({"amount": "10.00", "currency": "EUR"}),
+    ] {
+        let answer = service
+            .post(
+                "/v1/reservations",
+                &with(booking(), "/lines/0/amount", amount.clone()),
+            )
+            .await;
+        assert!(
+            answer
+                .fields()
+                .iter()
+                .all(|field| field.starts_with("lines[0].amount")),
+            "{amount}"
+        );
     }
     let mut euros = booking();
     euros["currency"] = json!("EUR");
-    assert_eq!(service.post("/v1/reservations", &euros).await.fields(), ["currency"]);
+    assert_eq!(
+        service.post("/v1/reservations", &euros).await.fields(),
+        ["currency"]
+    );
     assert_eq!(service.written().await, (0, 0));
 }

@@ -8,7 +8,9 @@ use crate::support::{ADMIN_KEY, Service, booking, json_request};
 
 fn keyed(path: &str, body: &Value, key: &str) -> Request<Body> {
     let mut request = json_request(path, body.to_string());
-    request.headers_mut().insert("idempotency-key", key.parse().expect("header"));
+    request
+        .headers_mut()
+        .insert("idempotency-key", key.parse().expect("header"));
     request
 }
 
@@ -29,7 +31,10 @@ async fn case_017_the_same_request_gets_the_same_answer_and_another_one_is_refus
     assert_eq!(answer.problem(422), "idempotency_key_reused");
     let elsewhere = service.send(keyed("/v1/payment-links", &body, "k-1")).await;
     assert_eq!(elsewhere.problem(422), "idempotency_key_reused");
-    service.send(keyed("/v1/reservations", &other, "k-2")).await.ok(202);
+    service
+        .send(keyed("/v1/reservations", &other, "k-2"))
+        .await
+        .ok(202);
     assert_eq!(service.written().await.0, 2);
 }
 
@@ -38,12 +43,19 @@ async fn case_017_a_request_that_is_still_running_is_a_conflict() {
     let service = Service::start().await;
     let body = booking();
     let mut waiting = keyed("/v1/reservations", &body, "k-1");
-    waiting.headers_mut().insert("prefer", "wait=30".parse().expect("header"));
+    waiting
+        .headers_mut()
+        .insert("prefer", "wait=30".parse().expect("header"));
     let second = async {
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(10));
         let id = loop {
             ticks.tick().await;
-            let taken = service.app.store.reservation_by_reference(None, "BOOK-1001").await.expect("read");
+            let taken = service
+                .app
+                .store
+                .reservation_by_reference(None, "BOOK-1001")
+                .await
+                .expect("read");
             if let Some(taken) = taken {
                 break taken.reservation.id;
             }
@@ -62,13 +74,19 @@ async fn the_work_goes_on_and_its_answer_is_kept_when_the_client_goes_away() {
     let service = Service::start().await;
     let body = booking();
     let mut waiting = keyed("/v1/reservations", &body, "k-1");
-    waiting.headers_mut().insert("prefer", "wait=30".parse().expect("header"));
+    waiting
+        .headers_mut()
+        .insert("prefer", "wait=30".parse().expect("header"));
     let taken = async {
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(10));
         loop {
             ticks.tick().await;
-            if let Some(taken) =
-                service.app.store.reservation_by_reference(None, "BOOK-1001").await.expect("read")
+            if let Some(taken) = service
+                .app
+                .store
+                .reservation_by_reference(None, "BOOK-1001")
+                .await
+                .expect("read")
             {
                 break taken.reservation.id;
             }
@@ -102,7 +120,10 @@ async fn a_request_that_changed_nothing_gives_its_key_back() {
         assert!(!answer.headers.contains_key("idempotent-replayed"));
         assert_eq!(answer.fields(), ["customer.email"]);
     }
-    service.send(keyed("/v1/reservations", &booking(), "k-1")).await.ok(202);
+    service
+        .send(keyed("/v1/reservations", &booking(), "k-1"))
+        .await
+        .ok(202);
 }
 
 #[tokio::test]
@@ -112,13 +133,22 @@ async fn keys_have_a_form_and_need_the_key_of_the_api() {
         let mut request = json_request("/v1/reservations", booking().to_string());
         let value = axum::http::HeaderValue::from_bytes(key.as_bytes()).expect("header");
         request.headers_mut().insert("idempotency-key", value);
-        assert_eq!(service.send(request).await.problem(400), "idempotency_key_invalid", "{key}");
+        assert_eq!(
+            service.send(request).await.problem(400),
+            "idempotency_key_invalid",
+            "{key}"
+        );
     }
     let mut request = keyed("/v1/reservations", &booking(), "k-1");
     request.headers_mut().remove(header::AUTHORIZATION);
     assert_eq!(service.send(request).await.problem(401), "unauthorized");
     assert_eq!(service.written().await, (0, 0));
     let long = keyed("/v1/reservations", &json!("x".repeat(300_000)), "k-2");
-    assert!(long.headers()[header::AUTHORIZATION].to_str().expect("text").contains(ADMIN_KEY));
+    assert!(
+        long.headers()[header::AUTHORIZATION]
+            .to_str()
+            .expect("text")
+            .contains(ADMIN_KEY)
+    );
     assert_eq!(service.send(long).await.problem(413), "body_too_large");
 }

@@ -21,7 +21,16 @@ async fn it_answers_until_it_is_told_to_stop() {
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
-        serve::run(app, &config, Parts { api: Some(listener), workers: true }, shutdown).await
+        serve::run(
+            app,
+            &config,
+            Parts {
+                api: Some(listener),
+                workers: true,
+            },
+            shutdown,
+        )
+        .await
     });
     let mut socket = TcpStream::connect(address).await.expect("socket");
     let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
@@ -41,20 +50,44 @@ async fn an_address_in_use_and_a_database_that_is_not_there_are_named() {
     let listener = serve::listen(&config).await.expect("listener");
     config.server.listen = listener.local_addr().expect("address");
     let error = serve::listen(&config).await.expect_err("in use");
-    assert!(error.to_string().starts_with("server.listen = \"127.0.0.1:"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("server.listen = \"127.0.0.1:"),
+        "{error}"
+    );
     for (url, hint) in [
-        ("sqlite:/nowhere/at/all/holdfast.db".to_owned(), "folder exist"),
-        ("postgres://kari:hush@127.0.0.1:1/holdfast".to_owned(), "is the server running"),
-        (format!("sqlite:{}", folder.path().join("holdfast.toml").display()), "another file"),
+        (
+            "sqlite:/nowhere/at/all/holdfast.db".to_owned(),
+            "folder exist",
+        ),
+        (
+            "postgres://kari:hush@127.0.0.1:1/holdfast".to_owned(),
+            "is the server running",
+        ),
+        (
+            format!("sqlite:{}", folder.path().join("holdfast.toml").display()),
+            "another file",
+        ),
     ] {
         config.database.url = url.into();
         let error: ServeError = serve::app(&config).await.expect_err("no database");
         assert!(
-            error.to_string().starts_with("database.url = \"") && !error.to_string().contains("hush"),
+            error.to_string().starts_with("database.url = \"")
+                && !error.to_string().contains("hush"),
             "{error}"
         );
-        assert!(error.is_users() && error.hint().expect("hint").contains(hint), "{error}");
+        assert!(
+            error.is_users() && error.hint().expect("hint").contains(hint),
+            "{error}"
+        );
     }
-    let newer = ServeError::Database { url: "sqlite:x".to_owned(), source: OpenError::Newer { version: 99 } };
-    assert!(newer.is_users() && newer.hint().expect("hint").contains("version of holdfast"), "{newer}");
+    let newer = ServeError::Database {
+        url: "sqlite:x".to_owned(),
+        source: OpenError::Newer { version: 99 },
+    };
+    assert!(
+        newer.is_users() && newer.hint().expect("hint").contains("version of holdfast"),
+        "{newer}"
+    );
 }

@@ -16,24 +16,46 @@ fn deep() -> String {
 /// Answers to a capture that say yes in a way that nobody can trust.
 fn hostile_captures() -> Vec<(&'static str, WireResponse)> {
     let yes = |fields: &str| {
-        let text =
-            format!("{{\"status_code\":202,\"message\":\"reservationCapturedSuccessfully\",{fields}}}");
+        let text = format!(
+            "{{\"status_code\":202,\"message\":\"reservationCapturedSuccessfully\",{fields}}}"
+        );
         answer(202, text)
     };
     vec![
         ("a megabyte", answer(202, "x".repeat(MEGABYTE))),
-        ("more than a megabyte", answer(202, " ".repeat(MEGABYTE + 1))),
+        (
+            "more than a megabyte",
+            answer(202, " ".repeat(MEGABYTE + 1)),
+        ),
         ("10,000 levels", yes(&format!("\"data\":{}", deep()))),
         (
             "10,000 levels where nobody looks",
             yes(&format!("\"data\":{{\"uuid\":\"CAP9\"}},\"x\":{}", deep())),
         ),
         ("NaN", yes("\"data\":{\"uuid\":\"CAP9\",\"amount\":NaN}")),
-        ("a key twice", yes("\"data\":{\"uuid\":\"CAP8\",\"uuid\":\"CAP9\"}")),
-        ("two codes", yes("\"status_code\":400,\"data\":{\"uuid\":\"CAP9\"}")),
-        ("a list", answer(202, "[202,\"OK\",\"reservationCapturedSuccessfully\",true,{\"uuid\":\"CAP9\"}]")),
+        (
+            "a key twice",
+            yes("\"data\":{\"uuid\":\"CAP8\",\"uuid\":\"CAP9\"}"),
+        ),
+        (
+            "two codes",
+            yes("\"status_code\":400,\"data\":{\"uuid\":\"CAP9\"}"),
+        ),
+        (
+            "a list",
+            answer(
+                202,
+                "[202,\"OK\",\"reservationCapturedSuccessfully\",true,{\"uuid\":\"CAP9\"}]",
+            ),
+        ),
         ("HTML", answer(202, "<html>Accepted</html>")),
-        ("half", WireResponse { truncated: true, ..yes("\"data\":{\"uuid\":\"CAP9\"}") }),
+        (
+            "half",
+            WireResponse {
+                truncated: true,
+                ..yes("\"data\":{\"uuid\":\"CAP9\"}")
+            },
+        ),
     ]
 }
 
@@ -45,18 +67,34 @@ async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by
         let instead = hostile.clone();
         stage.changed("capture", 1, move |_| Ok(instead.clone()));
         stage.act(&id, "capture", &json!({})).await;
-        let seen = stage.until(&id, name, |seen| seen["amounts"]["unresolved"] == "1000.00").await;
-        assert_eq!((&seen["amounts"]["captured"], &seen["ledger"]), (&json!("0.00"), &json!([])), "{name}");
+        let seen = stage
+            .until(&id, name, |seen| seen["amounts"]["unresolved"] == "1000.00")
+            .await;
+        assert_eq!(
+            (&seen["amounts"]["captured"], &seen["ledger"]),
+            (&json!("0.00"), &json!([])),
+            "{name}"
+        );
         let most = TimeDelta::hours(1);
-        let seen = stage.run_until(&id, most, name, |seen| seen["amounts"]["captured"] == "1000.00").await;
+        let seen = stage
+            .run_until(&id, most, name, |seen| {
+                seen["amounts"]["captured"] == "1000.00"
+            })
+            .await;
         assert_eq!(
             (&seen["amounts"]["unresolved"], &seen["attention"]),
             (&json!("0.00"), &Value::Null),
             "{name}"
         );
-        assert_ne!(seen["ledger"][0]["reference"], "CAP9", "{name}: the reference is the one in details");
+        assert_ne!(
+            seen["ledger"][0]["reference"], "CAP9",
+            "{name}: the reference is the one in details"
+        );
         assert_eq!(
-            (stage.sent("capture").len(), stage.effects(EffectKind::Captured).len()),
+            (
+                stage.sent("capture").len(),
+                stage.effects(EffectKind::Captured).len()
+            ),
             (1, 1),
             "{name}"
         );
@@ -68,19 +106,33 @@ type Change = fn(&str) -> WireResponse;
 /// What becomes of honest details on the way, each time so that they tell of money that nobody took.
 fn hostile_details() -> Vec<(&'static str, Change)> {
     fn taken(details: &str, amount: &str) -> WireResponse {
-        let text = details.replace("\"capturedAmount\":0", &format!("\"capturedAmount\":{amount}"));
+        let text = details.replace(
+            "\"capturedAmount\":0",
+            &format!("\"capturedAmount\":{amount}"),
+        );
         assert_ne!(text, details);
         answer(200, text)
     }
     vec![
         ("a megabyte", |_| answer(200, "{".repeat(MEGABYTE))),
-        ("10,000 levels", |details| answer(200, details.replacen('{', &format!("{{\"x\":{},", deep()), 1))),
+        ("10,000 levels", |details| {
+            answer(
+                200,
+                details.replacen('{', &format!("{{\"x\":{},", deep()), 1),
+            )
+        }),
         ("NaN", |details| taken(details, "NaN")),
-        ("a key twice", |details| taken(details, "0,\"capturedAmount\":1000")),
-        ("a number as a string that is none", |details| taken(details, "\"1000.00 kr\"")),
+        ("a key twice", |details| {
+            taken(details, "0,\"capturedAmount\":1000")
+        }),
+        ("a number as a string that is none", |details| {
+            taken(details, "\"1000.00 kr\"")
+        }),
         ("a third decimal", |details| taken(details, "999.999")),
         ("a negative amount", |details| taken(details, "-1000")),
-        ("a sum without rows, as a string", |details| taken(details, "\"1000.00\"")),
+        ("a sum without rows, as a string", |details| {
+            taken(details, "\"1000.00\"")
+        }),
         ("rows without a sum", |details| {
             let row = "\"captured\":[{\"at\":1,\"amount\":\"1000\",\"reference\":\"CAP9\"}]";
             answer(200, details.replace("\"captured\":[]", row))
@@ -88,14 +140,24 @@ fn hostile_details() -> Vec<(&'static str, Change)> {
         ("a row told by places", |details| {
             let row = "\"captured\":[[1,1000,\"CAP9\"]]";
             let text = details.replace("\"captured\":[]", row);
-            answer(200, text.replace("\"capturedAmount\":0", "\"capturedAmount\":1000"))
+            answer(
+                200,
+                text.replace("\"capturedAmount\":0", "\"capturedAmount\":1000"),
+            )
         }),
         ("nothing about money", |details| {
             let text = details.replace("\"paymentHistory\":", "\"x\":");
-            answer(200, text.replace("\"capturedAmount\":", "\"y\":").replace("\"chargedAmount\":", "\"z\":"))
+            answer(
+                200,
+                text.replace("\"capturedAmount\":", "\"y\":")
+                    .replace("\"chargedAmount\":", "\"z\":"),
+            )
         }),
         ("another reservation", |details| {
-            answer(200, details.replace("\"reservationUuid\":\"RES", "\"reservationUuid\":\"RES1"))
+            answer(
+                200,
+                details.replace("\"reservationUuid\":\"RES", "\"reservationUuid\":\"RES1"),
+            )
         }),
         ("HTML", |_| answer(200, "<html>")),
     ]
@@ -108,7 +170,9 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
         let id = stage.held("BOOK-1").await;
         stage.instead("capture", 1, super::stage::reset());
         stage.act(&id, "capture", &json!({})).await;
-        stage.until(&id, name, |seen| seen["amounts"]["unresolved"] == "1000.00").await;
+        stage
+            .until(&id, name, |seen| seen["amounts"]["unresolved"] == "1000.00")
+            .await;
         stage.changed("details", u32::MAX, move |genuine| {
             Ok(change(std::str::from_utf8(&genuine.body).expect("text")))
         });
@@ -120,8 +184,18 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
             (&json!("0.00"), &json!([])),
             "{name}: {seen:#}"
         );
-        assert_eq!(seen["amounts"]["unresolved"], "1000.00", "{name}: the doubt stays");
-        assert_eq!(stage.sent("capture").len(), 1, "{name}: nothing is sent on such a word");
-        assert!(stage.sent("details").len() >= 4, "{name}: it is read again and again");
+        assert_eq!(
+            seen["amounts"]["unresolved"], "1000.00",
+            "{name}: the doubt stays"
+        );
+        assert_eq!(
+            stage.sent("capture").len(),
+            1,
+            "{name}: nothing is sent on such a word"
+        );
+        assert!(
+            stage.sent("details").len() >= 4,
+            "{name}: it is read again and again"
+        );
     }
 }

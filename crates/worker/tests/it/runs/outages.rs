@@ -21,28 +21,52 @@ async fn throttled(retry_after: Option<&str>, seconds: i64) {
     let (first, other) = (stage.held("BOOK-1").await, stage.held("BOOK-2").await);
     let mut refused = answer(429, r#"{"message":"Too Many Attempts."}"#);
     if let Some(header) = retry_after {
-        refused.headers.insert("retry-after", header.parse().expect("a header"));
+        refused
+            .headers
+            .insert("retry-after", header.parse().expect("a header"));
     }
     stage.instead("capture", 1, Ok(refused));
     let began = stage.now();
     stage.act(&first, "capture", &json!({})).await;
     stage.idle().await;
     let until = again_at(&stage, &first).await;
-    assert!(until >= began + TimeDelta::seconds(seconds), "{began} {until}");
-    assert!(until <= began + TimeDelta::seconds(seconds + 5), "{began} {until}");
+    assert!(
+        until >= began + TimeDelta::seconds(seconds),
+        "{began} {until}"
+    );
+    assert!(
+        until <= began + TimeDelta::seconds(seconds + 5),
+        "{began} {until}"
+    );
     stage.act(&other, "capture", &json!({})).await;
     stage.act(&other, "refresh", &json!({})).await;
     let reads = stage.sent("details").len();
     stage.advance(TimeDelta::seconds(seconds) - TimeDelta::milliseconds(1));
     // Another merchant is served meanwhile, so that the workers have looked.
     let elsewhere = stage.submit_to("second", "BOOK-1").await;
-    stage.until(&elsewhere, "served", |seen| seen["status"] == "awaiting_payment").await;
-    assert_eq!((stage.sent("capture").len(), stage.sent("details").len()), (1, reads), "nobody asks before");
+    stage
+        .until(&elsewhere, "served", |seen| {
+            seen["status"] == "awaiting_payment"
+        })
+        .await;
+    assert_eq!(
+        (stage.sent("capture").len(), stage.sent("details").len()),
+        (1, reads),
+        "nobody asks before"
+    );
     stage.advance(TimeDelta::seconds(10));
     for id in [&first, &other] {
-        stage.until(id, "captured", |seen| seen["status"] == "captured").await;
+        stage
+            .until(id, "captured", |seen| seen["status"] == "captured")
+            .await;
     }
-    assert_eq!((stage.sent("capture").len(), stage.effects(EffectKind::Captured).len()), (3, 2));
+    assert_eq!(
+        (
+            stage.sent("capture").len(),
+            stage.effects(EffectKind::Captured).len()
+        ),
+        (3, 2)
+    );
 }
 
 #[tokio::test]
@@ -62,22 +86,43 @@ async fn case_081_a_401_in_a_batch_stops_the_merchant_at_once_and_uses_no_attemp
     for number in 0..8 {
         ids.push(stage.held(&format!("BOOK-{number}")).await);
     }
-    stage.instead_after("capture", 2, 100, Ok(answer(401, r#"{"message":"Unauthenticated."}"#)));
+    stage.instead_after(
+        "capture",
+        2,
+        100,
+        Ok(answer(401, r#"{"message":"Unauthenticated."}"#)),
+    );
     for id in &ids {
         stage.act(id, "capture", &json!({})).await;
     }
-    let paused =
-        async |stage: &Stage| stage.service.get("/v1/merchants").await.ok(200)["data"][0]["paused"].clone();
-    stage.eventually("the merchant is paused", async || paused(&stage).await == json!(true)).await;
+    let paused = async |stage: &Stage| {
+        stage.service.get("/v1/merchants").await.ok(200)["data"][0]["paused"].clone()
+    };
+    stage
+        .eventually("the merchant is paused", async || {
+            paused(&stage).await == json!(true)
+        })
+        .await;
     // What was under way when the first refusal came may be refused as well; nothing begins after it.
     let at_once = stage.sent("capture").len();
     stage.advance(TimeDelta::hours(1));
     for id in &ids {
-        let seen = stage.until(id, "settled", |seen| seen["amounts"]["unresolved"] == "0.00").await;
-        assert_eq!(seen["attention"], Value::Null, "a refusal of the token is no doubt: {seen:#}");
+        let seen = stage
+            .until(id, "settled", |seen| {
+                seen["amounts"]["unresolved"] == "0.00"
+            })
+            .await;
+        assert_eq!(
+            seen["attention"],
+            Value::Null,
+            "a refusal of the token is no doubt: {seen:#}"
+        );
     }
     let sent = stage.sent("capture").len();
-    assert!(sent <= at_once + 4 && (3..=6).contains(&sent), "{at_once} and then {sent}");
+    assert!(
+        sent <= at_once + 4 && (3..=6).contains(&sent),
+        "{at_once} and then {sent}"
+    );
     assert_eq!(stage.effects(EffectKind::Captured).len(), 2);
     for id in &ids {
         assert_eq!(
@@ -87,10 +132,16 @@ async fn case_081_a_401_in_a_batch_stops_the_merchant_at_once_and_uses_no_attemp
     }
 
     stage.honest();
-    stage.service.post("/v1/merchants/default/resume", &json!({})).await.ok(200);
+    stage
+        .service
+        .post("/v1/merchants/default/resume", &json!({}))
+        .await
+        .ok(200);
     for id in &ids {
         let most = TimeDelta::hours(1);
-        stage.run_until(id, most, "captured", |seen| seen["status"] == "captured").await;
+        stage
+            .run_until(id, most, "captured", |seen| seen["status"] == "captured")
+            .await;
     }
     assert_eq!(stage.effects(EffectKind::Captured).len(), 8, "each once");
 }
@@ -103,18 +154,43 @@ async fn captured(stage: &Stage, id: &ReservationId) -> bool {
 async fn case_076_a_refund_waits_while_a_capture_is_in_doubt_and_says_so() {
     let stage = Stage::start().await;
     let id = stage.held("BOOK-1").await;
-    stage.act(&id, "capture", &json!({"amount": "300.00"})).await;
-    stage.until(&id, "captured", |seen| seen["amounts"]["captured"] == "300.00").await;
+    stage
+        .act(&id, "capture", &json!({"amount": "300.00"}))
+        .await;
+    stage
+        .until(&id, "captured", |seen| {
+            seen["amounts"]["captured"] == "300.00"
+        })
+        .await;
     stage.changed("capture", 1, |_| reset());
-    stage.act(&id, "capture", &json!({"amount": "200.00"})).await;
-    stage.until(&id, "in doubt", |seen| seen["amounts"]["unresolved"] == "200.00").await;
-    stage.act(&id, "refund", &json!({"source": "captured", "amount": "100.00"})).await;
+    stage
+        .act(&id, "capture", &json!({"amount": "200.00"}))
+        .await;
+    stage
+        .until(&id, "in doubt", |seen| {
+            seen["amounts"]["unresolved"] == "200.00"
+        })
+        .await;
+    stage
+        .act(
+            &id,
+            "refund",
+            &json!({"source": "captured", "amount": "100.00"}),
+        )
+        .await;
     stage.idle().await;
     assert_eq!(stage.job(&id, "refund").await["waiting_for"], "resolve");
     assert_eq!(stage.sent("refund").len(), 0);
     let most = TimeDelta::hours(2);
-    stage.run_until(&id, most, "refunded", |seen| seen["amounts"]["refunded"] == "100.00").await;
-    assert_eq!((stage.sent("capture").len(), stage.sent("refund").len()), (2, 1));
+    stage
+        .run_until(&id, most, "refunded", |seen| {
+            seen["amounts"]["refunded"] == "100.00"
+        })
+        .await;
+    assert_eq!(
+        (stage.sent("capture").len(), stage.sent("refund").len()),
+        (2, 1)
+    );
 }
 
 #[tokio::test]
@@ -133,12 +209,31 @@ async fn case_102_a_database_that_fails_between_a_request_and_its_outcome_leaves
     stage.advance(TimeDelta::seconds(1));
     let stage = stage.start_again().await;
     let before = stage.get(&id).await;
-    assert_eq!(before["amounts"]["captured"], "0.00", "nobody has told us: {before:#}");
-    assert_eq!(before["amounts"]["unresolved"], "1000.00", "and it counts as taken");
+    assert_eq!(
+        before["amounts"]["captured"], "0.00",
+        "nobody has told us: {before:#}"
+    );
+    assert_eq!(
+        before["amounts"]["unresolved"], "1000.00",
+        "and it counts as taken"
+    );
     // The lease of the process that is gone.
     stage.advance(TimeDelta::seconds(31));
     let most = TimeDelta::hours(1);
-    let seen = stage.run_until(&id, most, "captured", |seen| seen["amounts"]["captured"] == "1000.00").await;
-    assert_eq!((&seen["amounts"]["unresolved"], &seen["attention"]), (&json!("0.00"), &Value::Null));
-    assert_eq!((stage.sent("capture").len(), stage.effects(EffectKind::Captured).len()), (1, 1));
+    let seen = stage
+        .run_until(&id, most, "captured", |seen| {
+            seen["amounts"]["captured"] == "1000.00"
+        })
+        .await;
+    assert_eq!(
+        (&seen["amounts"]["unresolved"], &seen["attention"]),
+        (&json!("0.00"), &Value::Null)
+    );
+    assert_eq!(
+        (
+            stage.sent("capture").len(),
+            stage.effects(EffectKind::Captured).len()
+        ),
+        (1, 1)
+    );
 }

@@ -14,21 +14,48 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
         "is_error":true,"errors":["The products.0.amount field is required."]}"#;
     stage.instead("capture", 100, Ok(answer(417, body)));
     stage.act(&id, "capture", &json!({})).await;
-    let asked = stage.until(&id, "at the desk", |seen| !seen["attention"].is_null()).await;
-    assert_eq!((&asked["attention"]["reason"], &asked["control"]), (&json!("refused"), &json!("frozen")));
+    let asked = stage
+        .until(&id, "at the desk", |seen| !seen["attention"].is_null())
+        .await;
+    assert_eq!(
+        (&asked["attention"]["reason"], &asked["control"]),
+        (&json!("refused"), &json!("frozen"))
+    );
     stage.pass(TimeDelta::days(1)).await;
-    assert_eq!((stage.sent("capture").len(), stage.effects(EffectKind::Captured).len()), (1, 0));
+    assert_eq!(
+        (
+            stage.sent("capture").len(),
+            stage.effects(EffectKind::Captured).len()
+        ),
+        (1, 0)
+    );
     let job = stage.job(&id, "capture").await;
-    assert_eq!((&job["state"], &job["last_error"]["code"]), (&json!("dead"), &json!("refused")), "{job:#}");
+    assert_eq!(
+        (&job["state"], &job["last_error"]["code"]),
+        (&json!("dead"), &json!("refused")),
+        "{job:#}"
+    );
     let attempt = &job["attempts"][0];
-    assert_eq!((&attempt["outcome"], &attempt["http_status"]), (&json!("rejected"), &json!(417)));
+    assert_eq!(
+        (&attempt["outcome"], &attempt["http_status"]),
+        (&json!("rejected"), &json!(417))
+    );
     assert_eq!(attempt["provider_message"], "payloadValidationErrors");
-    let planned = stage.service.get(&format!("/v1/reservations/{id}/events?limit=200")).await.ok(200);
+    let planned = stage
+        .service
+        .get(&format!("/v1/reservations/{id}/events?limit=200"))
+        .await
+        .ok(200);
     let of_capture = |event: &&Value| {
         event["event"] == "intent_planned" && event["data"].to_string().contains("\"capture\"")
     };
-    let planned =
-        planned["data"].as_array().expect("data").iter().find(of_capture).cloned().expect("an intent");
+    let planned = planned["data"]
+        .as_array()
+        .expect("data")
+        .iter()
+        .find(of_capture)
+        .cloned()
+        .expect("an intent");
     assert_eq!(
         planned["data"]["intent"]["policy_version"], 1,
         "the version it was decided under: {planned:#}"
@@ -42,11 +69,26 @@ async fn case_086_a_404_to_a_capture_of_a_known_reservation_freezes_it() {
     let body = r#"{"status_code":404,"status_message":"Not Found","message":"reservationNotFound","is_data":false,
         "data":null}"#;
     stage.instead("capture", 1, Ok(answer(404, body)));
-    stage.act(&id, "capture", &json!({"amount": "100.00"})).await;
-    let asked = stage.until(&id, "at the desk", |seen| !seen["attention"].is_null()).await;
-    assert_eq!((&asked["attention"]["reason"], &asked["control"]), (&json!("not_found"), &json!("frozen")));
-    stage.act(&id, "capture", &json!({"amount": "200.00"})).await;
+    stage
+        .act(&id, "capture", &json!({"amount": "100.00"}))
+        .await;
+    let asked = stage
+        .until(&id, "at the desk", |seen| !seen["attention"].is_null())
+        .await;
+    assert_eq!(
+        (&asked["attention"]["reason"], &asked["control"]),
+        (&json!("not_found"), &json!("frozen"))
+    );
+    stage
+        .act(&id, "capture", &json!({"amount": "200.00"}))
+        .await;
     stage.pass(TimeDelta::hours(12)).await;
-    assert_eq!((stage.sent("capture").len(), stage.effects(EffectKind::Captured).len()), (1, 0));
+    assert_eq!(
+        (
+            stage.sent("capture").len(),
+            stage.effects(EffectKind::Captured).len()
+        ),
+        (1, 0)
+    );
     assert!(stage.sent("details").len() > 1, "it is still read");
 }

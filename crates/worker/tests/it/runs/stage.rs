@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api_client::{
-    BoxFuture, Client, FaultKind, Settings, Stage as Moment, Transport, TransportFault, WireRequest,
-    WireResponse,
+    BoxFuture, Client, FaultKind, Settings, Stage as Moment, Transport, TransportFault,
+    WireRequest, WireResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::witness::Witnesses;
 use domain::{
-    Clock, Entropy, Fact, JobState, ManualClock, MerchantId, Reservation, ReservationId, SeededEntropy,
+    Clock, Entropy, Fact, JobState, ManualClock, MerchantId, Reservation, ReservationId,
+    SeededEntropy,
 };
 use sandbox::{Effect, EffectKind, InProcess, World};
 use serde_json::{Value, json};
@@ -66,7 +67,12 @@ impl fmt::Debug for Meddler {
 
 /// A response with this body and no headers.
 pub(crate) fn answer(status: u16, body: impl Into<String>) -> WireResponse {
-    WireResponse { status, headers: axum::http::HeaderMap::new(), body: body.into().into(), truncated: false }
+    WireResponse {
+        status,
+        headers: axum::http::HeaderMap::new(),
+        body: body.into().into(),
+        truncated: false,
+    }
 }
 
 /// The connection broke before an answer.
@@ -94,7 +100,9 @@ impl Meddler {
     /// Takes the first rule about this path that is not used up.
     fn lie(&self, path: &str) -> Option<Lie> {
         let mut rules = locked(&self.rules);
-        let rule = rules.iter_mut().find(|rule| rule.times > 0 && path.contains(rule.path))?;
+        let rule = rules
+            .iter_mut()
+            .find(|rule| rule.times > 0 && path.contains(rule.path))?;
         if rule.skip > 0 {
             rule.skip -= 1;
             return None;
@@ -136,7 +144,9 @@ async fn soon(what: &str, happens: impl Future<Output = ()>) {
 
 /// Does nobody know what became of a request of this reservation?
 pub(crate) fn in_doubt(seen: &Value) -> bool {
-    seen["schedule"].as_array().is_some_and(|jobs| jobs.iter().any(|job| job["state"] == "resolving"))
+    seen["schedule"]
+        .as_array()
+        .is_some_and(|jobs| jobs.iter().any(|job| job["state"] == "resolving"))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -172,7 +182,11 @@ impl Stage {
         };
         let world = sandbox::Handle::new(World::new(options));
         let provider = InProcess::new(world.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
-        let meddler = Arc::new(Meddler { provider, rules: Mutex::default(), seen: Mutex::default() });
+        let meddler = Arc::new(Meddler {
+            provider,
+            rules: Mutex::default(),
+            seen: Mutex::default(),
+        });
         let folder = Arc::new(TempDir::new().expect("folder"));
         Self::run(folder, keys, world, clock, meddler, 1).await
     }
@@ -181,7 +195,15 @@ impl Stage {
     pub(crate) async fn start_again(self) -> Self {
         self.running.abort();
         let _ = self.running.await;
-        Self::run(self.folder, self.keys, self.world, self.clock, self.meddler, 2).await
+        Self::run(
+            self.folder,
+            self.keys,
+            self.world,
+            self.clock,
+            self.meddler,
+            2,
+        )
+        .await
     }
 
     async fn run(
@@ -193,21 +215,37 @@ impl Stage {
         seed: u64,
     ) -> Self {
         let config = support::configured(&folder, keys);
-        let mut merchants: BTreeMap<MerchantId, MerchantHandle> = config.handles().expect("merchants");
+        let mut merchants: BTreeMap<MerchantId, MerchantHandle> =
+            config.handles().expect("merchants");
         for handle in merchants.values_mut() {
             let base = "http://127.0.0.1:9".parse().expect("url");
             let transport = Arc::clone(&meddler) as Arc<dyn Transport>;
             handle.client =
-                Client::with_transport(Settings::new(base, "a-token".into()), transport).expect("client");
+                Client::with_transport(Settings::new(base, "a-token".into()), transport)
+                    .expect("client");
         }
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
         let url = format!("sqlite:{}", folder.path().join("holdfast.db").display());
         let shared = Arc::clone(&clock) as Arc<dyn Clock>;
-        let store = Store::open(&url, Arc::clone(&shared), Arc::clone(&entropy), store::Options::default());
+        let store = Store::open(
+            &url,
+            Arc::clone(&shared),
+            Arc::clone(&entropy),
+            store::Options::default(),
+        );
         let store = store.await.expect("a database");
-        let marker_key = App::load_marker_key(&store, &*entropy).await.expect("a key");
+        let marker_key = App::load_marker_key(&store, &*entropy)
+            .await
+            .expect("a key");
         let public_url = config.server.public_url.clone();
-        let app = Arc::new(App { store, clock: shared, entropy, merchants, marker_key, public_url });
+        let app = Arc::new(App {
+            store,
+            clock: shared,
+            entropy,
+            merchants,
+            marker_key,
+            public_url,
+        });
         let settings = WorkerSettings {
             concurrency: 4,
             lease: Duration::from_secs(30),
@@ -219,7 +257,16 @@ impl Stage {
             let _ = stopped.await;
         }));
         let service = Service::of(app, &config);
-        Self { service, world, clock, meddler, _stop: stop, running, folder, keys }
+        Self {
+            service,
+            world,
+            clock,
+            meddler,
+            _stop: stop,
+            running,
+            folder,
+            keys,
+        }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -271,7 +318,12 @@ impl Stage {
     }
 
     fn rule(&self, path: &'static str, skip: u32, times: u32, lie: Lie) {
-        locked(&self.meddler.rules).push(Rule { path, skip, times, lie });
+        locked(&self.meddler.rules).push(Rule {
+            path,
+            skip,
+            times,
+            lie,
+        });
     }
 
     /// The provider is honest again.
@@ -284,32 +336,64 @@ impl Stage {
     /// The bodies of the requests whose path holds this, in order.
     pub(crate) fn sent(&self, path: &str) -> Vec<Value> {
         let seen = locked(&self.meddler.seen);
-        seen.iter().filter(|(known, _)| known.contains(path)).map(|(_, body)| body.clone()).collect()
+        seen.iter()
+            .filter(|(known, _)| known.contains(path))
+            .map(|(_, body)| body.clone())
+            .collect()
     }
 
     /// What took place at the provider.
     pub(crate) fn effects(&self, kind: EffectKind) -> Vec<Effect> {
-        self.world.lock().ledger().iter().filter(|effect| effect.kind == kind).cloned().collect()
+        self.world
+            .lock()
+            .ledger()
+            .iter()
+            .filter(|effect| effect.kind == kind)
+            .cloned()
+            .collect()
     }
 
     pub(crate) async fn get(&self, id: &ReservationId) -> Value {
-        self.service.get(&format!("/v1/reservations/{id}")).await.ok(200)
+        self.service
+            .get(&format!("/v1/reservations/{id}"))
+            .await
+            .ok(200)
     }
 
     /// What is known of a reservation, beyond what the API shows.
     pub(crate) async fn known(&self, id: &ReservationId) -> Reservation {
-        self.service.app.store.reservation(id).await.expect("read").expect("reservation").reservation
+        self.service
+            .app
+            .store
+            .reservation(id)
+            .await
+            .expect("read")
+            .expect("reservation")
+            .reservation
     }
 
     /// Everything that was recorded of a reservation.
     pub(crate) async fn facts(&self, id: &ReservationId) -> Vec<Fact> {
-        let events = self.service.app.store.events(id, 200, None).await.expect("read").items;
+        let events = self
+            .service
+            .app
+            .store
+            .events(id, 200, None)
+            .await
+            .expect("read")
+            .items;
         events.into_iter().map(|event| event.fact).collect()
     }
 
     /// What is learnt of the merchant.
     pub(crate) async fn witnesses(&self) -> Witnesses {
-        let merchant = self.service.app.merchants.keys().next().expect("a merchant");
+        let merchant = self
+            .service
+            .app
+            .merchants
+            .keys()
+            .next()
+            .expect("a merchant");
         let mut tx = self.service.app.store.begin().await.expect("tx");
         let learnt = tx.witnesses(merchant).await.expect("read");
         tx.rollback().await.expect("rollback");
@@ -318,14 +402,24 @@ impl Stage {
 
     /// Asks for something that is answered with 202.
     pub(crate) async fn act(&self, id: &ReservationId, action: &str, body: &Value) -> Value {
-        self.service.post(&format!("/v1/reservations/{id}/{action}"), body).await.ok(202)
+        self.service
+            .post(&format!("/v1/reservations/{id}/{action}"), body)
+            .await
+            .ok(202)
     }
 
     /// The newest job of one kind, with its attempts.
     pub(crate) async fn job(&self, id: &ReservationId, kind: &str) -> Value {
-        let page = self.service.get(&format!("/v1/jobs?reservation={id}&kind={kind}")).await.ok(200);
+        let page = self
+            .service
+            .get(&format!("/v1/jobs?reservation={id}&kind={kind}"))
+            .await
+            .ok(200);
         let newest = page["data"][0]["id"].as_str().expect("a job").to_owned();
-        self.service.get(&format!("/v1/jobs/{newest}")).await.ok(200)
+        self.service
+            .get(&format!("/v1/jobs/{newest}"))
+            .await
+            .ok(200)
     }
 
     /// Takes a reservation of 1000 kroner with nothing that happens by itself.
@@ -354,16 +448,21 @@ impl Stage {
     /// Takes a reservation, and waits until the provider has it.
     pub(crate) async fn linked(&self, reference: &str) -> ReservationId {
         let id = self.submit(reference).await;
-        self.until(&id, "linked", |seen| seen["status"] == "awaiting_payment").await;
+        self.until(&id, "linked", |seen| seen["status"] == "awaiting_payment")
+            .await;
         id
     }
 
     /// The payer pays, and it is read.
     pub(crate) async fn pay(&self, id: &ReservationId) {
-        let uuid = self.get(id).await["provider"]["reservation_uuid"].as_str().expect("uuid").to_owned();
+        let uuid = self.get(id).await["provider"]["reservation_uuid"]
+            .as_str()
+            .expect("uuid")
+            .to_owned();
         self.world.lock().pay(self.now(), &uuid).expect("payable");
         self.deliver_callbacks().await;
-        self.until(id, "held", |seen| seen["status"] == "held").await;
+        self.until(id, "held", |seen| seen["status"] == "held")
+            .await;
     }
 
     /// Hands over the callbacks that the provider has to send, and says what became of each.
@@ -403,7 +502,8 @@ impl Stage {
         what: &str,
         wanted: impl Fn(&Reservation) -> bool,
     ) -> Reservation {
-        self.eventually(what, async || wanted(&self.known(id).await)).await;
+        self.eventually(what, async || wanted(&self.known(id).await))
+            .await;
         self.known(id).await
     }
 
@@ -438,8 +538,12 @@ impl Stage {
             if wanted(&seen) {
                 return seen;
             }
-            assert!(self.now() < end, "{most} were not enough until it is {what}: {seen:#}");
-            self.clock.set(self.next_due().await.map_or(end, |next| next.min(end)));
+            assert!(
+                self.now() < end,
+                "{most} were not enough until it is {what}: {seen:#}"
+            );
+            self.clock
+                .set(self.next_due().await.map_or(end, |next| next.min(end)));
         }
     }
 
@@ -448,7 +552,8 @@ impl Stage {
         let end = self.now() + time;
         self.idle().await;
         while self.now() < end {
-            self.clock.set(self.next_due().await.map_or(end, |next| next.min(end)));
+            self.clock
+                .set(self.next_due().await.map_or(end, |next| next.min(end)));
             self.idle().await;
         }
     }
@@ -469,7 +574,10 @@ impl Stage {
     async fn due(&self) -> Vec<JobView> {
         let now = self.now();
         let waiting = self.jobs(&[JobState::Scheduled, JobState::Resolving]).await;
-        let mut due: Vec<JobView> = waiting.into_iter().filter(|job| job.run_at <= now).collect();
+        let mut due: Vec<JobView> = waiting
+            .into_iter()
+            .filter(|job| job.run_at <= now)
+            .collect();
         due.extend(self.jobs(&[JobState::Available, JobState::Running]).await);
         due
     }
@@ -482,8 +590,19 @@ impl Stage {
     async fn jobs(&self, states: &[JobState]) -> Vec<JobView> {
         let mut jobs = Vec::new();
         for state in states {
-            let filter = JobFilter { state: Some(*state), ..JobFilter::default() };
-            jobs.extend(self.service.app.store.jobs(&filter, 200, None).await.expect("jobs").items);
+            let filter = JobFilter {
+                state: Some(*state),
+                ..JobFilter::default()
+            };
+            jobs.extend(
+                self.service
+                    .app
+                    .store
+                    .jobs(&filter, 200, None)
+                    .await
+                    .expect("jobs")
+                    .items,
+            );
         }
         jobs
     }
