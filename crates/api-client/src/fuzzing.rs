@@ -69,7 +69,7 @@ fn one<T: Payload>(operation: Operation, response: &Result<WireResponse, crate::
             );
         }
         Outcome::Unknown(doubt) => {
-            assert_eq!(doubt.http_status, Some(status), "a doubt keeps its status")
+            assert_eq!(doubt.http_status, Some(status), "a doubt keeps its status");
         }
         Outcome::Unsent(_) => panic!("an answered call was sent"),
     }

@@ -95,7 +95,7 @@ fn main() -> std::process::ExitCode {
                 Measurement::Queue => runtime.block_on(queue::drain(place)),
                 Measurement::Latency => runtime.block_on(queue::latency(place)),
                 Measurement::Backlog => {
-                    runtime.block_on(queue::backlog(place, arguments.future_jobs))
+                    runtime.block_on(queue::backlog(place, arguments.future_jobs));
                 }
                 Measurement::Captures => runtime.block_on(captures::captures(place)),
                 Measurement::Idle => {}

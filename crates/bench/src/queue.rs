@@ -84,7 +84,7 @@ async fn drain_once(store: &Store, count: usize) -> u64 {
     };
     let started = Instant::now();
     run_workers(store.clone(), options, handler, async move {
-        done.notified().await
+        done.notified().await;
     })
     .await
     .expect("runs");

@@ -228,7 +228,7 @@ pub(crate) fn disturbed(
             reply = reply::Reply::json(reply.status, &body);
         }
         What::Delay(millis) => {
-            reply.delivery = Delivery::Delay(Duration::from_millis(millis.into()))
+            reply.delivery = Delivery::Delay(Duration::from_millis(millis.into()));
         }
         What::StaleDetails { .. } => {}
     }

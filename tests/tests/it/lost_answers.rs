@@ -41,7 +41,7 @@ fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) 
     let stand = Stand::start(place, IMPATIENT);
     let reset = json!("reset");
     let lost = |operation: &str, reference: &str| {
-        disturb(&stand, operation, reference, "after_effect", &reset)
+        disturb(&stand, operation, reference, "after_effect", &reset);
     };
 
     lost("submit", "LOST-SUBMIT");

@@ -524,7 +524,7 @@ impl Reservation {
     fn effects(&mut self, intent: &Intent, fact: &Fact) {
         match fact {
             Fact::AttemptAccepted { reference, at, .. } => {
-                self.accepted(intent, reference.as_ref(), *at)
+                self.accepted(intent, reference.as_ref(), *at);
             }
             Fact::IntentConfirmed {
                 reference,

@@ -205,10 +205,10 @@ impl Contact {
                 }
             }
             (None, Some(_)) => {
-                faults.push(FieldError::new("country_code", "is required with msisdn"))
+                faults.push(FieldError::new("country_code", "is required with msisdn"));
             }
             (Some(_), None) => {
-                faults.push(FieldError::new("msisdn", "is required with country_code"))
+                faults.push(FieldError::new("msisdn", "is required with country_code"));
             }
         }
         faults

@@ -195,7 +195,7 @@ fn case_057_the_plan_follows_the_earlier_reading_of_a_window_over_a_clock_change
         booking.fold(&[Fact::Held {
             at,
             amount: kr(1000),
-        }])
+        }]);
     };
     fold(&mut booking, at("2026-10-24T10:00:00Z"));
     let by = booking.r.capture_by(&booking.merchant);

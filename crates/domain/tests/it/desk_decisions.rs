@@ -376,7 +376,7 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
                     how: Closing::Cancelled,
                     at: b.now,
                     foreign: true,
-                }])
+                }]);
             },
             "closed",
         ),

@@ -127,7 +127,7 @@ fn with(reason: DeskReason) -> Booking {
             raise(&mut booking, false);
         }
         DeskReason::NotFound | DeskReason::Incoherent | DeskReason::Refused => {
-            raise(&mut booking, true)
+            raise(&mut booking, true);
         }
         DeskReason::WindowClosing | DeskReason::MarkerBroken => raise(&mut booking, false),
     }

@@ -16,23 +16,23 @@ fn details_are_believed_only_when_they_add_up() {
         ("captures do not sum", |seen| seen.captured = kr(401)),
         ("charges do not sum", |seen| seen.charged = kr(1)),
         ("lines sum to more than was taken", |seen| {
-            seen.products[0].captured = kr(401)
+            seen.products[0].captured = kr(401);
         }),
         ("more is captured than held", |seen| {
-            (seen.reserved, seen.captured) = (kr(300), kr(400))
+            (seen.reserved, seen.captured) = (kr(300), kr(400));
         }),
         ("a confirmed row is gone", |seen| {
-            (seen.captures, seen.captured) = (vec![], Money::ZERO)
+            (seen.captures, seen.captured) = (vec![], Money::ZERO);
         }),
         ("less is held than before", |seen| seen.reserved = kr(900)),
         ("less is given back than before", |seen| {
-            seen.captures[0].refunded = Some(kr(50))
+            seen.captures[0].refunded = Some(kr(50));
         }),
         ("a row has no name", |seen| {
-            seen.captures[0].reference = None
+            seen.captures[0].reference = None;
         }),
         ("a row has an empty name", |seen| {
-            seen.captures[0].reference = Some(String::new())
+            seen.captures[0].reference = Some(String::new());
         }),
         ("a new row has no name", |seen| {
             let mut nameless = row("", 1, None);

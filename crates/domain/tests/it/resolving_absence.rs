@@ -58,31 +58,31 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     type Change = fn(&mut Booking, &IntentId);
     let lacks: [(&str, Change); 9] = [
         ("a third read", |b, id| {
-            doubt_of(b, id, |doubt| doubt.clean_reads = 1)
+            doubt_of(b, id, |doubt| doubt.clean_reads = 1);
         }),
         ("a read past the horizon", |b, _| b.now -= minutes(31)),
         ("the history", |b, id| {
-            doubt_of(b, id, |doubt| doubt.history_silent_at = None)
+            doubt_of(b, id, |doubt| doubt.history_silent_at = None);
         }),
         ("the history past the horizon", |b, id| {
             doubt_of(b, id, |doubt| {
-                doubt.history_silent_at = Some(doubt.sent.at + minutes(29))
+                doubt.history_silent_at = Some(doubt.sent.at + minutes(29));
             });
         }),
         ("anything newer that shows", |b, _| {
-            b.witnesses.shown_until = None
+            b.witnesses.shown_until = None;
         }),
         ("something that is newer", |b, id| {
             b.witnesses.shown_until = b.intent(id).sent().map(|sent| sent.at);
         }),
         ("a provider that is well", |b, _| {
-            b.witnesses.faulted_at = Some(b.now - minutes(14))
+            b.witnesses.faulted_at = Some(b.now - minutes(14));
         }),
         ("a provider that is well again", |b, _| {
-            b.witnesses.faulted_at = Some(b.now)
+            b.witnesses.faulted_at = Some(b.now);
         }),
         ("reads at all", |b, id| {
-            doubt_of(b, id, |doubt| doubt.clean_reads = 0)
+            doubt_of(b, id, |doubt| doubt.clean_reads = 0);
         }),
     ];
     for (what, without) in lacks {
@@ -100,7 +100,7 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     );
     let row = told(Event::Captured, "CAP9", 400, booking.now - minutes(50));
     doubt_of(&mut booking, &id, |doubt| {
-        doubt.history_row = Some(row.clone())
+        doubt.history_row = Some(row.clone());
     });
     assert_eq!(
         told_by_silence(&booking, &id),

@@ -260,16 +260,16 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
     type Change = fn(&mut Booking, &mut Snapshot);
     let changes: [(&str, Change); 7] = [
         ("markers come back", |booking, _| {
-            booking.witnesses.marker_echo = MarkerEcho::Verified
+            booking.witnesses.marker_echo = MarkerEcho::Verified;
         }),
         ("nobody knows whether they do", |booking, _| {
-            booking.witnesses.marker_echo = MarkerEcho::Unverified
+            booking.witnesses.marker_echo = MarkerEcho::Unverified;
         }),
         ("too much for a weak proof", |booking, _| {
-            booking.merchant.settle.weak_limit = kr(399)
+            booking.merchant.settle.weak_limit = kr(399);
         }),
         ("long before the request", |booking, seen| {
-            seen.captures[0].at = Some(booking.now - minutes(4))
+            seen.captures[0].at = Some(booking.now - minutes(4));
         }),
         ("long after the request", |booking, seen| {
             booking.now += minutes(30);

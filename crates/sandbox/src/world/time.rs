@@ -152,7 +152,7 @@ impl World {
             .and_then(|r| r.hold_ends(&self.switches));
         match ends {
             Some(ends) if ends > self.now => {
-                self.timers.add(ends, Timer::HoldEnds(uuid.to_owned()))
+                self.timers.add(ends, Timer::HoldEnds(uuid.to_owned()));
             }
             Some(_) => self.end_hold(uuid),
             None => {}

@@ -26,7 +26,7 @@ pub(crate) async fn listen(store: Store) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot listen for new jobs, polling until it works")
+                tracing::warn!(%error, "cannot listen for new jobs, polling until it works");
             }
         }
         tokio::time::sleep(RECONNECT_PAUSE).await;

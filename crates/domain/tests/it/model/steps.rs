@@ -179,7 +179,7 @@ impl Steps<'_> {
 
     fn stop(&mut self, worker: usize, what: &'static str) {
         self.go(Step::of(worker, what), |state| {
-            state.workers[worker] = Worker::IDLE
+            state.workers[worker] = Worker::IDLE;
         });
     }
 
@@ -206,7 +206,7 @@ impl Steps<'_> {
                 self.go(Step::of(worker, "puts the job off"), |state| {
                     state.workers[worker] = Worker::IDLE;
                     state.snoozed[job as usize] = Some(until);
-                })
+                });
             }
             decide::Step::Record(facts) => {
                 self.commit(Step::of(worker, "records what it decided"), &facts, |_| {});

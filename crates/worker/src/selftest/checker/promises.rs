@@ -188,7 +188,7 @@ pub(super) fn nothing_forgotten(
         let effects = effects_of(tale, truth);
         match tale.end {
             End::Open if !at_desk => {
-                broken.push(format!("{} never ended and nobody is asked", name()))
+                broken.push(format!("{} never ended and nobody is asked", name()));
             }
             End::Desk if book.attention.is_none() => {
                 broken.push(format!("{} waits for a person whom nobody asks", name()));

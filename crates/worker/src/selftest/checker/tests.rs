@@ -316,12 +316,12 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
             |scene| {
                 scene
                     .events
-                    .push(event(100, "decided", &json!({"intent": "complete"})))
+                    .push(event(100, "decided", &json!({"intent": "complete"})));
             },
             |scene| {
                 scene
                     .events
-                    .push(event(100, "intent_to_desk", &json!({"intent": "complete"})))
+                    .push(event(100, "intent_to_desk", &json!({"intent": "complete"})));
             },
         ),
     ];
@@ -405,7 +405,7 @@ fn an_end_that_the_provider_contradicts_is_seen() {
             |scene| {
                 scene
                     .ledger
-                    .retain(|effect| effect.kind != EffectKind::Completed)
+                    .retain(|effect| effect.kind != EffectKind::Completed);
             },
             &[3, 4],
         ),
@@ -437,7 +437,7 @@ fn an_end_that_the_provider_contradicts_is_seen() {
                     99,
                     "attempt_rejected",
                     &json!({"intent": "complete"}),
-                ))
+                ));
             },
             &[3],
         ),
