@@ -7,7 +7,7 @@ mod clock;
 pub mod customer;
 pub mod deadlines;
 pub mod decide;
-pub mod desk;
+
 mod error;
 mod id;
 pub mod job;
@@ -18,6 +18,7 @@ pub mod observe;
 pub mod outcome;
 pub mod policy;
 pub mod reservation;
+pub mod review;
 pub mod schedule;
 mod span;
 pub mod witness;

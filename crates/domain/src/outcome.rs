@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::job::words;
-use crate::reservation::{DeskReason, Fact, Intent, Operation};
+use crate::reservation::{Fact, Intent, Operation, ReviewReason};
 
 words! {
     /// How the provider refused.
@@ -124,13 +124,13 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         // A known id that is not found is more often the wrong merchant than a vanished booking; an earlier attempt may
         // have had its effect all the same.
         RefusedBy::NotFound if intent.attempts > 1 && intent.operation.is_exclusive() => {
-            std::iter::once(ask(DeskReason::NotFound, true))
+            std::iter::once(ask(ReviewReason::NotFound, true))
                 .chain(evidence(intent, key, now))
                 .collect()
         }
         RefusedBy::NotFound => {
             let read = (intent.operation != Operation::Submit).then_some(Fact::ReadWanted);
-            [refused, ask(DeskReason::NotFound, true)]
+            [refused, ask(ReviewReason::NotFound, true)]
                 .into_iter()
                 .chain(read)
                 .collect()
@@ -140,13 +140,17 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
             vec![
                 refused,
                 Fact::CaptureClosed { at: now },
-                ask(DeskReason::DeadlinePassed, false),
+                ask(ReviewReason::DeadlinePassed, false),
                 Fact::ReadWanted,
             ]
         }
         // The books hold what was taken: what the provider says and shows does not add up, and repeating it is no help.
         _ if key == NOTHING_TAKEN && matches!(intent.operation, Operation::Complete { .. }) => {
-            vec![refused, ask(DeskReason::Incoherent, true), Fact::ReadWanted]
+            vec![
+                refused,
+                ask(ReviewReason::Incoherent, true),
+                Fact::ReadWanted,
+            ]
         }
         RefusedBy::Business if intent.attempts > 1 && intent.operation.is_exclusive() => {
             evidence(intent, key, now)
@@ -154,14 +158,14 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         RefusedBy::Business => match intent.operation {
             // The status may have moved without us; the read tells, and clears the desk when it explains all.
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => {
-                vec![refused, ask(DeskReason::Refused, true), Fact::ReadWanted]
+                vec![refused, ask(ReviewReason::Refused, true), Fact::ReadWanted]
             }
             Operation::Resend { slot, .. } => [refused, Fact::ReadWanted]
                 .into_iter()
                 .chain(used(slot, now))
                 .collect(),
             Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => {
-                vec![refused, ask(DeskReason::Refused, false), Fact::ReadWanted]
+                vec![refused, ask(ReviewReason::Refused, false), Fact::ReadWanted]
             }
         },
         RefusedBy::Payload | RefusedBy::WrongVerb | RefusedBy::CardNotFound => {
@@ -171,7 +175,7 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
                 }
                 _ => vec![
                     refused,
-                    ask(DeskReason::Refused, by != RefusedBy::CardNotFound),
+                    ask(ReviewReason::Refused, by != RefusedBy::CardNotFound),
                 ],
             }
         }

@@ -9,7 +9,7 @@ use crate::merchant::{Merchant, MultiCapture};
 use crate::observe::{INCOHERENT_READS, is_half_refunded, stand_in};
 use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
 use crate::reservation::{
-    DEADLINE_GUARD, DeskReason, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation,
+    DEADLINE_GUARD, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation, ReviewReason,
     RowKind, Status,
 };
 
@@ -589,7 +589,7 @@ pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -
 /// Has a person asked about what can no longer be captured, unless the policy lets it go.
 pub(crate) fn ask_about_late(r: &Reservation, now: DateTime<Utc>) -> Option<Fact> {
     let ask = Fact::DeskRaised {
-        reason: DeskReason::LateDelivery,
+        reason: ReviewReason::LateDelivery,
         freezes: false,
         at: now,
     };

@@ -1,6 +1,6 @@
 //! The desk: evidence for people, and what they decide, each decision one transaction.
 
-use domain::desk::{
+use domain::review::{
     Clearing, DecisionError, Evidence, PastDecision, Resolution, Subject, clear, evidence,
     in_doubt, resolve, subjects,
 };

@@ -518,7 +518,7 @@ impl App {
                     message,
                 });
             }
-            Some(intent) => domain::desk::withdrawn(r, intent, reason, merchant),
+            Some(intent) => domain::review::withdrawn(r, intent, reason, merchant),
             None => vec![Fact::JobStopped {
                 key: key.to_owned(),
             }],

@@ -15,7 +15,7 @@ use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
-    Closure, DeskReason, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation,
+    Closure, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, ReviewReason,
     RowKind, Status,
 };
 use crate::schedule::{
@@ -271,7 +271,7 @@ fn unsendable(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     vec![
         given_up(intent, "details do not show its lines"),
         Fact::DeskRaised {
-            reason: DeskReason::Incoherent,
+            reason: ReviewReason::Incoherent,
             freezes: true,
             at: now,
         },
@@ -303,7 +303,7 @@ fn missed(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
             vec![
                 withdrawn,
                 Fact::DeskRaised {
-                    reason: DeskReason::DeadlinePassed,
+                    reason: ReviewReason::DeadlinePassed,
                     freezes: false,
                     at: now,
                 },

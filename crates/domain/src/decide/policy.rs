@@ -7,7 +7,7 @@ use crate::calendar::next_decent;
 use crate::job::{JobKind, WaitingFor};
 use crate::merchant::Merchant;
 use crate::policy::{BeforeDeadline, Channel, Hours};
-use crate::reservation::{DEADLINE_GUARD, DeskReason, Fact, LineAmount, Operation, Reservation};
+use crate::reservation::{DEADLINE_GUARD, Fact, LineAmount, Operation, Reservation, ReviewReason};
 use crate::schedule::{
     OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, capture_send_by, may_capture, send_by,
     unsent_reminder,
@@ -112,7 +112,7 @@ fn capture_delivered(
             at: now,
         },
         Fact::DeskRaised {
-            reason: DeskReason::DeadlinePassed,
+            reason: ReviewReason::DeadlinePassed,
             freezes: false,
             at: now,
         },
@@ -247,7 +247,7 @@ fn ask_about_uncaptured(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>
 
 const fn closing(at: DateTime<Utc>) -> Fact {
     Fact::DeskRaised {
-        reason: DeskReason::WindowClosing,
+        reason: ReviewReason::WindowClosing,
         freezes: false,
         at,
     }

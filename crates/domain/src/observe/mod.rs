@@ -22,8 +22,8 @@ use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Closing, DeskReason, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation,
-    Reservation, RowKind, SeenLine,
+    Closing, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Reservation,
+    ReviewReason, RowKind, SeenLine,
 };
 use crate::schedule::ask_about_late;
 use crate::witness::Witnesses;
@@ -85,9 +85,9 @@ pub fn observe(
         let vanished = seen.takes_back_a_refund(r);
         observer.ask(
             if vanished {
-                DeskReason::LateEffect
+                ReviewReason::LateEffect
             } else {
-                DeskReason::Incoherent
+                ReviewReason::Incoherent
             },
             true,
         );
@@ -113,7 +113,7 @@ struct Observer<'a> {
 
 impl Observer<'_> {
     /// Puts something on the desk, unless it lies there already.
-    fn ask(&mut self, reason: DeskReason, freezes: bool) {
+    fn ask(&mut self, reason: ReviewReason, freezes: bool) {
         let mut desk = self.r.control.desk.iter();
         if !desk.any(|item| item.reason == reason && (item.freezes || !freezes)) {
             self.facts.push(Fact::DeskRaised {
@@ -194,7 +194,7 @@ impl Observer<'_> {
             SeenStatus::Cancelled => self.closed(Closing::Cancelled),
             SeenStatus::Completed => self.closed(Closing::Completed),
             SeenStatus::Expired => self.expired(),
-            SeenStatus::Other(_) => self.ask(DeskReason::Incoherent, true),
+            SeenStatus::Other(_) => self.ask(ReviewReason::Incoherent, true),
             SeenStatus::Unpaid => {}
             SeenStatus::Paid => self.window_over(),
         }
@@ -223,7 +223,7 @@ impl Observer<'_> {
                     foreign: !late,
                 });
                 if late {
-                    self.ask(DeskReason::LateEffect, true);
+                    self.ask(ReviewReason::LateEffect, true);
                 } else {
                     self.left_over();
                 }
@@ -255,10 +255,10 @@ impl Observer<'_> {
             .control
             .desk
             .iter()
-            .any(|item| item.reason == DeskReason::Refused)
+            .any(|item| item.reason == ReviewReason::Refused)
         {
             self.facts.push(Fact::DeskCleared {
-                reason: DeskReason::Refused,
+                reason: ReviewReason::Refused,
             });
         }
     }
@@ -292,7 +292,7 @@ impl Observer<'_> {
                 )
         };
         if self.r.open_intents().any(too_late) {
-            self.ask(DeskReason::DeadlinePassed, false);
+            self.ask(ReviewReason::DeadlinePassed, false);
         } else {
             self.left_over();
         }

@@ -4,7 +4,7 @@ use super::Observer;
 use super::snapshot::SeenRow;
 use crate::money::Money;
 use crate::reservation::{
-    DeskReason, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind,
+    Fact, Intent, IntentState, LedgerRow, Operation, Reservation, ReviewReason, RowKind,
 };
 
 /// Has one witness shown this refund, and is the second one missing?
@@ -107,7 +107,7 @@ impl Observer<'_> {
             Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
                 self.facts.push(self.to_desk(intent));
             }
-            Some(intent) if intent.is_unresolved() => self.ask(DeskReason::EffectDiffers, true),
+            Some(intent) if intent.is_unresolved() => self.ask(ReviewReason::EffectDiffers, true),
             _ if rise.is_zero() => {}
             _ => self.facts.push(self.unplanned_refund(reference, rise)),
         }

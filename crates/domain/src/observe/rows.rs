@@ -8,7 +8,7 @@ use crate::id::IntentId;
 use crate::marker;
 use crate::money::Money;
 use crate::policy::OnDelivery;
-use crate::reservation::{DeskReason, Fact, Intent, IntentState, LedgerRow, RowKind};
+use crate::reservation::{Fact, Intent, IntentState, LedgerRow, ReviewReason, RowKind};
 use crate::witness::MarkerEcho;
 
 impl Observer<'_> {
@@ -30,7 +30,7 @@ impl Observer<'_> {
             self.confirm_row(row, None);
         }
         if differs {
-            self.ask(DeskReason::EffectDiffers, true);
+            self.ask(ReviewReason::EffectDiffers, true);
         }
         match known.intent.as_ref().and_then(|id| self.r.intent(id)) {
             // Known by the reference of the answer: now it shows whether markers come back.
@@ -111,7 +111,7 @@ impl Observer<'_> {
             let differs = known.amount != row.amount;
             self.confirm_row(row, Some(intent.id.clone()));
             if differs {
-                self.ask(DeskReason::EffectDiffers, true);
+                self.ask(ReviewReason::EffectDiffers, true);
             }
             return;
         }
@@ -133,11 +133,11 @@ impl Observer<'_> {
         } else if closed {
             // The effect of one intent a second time.
             self.facts.push(Fact::ForeignRow { row: ours });
-            self.ask(DeskReason::EffectDiffers, true);
+            self.ask(ReviewReason::EffectDiffers, true);
         } else {
             self.confirm(intent, row.reference.clone(), row.amount, at);
             if row.amount == intent.operation.amount() && !self.lines_fit(intent, row) {
-                self.ask(DeskReason::EffectDiffers, true);
+                self.ask(ReviewReason::EffectDiffers, true);
             }
         }
     }
@@ -175,7 +175,7 @@ impl Observer<'_> {
             });
         }
         if before == MarkerEcho::Verified && after == MarkerEcho::Broken {
-            self.ask(DeskReason::MarkerBroken, false);
+            self.ask(ReviewReason::MarkerBroken, false);
         }
     }
 
@@ -209,7 +209,7 @@ impl Observer<'_> {
             at,
         });
         if amount != intent.operation.amount() {
-            self.ask(DeskReason::EffectDiffers, true);
+            self.ask(ReviewReason::EffectDiffers, true);
         }
     }
 
@@ -260,7 +260,7 @@ impl Observer<'_> {
             row.kind == RowKind::Capture && counted && self.seen.captured > self.r.delivered();
         self.facts.push(Fact::ForeignRow { row });
         if too_much {
-            self.ask(DeskReason::ForeignAct, false);
+            self.ask(ReviewReason::ExternalChange, false);
         }
     }
 

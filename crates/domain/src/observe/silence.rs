@@ -2,7 +2,7 @@
 
 use super::{Observer, SeenStatus, verdict};
 use crate::decide::POLICY;
-use crate::reservation::{DeskReason, Fact, Intent, IntentState, Operation, RowKind};
+use crate::reservation::{Fact, Intent, IntentState, Operation, ReviewReason, RowKind};
 use crate::schedule::EXPIRY_KEY;
 
 impl Observer<'_> {
@@ -93,7 +93,7 @@ impl Observer<'_> {
         let promised = intent.created_by != POLICY && intent.key != EXPIRY_KEY;
         let taken = !self.seen.captures.is_empty() || self.seen.status == SeenStatus::Completed;
         if matches!(intent.operation, Operation::Cancel { .. }) && taken && promised {
-            self.ask(DeskReason::ForeignAct, false);
+            self.ask(ReviewReason::ExternalChange, false);
         }
     }
 
@@ -103,9 +103,9 @@ impl Observer<'_> {
         let mut missing = Vec::new();
         for row in self.r.ledger.iter().filter(|row| !row.confirmed) {
             let (horizon, reason) = match row.kind {
-                RowKind::Capture => (absent_after.capture, DeskReason::CaptureUnknown),
-                RowKind::Charge => (absent_after.charge, DeskReason::ChargeUnknown),
-                RowKind::Refund => (absent_after.refund, DeskReason::RefundUnknown),
+                RowKind::Capture => (absent_after.capture, ReviewReason::CaptureUnknown),
+                RowKind::Charge => (absent_after.charge, ReviewReason::ChargeUnknown),
+                RowKind::Refund => (absent_after.refund, ReviewReason::RefundUnknown),
             };
             let told = |fact: &Fact| match fact {
                 Fact::RowConfirmed {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::verdict;
 use crate::merchant::Merchant;
-use crate::reservation::{DeskReason, Fact, Intent, Reservation, SeenReservation};
+use crate::reservation::{Fact, Intent, Reservation, ReviewReason, SeenReservation};
 use crate::witness::Witnesses;
 
 /// What a search for the reservations of a submit has found.
@@ -67,7 +67,7 @@ pub fn submitted(
             });
             let desk = Fact::IntentToDesk {
                 intent: id(),
-                reason: DeskReason::OutcomeUnknown,
+                reason: ReviewReason::OutcomeUnknown,
                 at: now,
             };
             seen.chain([missing(false), desk]).collect()
@@ -99,14 +99,14 @@ pub fn duplicates(
             known = Some(&seen.reservation_uuid);
             facts.extend(created(submit, seen, now));
             if !submit.is_open() {
-                facts.push(raised(DeskReason::LateEffect));
+                facts.push(raised(ReviewReason::LateEffect));
             }
         } else if known != Some(&seen.reservation_uuid) && is_news(r, seen) {
             facts.push(Fact::DuplicateSeen {
                 intent: submit.id.clone(),
                 seen: seen.clone(),
             });
-            facts.push(raised(DeskReason::EffectDiffers));
+            facts.push(raised(ReviewReason::EffectDiffers));
         }
     }
     facts.push(sought(submit, found, now));

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::progress::next;
 use super::{
-    Baseline, CalledBack, Closing, Closure, DEADLINE_GUARD, DeskItem, DeskReason, Doubt, Fact,
-    Hold, Intent, IntentState, LedgerRow, LineAmount, Link, Operation, Reservation, RowKind,
+    Baseline, CalledBack, Closing, Closure, DEADLINE_GUARD, DeskItem, Doubt, Fact, Hold, Intent,
+    IntentState, LedgerRow, LineAmount, Link, Operation, Reservation, ReviewReason, RowKind,
     SeenReservation, Sent,
 };
 use crate::id::IntentId;
@@ -394,7 +394,7 @@ impl Reservation {
         }
     }
 
-    fn raise(&mut self, reason: DeskReason, freezes: bool, at: DateTime<Utc>) {
+    fn raise(&mut self, reason: ReviewReason, freezes: bool, at: DateTime<Utc>) {
         if reason.is_about_capturing() {
             self.delivery.asked_of = self.delivery.events.len();
         }
@@ -559,7 +559,7 @@ impl Reservation {
                     .as_ref()
                     .is_some_and(|hinted| hinted != reservation_uuid);
                 if hinted || !self.provider.duplicates.is_empty() {
-                    self.raise(DeskReason::EffectDiffers, true, *at);
+                    self.raise(ReviewReason::EffectDiffers, true, *at);
                 }
                 self.provider.reservation_uuid = Some(reservation_uuid.clone());
                 self.provider.customer_uuid.clone_from(customer_uuid);
@@ -590,7 +590,7 @@ impl Reservation {
             Fact::IntentToDesk { reason, at, .. } => self.raise(*reason, false, *at),
             Fact::LateEffect { row, .. } => {
                 self.book(row.clone());
-                self.raise(DeskReason::LateEffect, true, row.at);
+                self.raise(ReviewReason::LateEffect, true, row.at);
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ use crate::witness::HistoryRow;
 
 words! {
     /// Why a person must decide: a closed list.
-    DeskReason {
+    ReviewReason {
         /// A charge whose outcome stayed unknown; it is never sent again by itself.
         ChargeUnknown = "charge_unknown",
         /// A refund whose outcome stayed unknown.
@@ -23,7 +23,7 @@ words! {
         /// The provider shows the effect twice, or with another amount.
         EffectDiffers = "effect_differs",
         /// Somebody acted in the provider's portal in a way that breaks the plan.
-        ForeignAct = "foreign_act",
+        ExternalChange = "external_change",
         /// An effect appeared after it had been settled as absent.
         LateEffect = "late_effect",
         /// The provider does not know a reservation that it had.
@@ -43,12 +43,12 @@ words! {
     }
 }
 
-impl DeskReason {
+impl ReviewReason {
     /// Does it ask what is to become of what was delivered and is not captured?
     pub(crate) const fn is_about_capturing(self) -> bool {
         matches!(
             self,
-            Self::ForeignAct | Self::WindowClosing | Self::LateDelivery | Self::DeadlinePassed
+            Self::ExternalChange | Self::WindowClosing | Self::LateDelivery | Self::DeadlinePassed
         )
     }
 }
@@ -163,7 +163,7 @@ pub enum Fact {
     /// A person must say what became of the request.
     IntentToDesk {
         intent: IntentId,
-        reason: DeskReason,
+        reason: ReviewReason,
         at: DateTime<Utc>,
     },
     /// The operation is given up; it had no effect.
@@ -232,16 +232,16 @@ pub enum Fact {
     GuardActed { key: String, at: DateTime<Utc> },
     /// A person must decide something.
     DeskRaised {
-        reason: DeskReason,
+        reason: ReviewReason,
         freezes: bool,
         at: DateTime<Utc>,
     },
     /// It is decided, or has explained itself.
-    DeskCleared { reason: DeskReason },
+    DeskCleared { reason: ReviewReason },
     /// A person has decided what lies on the desk, on the evidence as it stood.
     Decided {
         intent: Option<IntentId>,
-        reason: DeskReason,
+        reason: ReviewReason,
         decision: Decision,
     },
     /// A person has paused the reservation.

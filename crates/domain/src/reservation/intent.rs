@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{DeskReason, RowKind};
+use super::{ReviewReason, RowKind};
 use crate::id::IntentId;
 use crate::job::{JobKind, words};
 use crate::money::Money;
@@ -145,13 +145,13 @@ impl Operation {
 
     /// Why a person must decide when its outcome stays unknown.
     #[must_use]
-    pub const fn doubt_reason(&self) -> DeskReason {
+    pub const fn doubt_reason(&self) -> ReviewReason {
         match self {
-            Self::Capture { .. } => DeskReason::CaptureUnknown,
-            Self::Charge { .. } => DeskReason::ChargeUnknown,
-            Self::Refund { .. } => DeskReason::RefundUnknown,
+            Self::Capture { .. } => ReviewReason::CaptureUnknown,
+            Self::Charge { .. } => ReviewReason::ChargeUnknown,
+            Self::Refund { .. } => ReviewReason::RefundUnknown,
             Self::Submit | Self::Cancel { .. } | Self::Complete { .. } | Self::Resend { .. } => {
-                DeskReason::OutcomeUnknown
+                ReviewReason::OutcomeUnknown
             }
         }
     }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use apply::IllegalFact;
 pub use decision::{Decision, Verdict};
-pub use facts::{Closing, DeskReason, Fact, SeenLine};
+pub use facts::{Closing, Fact, ReviewReason, SeenLine};
 pub use intent::{
     Baseline, ChargeLine, Doubt, Intent, IntentState, LineAmount, Operation, RefundSource, Sent,
 };
@@ -252,7 +252,7 @@ pub struct Control {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeskItem {
     /// Why.
-    pub reason: DeskReason,
+    pub reason: ReviewReason,
     /// Since when.
     pub at: DateTime<Utc>,
     /// Does nothing more happen to this reservation until it is decided?

@@ -1,7 +1,7 @@
 //! Requests that ask for too much are told what they asked for, what is left, and what is unknown.
 
 use domain::reservation::{
-    CaptureRequest, DeskReason, Operation, RefundRequest, RefundSource, Refusal, RequestLine,
+    CaptureRequest, Operation, RefundRequest, RefundSource, Refusal, RequestLine, ReviewReason,
 };
 use domain::{Fact, Money};
 
@@ -93,7 +93,7 @@ fn a_capture_over_the_head_room_is_told_what_is_left_and_what_is_unknown() {
     let at = booking.now;
     booking.fold(&[Fact::IntentToDesk {
         intent: lost,
-        reason: DeskReason::CaptureUnknown,
+        reason: ReviewReason::CaptureUnknown,
         at,
     }]);
     is(

@@ -3,7 +3,7 @@
 use domain::decide::Step;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
-use domain::reservation::{DeskReason, Operation, RefundRequest, RefundSource, Refusal};
+use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal, ReviewReason};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
@@ -271,7 +271,7 @@ fn case_102_an_attempt_found_as_being_sent_is_unknown_and_one_on_record_is_not()
 #[test]
 fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
     let freeze = || Fact::DeskRaised {
-        reason: domain::reservation::DeskReason::NotFound,
+        reason: domain::reservation::ReviewReason::NotFound,
         freezes: true,
         at: crate::booking::monday(),
     };
@@ -338,7 +338,7 @@ fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up()
         },
     ];
     let asks = Fact::DeskRaised {
-        reason: DeskReason::WindowClosing,
+        reason: ReviewReason::WindowClosing,
         freezes: false,
         at: monday(),
     };

@@ -3,7 +3,7 @@
 use domain::decide::{Step, is_guarded};
 use domain::outcome::Outcome;
 use domain::policy::Channel;
-use domain::reservation::{Closing, DeskReason, Operation};
+use domain::reservation::{Closing, Operation, ReviewReason};
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
@@ -36,7 +36,7 @@ fn closed(how: Closing) -> Fact {
 
 fn freeze() -> Fact {
     Fact::DeskRaised {
-        reason: DeskReason::NotFound,
+        reason: ReviewReason::NotFound,
         freezes: true,
         at: monday(),
     }
@@ -232,7 +232,7 @@ fn a_sent_operation_is_read_for_at_its_time() {
     assert_eq!(submit.decide_intent(&id), Step::Search(id.clone()));
     submit.fold(&[Fact::IntentToDesk {
         intent: id.clone(),
-        reason: DeskReason::OutcomeUnknown,
+        reason: ReviewReason::OutcomeUnknown,
         at: submit.now,
     }]);
     assert_eq!(submit.decide_intent(&id), Step::Done, "a person decides");
@@ -374,7 +374,7 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
     let id = first.clone();
     booking.fold(&[Fact::IntentToDesk {
         intent: id,
-        reason: DeskReason::CaptureUnknown,
+        reason: ReviewReason::CaptureUnknown,
         at: booking.now,
     }]);
     assert_eq!(

@@ -3,7 +3,7 @@
 use domain::Fact;
 use domain::Money;
 use domain::observe::{SeenStatus, Snapshot};
-use domain::reservation::{DeskReason, RowKind};
+use domain::reservation::{ReviewReason, RowKind};
 
 use crate::booking::{
     Booking, capture, charge, kr, lost_capture, merchant, minutes, names, on, row, with_capture,
@@ -160,7 +160,7 @@ fn row_02_an_accepted_row_shown_with_another_amount_is_corrected_and_asked() {
         (kr(450), kr(550))
     );
     booking.fold(&[Fact::DeskCleared {
-        reason: DeskReason::EffectDiffers,
+        reason: ReviewReason::EffectDiffers,
     }]);
     assert_eq!(booking.read(&seen), [], "it has been said once");
 }

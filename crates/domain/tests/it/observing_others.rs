@@ -1,7 +1,7 @@
 //! What reads say of payments, links, closings and lines, and of what others do without a word.
 
 use domain::observe::SeenStatus;
-use domain::reservation::{Closing, DeskReason, RowKind};
+use domain::reservation::{Closing, ReviewReason, RowKind};
 use domain::{Fact, Money, Status};
 
 use crate::booking::{
@@ -170,7 +170,7 @@ fn what_leaves_the_desk_takes_its_question_along_unless_another_asks_the_same() 
     let mut booking = Booking::new(&[1000]).held();
     let first = booking.lost(capture(&[on(1, 100)]));
     let second = booking.lost(capture(&[on(1, 200)]));
-    let (reason, at) = (DeskReason::CaptureUnknown, booking.now);
+    let (reason, at) = (ReviewReason::CaptureUnknown, booking.now);
     for intent in [&first, &second] {
         booking.fold(&[Fact::IntentToDesk {
             intent: intent.clone(),

@@ -343,7 +343,7 @@ fn row_06_a_row_of_another_amount_is_foreign_and_the_question_stays_open() {
     );
     assert_eq!(
         (booking.desk(), booking.r.is_frozen()),
-        (vec!["foreign_act"], false)
+        (vec!["external_change"], false)
     );
     assert_eq!(booking.read(&seen).len(), 1, "it is adopted once");
 }
@@ -474,7 +474,7 @@ fn row_13_details_that_do_not_add_up_three_times_reach_a_person() {
 fn row_12_a_hold_that_is_over_settles_what_lies_on_the_desk() {
     let (mut booking, id, seen) = lost_capture();
     let (intent, at) = (id.clone(), booking.now);
-    let reason = domain::reservation::DeskReason::CaptureUnknown;
+    let reason = domain::reservation::ReviewReason::CaptureUnknown;
     booking.fold(&[Fact::IntentToDesk { intent, reason, at }]);
     booking.read(&Snapshot {
         status: SeenStatus::Expired,
@@ -514,7 +514,7 @@ fn row_13_time_alone_settles_nothing() {
 
 #[test]
 fn case_114_a_foreign_capture_above_what_was_delivered_is_for_a_person() {
-    for (delivered, taken, desk) in [(400, 400, vec![]), (400, 401, vec!["foreign_act"])] {
+    for (delivered, taken, desk) in [(400, 400, vec![]), (400, 401, vec!["external_change"])] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
         booking.fold(&[crate::booking::delivered(

@@ -110,7 +110,7 @@ fn a_later_cancel_refused_because_the_first_one_worked_is_ours() {
 
 #[test]
 fn a_cancel_that_lost_its_race_against_a_capture_fails_and_whoever_asked_for_it_is_told() {
-    for (by, desk) in [("a key", vec!["foreign_act"]), ("policy", vec![])] {
+    for (by, desk) in [("a key", vec!["external_change"]), ("policy", vec![])] {
         let mut booking = Booking::with(crate::booking::merchant(), &[1000], MANUAL).held();
         let seen = booking.seen();
         let id = booking.plan(cancel());

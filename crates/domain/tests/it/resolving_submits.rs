@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use domain::decide::Step;
-use domain::desk::{Move, Resolution, Risk, Ruling, resolve};
 use domain::observe::{Submitted, duplicates, submitted, verdict};
 use domain::outcome::{NewLink, Outcome, RefusedBy};
-use domain::reservation::{DeskReason, SeenReservation};
+use domain::reservation::{ReviewReason, SeenReservation};
+use domain::review::{Move, Resolution, Risk, Ruling, resolve};
 use domain::witness::{duplicates_window, history_window};
 use domain::{Fact, IntentId, JobKind, Status};
 
 use crate::booking::{Booking, RES, hours, kr, minutes, names, seen_reservation};
-use crate::desk_packs::pack;
+use crate::review_packs::pack;
 
 /// The key of the job that searches for duplicates.
 const WATCH: &str = "refresh:duplicates";
@@ -254,7 +254,7 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
             Some(RES),
             "{row}: nothing is swapped"
         );
-        let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
+        let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
         assert_eq!(
             pack.operation.as_ref().map(|operation| &operation.intent),
             Some(&id),
@@ -297,7 +297,7 @@ fn a_duplicate_that_is_paid_later_comes_to_the_desk_again() {
     let (mut booking, id) = sent_twice();
     look(&mut booking, &id, &[seen_reservation(OTHER, 0)]);
     booking.fold(&[Fact::DeskCleared {
-        reason: DeskReason::EffectDiffers,
+        reason: ReviewReason::EffectDiffers,
     }]);
     booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
     assert!(
@@ -462,7 +462,7 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
             (booking.r.status(), booking.r.is_frozen()),
             (Status::AwaitingPayment, true)
         );
-        let pack = pack(&booking, DeskReason::LateEffect, &[]);
+        let pack = pack(&booking, ReviewReason::LateEffect, &[]);
         assert_eq!(pack.operation.map(|operation| operation.intent), Some(id));
         let call = pack.remedies[0].call.as_ref().expect("a call");
         assert!(call.path.ends_with("/cancel"), "{call:?}");
@@ -492,7 +492,7 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
         ..Submitted::default()
     };
     find(&mut booking, &id, &found);
-    let pack = pack(&booking, DeskReason::OutcomeUnknown, &[]);
+    let pack = pack(&booking, ReviewReason::OutcomeUnknown, &[]);
     let named: Vec<_> = pack
         .witnesses
         .iter()

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::outcome::Outcome;
 use domain::policy::Channel;
-use domain::reservation::{DeskReason, Operation};
+use domain::reservation::{Operation, ReviewReason};
 use domain::schedule::NO_DEADLINE;
 use domain::{Fact, JobKind, Planned, PlannedState, Urgency};
 
@@ -55,7 +55,7 @@ fn each_situation_has_its_jobs() {
         booking
     };
     let froze = Fact::DeskRaised {
-        reason: DeskReason::NotFound,
+        reason: ReviewReason::NotFound,
         freezes: true,
         at: monday(),
     };
@@ -461,7 +461,7 @@ fn completion_waits_for_the_last_money_row_the_rest_of_the_hold_and_every_open_q
     assert_eq!(booking.job("complete:auto"), None, "a capture is due first");
     assert!(booking.job("capture:auto:1").is_some());
     let ask = Fact::DeskRaised {
-        reason: DeskReason::LateDelivery,
+        reason: ReviewReason::LateDelivery,
         freezes: false,
         at: taken_at,
     };
@@ -505,7 +505,7 @@ fn what_the_provider_refused_is_not_repeated_by_itself() {
         },
     );
     booking.fold(&[Fact::DeskCleared {
-        reason: DeskReason::Refused,
+        reason: ReviewReason::Refused,
     }]);
     assert_eq!(
         booking.keys(),

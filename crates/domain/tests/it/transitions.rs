@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::policy::Channel;
 use domain::reservation::{
-    Closing, Closure, Decision, DeskReason, Doubt, Hold, IntentState, LedgerRow, Link, Operation,
+    Closing, Closure, Decision, Doubt, Hold, IntentState, LedgerRow, Link, Operation, ReviewReason,
     RowKind, SeenLine, Sent, Verdict,
 };
 use domain::{Fact, IntentId, Money};
@@ -239,7 +239,7 @@ fn intent_facts(intent: &IntentId) -> Vec<Fact> {
         },
         Fact::IntentToDesk {
             intent: intent.clone(),
-            reason: DeskReason::CaptureUnknown,
+            reason: ReviewReason::CaptureUnknown,
             at,
         },
         Fact::IntentWithdrawn {
@@ -357,16 +357,16 @@ fn other_facts(booking: &Booking) -> Vec<Fact> {
         },
         Fact::GuardActed { key: key(), at },
         Fact::DeskRaised {
-            reason: DeskReason::ForeignAct,
+            reason: ReviewReason::ExternalChange,
             freezes: true,
             at,
         },
         Fact::DeskCleared {
-            reason: DeskReason::ForeignAct,
+            reason: ReviewReason::ExternalChange,
         },
         Fact::Decided {
             intent: None,
-            reason: DeskReason::ForeignAct,
+            reason: ReviewReason::ExternalChange,
             decision: decision(),
         },
         Fact::Paused,

@@ -8,7 +8,7 @@ use domain::decide::Step;
 use domain::observe::{Reading, Submitted, duplicates, observe, search, submitted};
 use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
 use domain::policy::Hours;
-use domain::reservation::{Closure, DeskReason, Hold, IntentState, Operation, RowKind};
+use domain::reservation::{Closure, Hold, IntentState, Operation, ReviewReason, RowKind};
 use domain::schedule::{late_delivery, schedule};
 use domain::witness::{MarkerEcho, Witnesses, history_window, learnt};
 use domain::{
@@ -594,7 +594,7 @@ impl World {
             };
             self.learn(vec![fact]);
         }
-        let reasons: Vec<DeskReason> = self
+        let reasons: Vec<ReviewReason> = self
             .booking
             .r
             .control

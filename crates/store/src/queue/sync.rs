@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::reservation::DeskReason;
+use domain::reservation::ReviewReason;
 use domain::{
     IntentId, JobId, JobState, MerchantId, Planned, PlannedState, ReservationId, WaitingFor,
 };
@@ -214,7 +214,7 @@ impl Tx {
             planned.urgency.rank(),
             planned.intent.as_ref().map(IntentId::as_str),
             (planned.state == PlannedState::Resolving).then(|| WaitingFor::Resolve.as_str()),
-            desk.then(|| DeskReason::OutcomeUnknown.as_str()),
+            desk.then(|| ReviewReason::OutcomeUnknown.as_str()),
             desk.then_some(NOBODY_KNOWS),
         )?;
         Ok(())

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::Planner;
 use domain::policy::PolicyPatch;
-use domain::reservation::{Decision, DeskReason, NewLine, NewReservation, Operation, Verdict};
+use domain::reservation::{Decision, NewLine, NewReservation, Operation, ReviewReason, Verdict};
 use domain::{
     Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId, Reservation,
     ReservationId, SystemEntropy,
@@ -687,7 +687,7 @@ pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
     );
     let decided = |note: &str| Fact::Decided {
         intent: None,
-        reason: DeskReason::Refused,
+        reason: ReviewReason::Refused,
         decision: Decision {
             verdict: Verdict::Cleared,
             reference: None,

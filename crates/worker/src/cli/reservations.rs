@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use domain::Status;
-use domain::reservation::DeskReason;
+use domain::reservation::ReviewReason;
 use serde_json::{Value, json};
 
 use super::ops::{Api, cell, path, table};
@@ -40,7 +40,7 @@ pub(super) struct Clear {
     id: String,
     /// Which item, such as late_effect
     #[arg(long)]
-    reason: DeskReason,
+    reason: ReviewReason,
     /// What was done about it; kept with the decision, so write nothing personal
     #[arg(long)]
     note: String,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::policy::Channel;
-use domain::reservation::{Closing, DeskReason, LineAmount, Operation};
+use domain::reservation::{Closing, LineAmount, Operation, ReviewReason};
 use domain::{Fact, IntentId, Money};
 
 /// How a line is meant.
@@ -289,11 +289,11 @@ fn guard(key: &str) -> Option<Told> {
     }
 }
 
-fn ask(reason: DeskReason) -> Option<Told> {
+fn ask(reason: ReviewReason) -> Option<Told> {
     bad(format!("a person must decide: {}", spoken(reason)))
 }
 
-fn spoken(reason: DeskReason) -> String {
+fn spoken(reason: ReviewReason) -> String {
     reason.as_str().replace('_', " ")
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json as Answer};
 use chrono_tz::Tz;
-use domain::desk::{Clearing, DecisionError, Evidence, Resolution};
+use domain::review::{Clearing, DecisionError, Evidence, Resolution};
 use domain::{FieldError, JobId, JobState, Reservation};
 use serde::Serialize;
 use serde_json::json;

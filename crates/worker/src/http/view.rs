@@ -1,8 +1,8 @@
 //! What reservations, jobs and events look like in answers.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::desk::{PastDecision, question};
-use domain::reservation::{DeskItem, DeskReason, LedgerRow, Line, Link, RowKind};
+use domain::reservation::{DeskItem, LedgerRow, Line, Link, ReviewReason, RowKind};
+use domain::review::{PastDecision, question};
 use domain::schedule::NO_DEADLINE;
 use domain::{
     CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId,
@@ -111,7 +111,7 @@ struct PlannedJson {
 
 #[derive(Debug, Serialize)]
 struct AttentionJson {
-    reason: DeskReason,
+    reason: ReviewReason,
     since: Time,
     message: &'static str,
 }

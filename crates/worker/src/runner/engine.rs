@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::decide::{Step, decide};
 use domain::observe::{Reading, observe};
 use domain::outcome::{Outcome, RefusedBy, outcome};
-use domain::reservation::{DeskReason, IntentState, Operation};
+use domain::reservation::{IntentState, Operation, ReviewReason};
 use domain::witness::Witnesses;
 use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
 use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
@@ -241,7 +241,7 @@ impl Run<'_> {
                     since,
                 },
                 Fact::DeskRaised {
-                    reason: DeskReason::NotFound,
+                    reason: ReviewReason::NotFound,
                     freezes: true,
                     at: tx.now(),
                 },

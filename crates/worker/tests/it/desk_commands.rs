@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use domain::Fact;
-use domain::reservation::DeskReason;
+use domain::reservation::ReviewReason;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -170,7 +170,7 @@ async fn programs_get_json_and_nothing_else() {
 async fn an_item_is_shown_and_cleared() {
     let case = Case::of(CHARGE).await;
     let raised = Fact::DeskRaised {
-        reason: DeskReason::Refused,
+        reason: ReviewReason::Refused,
         freezes: true,
         at: now(),
     };

@@ -292,7 +292,7 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
         (
             "refunded",
             |scene| scene.again(EffectKind::RefundAccepted),
-            |scene| scene.ask("foreign_act"),
+            |scene| scene.ask("external_change"),
             differs,
         ),
         (

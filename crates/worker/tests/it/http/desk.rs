@@ -1,6 +1,6 @@
 //! The desk: evidence, decisions about requests in doubt, and items that are dealt with.
 
-use domain::reservation::{DeskReason, LedgerRow, RowKind};
+use domain::reservation::{LedgerRow, ReviewReason, RowKind};
 use domain::{Fact, IntentId, Money, ReservationId};
 use serde_json::{Value, json};
 
@@ -504,7 +504,7 @@ async fn case_109_a_late_effect_names_the_decision_that_denied_it_and_drafts_the
 async fn an_item_is_cleared_by_its_reason_alone() {
     let case = Case::of(CHARGE).await;
     let raised = Fact::DeskRaised {
-        reason: DeskReason::Refused,
+        reason: ReviewReason::Refused,
         freezes: true,
         at: now(),
     };

@@ -277,8 +277,12 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
         "{kinds:?}"
     );
     for (reason, freezes, control) in [
-        (domain::reservation::DeskReason::Refused, false, "desk"),
-        (domain::reservation::DeskReason::Incoherent, true, "frozen"),
+        (domain::reservation::ReviewReason::Refused, false, "desk"),
+        (
+            domain::reservation::ReviewReason::Incoherent,
+            true,
+            "frozen",
+        ),
     ] {
         let at = now() + TimeDelta::seconds(i64::from(freezes));
         service

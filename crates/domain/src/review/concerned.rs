@@ -3,11 +3,11 @@
 use super::Subject;
 use crate::money::Money;
 use crate::reservation::{
-    DeskReason, Intent, IntentState, LedgerRow, Operation, Reservation, RowKind, SeenReservation,
+    Intent, IntentState, LedgerRow, Operation, Reservation, ReviewReason, RowKind, SeenReservation,
 };
 
 /// The rows of the ledger that an item is about.
-pub(super) fn rows(r: &Reservation, reason: DeskReason) -> Vec<&LedgerRow> {
+pub(super) fn rows(r: &Reservation, reason: ReviewReason) -> Vec<&LedgerRow> {
     let all = r.ledger.iter();
     let unshown = |kind: RowKind| {
         all.clone()
@@ -15,16 +15,16 @@ pub(super) fn rows(r: &Reservation, reason: DeskReason) -> Vec<&LedgerRow> {
             .collect()
     };
     match reason {
-        DeskReason::LateEffect => all
+        ReviewReason::LateEffect => all
             .filter(|row| owner(r, row).is_some_and(is_settled_as_absent))
             .collect(),
-        DeskReason::EffectDiffers => all
+        ReviewReason::EffectDiffers => all
             .filter(|row| owner(r, row).is_some_and(|intent| differs(r, intent)))
             .collect(),
-        DeskReason::ForeignAct => all.filter(|row| row.foreign).collect(),
-        DeskReason::CaptureUnknown => unshown(RowKind::Capture),
-        DeskReason::ChargeUnknown => unshown(RowKind::Charge),
-        DeskReason::RefundUnknown => unshown(RowKind::Refund),
+        ReviewReason::ExternalChange => all.filter(|row| row.foreign).collect(),
+        ReviewReason::CaptureUnknown => unshown(RowKind::Capture),
+        ReviewReason::ChargeUnknown => unshown(RowKind::Charge),
+        ReviewReason::RefundUnknown => unshown(RowKind::Refund),
         _ => Vec::new(),
     }
 }
@@ -33,10 +33,10 @@ pub(super) fn rows(r: &Reservation, reason: DeskReason) -> Vec<&LedgerRow> {
 pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'r Intent> {
     let newest = |fits: fn(&Intent) -> bool| r.intents.iter().rev().find(|intent| fits(intent));
     subject.intent.or_else(|| match subject.reason {
-        DeskReason::Refused | DeskReason::NotFound => {
+        ReviewReason::Refused | ReviewReason::NotFound => {
             newest(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
         }
-        DeskReason::DeadlinePassed => newest(is_settled_as_absent),
+        ReviewReason::DeadlinePassed => newest(is_settled_as_absent),
         reason => {
             let of_row = rows(r, reason)
                 .into_iter()
@@ -48,24 +48,26 @@ pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'
 }
 
 /// The submit that an item is about: its effect showed after it had been given up, or twice.
-fn of_submit(r: &Reservation, reason: DeskReason) -> Option<&Intent> {
+fn of_submit(r: &Reservation, reason: ReviewReason) -> Option<&Intent> {
     let submit = r
         .intents
         .iter()
         .find(|intent| intent.operation == Operation::Submit)?;
     let concerned = match reason {
-        DeskReason::LateEffect => {
+        ReviewReason::LateEffect => {
             is_settled_as_absent(submit) && r.provider.reservation_uuid.is_some()
         }
-        DeskReason::EffectDiffers => !r.provider.duplicates.is_empty(),
+        ReviewReason::EffectDiffers => !r.provider.duplicates.is_empty(),
         _ => false,
     };
     concerned.then_some(submit)
 }
 
 /// Is this item about a reservation that the provider has and that nobody wanted any more?
-pub(super) fn is_late_submit(r: &Reservation, reason: DeskReason) -> bool {
-    reason == DeskReason::LateEffect && rows(r, reason).is_empty() && of_submit(r, reason).is_some()
+pub(super) fn is_late_submit(r: &Reservation, reason: ReviewReason) -> bool {
+    reason == ReviewReason::LateEffect
+        && rows(r, reason).is_empty()
+        && of_submit(r, reason).is_some()
 }
 
 /// The other reservations at the provider that an item, or a submit in doubt, is about.
@@ -73,7 +75,7 @@ pub(super) fn duplicates<'r>(r: &'r Reservation, subject: &Subject<'_>) -> &'r [
     let submit = subject
         .intent
         .is_some_and(|intent| intent.operation == Operation::Submit);
-    let differs = subject.intent.is_none() && subject.reason == DeskReason::EffectDiffers;
+    let differs = subject.intent.is_none() && subject.reason == ReviewReason::EffectDiffers;
     if submit || differs {
         &r.provider.duplicates
     } else {
@@ -109,11 +111,11 @@ fn differs(r: &Reservation, intent: &Intent) -> bool {
 
 /// The money that an item is about when nothing is done about it: taken or given back beyond what was wanted, or
 /// booked and not shown.
-pub(super) fn amount(r: &Reservation, reason: DeskReason) -> Money {
+pub(super) fn amount(r: &Reservation, reason: ReviewReason) -> Money {
     let rows = rows(r, reason);
     let sum: Money = rows.iter().map(|row| row.amount).sum();
     match reason {
-        DeskReason::EffectDiffers => {
+        ReviewReason::EffectDiffers => {
             let mut owners: Vec<&Intent> = rows.iter().filter_map(|row| owner(r, row)).collect();
             owners.dedup_by_key(|intent| &intent.id);
             sum.saturating_sub(owners.iter().map(|intent| intent.operation.amount()).sum())
@@ -164,12 +166,12 @@ pub(super) fn unaccounted_refund(r: &Reservation, operation: &Operation) -> Opti
 }
 
 /// Is this one of the reasons that stand for a request, or a booked row, of which nobody knows?
-pub(super) const fn is_unknown(reason: DeskReason) -> bool {
+pub(super) const fn is_unknown(reason: ReviewReason) -> bool {
     matches!(
         reason,
-        DeskReason::CaptureUnknown
-            | DeskReason::ChargeUnknown
-            | DeskReason::RefundUnknown
-            | DeskReason::OutcomeUnknown
+        ReviewReason::CaptureUnknown
+            | ReviewReason::ChargeUnknown
+            | ReviewReason::RefundUnknown
+            | ReviewReason::OutcomeUnknown
     )
 }

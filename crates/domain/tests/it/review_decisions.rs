@@ -1,13 +1,13 @@
 //! What a person decides: what is refused and why, what follows, and what happens when the truth shows later.
 
-use domain::desk::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
-use domain::reservation::{Closing, DeskReason, Fact, LedgerRow, Operation, RowKind, Verdict};
+use domain::reservation::{Closing, Fact, LedgerRow, Operation, ReviewReason, RowKind, Verdict};
+use domain::review::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
 use domain::{IntentId, JobKind};
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, hours, kr, names, on, refund, row,
 };
-use crate::desk_packs::{asked, foreign, pack, to_desk};
+use crate::review_packs::{asked, foreign, pack, to_desk};
 
 fn saying(outcome: Ruling) -> Resolution {
     Resolution {
@@ -25,7 +25,7 @@ fn applied(reference: &str) -> Resolution {
     }
 }
 
-fn clearing(reason: DeskReason) -> Clearing {
+fn clearing(reason: ReviewReason) -> Clearing {
     Clearing {
         reason,
         note: "Dealt with".into(),
@@ -421,14 +421,14 @@ fn an_item_is_cleared_by_its_reason_and_a_frozen_reservation_goes_on() {
         at,
     };
     booking.fold(&[
-        raised(DeskReason::Refused, true, booking.now),
-        raised(DeskReason::NotFound, true, booking.now),
+        raised(ReviewReason::Refused, true, booking.now),
+        raised(ReviewReason::NotFound, true, booking.now),
     ]);
     assert!(booking.r.is_frozen());
     for (reason, expected) in [
-        (DeskReason::Refused, &["decided", "desk_cleared"][..]),
+        (ReviewReason::Refused, &["decided", "desk_cleared"][..]),
         (
-            DeskReason::NotFound,
+            ReviewReason::NotFound,
             &["decided", "desk_cleared", "read_wanted"],
         ),
     ] {
@@ -442,35 +442,36 @@ fn an_item_is_cleared_by_its_reason_and_a_frozen_reservation_goes_on() {
 #[test]
 fn what_cannot_be_cleared_is_refused_by_name() {
     let mut booking = Booking::new(&[1000]).held();
-    let empty = clear(&booking.r, &clearing(DeskReason::Refused)).expect_err("nothing lies there");
+    let empty =
+        clear(&booking.r, &clearing(ReviewReason::Refused)).expect_err("nothing lies there");
     assert_eq!(
         empty.to_string(),
         "nothing lies on the desk as refused; it is empty"
     );
     let id = asked(&mut booking, charge(400));
     let other =
-        clear(&booking.r, &clearing(DeskReason::Refused)).expect_err("something else lies there");
+        clear(&booking.r, &clearing(ReviewReason::Refused)).expect_err("something else lies there");
     assert_eq!(
         other.to_string(),
         "nothing lies on the desk as refused; there is charge_unknown"
     );
     let doubt =
-        clear(&booking.r, &clearing(DeskReason::ChargeUnknown)).expect_err("a request in doubt");
+        clear(&booking.r, &clearing(ReviewReason::ChargeUnknown)).expect_err("a request in doubt");
     assert_eq!(
         doubt,
         DecisionError::InDoubt {
-            reason: DeskReason::ChargeUnknown,
+            reason: ReviewReason::ChargeUnknown,
             intent: id
         }
     );
     booking.fold(&[Fact::DeskRaised {
-        reason: DeskReason::Refused,
+        reason: ReviewReason::Refused,
         freezes: false,
         at: booking.now,
     }]);
     let stale = Clearing {
         evidence_version: Some(1),
-        ..clearing(DeskReason::Refused)
+        ..clearing(ReviewReason::Refused)
     };
     assert_eq!(
         kind(&clear(&booking.r, &stale).expect_err("stale")),
@@ -478,7 +479,7 @@ fn what_cannot_be_cleared_is_refused_by_name() {
     );
     let empty = Clearing {
         note: String::new(),
-        ..clearing(DeskReason::Refused)
+        ..clearing(ReviewReason::Refused)
     };
     assert_eq!(
         kind(&clear(&booking.r, &empty).expect_err("no note")),
@@ -517,7 +518,7 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     seen.captured = kr(400);
     booking.read(&seen);
     assert_eq!(booking.desk(), ["late_effect"]);
-    let pack = pack(&booking, DeskReason::LateEffect, &[past]);
+    let pack = pack(&booking, ReviewReason::LateEffect, &[past]);
     assert_eq!(pack.decisions.len(), 1);
     assert_eq!(pack.decisions[0].decision.verdict, Verdict::NotApplied);
     assert_eq!(pack.remedies.len(), 1);

@@ -1,31 +1,31 @@
 //! The desk: what a person must decide, the evidence for it, and what follows from the decision.
 
 mod concerned;
+mod decide;
 mod evidence;
 mod exposure;
 mod options;
 mod remedies;
-mod resolve;
 mod signs;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use decide::{Clearing, DecisionError, Resolution, Ruling, clear, resolve, withdrawn};
 pub use evidence::{Change, Difference, Evidence, OperationSeen, evidence};
 pub use exposure::{Countdown, Exposure, HeadRoom, RefundRoom};
 pub use options::{Choice, Move, Risk, Worst};
 pub use remedies::{Call, Remedy};
-pub use resolve::{Clearing, DecisionError, Resolution, Ruling, clear, resolve, withdrawn};
 pub use signs::{Sign, SignKind, Speaks};
 
 use crate::id::IntentId;
-use crate::reservation::{Decision, DeskReason, Intent, IntentState, Reservation};
+use crate::reservation::{Decision, Intent, IntentState, Reservation, ReviewReason};
 
 /// One thing that lies on the desk.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'r> {
     /// Why.
-    pub reason: DeskReason,
+    pub reason: ReviewReason,
     /// Since when.
     pub since: DateTime<Utc>,
     /// Does nothing more happen to the reservation until it is decided?
@@ -46,7 +46,7 @@ pub struct PastDecision {
     /// About which intent; `None` when it was about an item that belongs to none.
     pub intent: Option<IntentId>,
     /// About what.
-    pub reason: DeskReason,
+    pub reason: ReviewReason,
     /// What was decided.
     #[serde(flatten)]
     pub decision: Decision,
@@ -60,7 +60,7 @@ pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
         .iter()
         .filter_map(|intent| in_doubt(r, intent))
         .collect();
-    let owned: Vec<DeskReason> = subjects.iter().map(|subject| subject.reason).collect();
+    let owned: Vec<ReviewReason> = subjects.iter().map(|subject| subject.reason).collect();
     let items = r
         .control
         .desk
@@ -94,39 +94,41 @@ pub fn in_doubt<'r>(r: &'r Reservation, intent: &'r Intent) -> Option<Subject<'r
 
 /// What a person has to find out or decide.
 #[must_use]
-pub const fn question(reason: DeskReason) -> &'static str {
+pub const fn question(reason: ReviewReason) -> &'static str {
     match reason {
-        DeskReason::ChargeUnknown => {
+        ReviewReason::ChargeUnknown => {
             "nobody knows whether a charge went through; it is not sent again until somebody has found out"
         }
-        DeskReason::RefundUnknown => {
+        ReviewReason::RefundUnknown => {
             "nobody knows whether a refund went through; it is not sent again until somebody has found out"
         }
-        DeskReason::CaptureUnknown => {
+        ReviewReason::CaptureUnknown => {
             "nobody knows whether a capture went through; a second one could go through as well"
         }
-        DeskReason::OutcomeUnknown => "nobody knows what became of a request; look at the provider",
-        DeskReason::EffectDiffers => {
+        ReviewReason::OutcomeUnknown => {
+            "nobody knows what became of a request; look at the provider"
+        }
+        ReviewReason::EffectDiffers => {
             "the provider shows an effect twice, or with another amount than was asked for"
         }
-        DeskReason::ForeignAct => {
+        ReviewReason::ExternalChange => {
             "somebody acted in the provider's portal in a way that breaks the plan"
         }
-        DeskReason::LateEffect => "an effect appeared after it had been settled as absent",
-        DeskReason::NotFound => "the provider does not know this reservation any more",
-        DeskReason::WindowClosing => {
+        ReviewReason::LateEffect => "an effect appeared after it had been settled as absent",
+        ReviewReason::NotFound => "the provider does not know this reservation any more",
+        ReviewReason::WindowClosing => {
             "the capture window is about to close: capture, cancel, or let it lapse"
         }
-        DeskReason::LateDelivery => {
+        ReviewReason::LateDelivery => {
             "something was delivered that can no longer be captured: charge it, or not"
         }
-        DeskReason::Incoherent => {
+        ReviewReason::Incoherent => {
             "the provider's details do not add up, or hold a word that nobody knows"
         }
-        DeskReason::Refused => "the provider refused an operation; its job says why",
-        DeskReason::MarkerBroken => {
+        ReviewReason::Refused => "the provider refused an operation; its job says why",
+        ReviewReason::MarkerBroken => {
             "captures and charges no longer come back with the text they were sent with, so that they are harder to tell apart"
         }
-        DeskReason::DeadlinePassed => "an operation could not be sent before its deadline",
+        ReviewReason::DeadlinePassed => "an operation could not be sent before its deadline",
     }
 }

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::Subject;
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{DeskReason, Hold, Intent, IntentState, Operation, Reservation, RowKind};
+use crate::reservation::{
+    Hold, Intent, IntentState, Operation, Reservation, ReviewReason, RowKind,
+};
 use crate::schedule::{NO_DEADLINE, send_by};
 
 /// What may still be taken and given back. What is unknown counts as spent.
@@ -159,11 +161,11 @@ const fn of_operation(operation: &Operation) -> Option<&'static str> {
 
 fn of_item(
     r: &Reservation,
-    reason: DeskReason,
+    reason: ReviewReason,
     merchant: &Merchant,
 ) -> Option<(DateTime<Utc>, &'static str)> {
     match reason {
-        DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
+        ReviewReason::LateDelivery | ReviewReason::DeadlinePassed => {
             Some((r.charge_by(merchant)?, "the card can no longer be charged"))
         }
         _ => {

@@ -1,9 +1,9 @@
 //! What lies on the desk: every reason has its evidence, its options with what they cost at worst, and its remedies.
 
-use domain::desk::{
+use domain::reservation::{Decision, LedgerRow, Operation, ReviewReason, RowKind, Verdict};
+use domain::review::{
     Evidence, Move, PastDecision, Risk, SignKind, Speaks, evidence, in_doubt, subjects,
 };
-use domain::reservation::{Decision, DeskReason, LedgerRow, Operation, RowKind, Verdict};
 use domain::witness::{Event, HistoryRow};
 use domain::{Fact, IntentId, Money, Reservation};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ pub(crate) fn foreign(reference: &str, kind: RowKind, kroner: u32, booking: &Boo
 }
 
 /// The evidence for the one thing on the desk that has this reason.
-pub(crate) fn pack(booking: &Booking, reason: DeskReason, decided: &[PastDecision]) -> Evidence {
+pub(crate) fn pack(booking: &Booking, reason: ReviewReason, decided: &[PastDecision]) -> Evidence {
     let all = subjects(&booking.r);
     let about = all.iter().find(|subject| subject.reason == reason);
     let about = about.unwrap_or_else(|| panic!("{reason} is not among {all:?}"));
@@ -72,7 +72,7 @@ fn recommended(pack: &Evidence) -> Move {
 }
 
 /// A reservation with this reason on its desk, as it comes about in life.
-fn with(reason: DeskReason) -> Booking {
+fn with(reason: ReviewReason) -> Booking {
     let mut booking = Booking::new(&[1000]).held();
     let raise = |booking: &mut Booking, freezes| {
         booking.fold(&[Fact::DeskRaised {
@@ -82,14 +82,14 @@ fn with(reason: DeskReason) -> Booking {
         }]);
     };
     match reason {
-        DeskReason::CaptureUnknown => drop(asked(&mut booking, capture(&[on(1, 400)]))),
-        DeskReason::ChargeUnknown => drop(asked(&mut booking, charge(400))),
-        DeskReason::RefundUnknown => {
+        ReviewReason::CaptureUnknown => drop(asked(&mut booking, capture(&[on(1, 400)]))),
+        ReviewReason::ChargeUnknown => drop(asked(&mut booking, charge(400))),
+        ReviewReason::RefundUnknown => {
             booking = Booking::new(&[1000]).captured(1000);
             asked(&mut booking, refund("CAP1", &[on(1, 300)]));
         }
-        DeskReason::OutcomeUnknown => drop(asked(&mut booking, cancel())),
-        DeskReason::EffectDiffers => {
+        ReviewReason::OutcomeUnknown => drop(asked(&mut booking, cancel())),
+        ReviewReason::EffectDiffers => {
             let before = booking.seen();
             let id = booking.lost(capture(&[on(1, 400)]));
             let mut seen = before;
@@ -98,7 +98,7 @@ fn with(reason: DeskReason) -> Booking {
             seen.captured = kr(500);
             booking.read(&seen);
         }
-        DeskReason::LateEffect => {
+        ReviewReason::LateEffect => {
             let id = asked(&mut booking, capture(&[on(1, 400)]));
             booking.fold(&[Fact::IntentWithdrawn {
                 intent: id.clone(),
@@ -111,33 +111,33 @@ fn with(reason: DeskReason) -> Booking {
             };
             booking.fold(&[Fact::LateEffect { intent: id, row }]);
         }
-        DeskReason::ForeignAct => {
+        ReviewReason::ExternalChange => {
             let row = foreign("CAP7", RowKind::Capture, 250, &booking);
             booking.fold(&[Fact::ForeignRow { row }]);
             raise(&mut booking, false);
         }
-        DeskReason::LateDelivery => {
+        ReviewReason::LateDelivery => {
             booking.now += hours(24 * 8);
             booking.fold(&[delivered("D-1", booking.now, &[on(1, 600)], false)]);
             raise(&mut booking, false);
         }
-        DeskReason::DeadlinePassed => {
+        ReviewReason::DeadlinePassed => {
             booking.fold(&[delivered("D-1", booking.now, &[on(1, 700)], false)]);
             booking.now += hours(24 * 8);
             raise(&mut booking, false);
         }
-        DeskReason::NotFound | DeskReason::Incoherent | DeskReason::Refused => {
+        ReviewReason::NotFound | ReviewReason::Incoherent | ReviewReason::Refused => {
             raise(&mut booking, true);
         }
-        DeskReason::WindowClosing | DeskReason::MarkerBroken => raise(&mut booking, false),
+        ReviewReason::WindowClosing | ReviewReason::MarkerBroken => raise(&mut booking, false),
     }
     booking
 }
 
 #[test]
 fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_worst() {
-    use DeskReason as R;
-    type Row = (DeskReason, Move, &'static [(Move, Risk, u32)]);
+    use ReviewReason as R;
+    type Row = (ReviewReason, Move, &'static [(Move, Risk, u32)]);
     let table: [Row; 14] = [
         (
             R::CaptureUnknown,
@@ -187,7 +187,7 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
             &[(Move::Clear, Risk::TakenAnyway, 400)],
         ),
         (
-            R::ForeignAct,
+            R::ExternalChange,
             Move::Clear,
             &[(Move::Clear, Risk::TakenAnyway, 250)],
         ),
@@ -236,7 +236,7 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
             &[(Move::Clear, Risk::Nothing, 0)],
         ),
     ];
-    for reason in DeskReason::ALL {
+    for reason in ReviewReason::ALL {
         let (_, best, costs) = table
             .iter()
             .find(|(row, ..)| row == reason)
@@ -264,7 +264,8 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
 fn a_pack_is_json_with_decimal_amounts_and_rfc_3339_times() {
     let mut booking = Booking::new(&[1000]).held();
     asked(&mut booking, capture(&[on(1, 400)]));
-    let pack = serde_json::to_value(pack(&booking, DeskReason::CaptureUnknown, &[])).expect("JSON");
+    let pack =
+        serde_json::to_value(pack(&booking, ReviewReason::CaptureUnknown, &[])).expect("JSON");
     assert_eq!(pack["reason"], "capture_unknown");
     assert_eq!(pack["operation"]["operation"], "capture");
     assert_eq!(
@@ -301,7 +302,7 @@ fn the_difference_names_what_has_changed_since_the_request_was_put_on_record() {
     asked(&mut booking, capture(&[on(1, 400)]));
     let row = foreign("CAP9", RowKind::Capture, 300, &booking);
     booking.fold(&[Fact::ForeignRow { row }]);
-    let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
+    let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     let (before, difference) = (
         pack.baseline.expect("a baseline"),
         pack.difference.expect("a difference"),
@@ -378,7 +379,7 @@ fn every_witness_says_what_it_speaks_for() {
         },
     ]);
     to_desk(&mut booking, &id);
-    let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
+    let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     assert_eq!(
         says(&pack),
         [
@@ -421,7 +422,7 @@ fn what_was_there_before_the_request_is_no_witness_and_a_callback_from_before_ne
     booking.fold(&[Fact::ForeignRow { row }, called]);
     booking.now += minutes(1);
     asked(&mut booking, capture(&[on(1, 400)]));
-    let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
+    let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     assert_eq!(
         says(&pack),
         [
@@ -502,7 +503,7 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
         let id = asked(&mut booking, refund("CAP1", &[on(1, kroner)]));
         silent(&mut booking, &id, 73 * 60);
         assert_eq!(
-            recommended(&pack(&booking, DeskReason::RefundUnknown, &[])),
+            recommended(&pack(&booking, ReviewReason::RefundUnknown, &[])),
             best,
             "{kroner}"
         );
@@ -520,7 +521,7 @@ fn a_single_read_after_a_long_time_is_no_silence() {
         at: booking.now,
     }]);
     assert_eq!(
-        recommended(&pack(&booking, DeskReason::CaptureUnknown, &[])),
+        recommended(&pack(&booking, ReviewReason::CaptureUnknown, &[])),
         Move::Wait
     );
 }
@@ -530,7 +531,7 @@ fn what_cannot_be_sent_any_more_says_so_in_its_option() {
     let mut booking = Booking::new(&[1000]).held();
     asked(&mut booking, capture(&[on(1, 400)]));
     booking.now += hours(24 * 7);
-    let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
+    let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     let resend = pack
         .options
         .iter()
@@ -551,8 +552,8 @@ fn head_rooms_add_up_and_what_is_unknown_counts_as_spent() {
     asked(&mut booking, charge(150));
     booking.plan(capture(&[on(2, 50)]));
     booking.plan(refund("CAP1", &[on(1, 30)]));
-    let exposure = pack(&booking, DeskReason::ChargeUnknown, &[]).exposure;
-    let room = |room: domain::desk::HeadRoom| {
+    let exposure = pack(&booking, ReviewReason::ChargeUnknown, &[]).exposure;
+    let room = |room: domain::review::HeadRoom| {
         [
             room.limit,
             room.confirmed,
@@ -592,23 +593,23 @@ fn drafts(r: &Reservation, pack: &Evidence) -> Vec<(String, Value)> {
 
 #[test]
 fn a_remedy_is_the_exact_call_that_puts_the_effect_right() {
-    let table: [(DeskReason, Vec<(&str, Value)>); 6] = [
+    let table: [(ReviewReason, Vec<(&str, Value)>); 6] = [
         (
-            DeskReason::LateEffect,
+            ReviewReason::LateEffect,
             vec![(
                 "refund",
                 json!({"source": "captured", "reference": "CAP1", "amount": "400.00"}),
             )],
         ),
         (
-            DeskReason::EffectDiffers,
+            ReviewReason::EffectDiffers,
             vec![(
                 "refund",
                 json!({"source": "captured", "reference": "CAP1", "amount": "100.00"}),
             )],
         ),
         (
-            DeskReason::WindowClosing,
+            ReviewReason::WindowClosing,
             vec![
                 ("capture", json!({})),
                 (
@@ -618,14 +619,14 @@ fn a_remedy_is_the_exact_call_that_puts_the_effect_right() {
             ],
         ),
         (
-            DeskReason::LateDelivery,
+            ReviewReason::LateDelivery,
             vec![(
                 "charge",
                 json!({"lines": [{"name": "Line 1", "product_id": null, "rate": "600.00", "tax_percent": 0, "amount": "600.00"}]}),
             )],
         ),
-        (DeskReason::ForeignAct, vec![]),
-        (DeskReason::CaptureUnknown, vec![]),
+        (ReviewReason::ExternalChange, vec![]),
+        (ReviewReason::CaptureUnknown, vec![]),
     ];
     for (reason, expected) in table {
         let booking = with(reason);
@@ -655,7 +656,7 @@ fn case_107_a_duplicate_is_shown_with_both_rows_and_the_refund_of_the_second_is_
     }
     seen.captured = kr(800);
     booking.read(&seen);
-    let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
+    let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
     assert_eq!(
         pack.operation.as_ref().map(|operation| &operation.intent),
         Some(&id)
@@ -681,7 +682,7 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
         .push(row("CAP1", 300, Some(booking.text_of(&id))));
     seen.captured = kr(300);
     booking.read(&seen);
-    let pack = pack(&booking, DeskReason::EffectDiffers, &[]);
+    let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
     assert_eq!(
         drafts(&booking.r, &pack),
         [("capture".to_owned(), json!({"amount": "100.00"}))]
@@ -690,19 +691,19 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
 
 #[test]
 fn what_was_given_back_already_is_not_drafted_again() {
-    let mut booking = with(DeskReason::LateEffect);
+    let mut booking = with(ReviewReason::LateEffect);
     booking.fold(&[Fact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(150),
     }]);
-    let partly = pack(&booking, DeskReason::LateEffect, &[]);
+    let partly = pack(&booking, ReviewReason::LateEffect, &[]);
     assert_eq!(partly.remedies[0].amount, kr(250));
     booking.fold(&[Fact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(400),
     }]);
     assert!(
-        pack(&booking, DeskReason::LateEffect, &[])
+        pack(&booking, ReviewReason::LateEffect, &[])
             .remedies
             .is_empty()
     );
@@ -710,7 +711,7 @@ fn what_was_given_back_already_is_not_drafted_again() {
 
 #[test]
 fn an_item_and_a_request_in_doubt_lie_beside_each_other_the_oldest_first() {
-    let mut booking = with(DeskReason::ForeignAct);
+    let mut booking = with(ReviewReason::ExternalChange);
     booking.now += minutes(1);
     let id = asked(&mut booking, capture(&[on(1, 400)]));
     let reasons: Vec<_> = subjects(&booking.r)
@@ -719,7 +720,7 @@ fn an_item_and_a_request_in_doubt_lie_beside_each_other_the_oldest_first() {
         .collect();
     assert_eq!(
         reasons,
-        [DeskReason::ForeignAct, DeskReason::CaptureUnknown]
+        [ReviewReason::ExternalChange, ReviewReason::CaptureUnknown]
     );
     assert_eq!(
         in_doubt(&booking.r, booking.intent(&id)).map(|subject| subject.since),
@@ -734,7 +735,7 @@ fn an_item_and_a_request_in_doubt_lie_beside_each_other_the_oldest_first() {
 
 #[test]
 fn earlier_decisions_stand_in_the_pack_they_bear_on() {
-    let booking = with(DeskReason::LateEffect);
+    let booking = with(ReviewReason::LateEffect);
     let late = booking.r.intents[1].id.clone();
     let decided = |intent: Option<IntentId>, reason, seq| PastDecision {
         seq,
@@ -750,16 +751,16 @@ fn earlier_decisions_stand_in_the_pack_they_bear_on() {
         },
     };
     let past = [
-        decided(Some(late), DeskReason::CaptureUnknown, 1),
+        decided(Some(late), ReviewReason::CaptureUnknown, 1),
         decided(
             Some(booking.r.intents[0].id.clone()),
-            DeskReason::OutcomeUnknown,
+            ReviewReason::OutcomeUnknown,
             2,
         ),
-        decided(None, DeskReason::LateEffect, 3),
-        decided(None, DeskReason::Refused, 4),
+        decided(None, ReviewReason::LateEffect, 3),
+        decided(None, ReviewReason::Refused, 4),
     ];
-    let pack = pack(&booking, DeskReason::LateEffect, &past);
+    let pack = pack(&booking, ReviewReason::LateEffect, &past);
     assert_eq!(
         pack.decisions
             .iter()
@@ -783,11 +784,11 @@ fn an_accepted_row_that_never_shows_is_shown_as_what_it_is() {
     let mut booking = Booking::new(&[1000]).held();
     booking.capture(&[on(1, 400)], "CAP1");
     booking.fold(&[Fact::DeskRaised {
-        reason: DeskReason::CaptureUnknown,
+        reason: ReviewReason::CaptureUnknown,
         freezes: false,
         at: booking.now,
     }]);
-    let pack = pack(&booking, DeskReason::CaptureUnknown, &[]);
+    let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     assert_eq!(says(&pack)[0], (SignKind::UnshownRow, Speaks::Neither));
     assert_eq!(recommended(&pack), Move::Wait);
     assert_eq!(pack.options[1].worst.amount, kr(400));

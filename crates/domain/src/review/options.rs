@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::resolve::not_sendable;
+use super::decide::not_sendable;
 use super::{Subject, concerned};
 use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    DeskReason, Doubt, Intent, IntentState, Operation, Reservation, RowKind, Verdict,
+    Doubt, Intent, IntentState, Operation, Reservation, ReviewReason, RowKind, Verdict,
 };
 use crate::schedule::send_by;
 use crate::span::Span;
@@ -405,23 +405,23 @@ fn item_worst(r: &Reservation, about: &Subject<'_>, option: Move) -> Worst {
             .iter()
             .any(|seen| !seen.over);
     let (risk, amount) = match reason {
-        DeskReason::EffectDiffers if twice => (Risk::HeldTwice, r.total()),
-        DeskReason::LateEffect if concerned::is_late_submit(r, reason) => {
+        ReviewReason::EffectDiffers if twice => (Risk::HeldTwice, r.total()),
+        ReviewReason::LateEffect if concerned::is_late_submit(r, reason) => {
             (Risk::TakenAnyway, r.total())
         }
-        DeskReason::LateEffect | DeskReason::ForeignAct if given_back => {
+        ReviewReason::LateEffect | ReviewReason::ExternalChange if given_back => {
             (Risk::GivenBackAnyway, amount)
         }
-        DeskReason::LateEffect | DeskReason::ForeignAct => (Risk::TakenAnyway, amount),
-        DeskReason::EffectDiffers if given_back => (Risk::GivenBackTwice, amount),
-        DeskReason::EffectDiffers => (Risk::TakenTwice, amount),
-        DeskReason::RefundUnknown => (Risk::NotGivenBack, amount),
+        ReviewReason::LateEffect | ReviewReason::ExternalChange => (Risk::TakenAnyway, amount),
+        ReviewReason::EffectDiffers if given_back => (Risk::GivenBackTwice, amount),
+        ReviewReason::EffectDiffers => (Risk::TakenTwice, amount),
+        ReviewReason::RefundUnknown => (Risk::NotGivenBack, amount),
         reason if concerned::is_unknown(reason) => (Risk::NotTaken, amount),
-        DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
+        ReviewReason::LateDelivery | ReviewReason::DeadlinePassed => {
             (Risk::NotTaken, concerned::delivered_uncaptured(r))
         }
-        DeskReason::WindowClosing => (Risk::NotTaken, r.capturable()),
-        DeskReason::Refused | DeskReason::NotFound | DeskReason::Incoherent
+        ReviewReason::WindowClosing => (Risk::NotTaken, r.capturable()),
+        ReviewReason::Refused | ReviewReason::NotFound | ReviewReason::Incoherent
             if option == Move::Wait =>
         {
             (Risk::NotTaken, r.capturable())
@@ -443,41 +443,41 @@ fn item_advice(r: &Reservation, about: &Subject<'_>) -> Advice {
     let clear = |why: &str| Advice::new(Move::Clear, why);
     let wait = |why: &str| Advice::new(Move::Wait, why);
     match reason {
-        DeskReason::LateEffect => clear(
+        ReviewReason::LateEffect => clear(
             "ask for the remedy, if the effect is not wanted; it leaves as soon as this is cleared",
         ),
-        DeskReason::EffectDiffers if !concerned::duplicates(r, about).is_empty() => clear(
+        ReviewReason::EffectDiffers if !concerned::duplicates(r, about).is_empty() => clear(
             "withdraw the one that nobody has paid, as drafted below; the reservation in the books goes on as soon as this is cleared",
         ),
-        DeskReason::EffectDiffers => clear(
+        ReviewReason::EffectDiffers => clear(
             "ask for the remedy, if what is too much or too little is to be put right; it leaves as soon as this is cleared",
         ),
-        DeskReason::ForeignAct => clear(
+        ReviewReason::ExternalChange => clear(
             "ask who acted in the portal; the books have it, and it is never undone by itself",
         ),
-        DeskReason::NotFound => wait(
+        ReviewReason::NotFound => wait(
             "a known reservation that is not found is more often the wrong token or base URL than a vanished booking: run a refresh once those are right",
         ),
-        DeskReason::Incoherent if r.control.incoherent_reads > 0 => wait(
+        ReviewReason::Incoherent if r.control.incoherent_reads > 0 => wait(
             "the last read did not add up either: look into the provider's portal, and ask the provider",
         ),
-        DeskReason::Incoherent => clear("the last read added up again"),
-        DeskReason::Refused => clear(
+        ReviewReason::Incoherent => clear("the last read added up again"),
+        ReviewReason::Refused => clear(
             "look at the cause, mend it, and ask for the operation anew if it is still wanted",
         ),
-        DeskReason::WindowClosing => {
+        ReviewReason::WindowClosing => {
             clear("capture or cancel by a call below, or let the hold lapse")
         }
-        DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
+        ReviewReason::LateDelivery | ReviewReason::DeadlinePassed => {
             clear("charge what was delivered by the call below, if the payer has agreed to that")
         }
-        DeskReason::MarkerBroken => {
+        ReviewReason::MarkerBroken => {
             clear("tell the provider; until markers come back, more outcomes reach a person")
         }
-        DeskReason::CaptureUnknown
-        | DeskReason::ChargeUnknown
-        | DeskReason::RefundUnknown
-        | DeskReason::OutcomeUnknown => {
+        ReviewReason::CaptureUnknown
+        | ReviewReason::ChargeUnknown
+        | ReviewReason::RefundUnknown
+        | ReviewReason::OutcomeUnknown => {
             wait("the provider has accepted what it does not show: ask the provider; reads go on")
         }
     }

@@ -12,7 +12,7 @@ use crate::id::IntentId;
 use crate::marker;
 use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{Baseline, DeskReason, Intent, IntentState, Operation, Reservation};
+use crate::reservation::{Baseline, Intent, IntentState, Operation, Reservation, ReviewReason};
 
 /// Everything that a decision about one thing on the desk rests on. Without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,7 +20,7 @@ pub struct Evidence {
     /// The version of the evidence. A decision that names it is refused once there is newer evidence.
     pub version: i64,
     /// Why it lies on the desk.
-    pub reason: DeskReason,
+    pub reason: ReviewReason,
     /// Since when.
     pub since: DateTime<Utc>,
     /// Does nothing more happen to the reservation until it is decided?

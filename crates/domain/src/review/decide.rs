@@ -13,7 +13,7 @@ use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Decision, DeskReason, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, Verdict,
+    Decision, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, ReviewReason, Verdict,
 };
 use crate::schedule::schedule;
 
@@ -65,7 +65,7 @@ pub struct Resolution {
 #[serde(deny_unknown_fields)]
 pub struct Clearing {
     /// Which item.
-    pub reason: DeskReason,
+    pub reason: ReviewReason,
     /// What was done about it: 1 to 500 characters.
     pub note: String,
     /// The version of the evidence that it was decided on; the one in force when left out.
@@ -86,15 +86,15 @@ pub enum DecisionError {
     #[error("nothing lies on the desk as {reason}; {}", there(lies))]
     NothingThere {
         /// The reason that was named.
-        reason: DeskReason,
+        reason: ReviewReason,
         /// What lies there.
-        lies: Vec<DeskReason>,
+        lies: Vec<ReviewReason>,
     },
     /// A request in doubt is not cleared away.
     #[error("a request in doubt is behind {reason}; it is resolved through its job, not cleared")]
     InDoubt {
         /// The reason that was named.
-        reason: DeskReason,
+        reason: ReviewReason,
         /// The intent of the request.
         intent: IntentId,
     },
@@ -135,7 +135,7 @@ pub enum DecisionError {
     Field(FieldError),
 }
 
-fn there(lies: &[DeskReason]) -> String {
+fn there(lies: &[ReviewReason]) -> String {
     if lies.is_empty() {
         return "it is empty".to_owned();
     }
@@ -421,7 +421,7 @@ pub fn clear(r: &Reservation, clearing: &Clearing) -> Result<Vec<Fact>, Decision
         evidence_version: r.evidence_version,
     };
     // Whether the provider shows the reservation again is found out before anything relies on it.
-    let doubtful = matches!(reason, DeskReason::NotFound | DeskReason::Incoherent);
+    let doubtful = matches!(reason, ReviewReason::NotFound | ReviewReason::Incoherent);
     let read = (doubtful && r.provider.reservation_uuid.is_some()).then_some(Fact::ReadWanted);
     let decided = Fact::Decided {
         intent: None,

@@ -8,7 +8,7 @@ use super::{Subject, concerned};
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    DeskReason, LedgerRow, Operation, Refusal, Reservation, RowKind, SeenReservation,
+    LedgerRow, Operation, Refusal, Reservation, ReviewReason, RowKind, SeenReservation,
 };
 
 /// What would put something right: a call of the API, which would be taken as it stands, or an act in the provider's portal.
@@ -48,27 +48,27 @@ pub(super) fn remedies(
 ) -> Vec<Remedy> {
     let drafter = Drafter { r, merchant, now };
     match about.reason {
-        DeskReason::LateEffect if concerned::is_late_submit(r, about.reason) => {
+        ReviewReason::LateEffect if concerned::is_late_submit(r, about.reason) => {
             let does = "withdraws the reservation, which had been given up".to_owned();
             drafter
                 .cancel("Given up before it appeared.", does)
                 .into_iter()
                 .collect()
         }
-        DeskReason::LateEffect => {
+        ReviewReason::LateEffect => {
             let rows = concerned::rows(r, about.reason);
             rows.into_iter()
                 .filter_map(|row| drafter.refund(row, row.amount))
                 .collect()
         }
-        DeskReason::EffectDiffers => {
+        ReviewReason::EffectDiffers => {
             let duplicates = concerned::duplicates(r, about).iter();
             let withdrawn = duplicates
                 .filter(|seen| !seen.over)
                 .filter_map(|seen| drafter.withdraw(seen));
             drafter.differences().into_iter().chain(withdrawn).collect()
         }
-        DeskReason::WindowClosing => {
+        ReviewReason::WindowClosing => {
             let release = "releases the hold".to_owned();
             let cancel = drafter.cancel("Released before the hold would have lapsed.", release);
             drafter
@@ -77,7 +77,7 @@ pub(super) fn remedies(
                 .chain(cancel)
                 .collect()
         }
-        DeskReason::LateDelivery | DeskReason::DeadlinePassed => {
+        ReviewReason::LateDelivery | ReviewReason::DeadlinePassed => {
             drafter.charge_delivered().into_iter().collect()
         }
         _ => Vec::new(),
