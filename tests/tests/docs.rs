@@ -66,8 +66,8 @@ fn code_after(text: &str) -> Option<&str> {
 fn every_error_code_has_a_page_and_every_page_a_code() {
     let mut codes = BTreeSet::new();
     for file in repository() {
-        let api = file.path.starts_with("crates/worker/src/http/")
-            || file.path == "crates/worker/src/service.rs"
+        let api = file.path.starts_with("crates/service/src/http/")
+            || file.path == "crates/service/src/service.rs"
             || file.path.starts_with("crates/domain/src/reservation/");
         if !api || !file.path.ends_with(".rs") {
             continue;

@@ -114,7 +114,11 @@ fn nothing_is_left_unfinished() {
 #[test]
 fn tests_wait_for_conditions_and_never_for_time() {
     let mut broken = Vec::new();
-    for file in rust_files().filter(|file| file.path.split('/').any(|folder| folder == "tests")) {
+    for file in rust_files().filter(|file| {
+        file.path
+            .split('/')
+            .any(|folder| folder == "tests" || folder == "testkit")
+    }) {
         let code = code_only(&file.text);
         for sleep in SLEEPS {
             broken.extend(

@@ -14,13 +14,13 @@ use domain::{
     Merchant, MerchantId, Money, ReservationId, Span, Status, SystemClock, SystemEntropy,
 };
 use sandbox::{EffectKind, Handle, Options, Server, World};
+use service::app::{App, MerchantHandle};
+use service::runner::{self, WorkerSettings};
+use service::service::Action;
+use service::submission::SubmitExtras;
 use store::{ReservationFilter, Store};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, interval};
-use worker::app::{App, MerchantHandle};
-use worker::runner::{self, WorkerSettings};
-use worker::service::Action;
-use worker::submission::SubmitExtras;
 
 use crate::place::Place;
 

@@ -1,20 +1,4 @@
-//! The service: configuration, HTTP API, workers, and the commands of the binary `holdfast`.
+//! The binary `holdfast`: the command line, and the client of the API behind its commands for operators.
 
-pub mod app;
 pub mod cli;
 pub mod client;
-pub mod config;
-mod decode;
-pub mod demo;
-pub mod desk;
-mod handlers;
-pub mod http;
-pub mod payment_link;
-mod provider;
-pub mod runner;
-pub mod selftest;
-pub mod serve;
-pub mod service;
-#[cfg(test)]
-mod stage;
-pub mod submission;

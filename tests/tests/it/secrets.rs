@@ -22,7 +22,7 @@ const TALKATIVE: Options = Options {
     merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\"]",
     worker: "",
     services: 1,
-    log: "debug,worker=trace,store=trace,api_client=trace,domain=trace,holdfast=trace",
+    log: "debug,service=trace,worker=trace,store=trace,api_client=trace,domain=trace,holdfast=trace",
 };
 
 fn no_secret_and_no_personal_data_leave_their_place(place: Place) {

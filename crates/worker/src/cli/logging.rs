@@ -20,7 +20,7 @@ pub(super) fn init(default: &str) -> Result<(), Failure> {
                 "the environment variable {name} = \"{value}\" is no log filter: {error}"
             ),
             hint: Some(
-                "write a level such as info, or targets such as worker=debug,info".to_owned(),
+                "write a level such as info, or targets such as service=debug,info".to_owned(),
             ),
         })?,
     };

@@ -1,8 +1,8 @@
 //! `holdfast migrate`: brings the database up to date.
 
 use super::{Failure, say};
-use crate::config::Config;
-use crate::serve;
+use service::config::Config;
+use service::serve;
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let app = serve::app(config).await?;

@@ -1,5 +1,6 @@
 //! The command line. Data goes to stdout, the rest to stderr; exit 0 done, 1 the user must act, 2 unexpected.
 
+mod demo;
 mod jobs;
 mod logging;
 mod migrate;
@@ -16,9 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError};
-use crate::serve::ServeError;
-use crate::service::Chain;
+use service::config::{Config, ConfigError};
+use service::serve::ServeError;
+use service::service::Chain;
 
 /// The user must act.
 const ACT: u8 = 1;
@@ -142,7 +143,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Serve(args) => runtime.block_on(serve::run(&config()?, &args))?,
         Command::Sandbox(args) => runtime.block_on(sandbox::run(args))?,
-        Command::Demo { keep } => return Ok(runtime.block_on(crate::demo::run(keep))),
+        Command::Demo { keep } => return Ok(runtime.block_on(demo::run(keep))),
         Command::Reservations(command) => runtime.block_on(reservations::run(command))?,
         Command::Jobs(command) => runtime.block_on(jobs::run(command))?,
         Command::Selftest(args) => return selftest::run(&args),

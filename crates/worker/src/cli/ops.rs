@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{ACT, Failure, UNEXPECTED};
 use crate::client::{Client, ClientError};
-use crate::service::Chain;
+use service::service::Chain;
 
 /// Where the key of the API is found. Not an argument, because those can be read by others on the machine.
 const KEY: &str = "HOLDFAST_KEY";

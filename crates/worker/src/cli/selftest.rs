@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{ACT, Failure, say};
-use crate::selftest::{self, Options, Report};
+use simulation::selftest::{self, Options, Report};
 
 /// Progress is told this often.
 const TELL_EVERY: u64 = 200;

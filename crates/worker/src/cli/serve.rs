@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, say};
-use crate::config::Config;
-use crate::serve::{self, Parts, ServeError};
+use service::config::Config;
+use service::serve::{self, Parts, ServeError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -7,11 +7,11 @@ use domain::Fact;
 use domain::reservation::ReviewReason;
 use secrecy::SecretString;
 use serde_json::Value;
+use service::http::{Keys, serve};
 use tokio::net::TcpListener;
-use worker::http::{Keys, serve};
 
-use crate::http::desk::{CAPTURE, CHARGE, Case};
-use crate::support::{ADMIN_KEY, now};
+use testkit::case::{CAPTURE, CHARGE, Case};
+use testkit::service::{ADMIN_KEY, now};
 
 /// Serves a case on a free port, and returns the address.
 async fn served(case: &Case) -> String {

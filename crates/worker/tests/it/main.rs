@@ -1,10 +1,5 @@
-//! The integration tests of the service.
+//! The integration tests of the binary: its commands, run as processes.
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod command_line;
-mod config;
 mod desk_commands;
-mod http;
-mod runs;
-mod selftest;
-mod support;

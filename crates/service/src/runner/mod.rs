@@ -1,0 +1,157 @@
+//! The workers: every job of the queue is handed to the handler of its kind.
+
+mod engine;
+mod lane;
+mod settling;
+mod view;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{JobKind, MerchantId};
+use futures::future::BoxFuture;
+use serde_json::json;
+use store::StoreError;
+use store::queue::{
+    ClaimedJob, FaultClass, Handler, JobFault, NewJob, Settled, WorkerError, WorkerOptions,
+};
+
+use crate::app::App;
+use crate::handlers;
+
+pub(crate) use engine::Sent;
+pub(crate) use lane::stop_lane;
+pub(crate) use settling::lane_wait;
+pub(crate) use view::note_fault;
+
+/// How the workers run.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// Jobs at a time.
+    pub concurrency: usize,
+    /// How long a claim holds without a heartbeat, by the wall clock.
+    pub lease: Duration,
+    /// How often the queue is looked at when nothing wakes the workers.
+    pub poll_interval: Duration,
+    /// How long running jobs may go on after a stop.
+    pub shutdown_grace: Duration,
+}
+
+/// Why the workers ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database failed before the workers had begun.
+    #[error("the workers could not begin")]
+    Begin(#[source] StoreError),
+    /// The workers gave up.
+    #[error("the workers ended")]
+    Workers(#[source] WorkerError),
+}
+
+/// A handler's request ends by the client's own timeouts; this catches what hangs elsewhere.
+const JOB_TIMEOUT: Duration = Duration::from_secs(150);
+
+/// The kinds that have a handler.
+const KINDS: [JobKind; 12] = [
+    JobKind::Submit,
+    JobKind::Remind,
+    JobKind::Resend,
+    JobKind::Capture,
+    JobKind::Charge,
+    JobKind::Refund,
+    JobKind::Cancel,
+    JobKind::Complete,
+    JobKind::PaymentLink,
+    JobKind::Refresh,
+    JobKind::Sweep,
+    JobKind::Guard,
+];
+
+/// The handler of every kind.
+pub fn handler(app: Arc<App>) -> impl Handler {
+    Dispatch(app)
+}
+
+struct Dispatch(Arc<App>);
+
+impl Handler for Dispatch {
+    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Settled, JobFault>> {
+        let app = Arc::clone(&self.0);
+        Box::pin(async move {
+            match job.kind {
+                JobKind::Sweep => handlers::sweep::run(&app, &job).await,
+                JobKind::PaymentLink => handlers::payment_link::run(&app, &job).await,
+                JobKind::Notify | JobKind::Prune => Err(JobFault::new(
+                    FaultClass::Internal,
+                    "no_handler",
+                    "this version has no handler for it",
+                )),
+                _ => engine::run(&app, &job).await,
+            }
+        })
+    }
+}
+
+/// Runs the workers until `shutdown`, then lets running jobs finish.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(
+    app: Arc<App>,
+    settings: WorkerSettings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RunError> {
+    plan_sweeps(&app).await.map_err(RunError::Begin)?;
+    let options = options(&app, settings);
+    let store = app.store.clone();
+    store::queue::run_workers(store, options, handler(app), shutdown)
+        .await
+        .map_err(RunError::Workers)
+}
+
+/// What a worker set of this service claims, and how.
+pub fn options(app: &App, settings: WorkerSettings) -> WorkerOptions {
+    let limits: HashMap<MerchantId, u32> = app
+        .merchants
+        .iter()
+        .map(|(id, handle)| (id.clone(), handle.rate_limit_per_minute))
+        .collect();
+    WorkerOptions {
+        concurrency: settings.concurrency,
+        lease: settings.lease,
+        poll_interval: settings.poll_interval,
+        shutdown_grace: settings.shutdown_grace,
+        job_timeout: JOB_TIMEOUT,
+        kinds: KINDS.to_vec(),
+        limits,
+    }
+}
+
+/// Every merchant's history is swept for ever, by one job that puts itself off.
+///
+/// # Errors
+/// When the database fails.
+pub async fn plan_sweeps(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let mut tx = app.store.begin().await?;
+    for (merchant, handle) in &app.merchants {
+        tx.enqueue(&NewJob {
+            kind: JobKind::Sweep,
+            urgency: JobKind::Sweep.urgency(),
+            merchant: merchant.clone(),
+            reservation: None,
+            key: Some("sweep".to_owned()),
+            run_at: now + handle.sweep_every.delta(),
+            deadline: domain::schedule::NO_DEADLINE,
+            payload: json!({}),
+            intent: None,
+            max_attempts: u32::from(u16::MAX),
+            created_by: "worker".to_owned(),
+            planned_at: None,
+        })
+        .await?;
+    }
+    tx.commit().await
+}

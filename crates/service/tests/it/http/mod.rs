@@ -1,0 +1,11 @@
+//! The HTTP API, called without a socket.
+
+mod access;
+mod actions;
+mod bad_input;
+mod callbacks;
+mod desk;
+mod idempotency;
+mod jobs;
+mod reservations;
+mod serving;

@@ -1,0 +1,3 @@
+//! The integration tests of the simulation.
+
+mod selftest;

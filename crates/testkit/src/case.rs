@@ -1,0 +1,149 @@
+//! A reservation with a request in doubt, before a person.
+
+use domain::reservation::{LedgerRow, RowKind};
+use domain::{Fact, IntentId, Money, ReservationId};
+use serde_json::{Value, json};
+
+use crate::service::{Answer, Service, booking, now};
+
+/// A reservation with a request in doubt on its desk.
+pub struct Case {
+    /// The service that has taken the reservation.
+    pub service: Service,
+    /// The reservation.
+    pub id: ReservationId,
+    /// The job whose request is in doubt.
+    pub job: String,
+    /// The intent that the job carries.
+    pub intent: IntentId,
+}
+
+/// The action of [`Case::of`] that leaves a charge in doubt.
+pub const CHARGE: &str = "charge";
+/// The action of [`Case::of`] that leaves a capture in doubt.
+pub const CAPTURE: &str = "capture";
+
+impl Case {
+    /// A request of 400.00 whose outcome nobody knows.
+    pub async fn of(action: &str) -> Self {
+        let service = Service::start().await;
+        // A card that can be charged for as long as the provider allows.
+        let mut booking = booking();
+        booking["charge_validity"] = Value::Null;
+        let taken = service.post("/v1/reservations", &booking).await.ok(202);
+        let id: ReservationId = taken["id"].as_str().expect("id").parse().expect("id");
+        service.held(&id).await;
+        let body = match action {
+            CHARGE => {
+                json!({"lines": [{"name": "Window", "rate": "400.00", "tax_percent": 25, "amount": "400.00"}]})
+            }
+            _ => json!({"amount": "400.00"}),
+        };
+        let job = service
+            .post(&format!("/v1/reservations/{id}/{action}"), &body)
+            .await
+            .ok(202);
+        let stored = service
+            .app
+            .store
+            .reservation(&id)
+            .await
+            .expect("read")
+            .expect("reservation");
+        let intent = stored.reservation.intents.last().expect("intent").clone();
+        let (at, reason) = (now(), intent.operation.doubt_reason());
+        let intent = intent.id;
+        service
+            .record(
+                &id,
+                &[
+                    Fact::AttemptWritten {
+                        intent: intent.clone(),
+                        attempt: 1,
+                        at,
+                    },
+                    Fact::AttemptSending {
+                        intent: intent.clone(),
+                        attempt: 1,
+                        at,
+                    },
+                    Fact::AttemptUnknown {
+                        intent: intent.clone(),
+                        reason: "timeout".to_owned(),
+                    },
+                    Fact::IntentToDesk {
+                        intent: intent.clone(),
+                        reason,
+                        at,
+                    },
+                ],
+            )
+            .await;
+        let job = job["id"].as_str().expect("id").to_owned();
+        Self {
+            service,
+            id,
+            job,
+            intent,
+        }
+    }
+
+    /// The job as the API shows it.
+    pub async fn job(&self) -> Value {
+        self.service
+            .get(&format!("/v1/jobs/{}", self.job))
+            .await
+            .ok(200)
+    }
+
+    /// The reservation as the API shows it.
+    pub async fn reservation(&self) -> Value {
+        self.service
+            .get(&format!("/v1/reservations/{}", self.id))
+            .await
+            .ok(200)
+    }
+
+    /// Asks the API to decide about the request.
+    pub async fn resolve(&self, body: &Value) -> Answer {
+        self.service
+            .post(&format!("/v1/jobs/{}/resolve", self.job), body)
+            .await
+    }
+
+    /// Asks the API to take an item off the desk.
+    pub async fn clear(&self, body: &Value) -> Answer {
+        self.service
+            .post(&format!("/v1/reservations/{}/clear", self.id), body)
+            .await
+    }
+
+    /// Details show a row that is nobody's.
+    pub async fn foreign(&self, kind: RowKind, reference: &str) {
+        self.service
+            .record(
+                &self.id,
+                &[Fact::ForeignRow {
+                    row: row(kind, reference, None),
+                }],
+            )
+            .await;
+    }
+}
+
+/// A row of 400.00 that details show now; without an intent it is nobody's.
+#[must_use]
+pub fn row(kind: RowKind, reference: &str, intent: Option<&IntentId>) -> LedgerRow {
+    LedgerRow {
+        kind,
+        amount: Money::kroner(400),
+        lines: Vec::new(),
+        reference: Some(reference.to_owned()),
+        alias: None,
+        at: now(),
+        intent: intent.cloned(),
+        foreign: intent.is_none(),
+        confirmed: true,
+        refunded_seen: Money::ZERO,
+    }
+}
