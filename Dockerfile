@@ -2,7 +2,7 @@
 #
 #   docker build -t holdfast .
 #   docker run -p 8080:8080 -v holdfast:/data holdfast
-FROM rust:1-bookworm AS build
+FROM rust:1.95.0-bookworm AS build
 WORKDIR /build
 COPY . .
 RUN cargo build --release --locked --bin holdfast

@@ -59,6 +59,7 @@ const NAMED_FOLDERS: &[&str] = &[
     "docs/",
     "scripts/",
     ".ci/",
+    ".github/",
 ];
 
 /// Documents whose every path of a source file must exist.
@@ -253,6 +254,76 @@ fn the_map_of_the_architecture_fits_a_few_screens() {
         lines <= MAX_ARCHITECTURE_LINES,
         "ARCHITECTURE.md has {lines} lines, more than {MAX_ARCHITECTURE_LINES}"
     );
+}
+
+#[test]
+fn the_image_is_built_by_the_pinned_toolchain() {
+    let read = |path: &str| std::fs::read_to_string(absolute(path)).expect("the file");
+    let toolchain = read("rust-toolchain.toml");
+    let version = toolchain
+        .split("channel = \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a channel");
+    let parts: Vec<_> = version
+        .split('.')
+        .map(|part| part.parse::<u32>().ok())
+        .collect();
+    assert!(
+        matches!(parts[..], [Some(_), Some(_), Some(_)]),
+        "{version} is not one version"
+    );
+    let image = format!("FROM rust:{version}-bookworm AS build\n");
+    assert!(
+        read("Dockerfile").contains(&image),
+        "the Dockerfile does not say {image}"
+    );
+}
+
+#[test]
+fn actions_of_the_workflows_are_pinned_by_commit() {
+    let mut broken = Vec::new();
+    let mut pinned = 0;
+    for file in repository() {
+        if !file.path.starts_with(".github/workflows/") {
+            continue;
+        }
+        for (index, line) in file.text.lines().enumerate() {
+            let Some((_, action)) = line.split_once("uses: ") else {
+                continue;
+            };
+            if is_pinned(action) {
+                pinned += 1;
+            } else {
+                broken.push(format!("{}:{}: {action}", file.path, index + 1));
+            }
+        }
+    }
+    assert_none(&broken);
+    assert_ne!(pinned, 0, "the workflows use nothing");
+}
+
+/// Whether an action is named by its commit, with its version for people.
+fn is_pinned(action: &str) -> bool {
+    let Some((name, version)) = action.split_once(" # v") else {
+        return false;
+    };
+    let commit = name.split_once('@').map_or("", |(_, commit)| commit);
+    let is_hash = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash && !version.is_empty()
+}
+
+#[test]
+fn a_tag_or_a_short_hash_is_no_pin() {
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    assert!(is_pinned(&format!("a/b@{hash} # v1.2.3")));
+    for action in [
+        format!("a/b@{hash}"),
+        "a/b@v1.2.3".into(),
+        "a/b@0123456 # v1".into(),
+    ] {
+        assert!(!is_pinned(&action), "{action}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod calendar;
 mod clock;
+mod code;
 pub mod customer;
 pub mod deadlines;
 pub mod decide;
@@ -24,6 +25,7 @@ mod span;
 pub mod witness;
 
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
+pub use code::ErrorCode;
 pub use error::FieldError;
 pub use id::{IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId};
 pub use job::{JobKind, JobState, Planned, PlannedState, UnknownWord, Urgency, WaitingFor};

@@ -7,7 +7,8 @@ use domain::reservation::{
     RefundRequest, Refusal,
 };
 use domain::{
-    Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation, ReservationId,
+    ErrorCode, Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation,
+    ReservationId,
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -567,11 +568,11 @@ fn first_click(
 ) -> Option<domain::IntentId> {
     let is_same = |operation: &Operation| match refusal {
         Refusal::State {
-            code: "nothing_capturable",
+            code: ErrorCode::NothingCapturable,
             ..
         } => matches!(operation, Operation::Capture { .. }),
         Refusal::State {
-            code: "nothing_refundable",
+            code: ErrorCode::NothingRefundable,
             ..
         } => matches!(operation, Operation::Refund { .. }),
         Refusal::State { .. } => false,
@@ -590,7 +591,7 @@ fn not_at_provider(r: &Reservation) -> Refusal {
         r.status()
     );
     Refusal::State {
-        code: "not_at_provider",
+        code: ErrorCode::NotAtProvider,
         message,
     }
 }

@@ -9,6 +9,7 @@ mod crashes;
 mod deadlines;
 mod demo;
 mod desk;
+mod documents;
 mod failed_commits;
 mod life;
 mod limits;

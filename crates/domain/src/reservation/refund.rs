@@ -4,6 +4,7 @@ use super::request::{merged, on_line, spread};
 use super::{
     LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind,
 };
+use crate::code::ErrorCode;
 use crate::money::Money;
 
 impl Reservation {
@@ -50,7 +51,7 @@ impl Reservation {
                 "nothing is left to refund of this row: {}",
                 self.left_to_refund(&reference)
             );
-            return Err(Refusal::state("nothing_refundable", message));
+            return Err(Refusal::state(ErrorCode::NothingRefundable, message));
         }
         if asked > left {
             let message = format!("ask for {asked}, and {}", self.left_to_refund(&reference));
@@ -86,7 +87,7 @@ impl Reservation {
         match (known.next(), known.next()) {
             (Some(reference), None) => Ok(reference),
             (None, _) => Err(Refusal::state(
-                "nothing_refundable",
+                ErrorCode::NothingRefundable,
                 format!("there is no {} to refund", kind.as_str()),
             )),
             (Some(_), Some(_)) => Err(Refusal::field(

@@ -9,6 +9,7 @@ use super::{
     ChargeLine, Closure, Fact, Hold, IntentState, Line, LineAmount, Link, MAX_LINES, NewLine,
     Operation, RefundSource, Reservation, RowKind,
 };
+use crate::code::ErrorCode;
 use crate::customer::{is_country_code, is_email, is_msisdn, is_text};
 use crate::merchant::Merchant;
 use crate::money::Money;
@@ -30,7 +31,7 @@ pub enum Refusal {
     #[error("{message}")]
     State {
         /// A stable code.
-        code: &'static str,
+        code: ErrorCode,
         /// What is the matter and what can be done.
         message: String,
     },
@@ -41,7 +42,7 @@ impl Refusal {
         Self::Fields(vec![FieldError::new(field, message)])
     }
 
-    pub(super) fn state(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn state(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::State {
             code,
             message: message.into(),
@@ -287,13 +288,13 @@ impl Reservation {
         self.require_open("captured")?;
         if !matches!(self.hold, Hold::Reserved { .. }) {
             return Err(Refusal::state(
-                "not_held",
+                ErrorCode::NotHeld,
                 format!("nothing is held: the reservation is {}", self.status()),
             ));
         }
         if self.capture_by(merchant).is_some_and(|by| now >= by) {
             return Err(Refusal::state(
-                "capture_window_closed",
+                ErrorCode::CaptureWindowClosed,
                 "the capture window has closed; a charge may still be possible",
             ));
         }
@@ -324,7 +325,7 @@ impl Reservation {
         let asked: Money = lines.iter().map(|line| line.amount).sum();
         if asked.is_zero() {
             let message = format!("nothing is left to capture: {}", self.left_to_capture());
-            return Err(Refusal::state("nothing_capturable", message));
+            return Err(Refusal::state(ErrorCode::NothingCapturable, message));
         }
         for LineAmount { line, amount } in lines.iter().copied() {
             let left = self.capturable_on(line);
@@ -391,19 +392,19 @@ impl Reservation {
         note_faults(request.note.as_deref())?;
         let Some(by) = self.charge_by(merchant) else {
             return Err(Refusal::state(
-                "no_card",
+                ErrorCode::NoCard,
                 "no card is known: the payer has not paid this reservation",
             ));
         };
         if matches!(self.closure, Closure::Cancelled { .. }) {
             return Err(Refusal::state(
-                "closed",
+                ErrorCode::Closed,
                 "the reservation is cancelled and cannot be charged",
             ));
         }
         if now >= by {
             return Err(Refusal::state(
-                "charge_window_closed",
+                ErrorCode::ChargeWindowClosed,
                 format!("the card could be charged until {by}"),
             ));
         }
@@ -440,11 +441,11 @@ impl Reservation {
         let taken = self.ledger.iter().any(|row| row.kind != RowKind::Refund);
         if taken {
             let message = "money has been taken, so it cannot be cancelled; refund it and complete it instead";
-            return Err(Refusal::state("money_taken", message));
+            return Err(Refusal::state(ErrorCode::MoneyTaken, message));
         }
         if matches!(self.link, Link::Failed { .. }) {
             return Err(Refusal::state(
-                "not_at_provider",
+                ErrorCode::NotAtProvider,
                 "the provider never had it; there is nothing to cancel",
             ));
         }
@@ -462,7 +463,7 @@ impl Reservation {
         self.require_open("completed")?;
         if !self.ledger.iter().any(|row| row.kind != RowKind::Refund) {
             let message = "nothing has been captured or charged; cancel it instead";
-            return Err(Refusal::state("no_money_taken", message));
+            return Err(Refusal::state(ErrorCode::NoMoneyTaken, message));
         }
         if let Some(open) = self
             .open_intents()
@@ -472,7 +473,7 @@ impl Reservation {
                 "a {} is not over yet; the books are closed after it",
                 open.operation.job_kind()
             );
-            return Err(Refusal::state("operation_open", message));
+            return Err(Refusal::state(ErrorCode::OperationOpen, message));
         }
         Ok(Operation::Complete {
             note: note.to_owned(),
@@ -493,7 +494,7 @@ impl Reservation {
                 "there is no unpaid link to send: the reservation is {}",
                 self.status()
             );
-            return Err(Refusal::state("no_open_link", message));
+            return Err(Refusal::state(ErrorCode::NoOpenLink, message));
         }
         let email = contact.email.is_some().then_some(Channel::Email);
         let sms = contact.msisdn.is_some().then_some(Channel::Sms);
@@ -513,7 +514,7 @@ impl Reservation {
         match self.closure {
             Closure::Open => Ok(()),
             Closure::Completed { .. } | Closure::Cancelled { .. } => Err(Refusal::state(
-                "closed",
+                ErrorCode::Closed,
                 format!("the reservation is {} and cannot be {done}", self.status()),
             )),
         }

@@ -115,7 +115,7 @@ pub(crate) fn new_reservation(amounts: &[u32]) -> NewReservation {
 pub(crate) fn faults<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Vec<String> {
     match result.expect_err("a refusal") {
         Refusal::Fields(faults) => faults.into_iter().map(|fault| fault.field).collect(),
-        Refusal::State { code, .. } => vec![code.to_owned()],
+        Refusal::State { code, .. } => vec![code.to_string()],
     }
 }
 

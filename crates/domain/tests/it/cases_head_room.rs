@@ -14,7 +14,7 @@ fn told(result: Result<Operation, Refusal>) -> (String, String) {
             assert_eq!(faults.len(), 1, "{faults:?}");
             (faults[0].field.clone(), faults[0].message.clone())
         }
-        Refusal::State { code, message } => (code.to_owned(), message),
+        Refusal::State { code, message } => (code.to_string(), message),
     }
 }
 

@@ -111,7 +111,7 @@ fn case_070_of_a_capture_and_a_cancel_the_first_decided_goes_and_the_other_is_lo
     let Err(Refusal::State { code, message }) = booking.r.cancel("Too late") else {
         panic!("it is refused")
     };
-    assert_eq!(code, "money_taken");
+    assert_eq!(code.as_str(), "money_taken");
     assert!(message.contains("refund"), "{message}");
 
     let mut booking = Booking::new(&[1000]).held();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use domain::ErrorCode;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -82,12 +83,7 @@ fn refused(keys: &Keys, given: bool) -> Response {
         (Some(_), true) => "the key is not known",
         (Some(_), false) => "a key is required: Authorization: Bearer KEY",
     };
-    let problem = Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "unauthorized",
-        "A key is required",
-        detail,
-    );
+    let problem = Problem::new(ErrorCode::Unauthorized, detail);
     let mut response = problem.into_response();
     response
         .headers_mut()

@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
+use domain::ErrorCode;
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -65,25 +66,14 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "the body has to be JSON, with Content-Type: application/json";
-    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Err(Problem::new(
-        status,
-        "unsupported_media_type",
-        "Unsupported media type",
-        detail,
-    ))
+    Err(Problem::new(ErrorCode::UnsupportedMediaType, detail))
 }
 
 /// The whole body, if it is not too large.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("the body is larger than {MAX_BODY} bytes");
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "Body too large",
-            detail,
-        )
+        Problem::new(ErrorCode::BodyTooLarge, detail)
     };
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -94,8 +84,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     let mut chunks = body.into_data_stream();
     let mut bytes = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|_| bad("body_incomplete", "the body ended before it was whole"))?;
+        let chunk = chunk.map_err(|_| {
+            Problem::new(
+                ErrorCode::BodyIncomplete,
+                "the body ended before it was whole",
+            )
+        })?;
         if bytes.len() + chunk.len() > MAX_BODY {
             return Err(too_large());
         }
@@ -104,23 +98,14 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     Ok(bytes.freeze())
 }
 
-fn bad(code: &'static str, detail: impl Into<String>) -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        code,
-        "The body cannot be read",
-        detail,
-    )
-}
-
 /// serde_json's words about a number that no type holds. It is the field that is wrong then, not the JSON.
 const HUGE_NUMBER: &str = "number out of range";
 
 /// The typed body.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if depth(bytes) > MAX_DEPTH {
-        return Err(bad(
-            "too_deep",
+        return Err(Problem::new(
+            ErrorCode::TooDeep,
             format!("the body is nested more than {MAX_DEPTH} deep"),
         ));
     }
@@ -129,8 +114,8 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Err(error) if error.to_string().starts_with(HUGE_NUMBER) => Value::Null,
         Err(error) => {
             let (line, column) = (error.line(), error.column());
-            return Err(bad(
-                "malformed_json",
+            return Err(Problem::new(
+                ErrorCode::MalformedJson,
                 format!("the body is not JSON: line {line}, column {column}"),
             ));
         }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::{Extension, Json as Answer};
 use chrono_tz::Tz;
 use domain::review::{Clearing, DecisionError, Evidence, Resolution};
-use domain::{FieldError, JobId, JobState, Reservation};
+use domain::{ErrorCode, FieldError, JobId, JobState, Reservation};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -151,12 +150,7 @@ impl From<DeskError> for Problem {
             DeskError::InDoubt { job } => {
                 let detail =
                     "a request in doubt is behind this item; resolve the job that is named";
-                Self::conflict(
-                    "request_in_doubt",
-                    "A request in doubt is behind it",
-                    detail,
-                )
-                .with("job", json!(job))
+                Self::new(ErrorCode::RequestInDoubt, detail).with("job", json!(job))
             }
             DeskError::EvidenceChanged {
                 given,
@@ -170,7 +164,7 @@ impl From<DeskError> for Problem {
                     .iter()
                     .map(|event| json!({"seq": event.seq, "at": Time(event.at), "event": event.fact.name()}))
                     .collect();
-                Self::conflict("evidence_changed", "The evidence has changed", detail)
+                Self::new(ErrorCode::EvidenceChanged, detail)
                     .with("given", json!(given))
                     .with("current", json!(current))
                     .with("since", json!(since))
@@ -181,7 +175,7 @@ impl From<DeskError> for Problem {
 }
 
 fn not_at_desk(state: Option<JobState>, message: String) -> Problem {
-    let problem = Problem::conflict("not_at_desk", "There is nothing to decide", message);
+    let problem = Problem::new(ErrorCode::NotAtDesk, message);
     match state {
         Some(state) => problem.with("state", json!(state)),
         None => problem,
@@ -196,18 +190,8 @@ fn refused(error: DecisionError) -> Problem {
             let message = format!("names {reference}, which is the effect of another operation");
             Problem::fields(vec![FieldError::new("reference", message)])
         }
-        DecisionError::NotShown { .. } => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Problem::new(
-                status,
-                "reference_not_shown",
-                "The provider does not show it",
-                message,
-            )
-        }
-        DecisionError::NotSendable { .. } => {
-            Problem::conflict("resend_refused", "It cannot be sent again", message)
-        }
+        DecisionError::NotShown { .. } => Problem::new(ErrorCode::ReferenceNotShown, message),
+        DecisionError::NotSendable { .. } => Problem::new(ErrorCode::ResendRefused, message),
         DecisionError::NothingThere { lies, .. } => {
             not_at_desk(None, message).with("desk", json!(lies))
         }

@@ -4,9 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use domain::ErrorCode;
 use futures::FutureExt as _;
 use tokio::time::{Instant, timeout};
 
@@ -32,19 +32,11 @@ pub(super) async fn bound(request: Request, next: Next) -> Response {
         .map_or(0, |uri| uri.as_str().len());
     if uri > MAX_URI {
         let detail = format!("path and query are longer than {MAX_URI} bytes");
-        return Problem::new(
-            StatusCode::URI_TOO_LONG,
-            "uri_too_long",
-            "URI too long",
-            detail,
-        )
-        .into_response();
+        return Problem::new(ErrorCode::UriTooLong, detail).into_response();
     }
     if headers > MAX_HEADERS {
         let detail = format!("the headers are longer than {MAX_HEADERS} bytes");
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Problem::new(status, "headers_too_large", "Headers too large", detail)
-            .into_response();
+        return Problem::new(ErrorCode::HeadersTooLarge, detail).into_response();
     }
     match timeout(
         TIME_LIMIT,
@@ -59,13 +51,7 @@ pub(super) async fn bound(request: Request, next: Next) -> Response {
         }
         Err(_elapsed) => {
             let detail = "the request took too long; whether it was carried out can be read";
-            Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "timeout",
-                "Took too long",
-                detail,
-            )
-            .into_response()
+            Problem::new(ErrorCode::Timeout, detail).into_response()
         }
     }
 }

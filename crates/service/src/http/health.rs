@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use domain::ErrorCode;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -30,10 +30,5 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
     };
     tracing::warn!(error = fault, "the database does not answer");
     let detail = "the database does not answer";
-    Err(Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "not_ready",
-        "Not ready",
-        detail,
-    ))
+    Err(Problem::new(ErrorCode::NotReady, detail))
 }

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use domain::ErrorCode;
 use sha2::{Digest as _, Sha256};
 use store::{Idempotency, StoreError};
 
@@ -57,12 +58,7 @@ async fn with_key(
         .filter(|key| (1..=MAX_KEY).contains(&key.len()))
         .ok_or_else(|| {
             let detail = format!("Idempotency-Key is not 1 to {MAX_KEY} visible ASCII characters");
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "idempotency_key_invalid",
-                "The key cannot be used",
-                detail,
-            )
+            Problem::new(ErrorCode::IdempotencyKeyInvalid, detail)
         })?;
     let key = key.to_owned();
     let (parts, body) = request.into_parts();
@@ -85,22 +81,11 @@ async fn with_key(
         Idempotency::Answered { status, answer } => return Ok(replay(status, answer)),
         Idempotency::Running => {
             let detail = "the first request with this key is not answered yet";
-            return Err(Problem::new(
-                StatusCode::CONFLICT,
-                "idempotency_key_running",
-                "Still running",
-                detail,
-            ));
+            return Err(Problem::new(ErrorCode::IdempotencyKeyRunning, detail));
         }
         Idempotency::Reused => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
             let detail = "another request had this key; every request takes a key of its own";
-            return Err(Problem::new(
-                status,
-                "idempotency_key_reused",
-                "The key has been used",
-                detail,
-            ));
+            return Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail));
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));

@@ -6,6 +6,7 @@ mod body;
 mod callbacks;
 mod create;
 mod desk;
+mod errors;
 mod guard;
 mod health;
 mod idempotency;
@@ -71,6 +72,7 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route_layer(from_fn_with_state(Arc::new(keys), auth::require_key));
     let open = Router::new()
         .route("/callbacks/{token}", get(callbacks::take))
+        .route("/errors/{code}", get(errors::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(wrong_method);

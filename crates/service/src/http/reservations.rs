@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use domain::customer::is_text;
-use domain::{MerchantId, ReservationId};
+use domain::{ErrorCode, MerchantId, ReservationId};
 use serde_json::Value;
 use store::{ReservationFilter, Stored};
 
@@ -55,12 +54,7 @@ async fn by_reference(
     if found.len() > 1 {
         let detail =
             "several merchants have a reservation with this reference; say which with ?merchant=";
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "ambiguous_reference",
-            "Ambiguous reference",
-            detail,
-        ));
+        return Err(Problem::new(ErrorCode::AmbiguousReference, detail));
     }
     Ok(found.pop())
 }

@@ -5,6 +5,7 @@ mod actions;
 mod bad_input;
 mod callbacks;
 mod desk;
+mod errors;
 mod idempotency;
 mod jobs;
 mod reservations;
