@@ -8,8 +8,8 @@ pub use crate::payload::Payload;
 use crate::redact::{normalise, redact};
 use crate::wire::Envelope;
 use crate::{
-    Doubt, DoubtReason, FaultKind, Operation, Outcome, Rejection, RejectionClass, Stage,
-    TransportFault, WireResponse,
+    FaultKind, Operation, Outcome, Phase, Rejection, RejectionClass, TransportFault,
+    UnknownOutcome, UnknownReason, WireResponse,
 };
 
 /// The most sentences of a rejection that are kept.
@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 64;
 /// What a body is.
 enum Body {
     Envelope(Box<Envelope<Box<RawValue>>>),
-    Not(DoubtReason),
+    Not(UnknownReason),
 }
 
 /// What became of `operation`, given what came back.
@@ -35,38 +35,38 @@ pub fn classify<T: Payload>(
 ) -> Outcome<T> {
     let response = match result {
         Ok(response) => response,
-        Err(fault) if fault.stage == Stage::BeforeSend => return Outcome::Unsent(fault.clone()),
-        Err(fault) => return doubt(after_send(&fault.kind), None),
+        Err(fault) if fault.phase == Phase::BeforeSend => return Outcome::Unsent(fault.clone()),
+        Err(fault) => return unknown(after_send(&fault.kind), None),
     };
     let body = read(response);
     if let Body::Envelope(envelope) = &body
         && contradicts(response.status, envelope)
     {
-        return doubt(DoubtReason::Contradicting, Some(response.status));
+        return unknown(UnknownReason::Contradicting, Some(response.status));
     }
     match response.status {
         200..=299 => success(operation, response, &body),
-        300..=399 => doubt(DoubtReason::Redirect, Some(response.status)),
-        408 => doubt(DoubtReason::Timeout, Some(408)),
+        300..=399 => unknown(UnknownReason::Redirect, Some(response.status)),
+        408 => unknown(UnknownReason::Timeout, Some(408)),
         400..=499 => client_error(response, &body),
-        500..=599 => doubt(DoubtReason::ServerError, Some(response.status)),
-        _ => doubt(DoubtReason::UnexpectedStatus, Some(response.status)),
+        500..=599 => unknown(UnknownReason::ServerError, Some(response.status)),
+        _ => unknown(UnknownReason::UnexpectedStatus, Some(response.status)),
     }
 }
 
-const fn doubt<T>(reason: DoubtReason, http_status: Option<u16>) -> Outcome<T> {
-    Outcome::Unknown(Doubt {
+const fn unknown<T>(reason: UnknownReason, http_status: Option<u16>) -> Outcome<T> {
+    Outcome::Unknown(UnknownOutcome {
         reason,
         http_status,
     })
 }
 
-const fn after_send(kind: &FaultKind) -> DoubtReason {
+const fn after_send(kind: &FaultKind) -> UnknownReason {
     match kind {
-        FaultKind::Timeout | FaultKind::ConnectTimeout => DoubtReason::Timeout,
-        FaultKind::BodyTooLarge => DoubtReason::BodyTooLarge,
-        FaultKind::Protocol | FaultKind::Tls => DoubtReason::Protocol,
-        _ => DoubtReason::Reset,
+        FaultKind::Timeout | FaultKind::ConnectTimeout => UnknownReason::Timeout,
+        FaultKind::BodyTooLarge => UnknownReason::BodyTooLarge,
+        FaultKind::Protocol | FaultKind::Tls => UnknownReason::Protocol,
+        _ => UnknownReason::Reset,
     }
 }
 
@@ -74,23 +74,23 @@ fn read(response: &WireResponse) -> Body {
     let bytes = response.body.trim_ascii();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if response.truncated {
-        return Body::Not(DoubtReason::Truncated);
+        return Body::Not(UnknownReason::Truncated);
     }
     match bytes.first() {
-        None => return Body::Not(DoubtReason::Empty),
-        Some(b'<') => return Body::Not(DoubtReason::Html),
+        None => return Body::Not(UnknownReason::Empty),
+        Some(b'<') => return Body::Not(UnknownReason::Html),
         Some(b'{') => {}
         // A list would be read as the fields in their order.
-        Some(_) => return Body::Not(DoubtReason::Malformed),
+        Some(_) => return Body::Not(UnknownReason::Malformed),
     }
     // Also where nobody looks at what is nested: an answer like that is not the provider's.
     if is_too_deep(bytes) {
-        return Body::Not(DoubtReason::Malformed);
+        return Body::Not(UnknownReason::Malformed);
     }
     match serde_json::from_slice(bytes) {
         Ok(envelope) => Body::Envelope(Box::new(envelope)),
-        Err(error) if error.is_eof() => Body::Not(DoubtReason::Truncated),
-        Err(_) => Body::Not(DoubtReason::Malformed),
+        Err(error) if error.is_eof() => Body::Not(UnknownReason::Truncated),
+        Err(_) => Body::Not(UnknownReason::Malformed),
     }
 }
 
@@ -113,7 +113,7 @@ fn is_too_deep(json: &[u8]) -> bool {
     false
 }
 
-/// Does the body repeat a status of another class, or call a success an error?
+/// Whether the body repeats a status of another class, or calls a success an error.
 fn contradicts(status: u16, envelope: &Envelope<Box<RawValue>>) -> bool {
     let other_class = envelope
         .status_code
@@ -125,19 +125,19 @@ fn success<T: Payload>(operation: Operation, response: &WireResponse, body: &Bod
     let status = Some(response.status);
     let envelope = match body {
         Body::Envelope(envelope) => envelope,
-        Body::Not(reason) => return doubt(*reason, status),
+        Body::Not(reason) => return unknown(*reason, status),
     };
     if envelope.status_code.is_none() {
-        return doubt(DoubtReason::Malformed, status);
+        return unknown(UnknownReason::Malformed, status);
     }
     let expected = operation.success_messages();
     if !expected.is_empty() && !expected.contains(&key(body).as_str()) {
-        return doubt(DoubtReason::UnexpectedMessage, status);
+        return unknown(UnknownReason::UnexpectedMessage, status);
     }
     let data = envelope.data.as_ref().and_then(Option::as_deref);
     match T::from_data(data) {
         Ok(value) => Outcome::Accepted(value),
-        Err(reason) => doubt(reason, status),
+        Err(reason) => unknown(reason, status),
     }
 }
 
@@ -151,14 +151,14 @@ fn client_error<T: Payload>(response: &WireResponse, body: &Body) -> Outcome<T> 
         417 => RejectionClass::Payload,
         400 if key == "payloadvalidationerrors" => RejectionClass::Payload,
         400 if is_business_key(&key) => RejectionClass::Business,
-        400 => return doubt(DoubtReason::UnknownBusinessMessage, Some(400)),
+        400 => return unknown(UnknownReason::UnknownBusinessMessage, Some(400)),
         404 if key == "paymentcardnotfound" => RejectionClass::CardNotFound,
         404 => match T::when_not_found().filter(|_| is_not_found_key(&key)) {
             Some(empty) => return Outcome::Accepted(empty),
             None => RejectionClass::NotFound,
         },
         405 => RejectionClass::WrongVerb,
-        status => return doubt(DoubtReason::UnexpectedStatus, Some(status)),
+        status => return unknown(UnknownReason::UnexpectedStatus, Some(status)),
     };
     Outcome::Rejected(Rejection {
         class,

@@ -18,9 +18,9 @@ use crate::wire::{
     Submitted, WireTime, is_identifier,
 };
 use crate::{
-    Answer, CallClass, CancelVerb, Doubt, DoubtReason, Exchange, FaultKind, FieldError, Operation,
-    OrderDateFormat, Outcome, Payload, RejectionClass, Settings, SettingsError, Stage, Timeouts,
-    Transport, TransportFault, WireRequest, WireResponse, classify,
+    Answer, CallClass, CancelVerb, Exchange, FaultKind, FieldError, Operation, OrderDateFormat,
+    Outcome, Payload, Phase, RejectionClass, Settings, SettingsError, Timeouts, Transport,
+    TransportFault, UnknownOutcome, UnknownReason, WireRequest, WireResponse, classify,
 };
 
 const AGENT: &str = concat!("holdfast/", env!("CARGO_PKG_VERSION"));
@@ -32,7 +32,7 @@ pub struct Client {
     headers: HeaderMap,
     timeouts: Timeouts,
     cancel_verb: CancelVerb,
-    /// With [`CancelVerb::Auto`]: did a GET work where a POST did not?
+    /// With [`CancelVerb::Auto`]: a POST was answered 405, so that GET is tried first.
     cancel_by_get: AtomicBool,
     order_date: OrderDateFormat,
     tax_percents: Vec<u8>,
@@ -178,8 +178,8 @@ impl Client {
             && details.reservation_uuid != uuid
         {
             let http_status = answer.exchange.http_status;
-            answer.outcome = Outcome::Unknown(Doubt {
-                reason: DoubtReason::Contradicting,
+            answer.outcome = Outcome::Unknown(UnknownOutcome {
+                reason: UnknownReason::Contradicting,
                 http_status,
             });
         }
@@ -383,7 +383,7 @@ impl Client {
 fn bounded(response: WireResponse) -> Result<WireResponse, TransportFault> {
     if response.body.len() > crate::MAX_BODY {
         return Err(TransportFault::new(
-            Stage::AfterSend,
+            Phase::AfterSend,
             FaultKind::BodyTooLarge,
         ));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::hex;
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ const MAX_RETRY_AFTER: u64 = 3_600;
 /// One request and what came back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// The verb.
+    /// The HTTP method.
     pub method: String,
     /// The path below the base, without a query.
     pub path: String,
@@ -32,18 +33,18 @@ pub struct Exchange {
     pub response_sha256: Option<String>,
     /// What the provider said about its limits.
     pub rate: RateHeaders,
-    /// The provider's clock.
+    /// The response's `Date`: the provider's clock, to the second.
     pub date: Option<DateTime<Utc>>,
 }
 
 /// `x-ratelimit-limit`, `x-ratelimit-remaining` and `Retry-After`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateHeaders {
-    /// Requests per window.
+    /// `x-ratelimit-limit`: requests per window; the provider's windows are minutes.
     pub limit: Option<u32>,
-    /// How many of them are left.
+    /// `x-ratelimit-remaining`: requests left in this window.
     pub remaining: Option<u32>,
-    /// How long to wait, at most an hour.
+    /// `Retry-After`, of seconds or of a date against the response's own `Date`; never more than an hour.
     pub retry_after: Option<Duration>,
 }
 
@@ -123,11 +124,6 @@ fn sha256(parts: &[&[u8]]) -> String {
         hasher.update(part);
     }
     hex(&hasher.finalize())
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -68,8 +68,12 @@ fn one<T: Payload>(operation: Operation, response: &Result<WireResponse, crate::
                 "unbounded rejection"
             );
         }
-        Outcome::Unknown(doubt) => {
-            assert_eq!(doubt.http_status, Some(status), "a doubt keeps its status");
+        Outcome::Unknown(unknown) => {
+            assert_eq!(
+                unknown.http_status,
+                Some(status),
+                "an unknown outcome keeps its status"
+            );
         }
         Outcome::Unsent(_) => panic!("an answered call was sent"),
     }

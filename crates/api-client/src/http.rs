@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::{
-    BoxFuture, CallClass, FaultKind, MAX_BODY, SettingsError, Stage, Timeouts, Transport,
+    BoxFuture, CallClass, FaultKind, MAX_BODY, Phase, SettingsError, Timeouts, Transport,
     TransportFault, WireRequest, WireResponse,
 };
 
@@ -58,7 +58,7 @@ impl HttpTransport {
         let mut url = self
             .base
             .join(&request.path)
-            .map_err(|_| TransportFault::new(Stage::BeforeSend, FaultKind::Protocol))?;
+            .map_err(|_| TransportFault::new(Phase::BeforeSend, FaultKind::Protocol))?;
         url.set_query(request.query.as_deref());
         let client = match request.class {
             CallClass::Read => &self.reads,
@@ -96,14 +96,14 @@ async fn read_body(response: &mut reqwest::Response) -> Result<(Bytes, bool), Tr
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
                 return Err(TransportFault::new(
-                    Stage::AfterSend,
+                    Phase::AfterSend,
                     FaultKind::BodyTooLarge,
                 ));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok((body.freeze(), false)),
             Err(error) if error.is_timeout() => {
-                return Err(TransportFault::new(Stage::AfterSend, FaultKind::Timeout));
+                return Err(TransportFault::new(Phase::AfterSend, FaultKind::Timeout));
             }
             Err(_) => return Ok((body.freeze(), true)),
         }
@@ -112,14 +112,14 @@ async fn read_body(response: &mut reqwest::Response) -> Result<(Bytes, bool), Tr
 
 /// Before the send is only what happens while connecting, or before that; everything else may have been executed.
 fn fault(error: &reqwest::Error) -> TransportFault {
-    let (stage, kind) = if error.is_builder() {
-        (Stage::BeforeSend, FaultKind::Protocol)
+    let (phase, kind) = if error.is_builder() {
+        (Phase::BeforeSend, FaultKind::Protocol)
     } else if error.is_connect() {
-        (Stage::BeforeSend, connecting(error))
+        (Phase::BeforeSend, connecting(error))
     } else {
-        (Stage::AfterSend, sending(error))
+        (Phase::AfterSend, sending(error))
     };
-    TransportFault::new(stage, kind)
+    TransportFault::new(phase, kind)
 }
 
 fn connecting(error: &reqwest::Error) -> FaultKind {

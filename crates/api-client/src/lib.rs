@@ -24,9 +24,9 @@ pub use client::Client;
 pub use domain::FieldError;
 pub use exchange::{Exchange, RateHeaders};
 pub use operation::{CallClass, Operation};
-pub use outcome::{Answer, Doubt, DoubtReason, Outcome, Rejection, RejectionClass};
+pub use outcome::{Answer, Outcome, Rejection, RejectionClass, UnknownOutcome, UnknownReason};
 pub use redact::normalise;
 pub use settings::{CancelVerb, OrderDateFormat, Settings, SettingsError, Timeouts};
 pub use transport::{
-    BoxFuture, FaultKind, MAX_BODY, Stage, Transport, TransportFault, WireRequest, WireResponse,
+    BoxFuture, FaultKind, MAX_BODY, Phase, Transport, TransportFault, WireRequest, WireResponse,
 };

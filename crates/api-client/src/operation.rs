@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallClass {
-    /// Only reads.
+    /// Reads alone: a repetition is harmless.
     Read,
     /// May move money, change a status or send a message.
     Money,
@@ -32,7 +32,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every call.
+    /// Every call of the client.
     pub const ALL: [Self; 12] = [
         Self::Submit,
         Self::CreateSession,
@@ -127,12 +127,12 @@ const BUSINESS_KEYS: [&str; 24] = [
 /// What a 404 says when the object is not there, normalised; on a list it means an empty list.
 const NOT_FOUND_KEYS: [&str; 2] = ["ordernotfound", "reservationnotfound"];
 
-/// Does this normalised message refuse by a documented rule of business?
+/// Whether this normalised message is a documented refusal by a rule of business.
 pub(crate) fn is_business_key(key: &str) -> bool {
     BUSINESS_KEYS.contains(&key)
 }
 
-/// Does this normalised message say that the object, and not the path, is missing?
+/// Whether this normalised message says that the object, and not the path, is missing.
 pub(crate) fn is_not_found_key(key: &str) -> bool {
     NOT_FOUND_KEYS.contains(&key)
 }

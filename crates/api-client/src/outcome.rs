@@ -15,21 +15,21 @@ pub struct Answer<T> {
     pub exchange: Exchange,
 }
 
-/// What became of a call. For a call that only reads, `Unknown` means inconclusive.
+/// What one request proves about its effect. For a call that only reads, `Unknown` means that nothing was learnt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T> {
-    /// No byte reached the provider.
+    /// No byte reached the provider: there was no effect.
     Unsent(TransportFault),
-    /// The provider said yes.
+    /// The provider accepted it; status, body, message and data all say so.
     Accepted(T),
-    /// The provider said no; there was no effect.
+    /// The provider refused it before doing anything: there was no effect.
     Rejected(Rejection),
-    /// Nobody knows whether there was an effect.
-    Unknown(Doubt),
+    /// Outcome unknown: the request was sent, and its answer does not show whether it had an effect.
+    Unknown(UnknownOutcome),
 }
 
 impl<T> Outcome<T> {
-    /// The accepted value.
+    /// The value of an accepted call; `None` for every other outcome.
     pub fn accepted(self) -> Option<T> {
         match self {
             Self::Accepted(value) => Some(value),
@@ -49,30 +49,30 @@ impl<T> Outcome<T> {
     }
 }
 
-/// A definite no.
+/// A refusal that proves that there was no effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// What kind of no.
+    /// What the caller can do about the refusal.
     pub class: RejectionClass,
     /// The message in lower case, letters and digits only; empty when there was none.
     pub key: String,
-    /// The HTTP status.
+    /// The HTTP status, always of the 4xx.
     pub http_status: u16,
     /// What the provider found wrong, a bounded number of bounded sentences without personal data.
     pub sentences: Vec<String>,
 }
 
-/// The kinds of no, by what the caller can do about them.
+/// The kinds of refusals, by what the caller can do about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectionClass {
     /// A documented rule of business; the state at the provider is not what the caller thought.
     Business,
-    /// The payload; sending it again is useless.
+    /// The provider's validation of the payload; sending the same again is useless.
     Payload,
-    /// The token.
+    /// 401 or 403: the token is missing, wrong or not allowed to do this.
     Auth,
-    /// Too many requests.
+    /// 429: the account's budget of requests is used up.
     Throttled {
         /// How long the provider wants to be left alone.
         retry_after: Option<Duration>,
@@ -87,17 +87,17 @@ pub enum RejectionClass {
 
 /// Why an outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
-    /// The reason.
-    pub reason: DoubtReason,
+pub struct UnknownOutcome {
+    /// What about the answer, or the lack of one, proves nothing.
+    pub reason: UnknownReason,
     /// The HTTP status, if one came.
     pub http_status: Option<u16>,
 }
 
-/// The reasons of a doubt.
+/// Why an outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DoubtReason {
+pub enum UnknownReason {
     /// 400 with a message that is not documented.
     UnknownBusinessMessage,
     /// 2xx with a message that is not the expected one.
@@ -116,13 +116,13 @@ pub enum DoubtReason {
     Malformed,
     /// 2xx without the uuid that names what was made, or with one of the wrong form.
     MissingReference,
-    /// 5xx.
+    /// 5xx: the provider failed, before or after the effect.
     ServerError,
     /// 3xx; it was not followed.
     Redirect,
     /// No answer in time, or 408.
     Timeout,
-    /// The connection broke.
+    /// The connection broke after some of the request was sent.
     Reset,
     /// The answer is no HTTP.
     Protocol,
@@ -130,7 +130,7 @@ pub enum DoubtReason {
     BodyTooLarge,
 }
 
-impl DoubtReason {
+impl UnknownReason {
     /// The word for records and logs: `server_error`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

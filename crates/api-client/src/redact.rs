@@ -2,7 +2,7 @@
 
 /// The longest message or sentence that is kept.
 const MAX_SENTENCE: usize = 200;
-/// The longest key.
+/// The longest text in one word that is taken for a key of the provider rather than for personal data.
 const MAX_KEY: usize = 100;
 /// From this many digits on, a run of them may be a phone or a personal number.
 const LONG_RUN: usize = 6;

@@ -13,11 +13,11 @@ const DEFAULT_PATH: &str = "/api/v1/";
 pub struct Settings {
     /// `https://demo-api.frontpayment.no`; without a path, `/api/v1/` is taken. Plain http only for loopback.
     pub base_url: Url,
-    /// The bearer token.
+    /// The bearer token of the account; never empty, never printed.
     pub token: SecretString,
-    /// How long to wait.
+    /// How long calls may take.
     pub timeouts: Timeouts,
-    /// How to cancel.
+    /// The verb that cancels are sent with.
     pub cancel_verb: CancelVerb,
     /// How to write `orderDate`.
     pub order_date: OrderDateFormat,
@@ -51,7 +51,7 @@ pub enum CancelVerb {
     /// POST first; on 405, which means not executed, the other one.
     #[default]
     Auto,
-    /// POST only.
+    /// POST alone; a 405 is then a refusal.
     Post,
     /// GET with a JSON body, and the note in the query as well.
     Get,
@@ -60,10 +60,10 @@ pub enum CancelVerb {
 /// The form of `orderDate`, which the provider changed in 2025.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrderDateFormat {
-    /// Unix seconds.
+    /// Unix seconds, as the newer pages ask for.
     #[default]
     Unix,
-    /// `02 Aug, 2023`.
+    /// The older pages' form, such as `02 Aug, 2023`.
     Legacy,
 }
 

@@ -28,7 +28,7 @@ pub trait Transport: Send + Sync + fmt::Debug {
 /// A request, ready to be sent.
 #[derive(Clone)]
 pub struct WireRequest {
-    /// The verb. A GET may have a body.
+    /// The HTTP method. A GET may have a body.
     pub method: Method,
     /// The path below the base, such as `connect/reservations/submit`; no leading slash, no query.
     pub path: String,
@@ -36,7 +36,7 @@ pub struct WireRequest {
     pub query: Option<String>,
     /// Every header, the authorisation (marked as sensitive) included.
     pub headers: HeaderMap,
-    /// JSON, or nothing.
+    /// The JSON body; empty for most GETs.
     pub body: Bytes,
     /// How long the whole call may take.
     pub timeout: Duration,
@@ -47,13 +47,13 @@ pub struct WireRequest {
 /// A response, as far as it came.
 #[derive(Clone)]
 pub struct WireResponse {
-    /// The HTTP status.
+    /// The HTTP status, whatever class it is of.
     pub status: u16,
-    /// The headers.
+    /// The response's headers, of which the rate limit, `Retry-After` and `Date` are read.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body as far as it came, at most [`MAX_BODY`].
     pub body: Bytes,
-    /// Did the body end before its announced end?
+    /// The body ended before its announced end.
     pub truncated: bool,
 }
 
@@ -76,23 +76,23 @@ impl fmt::Debug for WireResponse {
     }
 }
 
-/// Could any byte of the request have reached the provider?
+/// How far a request had come when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// No: it was not sent, and may be sent again.
+pub enum Phase {
+    /// No byte has reached the provider: the same request may be sent again.
     BeforeSend,
-    /// Perhaps: it may have been executed.
+    /// Some byte may have reached the provider: the request may have been executed.
     AfterSend,
 }
 
-/// What went wrong.
+/// What kept a request from being answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// The request breaks the provider's rules; the faults by field.
     InvalidRequest(Vec<FieldError>),
     /// The host's name was not found.
     Dns,
-    /// Nobody listens.
+    /// The host is there, but nothing listens on the port.
     Refused,
     /// The other side is not who it should be, or speaks no TLS.
     Tls,
@@ -102,23 +102,23 @@ pub enum FaultKind {
     Connect,
     /// No whole answer in time.
     Timeout,
-    /// The connection broke.
+    /// The connection broke before the answer was complete.
     Reset,
     /// The answer is no HTTP.
     Protocol,
     /// The body is longer than [`MAX_BODY`].
     BodyTooLarge,
-    /// A guard of the caller kept the request back: a deadline, a breaker, a budget.
-    KeptBack,
+    /// The caller decided at the last moment not to send: a deadline, a circuit breaker, a rate limit.
+    NotSent,
 }
 
 /// A request without a response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TransportFault {
-    /// Could it have reached the provider?
-    pub stage: Stage,
-    /// What went wrong.
+    /// Whether the request can have reached the provider.
+    pub phase: Phase,
+    /// What kept the request from being answered.
     pub kind: FaultKind,
     /// A sentence for people, without secrets and personal data.
     pub message: String,
@@ -127,7 +127,7 @@ pub struct TransportFault {
 impl TransportFault {
     /// A fault of this kind, with its usual sentence.
     #[must_use]
-    pub fn new(stage: Stage, kind: FaultKind) -> Self {
+    pub fn new(phase: Phase, kind: FaultKind) -> Self {
         let message = match &kind {
             FaultKind::InvalidRequest(faults) => return Self::invalid(faults.clone()),
             FaultKind::Dns => "the provider's host name was not found",
@@ -139,10 +139,10 @@ impl TransportFault {
             FaultKind::Reset => "the connection broke before the answer was complete",
             FaultKind::Protocol => "the provider's answer is not HTTP",
             FaultKind::BodyTooLarge => "the provider's answer is longer than 1 MiB",
-            FaultKind::KeptBack => "the request was kept back",
+            FaultKind::NotSent => "the request was not sent",
         };
         Self {
-            stage,
+            phase,
             message: message.to_owned(),
             kind,
         }
@@ -157,7 +157,7 @@ impl TransportFault {
             .map(|fault| fault.field.as_str())
             .collect();
         Self {
-            stage: Stage::BeforeSend,
+            phase: Phase::BeforeSend,
             message: format!("the request is invalid: {}", fields.join(", ")),
             kind: FaultKind::InvalidRequest(faults),
         }

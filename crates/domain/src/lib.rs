@@ -10,6 +10,7 @@ pub mod deadlines;
 pub mod decide;
 
 mod error;
+mod hex;
 mod id;
 pub mod job;
 pub mod marker;
@@ -27,6 +28,7 @@ pub mod witness;
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use code::ErrorCode;
 pub use error::FieldError;
+pub use hex::hex;
 pub use id::{IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId};
 pub use job::{JobKind, JobState, Planned, PlannedState, UnknownWord, Urgency, WaitingFor};
 pub use merchant::Merchant;

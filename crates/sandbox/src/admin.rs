@@ -55,7 +55,7 @@ struct PortalCharge {
 #[serde(deny_unknown_fields)]
 struct PortalRefund {
     uuid: String,
-    /// `CAP…` or `CHA…`.
+    /// The capture or charge to pay back: `CAP…` or `CHA…`.
     reference: String,
     #[serde(default)]
     amount: Option<Money>,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Money;
 use serde::{Deserialize, Serialize};
 
-/// What took place.
+/// The kind of an effect. `Order…` are those of a one-time payment link; `LinkSent` is one message to one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -31,17 +31,17 @@ pub enum EffectKind {
     OrderRefunded,
 }
 
-/// Who did it.
+/// Whose doing an effect is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// A call of the merchant's API.
     Api,
-    /// A person in the provider's portal: a foreign act.
+    /// A person in the provider's portal: an external change.
     Portal,
-    /// The payer.
+    /// The payer, on the payment page.
     Payer,
-    /// Nobody: it became time.
+    /// The provider itself, when a link, a hold or a delay ran out.
     Time,
 }
 
@@ -50,33 +50,33 @@ pub enum By {
 pub struct LineSum {
     /// The product's numeric id.
     pub id: i64,
-    /// How much.
+    /// The part of the effect's amount that falls on this product.
     pub amount: Money,
 }
 
-/// One thing that took place.
+/// One entry of the ledger: something that took place at the provider, whether or not anybody got an answer about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
-    /// Its number, from 1.
+    /// Its place in the ledger, from 1, without gaps.
     pub seq: u64,
-    /// When.
+    /// When it took place, by the world's clock.
     pub at: DateTime<Utc>,
     /// From when on details show it; missing while they are stale for a number of reads rather than for a time.
     pub shown_at: Option<DateTime<Utc>>,
-    /// What.
+    /// What took place.
     pub kind: EffectKind,
-    /// The reservation or order.
+    /// The uuid of the reservation (`RES…`) or order (`ODR…`).
     pub reservation_uuid: String,
     /// The booking's own `referenceNo`.
     pub reference: Option<String>,
-    /// The capture or charge: `CAP…`, `CHA…`.
+    /// The capture or charge that was made or paid back, `CAP…` or `CHA…`; missing for every other kind.
     pub provider_reference: Option<String>,
-    /// How much money; nothing where no money is concerned.
+    /// The money that was held, taken, paid back or released; zero for kinds that move none.
     pub amount: Money,
-    /// How it is spread over the products.
+    /// How the amount is spread over the products; empty where the kind has no lines.
     pub lines: Vec<LineSum>,
     /// `additionalText` or `note` of the call, whole.
     pub text: Option<String>,
-    /// Who did it.
+    /// Whose doing it is.
     pub by: By,
 }

@@ -62,7 +62,7 @@ pub enum CallbackWhat {
     Duplicate,
     /// It is sent so many seconds late.
     Late(u32),
-    /// It is sent, and so is one that somebody else made up.
+    /// It is sent, and so is a forged one with another amount and a checksum by a wrong secret.
     Forged,
     /// Its checksum is wrong.
     WrongChecksum,
@@ -81,7 +81,7 @@ pub struct Fault {
     /// Before or after the effect.
     #[serde(default)]
     pub when: When,
-    /// What goes wrong.
+    /// What becomes of the answer, or of the details that follow.
     pub what: What,
     /// How many matching calls suffer before the fault is used up.
     #[serde(default = "once")]
@@ -98,7 +98,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallbackFault {
-    /// What goes wrong.
+    /// What becomes of the callback.
     pub callback: CallbackWhat,
     /// How many callbacks suffer before the fault is used up.
     #[serde(default = "once")]
@@ -175,9 +175,9 @@ pub const MAX_FAULTS: usize = 1_000;
 /// Every fault that waits.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Faults {
-    /// Of calls.
+    /// Faults of calls; the first that matches strikes.
     pub calls: Vec<Fault>,
-    /// Of callbacks.
+    /// Faults of callbacks; the first that matches strikes.
     pub callbacks: Vec<CallbackFault>,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use api_client::{
-    BoxFuture, FaultKind, Stage, Transport, TransportFault, WireRequest, WireResponse,
+    BoxFuture, FaultKind, Phase, Transport, TransportFault, WireRequest, WireResponse,
 };
 use domain::Clock;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -68,8 +68,8 @@ fn incoming(request: WireRequest) -> Request {
 
 fn outgoing(reply: Reply) -> Result<WireResponse, TransportFault> {
     let (body, truncated) = match reply.delivery {
-        Delivery::Reset => return Err(TransportFault::new(Stage::AfterSend, FaultKind::Reset)),
-        Delivery::Hang => return Err(TransportFault::new(Stage::AfterSend, FaultKind::Timeout)),
+        Delivery::Reset => return Err(TransportFault::new(Phase::AfterSend, FaultKind::Reset)),
+        Delivery::Hang => return Err(TransportFault::new(Phase::AfterSend, FaultKind::Timeout)),
         Delivery::Truncate(bytes) => (reply.body.slice(..bytes.min(reply.body.len())), true),
         Delivery::Answer | Delivery::Delay(_) => (reply.body, false),
     };

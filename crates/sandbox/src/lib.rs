@@ -7,6 +7,7 @@
 mod admin;
 mod answer;
 mod callback;
+mod dispatch;
 mod effect;
 mod fault;
 mod in_process;

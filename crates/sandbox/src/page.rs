@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use http::Method;
 
+use crate::model::is_over;
 use crate::portal::ActError;
 use crate::reply::{Reply, Request};
 use crate::world::World;
@@ -193,7 +194,7 @@ fn shown(world: &World, uuid: &str) -> Option<Shown> {
         uuid: order.uuid.clone(),
         reference: order.reference.clone(),
         status: order.status.to_string(),
-        payable: !crate::world::is_over(&order.status),
+        payable: !is_over(&order.status),
         total: order.total.to_string(),
         lines: lines.collect(),
         success: order.callbacks.success.clone(),

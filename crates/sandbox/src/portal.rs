@@ -6,8 +6,8 @@ use domain::Money;
 
 use crate::answer::Refusal;
 use crate::effect::{By, EffectKind, LineSum};
-use crate::model::{NewLine, Reservation};
-use crate::world::{Told, Wanted, World, is_over, source};
+use crate::model::{Line, NewLine, RefundRequest, Reservation, is_over, refund_source};
+use crate::world::{EffectDetail, World};
 
 /// Why an act does not take place.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,9 +52,14 @@ impl World {
     /// [`ActError::Missing`].
     pub fn open(&mut self, now: DateTime<Utc>, name: &str) -> Result<(), ActError> {
         let uuid = self.known(now, name)?;
-        self.record(EffectKind::LinkOpened, By::Payer, &uuid, Told::default());
+        self.record(
+            EffectKind::LinkOpened,
+            By::Payer,
+            &uuid,
+            EffectDetail::default(),
+        );
         if let Some(account) = self.reservations.get(&uuid).map(|r| r.account) {
-            self.tell(account, &uuid, "payment-link-opened", |_| {});
+            self.add_history(account, &uuid, "payment-link-opened", |_| {});
         }
         Ok(())
     }
@@ -62,7 +67,7 @@ impl World {
     /// The payer pays: the reservation is held, the order is paid.
     ///
     /// # Errors
-    /// [`ActError::Missing`], and [`ActError::Status`] when nobody can pay any longer.
+    /// [`ActError::Missing`], and [`ActError::Status`] when the link cannot be paid any longer.
     pub fn pay(&mut self, now: DateTime<Utc>, name: &str) -> Result<(), ActError> {
         let uuid = self.acted_on(now, name)?;
         let now = self.now;
@@ -72,7 +77,12 @@ impl World {
             }
             order.status = ProviderStatus::Paid;
             let total = order.total;
-            self.record(EffectKind::OrderPaid, By::Payer, &uuid, Told::amount(total));
+            self.record(
+                EffectKind::OrderPaid,
+                By::Payer,
+                &uuid,
+                EffectDetail::amount(total),
+            );
             self.announce(&uuid, "PAID", total);
             return Ok(());
         }
@@ -82,24 +92,17 @@ impl World {
         }
         hold(r, now);
         let (total, account, method) = (r.reserved(), r.account, r.method.clone());
-        let lines = r
-            .lines
-            .iter()
-            .map(|line| LineSum {
-                id: line.id,
-                amount: line.reserved,
-            })
-            .collect();
+        let lines = r.lines.iter().map(|line| line.sum(line.reserved)).collect();
         self.record(
             EffectKind::Reserved,
             By::Payer,
             &uuid,
-            Told {
+            EffectDetail {
                 lines,
-                ..Told::amount(total)
+                ..EffectDetail::amount(total)
             },
         );
-        self.tell(account, &uuid, "amount-reserved", |row| {
+        self.add_history(account, &uuid, "amount-reserved", |row| {
             row.payment_method = Some(method);
             row.amount = Some(total);
         });
@@ -112,7 +115,7 @@ impl World {
     /// The payer's attempt to pay fails; the link stays valid.
     ///
     /// # Errors
-    /// [`ActError::Missing`], and [`ActError::Status`] when nobody can pay any longer.
+    /// [`ActError::Missing`], and [`ActError::Status`] when the link cannot be paid any longer.
     pub fn fail(&mut self, now: DateTime<Utc>, name: &str) -> Result<(), ActError> {
         let uuid = self.acted_on(now, name)?;
         let status = match (self.reservations.get_mut(&uuid), self.orders.get(&uuid)) {
@@ -128,13 +131,18 @@ impl World {
         match status {
             Some(status) => Err(ActError::Status(status)),
             None => {
-                self.record(EffectKind::PaymentFailed, By::Payer, &uuid, Told::default());
+                self.record(
+                    EffectKind::PaymentFailed,
+                    By::Payer,
+                    &uuid,
+                    EffectDetail::default(),
+                );
                 Ok(())
             }
         }
     }
 
-    /// It becomes time at once: the link's, or the hold's.
+    /// Lets the link, the hold or the order expire now.
     ///
     /// # Errors
     /// [`ActError::Missing`], and [`ActError::Status`] when nothing of it can expire.
@@ -154,7 +162,7 @@ impl World {
         Err(ActError::Status(status))
     }
 
-    /// Somebody captures in the portal; without lines, all that is left of each. The answer is the reference.
+    /// Captures in the portal; without lines, all that is left of each. The answer is the reference.
     ///
     /// # Errors
     /// What the API would refuse.
@@ -166,10 +174,7 @@ impl World {
     ) -> Result<String, ActError> {
         let uuid = self.acted_on(now, name)?;
         let r = self.reservations.get(&uuid).ok_or(ActError::Missing)?;
-        let left = |line: &crate::model::Line| LineSum {
-            id: line.id,
-            amount: line.reserved.saturating_sub(line.captured),
-        };
+        let left = |line: &Line| line.sum(line.reserved.saturating_sub(line.captured));
         let lines = lines.unwrap_or_else(|| r.lines.iter().map(left).collect());
         let lines: Vec<LineSum> = lines
             .into_iter()
@@ -183,7 +188,7 @@ impl World {
         Ok(self.take(&uuid, &lines, None, By::Portal)?)
     }
 
-    /// Somebody charges the card in the portal. The answer is the reference.
+    /// Charges the card in the portal. The answer is the reference.
     ///
     /// # Errors
     /// What the API would refuse.
@@ -207,8 +212,8 @@ impl World {
         Ok(self.debit(&uuid, vec![line], Some(text), By::Portal)?)
     }
 
-    /// Somebody refunds in the portal: this much of a capture or charge, or without an amount all of it. The lines
-    /// are filled in their order.
+    /// Refunds in the portal: this much of a capture or charge, or without an amount all of it. The lines are filled
+    /// in their order.
     ///
     /// # Errors
     /// What the API would refuse.
@@ -242,15 +247,15 @@ impl World {
         } else {
             "captured"
         };
-        let wanted = Wanted {
-            source: source(Some(word)),
+        let wanted = RefundRequest {
+            source: refund_source(Some(word)),
             reference: reference.to_owned(),
             lines,
         };
         Ok(self.give_back(&uuid, wanted, By::Portal)?)
     }
 
-    /// Somebody cancels in the portal.
+    /// Cancels in the portal.
     ///
     /// # Errors
     /// What the API would refuse.
@@ -264,7 +269,7 @@ impl World {
         Ok(self.withdraw(&uuid, Some(note), By::Portal)?)
     }
 
-    /// Somebody completes in the portal.
+    /// Completes in the portal.
     ///
     /// # Errors
     /// What the API would refuse.

@@ -11,15 +11,15 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// One request, as far as the look-alike cares.
 #[derive(Clone)]
 pub struct Request {
-    /// The verb.
+    /// The HTTP method.
     pub method: Method,
     /// Path and query, as they came.
     pub path_and_query: String,
     /// The bearer token, without the word `Bearer`.
     pub bearer: Option<String>,
-    /// `Content-Type`.
+    /// `Content-Type`, parameters included; a body without `json` in it counts as no body.
     pub content_type: Option<String>,
-    /// The body.
+    /// The body, at most [`MAX_BODY`] long when it came through the server.
     pub body: Bytes,
 }
 
@@ -67,7 +67,7 @@ impl Request {
 /// How a reply travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// As it is.
+    /// The whole reply, at once.
     Answer,
     /// Not at all: the connection is closed.
     Reset,
@@ -79,16 +79,16 @@ pub enum Delivery {
     Delay(Duration),
 }
 
-/// One reply.
+/// A reply, and how it is to travel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// How it travels.
+    /// How the reply travels; a fault may keep it from arriving.
     pub delivery: Delivery,
-    /// The HTTP status.
+    /// The HTTP status; without meaning when nothing is sent.
     pub status: u16,
     /// Every header but those of the connection.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
+    /// The body; empty when a fault took it.
     pub body: Bytes,
 }
 

@@ -17,7 +17,7 @@ macro_rules! operations {
         pub enum Operation { $($name,)* }
 
         impl Operation {
-            /// Every call.
+            /// Every call, in the order of the provider's pages.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The word for it in JSON.
@@ -69,7 +69,7 @@ pub(crate) enum Route<'a> {
     Call(Operation, Vec<&'a str>),
     /// The path is known; these are its verbs.
     WrongVerb(&'static str),
-    /// No such path.
+    /// The provider has no such path.
     Unknown,
 }
 

@@ -43,9 +43,9 @@ choices! {
     HoldExpiry { Expires, StaysReserved }
     /// Which of two facts the status tells after both a capture and a charge.
     StatusWins { Latest, Captured, Charged }
-    /// Unit of `chargeValidity`.
+    /// The unit that `chargeValidity` counts in; the pages do not say.
     ChargeUnit { Minutes, Hours, Days }
-    /// Does a refund change the status?
+    /// Whether the status becomes REFUNDED or PARTIAL REFUNDED once a refund is paid out.
     RefundStatus { Unchanged, Refunded }
     /// The pair of fields in a 404's body.
     NotFoundForm { Data, Errors }
@@ -77,10 +77,10 @@ choices! {
     Marker { Echoed, Truncated(u32), Dropped }
 }
 
-/// When an accepted refund is settled.
+/// When an accepted refund is paid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Settlement {
+pub enum RefundPayout {
     Immediately,
     AfterSeconds(u32),
 }
@@ -127,7 +127,7 @@ pub struct Switches {
     pub strict_ids: bool,
     /// The merchant's tax rates in percent.
     pub tax_percents: Vec<u32>,
-    /// Refuse sums that do not add up. Recorded traffic shows that nobody checks.
+    /// Refuse sums that do not add up. Recorded traffic shows that the provider does not check them.
     pub check_sums: bool,
 
     /// An unpaid link becomes EXPIRED at its due date; otherwise it stays SENT and can be cancelled.
@@ -164,7 +164,7 @@ pub struct Switches {
     pub resend_revives: bool,
 
     // Refund.
-    pub settlement: Settlement,
+    pub refund_payout: RefundPayout,
     pub refund_status: RefundStatus,
     /// The most that one refund may be.
     pub refund_request_limit: Option<Money>,
@@ -239,7 +239,7 @@ impl Default for Switches {
             distinct_cancelled_key: false,
             complete_reserved: false,
             resend_revives: false,
-            settlement: Settlement::AfterSeconds(60),
+            refund_payout: RefundPayout::AfterSeconds(60),
             refund_status: RefundStatus::default(),
             refund_request_limit: None,
             refund_weekly_limit: None,

@@ -4,7 +4,7 @@
 mod tests;
 
 use api_client::wire::{self, Personal, ProviderStatus, WireTime};
-use api_client::{DoubtReason, Exchange, FaultKind, Outcome, RejectionClass};
+use api_client::{Exchange, FaultKind, Outcome, RejectionClass, UnknownReason};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use domain::customer::{Customer, CustomerType};
 use domain::observe::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
@@ -171,15 +171,15 @@ pub(crate) const fn is_fault<T>(outcome: &Outcome<T>) -> bool {
         Outcome::Accepted(_) | Outcome::Rejected(_) => false,
         Outcome::Unsent(fault) => !matches!(
             fault.kind,
-            FaultKind::InvalidRequest(_) | FaultKind::KeptBack
+            FaultKind::InvalidRequest(_) | FaultKind::NotSent
         ),
         Outcome::Unknown(doubt) => !matches!(
             doubt.reason,
             // The provider works, and says what nobody expects.
-            DoubtReason::UnknownBusinessMessage
-                | DoubtReason::UnexpectedMessage
-                | DoubtReason::UnexpectedStatus
-                | DoubtReason::MissingReference
+            UnknownReason::UnknownBusinessMessage
+                | UnknownReason::UnexpectedMessage
+                | UnknownReason::UnexpectedStatus
+                | UnknownReason::MissingReference
         ),
     }
 }

@@ -397,7 +397,7 @@ impl App {
             tracing::error!(reservation = %id, "a callback speaks of another reservation than its path");
             return Ok(CallbackOutcome::Refused);
         }
-        let digest = hex(&Sha256::digest(raw_query.as_bytes()));
+        let digest = domain::hex(&Sha256::digest(raw_query.as_bytes()));
         let formula = format!("{:?}", verified.formula);
         let mut tx = self.store.begin().await?;
         let callback = NewCallback {
@@ -594,12 +594,6 @@ fn not_at_provider(r: &Reservation) -> Refusal {
         code: ErrorCode::NotAtProvider,
         message,
     }
-}
-
-/// Bytes as hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An error with its causes, for one line of a log.

@@ -265,7 +265,7 @@ fn a_lost_refund_that_shows_late_is_not_sent_again(place: Place) {
     // Settled within the reads that an unknown refund gets, and in the history later than in details.
     stand
         .provider
-        .switch(&json!({"settlement": {"after_seconds": 40}, "history_lag_seconds": 120}));
+        .switch(&json!({"refund_payout": {"after_seconds": 40}, "history_lag_seconds": 120}));
     let booking = stand.captured("LATE-REFUND", &json!({}));
     disturb(
         &stand,

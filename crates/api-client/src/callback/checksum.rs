@@ -1,16 +1,16 @@
 //! The checksum of a callback, in every formula the provider ever documented.
 
+use domain::hex;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::policy::{Legacy, Refused};
 use super::query::Params;
-use super::{Legacy, Refused};
-use crate::exchange::hex;
 
 /// The parameter that holds the checksum; it is never part of what is hashed.
 const CHECKSUM: &str = "checksum";
-/// The documented parameters.
+/// The parameters that the provider documents, in the order of its example.
 const NAMED: [&str; 6] = [
     "orderUuid",
     "status",

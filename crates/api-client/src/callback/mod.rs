@@ -4,6 +4,7 @@
 //! separators, and nothing in it is unique.
 
 mod checksum;
+mod policy;
 mod query;
 
 use chrono::{DateTime, Utc};
@@ -11,20 +12,11 @@ use domain::Money;
 use secrecy::SecretString;
 
 pub use checksum::{Formula, sign};
+pub use policy::{Legacy, Refused};
 pub use query::{MAX_PARAMS, MAX_QUERY};
 
 use crate::wire::{ProviderStatus, WireTime, is_identifier};
 use query::Params;
-
-/// What to do with a checksum by one of the older formulas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Legacy {
-    /// Refuse it.
-    #[default]
-    Refuse,
-    /// Take it. `F1` covers neither the amount nor the time of sending.
-    Accept,
-}
 
 /// A callback whose checksum is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +25,18 @@ pub struct Verified {
     pub formula: Formula,
     /// Which of the secrets it was made with.
     pub secret_index: usize,
-    /// What it says.
+    /// What the callback says, once its checksum is right.
     pub callback: Callback,
 }
 
-/// What a callback says.
+/// The parameters of a callback that are read. All of them are hints: none is taken for money or for a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
     /// The uuid of the reservation or order.
     pub order_uuid: String,
-    /// The status.
+    /// The status that the callback announces; details may show another one by now.
     pub status: ProviderStatus,
-    /// `Visa`, `Mastercard`, …
+    /// The payer's method, such as `Visa`, at most 40 characters.
     pub payment_method: Option<String>,
     /// Perhaps the order's total, perhaps the part: the provider does not say.
     pub amount: Option<Money>,
@@ -52,23 +44,6 @@ pub struct Callback {
     pub created_at: Option<DateTime<Utc>>,
     /// When the callback was sent.
     pub timestamp: Option<DateTime<Utc>>,
-}
-
-/// Why a callback is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Longer than [`MAX_QUERY`] or more than [`MAX_PARAMS`] parameters.
-    #[error("the query is too long")]
-    TooLong,
-    /// A browser, a scanner, a preview: no checksum at all.
-    #[error("the query has no checksum")]
-    NoChecksum,
-    /// The checksum is right for no secret and no accepted formula.
-    #[error("the checksum is wrong")]
-    WrongChecksum,
-    /// The checksum is right, but there is no usable uuid or no status.
-    #[error("the query names no reservation and status")]
-    Incomplete,
 }
 
 /// Checks the raw query of a callback, as it was received, against the merchant's secrets.

@@ -1,10 +1,10 @@
 //! A query as PHP reads it, since the checksum is made over what PHP's `$_GET` holds.
 
-use super::Refused;
+use super::policy::Refused;
 
 /// The longest query: 8 KiB.
 pub const MAX_QUERY: usize = 8 * 1024;
-/// The most parameters.
+/// The most parameters of a callback's query; longer ones are refused.
 pub const MAX_PARAMS: usize = 64;
 
 /// Parameters in the order of their first appearance, with the value of their last.

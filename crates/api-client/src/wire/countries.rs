@@ -10,7 +10,7 @@ MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
 PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM \
 TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/// Is this an assigned code, in capitals?
+/// Whether this is an assigned ISO 3166-1 alpha-2 code, in capitals.
 pub(super) fn is_country(code: &str) -> bool {
     code.len() == 2 && CODES.split(' ').any(|known| known == code)
 }

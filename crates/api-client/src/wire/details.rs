@@ -159,7 +159,7 @@ pub struct PaymentHistory {
     pub refunded: Vec<RefundRow>,
 }
 
-/// The hold.
+/// The authorisation: when the payer paid, and how much is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservedRow {
     #[serde(default)]

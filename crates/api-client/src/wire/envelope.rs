@@ -30,7 +30,7 @@ pub struct Envelope<T> {
         deserialize_with = "lenient::text"
     )]
     pub message: Option<String>,
-    /// Is there data? Wrong often enough that nothing depends on it.
+    /// Whether there are data. Wrong often enough that nothing depends on it.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -44,7 +44,7 @@ pub struct Envelope<T> {
         deserialize_with = "present"
     )]
     pub data: Option<Option<T>>,
-    /// Is it an error? Only `true` means something.
+    /// Whether it is an error. Only `true` means something.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -60,11 +60,11 @@ pub struct Envelope<T> {
     pub errors: Option<Errors>,
 }
 
-/// The field `errors`.
+/// The field `errors` of a refusal, in whatever shape it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Errors {
-    /// `null`.
+    /// `null`, or the field is missing.
     Null,
     /// Sentences, of a refused payload.
     Sentences(Vec<String>),
@@ -72,7 +72,7 @@ pub enum Errors {
     Sentence(String),
     /// Fields, such as `happenedAt` and `internalErrorDetails`.
     Object(Map<String, Value>),
-    /// Anything else.
+    /// Any other JSON; it is kept and not read.
     Other(Value),
 }
 

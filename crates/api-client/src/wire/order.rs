@@ -177,7 +177,7 @@ impl TryFrom<OrderSubmittedWire> for OrderSubmitted {
     }
 }
 
-/// `GET connect/orders/status/{uuid}`.
+/// The answer of `GET connect/orders/status/{uuid}` (F2.12). Amounts are missing from older revisions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderStatus {

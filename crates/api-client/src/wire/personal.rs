@@ -14,7 +14,7 @@ use super::lenient;
 pub struct Personal(String);
 
 impl Personal {
-    /// The text itself.
+    /// The text, in the clear; for the wire and for encryption alone.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Personal, WireTime, amount, lenient, lines};
 
-/// Is the payer a person or a company?
+/// Whether the payer is a person or a company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CustomerType {
@@ -84,7 +84,7 @@ pub struct ReservationSettings {
     /// Details stay hidden until the payer has shown the personal number by BankID.
     #[serde(default)]
     pub secure_details: bool,
-    /// May a charge be refunded in part, or only in full?
+    /// A charge can be refunded in part; otherwise only in full.
     #[serde(default)]
     pub is_charge_partially_refundable: bool,
 }
@@ -125,7 +125,7 @@ pub struct SubmitReservation {
     #[serde(with = "lines::keyed")]
     pub products: Vec<Product>,
     pub order_summary: OrderSummary,
-    /// Digits. Whether minutes or days is not settled by the provider's pages.
+    /// Digits. Whether minutes or days is left open by the provider's pages.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

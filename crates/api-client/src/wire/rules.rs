@@ -21,7 +21,7 @@ pub const LANGUAGES: [&str; 5] = ["en", "no", "sv", "da", "de"];
 pub const DEFAULT_TAX_PERCENTS: [u8; 4] = [0, 12, 15, 25];
 /// The longest identifier that is sent or believed.
 const MAX_IDENTIFIER: usize = 40;
-/// The longest URL.
+/// The longest URL that is sent, in bytes.
 const MAX_URL: usize = 2_000;
 /// The longest e-mail address (RFC 5321).
 const MAX_EMAIL: usize = 254;
@@ -30,14 +30,14 @@ pub(crate) fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Can this stand in a path as an identifier: 1 to 40 letters and digits?
+/// Whether this can stand in a path as an identifier: 1 to 40 letters and digits.
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     (1..=MAX_IDENTIFIER).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Is this `prefix` and digits? The provider states no length, and its samples differ.
+/// Whether this is `prefix` and digits. The provider states no length, and its samples differ.
 pub(crate) fn is_uuid(text: &str, prefix: &str) -> bool {
     is_identifier(text) && text.strip_prefix(prefix).is_some_and(digits)
 }

@@ -21,7 +21,7 @@ macro_rules! statuses {
         }
 
         impl ProviderStatus {
-            /// Every documented status.
+            /// Every documented status, those of orders included.
             pub const KNOWN: &[Self] = &[$(Self::$name),*];
 
             /// The word as the provider writes it.

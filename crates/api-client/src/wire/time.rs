@@ -79,7 +79,7 @@ impl WireTime {
         }
     }
 
-    /// Is it Unix seconds, digits only?
+    /// Whether the time was written as Unix seconds, digits alone.
     #[must_use]
     pub fn is_unix(&self) -> bool {
         self.parsed.is_some() && self.raw.bytes().all(|byte| byte.is_ascii_digit())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api_client::wire::{CaptureAccepted, HistoryRow, Submitted};
 use api_client::{
-    DoubtReason, FaultKind, Operation, Outcome, Rejection, RejectionClass, Stage, TransportFault,
+    FaultKind, Operation, Outcome, Phase, Rejection, RejectionClass, TransportFault, UnknownReason,
     WireResponse, classify,
 };
 
@@ -14,9 +14,9 @@ fn capture(status: u16, body: impl Into<String>) -> Outcome<CaptureAccepted> {
     judge(Operation::Capture, status, body)
 }
 
-fn reason<T>(outcome: &Outcome<T>) -> Option<DoubtReason> {
+fn reason<T>(outcome: &Outcome<T>) -> Option<UnknownReason> {
     match outcome {
-        Outcome::Unknown(doubt) => Some(doubt.reason),
+        Outcome::Unknown(unknown) => Some(unknown.reason),
         _ => None,
     }
 }
@@ -31,11 +31,11 @@ fn rejection<T>(outcome: Outcome<T>) -> Option<Rejection> {
 type Observed = Result<WireResponse, TransportFault>;
 
 fn before(kind: FaultKind) -> Observed {
-    Err(TransportFault::new(Stage::BeforeSend, kind))
+    Err(TransportFault::new(Phase::BeforeSend, kind))
 }
 
 fn after(kind: FaultKind) -> Observed {
-    Err(TransportFault::new(Stage::AfterSend, kind))
+    Err(TransportFault::new(Phase::AfterSend, kind))
 }
 
 /// Every observation of a capture that the rules name, with the class and the reason it leads to.
@@ -66,8 +66,8 @@ fn observations() -> Vec<(&'static str, Observed, &'static str, &'static str)> {
             "",
         ),
         (
-            "kept back by a deadline, a breaker or a budget",
-            before(FaultKind::KeptBack),
+            "not sent because of a deadline, a breaker or a budget",
+            before(FaultKind::NotSent),
             "unsent",
             "",
         ),
@@ -166,7 +166,7 @@ fn every_observation_has_its_class() {
     for (name, observed, class, why) in observations() {
         let outcome = classify::<CaptureAccepted>(Operation::Capture, &observed);
         let found = match &outcome {
-            Outcome::Unknown(doubt) => doubt.reason.as_str().to_owned(),
+            Outcome::Unknown(unknown) => unknown.reason.as_str().to_owned(),
             Outcome::Rejected(rejection) => {
                 match serde_json::to_value(rejection.class).expect("a word") {
                     serde_json::Value::String(word) => word,
@@ -192,19 +192,19 @@ fn a_fault_before_the_send_is_unsent_and_after_it_unknown() {
         FaultKind::ConnectTimeout,
         FaultKind::Connect,
         FaultKind::Reset,
-        FaultKind::KeptBack,
+        FaultKind::NotSent,
     ] {
-        let fault = TransportFault::new(Stage::BeforeSend, kind);
+        let fault = TransportFault::new(Phase::BeforeSend, kind);
         let outcome = classify::<CaptureAccepted>(Operation::Capture, &Err(fault.clone()));
         assert_eq!(outcome, Outcome::Unsent(fault));
     }
     for (kind, expected) in [
-        (FaultKind::Reset, DoubtReason::Reset),
-        (FaultKind::Timeout, DoubtReason::Timeout),
-        (FaultKind::Protocol, DoubtReason::Protocol),
-        (FaultKind::BodyTooLarge, DoubtReason::BodyTooLarge),
+        (FaultKind::Reset, UnknownReason::Reset),
+        (FaultKind::Timeout, UnknownReason::Timeout),
+        (FaultKind::Protocol, UnknownReason::Protocol),
+        (FaultKind::BodyTooLarge, UnknownReason::BodyTooLarge),
     ] {
-        let fault = TransportFault::new(Stage::AfterSend, kind);
+        let fault = TransportFault::new(Phase::AfterSend, kind);
         assert_eq!(
             reason(&classify::<()>(Operation::Cancel, &Err(fault))),
             Some(expected)
@@ -216,49 +216,49 @@ fn a_fault_before_the_send_is_unsent_and_after_it_unknown() {
 fn case_089_a_success_that_does_not_say_so_whole_is_unknown() {
     let ok = fixture("captured");
     let cases = [
-        ("", DoubtReason::Empty),
-        (" \n", DoubtReason::Empty),
-        ("<html><body>Bad gateway</body></html>", DoubtReason::Html),
-        (&ok[..ok.len() - 10], DoubtReason::Truncated),
-        ("garbage", DoubtReason::Malformed),
-        ("[]", DoubtReason::Malformed),
+        ("", UnknownReason::Empty),
+        (" \n", UnknownReason::Empty),
+        ("<html><body>Bad gateway</body></html>", UnknownReason::Html),
+        (&ok[..ok.len() - 10], UnknownReason::Truncated),
+        ("garbage", UnknownReason::Malformed),
+        ("[]", UnknownReason::Malformed),
         (
             r#"[202,"OK","reservationCapturedSuccessfully",true,{"uuid":"CAP1"}]"#,
-            DoubtReason::Malformed,
+            UnknownReason::Malformed,
         ),
-        ("null", DoubtReason::Malformed),
-        ("{}", DoubtReason::Malformed),
-        ("{\"status_code\":NaN}", DoubtReason::Malformed),
+        ("null", UnknownReason::Malformed),
+        ("{}", UnknownReason::Malformed),
+        ("{\"status_code\":NaN}", UnknownReason::Malformed),
         (
             &ok.replace("\"status_code\": 202", "\"message\": \"x\""),
-            DoubtReason::Malformed,
+            UnknownReason::Malformed,
         ),
         (
             &ok.replace("\"status_code\": 202", "\"status_code\": 400"),
-            DoubtReason::Contradicting,
+            UnknownReason::Contradicting,
         ),
         (
             &ok.replace("\"is_data\": true", "\"is_error\": true"),
-            DoubtReason::Contradicting,
+            UnknownReason::Contradicting,
         ),
         (
             &ok.replace("Captured", "Queued"),
-            DoubtReason::UnexpectedMessage,
+            UnknownReason::UnexpectedMessage,
         ),
         (
             &ok.replace(
                 "reservationCapturedSuccessfully",
                 "reservationChargedSuccessfully",
             ),
-            DoubtReason::UnexpectedMessage,
+            UnknownReason::UnexpectedMessage,
         ),
         (
             &ok.replace("\"message\"", "\"massage\""),
-            DoubtReason::UnexpectedMessage,
+            UnknownReason::UnexpectedMessage,
         ),
         (
             &ok.replace("{ \"uuid\": \"CAP1234567890\" }", "[1]"),
-            DoubtReason::Malformed,
+            UnknownReason::Malformed,
         ),
     ];
     for (body, expected) in cases {
@@ -274,7 +274,7 @@ fn a_body_that_ends_before_its_announced_end_is_unknown_however_whole_it_looks()
     };
     assert_eq!(
         reason(&classify::<CaptureAccepted>(Operation::Capture, &Ok(cut))),
-        Some(DoubtReason::Truncated)
+        Some(UnknownReason::Truncated)
     );
 }
 
@@ -292,7 +292,7 @@ fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
     ] {
         let body = ok.replace("\"RES1943140879\"", &format!("\"{uuid}\""));
         let found = reason(&judge::<Submitted>(Operation::Submit, 201, body));
-        assert_eq!(found, Some(DoubtReason::MissingReference), "{uuid}");
+        assert_eq!(found, Some(UnknownReason::MissingReference), "{uuid}");
     }
     let two = ok.replace(
         "\"reservationUuid\"",
@@ -301,7 +301,7 @@ fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
     let found = reason(&judge::<Submitted>(Operation::Submit, 201, two));
     assert_eq!(
         found,
-        Some(DoubtReason::MissingReference),
+        Some(UnknownReason::MissingReference),
         "two reservations"
     );
     for body in [
@@ -310,7 +310,7 @@ fn case_005_a_submit_without_a_uuid_of_the_right_form_is_unknown() {
         ok.replace("reservationUuid", "uuid"),
     ] {
         let found = reason(&judge::<Submitted>(Operation::Submit, 202, body));
-        assert_eq!(found, Some(DoubtReason::MissingReference));
+        assert_eq!(found, Some(UnknownReason::MissingReference));
     }
 }
 
@@ -406,36 +406,36 @@ fn everything_else_is_unknown() {
     let ambiguous =
         fixture("runway_exceeded").replace("\"status_code\": 400", "\"status_code\": 510");
     let cases = [
-        (400, unknown, DoubtReason::UnknownBusinessMessage),
+        (400, unknown, UnknownReason::UnknownBusinessMessage),
         (
             400,
             "<html>".to_owned(),
-            DoubtReason::UnknownBusinessMessage,
+            UnknownReason::UnknownBusinessMessage,
         ),
-        (400, ambiguous, DoubtReason::Contradicting),
-        (417, contradicting, DoubtReason::Contradicting),
-        (402, String::new(), DoubtReason::UnexpectedStatus),
-        (409, String::new(), DoubtReason::UnexpectedStatus),
-        (413, String::new(), DoubtReason::UnexpectedStatus),
-        (422, String::new(), DoubtReason::UnexpectedStatus),
-        (101, String::new(), DoubtReason::UnexpectedStatus),
-        (408, String::new(), DoubtReason::Timeout),
-        (301, String::new(), DoubtReason::Redirect),
-        (302, "<html>".to_owned(), DoubtReason::Redirect),
-        (304, String::new(), DoubtReason::Redirect),
-        (500, fixture("internal_error"), DoubtReason::ServerError),
-        (502, "<html>".to_owned(), DoubtReason::ServerError),
-        (503, String::new(), DoubtReason::ServerError),
-        (510, fixture("gateway_error"), DoubtReason::ServerError),
-        (524, String::new(), DoubtReason::ServerError),
-        (599, String::new(), DoubtReason::ServerError),
+        (400, ambiguous, UnknownReason::Contradicting),
+        (417, contradicting, UnknownReason::Contradicting),
+        (402, String::new(), UnknownReason::UnexpectedStatus),
+        (409, String::new(), UnknownReason::UnexpectedStatus),
+        (413, String::new(), UnknownReason::UnexpectedStatus),
+        (422, String::new(), UnknownReason::UnexpectedStatus),
+        (101, String::new(), UnknownReason::UnexpectedStatus),
+        (408, String::new(), UnknownReason::Timeout),
+        (301, String::new(), UnknownReason::Redirect),
+        (302, "<html>".to_owned(), UnknownReason::Redirect),
+        (304, String::new(), UnknownReason::Redirect),
+        (500, fixture("internal_error"), UnknownReason::ServerError),
+        (502, "<html>".to_owned(), UnknownReason::ServerError),
+        (503, String::new(), UnknownReason::ServerError),
+        (510, fixture("gateway_error"), UnknownReason::ServerError),
+        (524, String::new(), UnknownReason::ServerError),
+        (599, String::new(), UnknownReason::ServerError),
     ];
     for (status, body, expected) in cases {
-        let Outcome::Unknown(doubt) = capture(status, body.clone()) else {
+        let Outcome::Unknown(unknown) = capture(status, body.clone()) else {
             panic!("{status} {body}")
         };
         assert_eq!(
-            (doubt.reason, doubt.http_status),
+            (unknown.reason, unknown.http_status),
             (expected, Some(status)),
             "{status} {body}"
         );
@@ -452,7 +452,7 @@ fn case_087_a_510_to_a_capture_is_unknown_whatever_its_words() {
     for body in [exception, &said_so, &refused, "<html>", ""] {
         assert_eq!(
             reason(&capture(510, body)),
-            Some(DoubtReason::ServerError),
+            Some(UnknownReason::ServerError),
             "{body}"
         );
     }
@@ -467,7 +467,7 @@ fn case_151_a_510_to_a_submit_is_unknown_although_it_says_that_no_link_was_made(
     for operation in [Operation::Submit, Operation::CreateSession] {
         for body in [fixture("gateway_error"), session.clone()] {
             let found = reason(&judge::<Submitted>(operation, 510, body));
-            assert_eq!(found, Some(DoubtReason::ServerError), "{operation:?}");
+            assert_eq!(found, Some(UnknownReason::ServerError), "{operation:?}");
         }
     }
 }

@@ -4,7 +4,8 @@ use api_client::wire::{
     Capture, CreateSession, LineAmount, Note, SubmitOrder, SubmitReservation, WireTime,
 };
 use api_client::{
-    CallClass, CancelVerb, DoubtReason, FaultKind, OrderDateFormat, Outcome, RejectionClass, Stage,
+    CallClass, CancelVerb, FaultKind, OrderDateFormat, Outcome, Phase, RejectionClass,
+    UnknownReason,
 };
 use chrono::DateTime;
 use domain::Money;
@@ -105,7 +106,7 @@ async fn an_invalid_request_is_not_sent() {
     let Outcome::Unsent(fault) = client.submit(&submit).await.outcome else {
         panic!("sent")
     };
-    assert_eq!(fault.stage, Stage::BeforeSend);
+    assert_eq!(fault.phase, Phase::BeforeSend);
     let FaultKind::InvalidRequest(faults) = &fault.kind else {
         panic!("{fault:?}")
     };
@@ -145,12 +146,12 @@ async fn history_is_asked_for_with_both_ends() {
 async fn details_of_another_reservation_are_inconclusive() {
     let transport = Scripted::new([Ok(response(200, fixture("details")))]);
     let answer = transport.client().details("RES1").await;
-    let Outcome::Unknown(doubt) = answer.outcome else {
+    let Outcome::Unknown(unknown) = answer.outcome else {
         panic!("accepted")
     };
     assert_eq!(
-        (doubt.reason, doubt.http_status),
-        (DoubtReason::Contradicting, Some(200))
+        (unknown.reason, unknown.http_status),
+        (UnknownReason::Contradicting, Some(200))
     );
 }
 

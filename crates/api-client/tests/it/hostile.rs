@@ -8,11 +8,11 @@ use crate::support::{Scripted, fixture, judge, response};
 
 const MEGABYTE: usize = 1024 * 1024;
 
-/// The class of an answer to an operation, and the reason of a doubt: `unknown malformed`.
+/// The class of an answer to an operation, and why an outcome is unknown: `unknown malformed`.
 fn class_of(operation: Operation, status: u16, body: &str) -> String {
     fn class<T: Payload>(operation: Operation, status: u16, body: &str) -> String {
         match judge::<T>(operation, status, body) {
-            Outcome::Unknown(doubt) => format!("unknown {}", doubt.reason.as_str()),
+            Outcome::Unknown(unknown) => format!("unknown {}", unknown.reason.as_str()),
             outcome => outcome.word().to_owned(),
         }
     }
@@ -435,8 +435,8 @@ async fn case_090_a_body_beyond_the_bound_is_unknown_whatever_brings_it() {
             },
         )
         .await;
-    let Outcome::Unknown(doubt) = complete.outcome else {
+    let Outcome::Unknown(unknown) = complete.outcome else {
         panic!("{:?}", complete.outcome)
     };
-    assert_eq!(doubt.reason, api_client::DoubtReason::BodyTooLarge);
+    assert_eq!(unknown.reason, api_client::UnknownReason::BodyTooLarge);
 }

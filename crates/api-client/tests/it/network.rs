@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use api_client::wire::{Capture, LineAmount, Note};
-use api_client::{Client, DoubtReason, FaultKind, Outcome, Settings, Stage, TransportFault};
+use api_client::{Client, FaultKind, Outcome, Phase, Settings, TransportFault, UnknownReason};
 use domain::Money;
 
 use crate::server::{Act, Server, reply};
@@ -23,22 +23,22 @@ fn unsent<T: std::fmt::Debug>(outcome: Outcome<T>) -> TransportFault {
     let Outcome::Unsent(fault) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(fault.stage, Stage::BeforeSend);
+    assert_eq!(fault.phase, Phase::BeforeSend);
     fault
 }
 
-fn reason<T: std::fmt::Debug>(outcome: &Outcome<T>) -> DoubtReason {
-    let Outcome::Unknown(doubt) = outcome else {
+fn reason<T: std::fmt::Debug>(outcome: &Outcome<T>) -> UnknownReason {
+    let Outcome::Unknown(unknown) = outcome else {
         panic!("{outcome:?}")
     };
-    doubt.reason
+    unknown.reason
 }
 
-/// Captures once against a server that does `act`, and returns the outcome's doubt; one request must have come.
-async fn doubt(act: Act, settle: fn(&mut Settings)) -> DoubtReason {
+/// Captures once against a server that does `act`, and returns why the outcome is unknown; one request must have come.
+async fn unknown_reason(act: Act, adjust: fn(&mut Settings)) -> UnknownReason {
     let server = Server::start(vec![act]);
     let mut wanted = settings(&server.url());
-    settle(&mut wanted);
+    adjust(&mut wanted);
     let answer = Client::new(wanted)
         .expect("client")
         .capture("RES1", &capture())
@@ -104,22 +104,25 @@ async fn an_unknown_host_is_unsent() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_unknown_and_not_tried_again() {
-    assert_eq!(doubt(Act::Close, |_| ()).await, DoubtReason::Reset);
     assert_eq!(
-        doubt(Act::Write(Vec::new()), |_| ()).await,
-        DoubtReason::Reset
+        unknown_reason(Act::Close, |_| ()).await,
+        UnknownReason::Reset
     );
     assert_eq!(
-        doubt(Act::Write(b"HTTP/1.1 202 Acc".to_vec()), |_| ()).await,
-        DoubtReason::Reset
+        unknown_reason(Act::Write(Vec::new()), |_| ()).await,
+        UnknownReason::Reset
+    );
+    assert_eq!(
+        unknown_reason(Act::Write(b"HTTP/1.1 202 Acc".to_vec()), |_| ()).await,
+        UnknownReason::Reset
     );
 }
 
 #[tokio::test]
 async fn an_answer_that_is_no_http_is_unknown() {
     assert_eq!(
-        doubt(Act::Write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n".to_vec()), |_| ()).await,
-        DoubtReason::Protocol
+        unknown_reason(Act::Write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n".to_vec()), |_| ()).await,
+        UnknownReason::Protocol
     );
 }
 
@@ -132,16 +135,16 @@ async fn a_truncated_body_is_unknown() {
     );
     let whole_but_announced_longer = [announced.as_bytes(), body.as_bytes()].concat();
     assert_eq!(
-        doubt(Act::Write(whole_but_announced_longer), |_| ()).await,
-        DoubtReason::Truncated
+        unknown_reason(Act::Write(whole_but_announced_longer), |_| ()).await,
+        UnknownReason::Truncated
     );
     let chunked = format!(
         "HTTP/1.1 202 Accepted\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
         body.len()
     );
     assert_eq!(
-        doubt(Act::Write(chunked.into_bytes()), |_| ()).await,
-        DoubtReason::Truncated
+        unknown_reason(Act::Write(chunked.into_bytes()), |_| ()).await,
+        UnknownReason::Truncated
     );
 }
 
@@ -152,16 +155,19 @@ async fn a_page_a_redirect_and_a_flood_are_unknown() {
         "content-type: text/html\r\n",
         "<html>maintenance</html>",
     );
-    assert_eq!(doubt(Act::Write(page), |_| ()).await, DoubtReason::Html);
+    assert_eq!(
+        unknown_reason(Act::Write(page), |_| ()).await,
+        UnknownReason::Html
+    );
     let elsewhere = reply("307 Temporary Redirect", "location: /elsewhere\r\n", "");
     assert_eq!(
-        doubt(Act::Write(elsewhere), |_| ()).await,
-        DoubtReason::Redirect
+        unknown_reason(Act::Write(elsewhere), |_| ()).await,
+        UnknownReason::Redirect
     );
     let flood = reply("202 Accepted", "", &" ".repeat(1024 * 1024 + 1));
     assert_eq!(
-        doubt(Act::Write(flood), |_| ()).await,
-        DoubtReason::BodyTooLarge
+        unknown_reason(Act::Write(flood), |_| ()).await,
+        UnknownReason::BodyTooLarge
     );
     let whole = format!("{}{}", fixture("captured"), " ".repeat(1000 * 1024));
     let server = Server::start(vec![Act::Write(reply("202 Accepted", "", &whole))]);
@@ -176,11 +182,14 @@ async fn a_page_a_redirect_and_a_flood_are_unknown() {
 #[tokio::test]
 async fn no_answer_in_time_is_unknown_and_not_tried_again() {
     let impatient = |settings: &mut Settings| settings.timeouts.money = Duration::from_millis(150);
-    assert_eq!(doubt(Act::Hang, impatient).await, DoubtReason::Timeout);
+    assert_eq!(
+        unknown_reason(Act::Hang, impatient).await,
+        UnknownReason::Timeout
+    );
     let half = b"HTTP/1.1 202 Accepted\r\ncontent-length: 100\r\n\r\n{".to_vec();
     assert_eq!(
-        doubt(Act::Stall(half), impatient).await,
-        DoubtReason::Timeout
+        unknown_reason(Act::Stall(half), impatient).await,
+        UnknownReason::Timeout
     );
 }
 
@@ -201,7 +210,7 @@ async fn case_099_an_answer_that_comes_after_its_timeout_is_nobodys() {
     let client = hasty(&server.url());
     assert_eq!(
         reason(&client.details("RES1943140879").await.outcome),
-        DoubtReason::Timeout
+        UnknownReason::Timeout
     );
     let second = client
         .details("RES2")
@@ -226,7 +235,7 @@ async fn case_099_an_answer_that_comes_after_its_timeout_is_nobodys() {
     let client = hasty(&server.url());
     assert_eq!(
         reason(&client.capture("RES1", &capture()).await.outcome),
-        DoubtReason::Timeout
+        UnknownReason::Timeout
     );
     let second = client
         .capture("RES2", &capture())

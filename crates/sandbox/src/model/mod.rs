@@ -24,6 +24,16 @@ pub(crate) struct Line {
     pub(crate) captured: Money,
 }
 
+impl Line {
+    /// This much of the line.
+    pub(crate) const fn sum(&self, amount: Money) -> LineSum {
+        LineSum {
+            id: self.id,
+            amount,
+        }
+    }
+}
+
 /// A capture or a charge.
 #[derive(Clone)]
 pub(crate) struct Row {
@@ -36,18 +46,25 @@ pub(crate) struct Row {
     pub(crate) text: Option<String>,
 }
 
-/// A refund, accepted and perhaps settled.
+/// A refund, accepted and perhaps paid out.
 #[derive(Clone)]
 pub(crate) struct Refund {
     pub(crate) accepted_at: DateTime<Utc>,
-    pub(crate) settled_at: Option<DateTime<Utc>>,
+    pub(crate) paid_out_at: Option<DateTime<Utc>>,
     pub(crate) source: RefundSource,
     pub(crate) reference: String,
     pub(crate) amount: Money,
     pub(crate) lines: Vec<LineSum>,
 }
 
-/// A reservation.
+/// A refund that is asked for.
+pub(crate) struct RefundRequest {
+    pub(crate) source: RefundSource,
+    pub(crate) reference: String,
+    pub(crate) lines: Vec<LineSum>,
+}
+
+/// A reservation with everything that the provider knows of it; `Switches` decide how it is shown.
 #[derive(Clone)]
 pub(crate) struct Reservation {
     pub(crate) uuid: String,
@@ -99,25 +116,25 @@ impl Reservation {
             .sum()
     }
 
-    /// What is settled of the refunds of a source.
+    /// What is paid out of the refunds of a source.
     pub(crate) fn refunded(&self, source: RefundSource) -> Money {
-        let settled = self
+        let paid_out = self
             .refunds
             .iter()
-            .filter(|refund| refund.settled_at.is_some());
-        settled
+            .filter(|refund| refund.paid_out_at.is_some());
+        paid_out
             .filter(|refund| refund.source == source)
             .map(|refund| refund.amount)
             .sum()
     }
 
-    /// What is settled of the refunds of one capture or charge.
+    /// What is paid out of the refunds of one capture or charge.
     pub(crate) fn refunded_of(&self, reference: &str) -> Money {
-        let settled = self
+        let paid_out = self
             .refunds
             .iter()
-            .filter(|refund| refund.settled_at.is_some());
-        settled
+            .filter(|refund| refund.paid_out_at.is_some());
+        paid_out
             .filter(|refund| refund.reference == reference)
             .map(|refund| refund.amount)
             .sum()
@@ -174,7 +191,7 @@ impl Reservation {
         }
     }
 
-    /// The status after a refund was settled.
+    /// The status after a refund was paid out.
     pub(crate) fn status_after_refund(&self, switches: &Switches) -> ProviderStatus {
         if switches.refund_status == RefundStatus::Unchanged
             || self.status == ProviderStatus::Completed
@@ -200,5 +217,22 @@ impl Reservation {
     /// A text of the payer's details, such as `email` or `address.city`.
     pub(crate) fn payer(&self, path: &str) -> String {
         Body(&self.customer).text(path).unwrap_or_default()
+    }
+}
+
+/// Whether the status is one in which the link cannot be paid any longer.
+pub(crate) const fn is_over(status: &ProviderStatus) -> bool {
+    !matches!(
+        status,
+        ProviderStatus::Sent | ProviderStatus::ReservedNotPaid
+    )
+}
+
+/// The source that a refund names; everything but `charged` is the captured amount.
+pub(crate) fn refund_source(word: Option<&str>) -> RefundSource {
+    if word == Some("charged") {
+        RefundSource::Charged
+    } else {
+        RefundSource::Captured
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct OrderLine {
     pub(crate) refunded: Money,
 }
 
-/// An order.
+/// The order of one one-time payment link.
 #[derive(Clone)]
 pub(crate) struct Order {
     pub(crate) uuid: String,

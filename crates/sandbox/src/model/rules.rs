@@ -38,7 +38,7 @@ impl Reservation {
         }
     }
 
-    /// May these lines be captured (F2.4)?
+    /// Whether these lines can be captured at `now` (F2.4), else the key that refuses them.
     pub(crate) fn may_capture(
         &self,
         lines: &[LineSum],
@@ -71,7 +71,7 @@ impl Reservation {
         }
     }
 
-    /// May this amount be charged (F2.5)? The missing card is another kind of refusal, and asked for before.
+    /// Whether this amount can be charged at `now` (F2.5). That there is no card is another kind of refusal, tested before.
     pub(crate) fn may_charge(
         &self,
         amount: Money,
@@ -94,7 +94,7 @@ impl Reservation {
         }
     }
 
-    /// May it be cancelled (F2.6, F4.3)?
+    /// Whether the reservation can be cancelled (F2.6, F4.3).
     pub(crate) fn may_cancel(&self, s: &Switches) -> Result<(), Key> {
         let allowed = match self.status {
             ProviderStatus::Cancelled if s.distinct_cancelled_key => return Err(ALREADY_CANCELLED),
@@ -112,7 +112,7 @@ impl Reservation {
         }
     }
 
-    /// May it be completed (F2.7)?
+    /// Whether the reservation can be completed (F2.7).
     pub(crate) fn may_complete(&self, s: &Switches) -> Result<(), Key> {
         match self.status {
             ProviderStatus::Completed => Err("reservationStatusAlreadyParamCompleted"),
@@ -123,7 +123,7 @@ impl Reservation {
         }
     }
 
-    /// May the link be sent again (F2.8)?
+    /// Whether the payment link can be sent again (F2.8).
     pub(crate) fn may_resend(&self) -> Result<(), Key> {
         match self.status {
             ProviderStatus::Completed => Err("orderStatusAlreadyCompleted"),
@@ -132,7 +132,8 @@ impl Reservation {
         }
     }
 
-    /// May this be paid back from this row (F2.9)? `week` is what was refunded in the seven days before.
+    /// Whether these lines can be paid back from this row (F2.9). `week` is what the account had refunded in the seven days
+    /// before.
     pub(crate) fn may_refund(
         &self,
         row: &Row,
@@ -168,10 +169,10 @@ impl Reservation {
             }
         }
         // A captured line is paid back only from the capture that took it.
-        let foreign = |line: &&LineSum| !row.lines.iter().any(|own| own.id == line.id);
+        let of_other_row = |line: &&LineSum| !row.lines.iter().any(|own| own.id == line.id);
         let strict = row.source == RefundSource::Captured;
         let whole_only = row.source == RefundSource::Charged && !self.partly_refundable;
-        if (strict && lines.iter().any(|line| foreign(&line)))
+        if (strict && lines.iter().any(|line| of_other_row(&line)))
             || (whole_only && amount != row.amount)
         {
             return Err("refundRejectionForProductAmountExceed");

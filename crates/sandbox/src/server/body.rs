@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame};
 #[error("the connection is closed on purpose")]
 pub(super) struct Closed;
 
-/// Bytes to send.
+/// A response body, and where the connection is closed.
 pub(super) struct Outgoing {
     data: Option<Bytes>,
     /// What comes after the data.
@@ -27,7 +27,7 @@ enum End {
 }
 
 impl Outgoing {
-    /// All of it.
+    /// These bytes, and then a regular end.
     pub(super) const fn whole(data: Bytes) -> Self {
         Self {
             data: Some(data),

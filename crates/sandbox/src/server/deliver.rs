@@ -23,7 +23,7 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most callbacks on their way at once.
 const AT_ONCE: usize = 16;
-/// The clock may be moved by hand, and nobody tells: it is looked at this often at least.
+/// A clock that is moved by hand wakes nothing, so it is read at least this often.
 const NAP: Duration = Duration::from_millis(50);
 /// How much of an answer is read: enough for its first line.
 const HEAD: usize = 1_024;

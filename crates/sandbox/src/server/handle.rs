@@ -47,7 +47,7 @@ impl Handle {
         act(&mut self.0.world.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns once somebody has touched the world since the last time.
+    /// Returns once the world was locked by somebody else since the last call.
     pub(super) async fn touched(&self) {
         self.0.touched.notified().await;
     }

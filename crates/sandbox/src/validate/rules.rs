@@ -1,13 +1,27 @@
 //! The rules of single fields.
 
 use api_client::wire::{WireTime, is_identifier};
+use chrono::{DateTime, Utc};
 use domain::Money;
 use serde::Deserialize as _;
 use serde_json::Value;
 use url::Url;
 
-use super::{Context, at, is_filled};
-use crate::switches::OrderDate;
+use super::path::{at, humanised, is_filled};
+use crate::switches::{OrderDate, Switches};
+
+/// A field and its rules. A path like `products.*.rate` stands for that field of every product.
+pub(crate) struct Field {
+    pub(super) path: &'static str,
+    pub(super) rules: Vec<Rule>,
+}
+
+/// What rules look at besides the field itself: the whole body, the switches and the time.
+pub(crate) struct Context<'a> {
+    pub(crate) root: &'a Value,
+    pub(crate) switches: &'a Switches,
+    pub(crate) now: DateTime<Utc>,
+}
 
 /// One rule. A missing field is judged by the first four alone.
 #[derive(Clone, Copy, Debug)]
@@ -57,13 +71,13 @@ impl Rule {
                         .map_or_else(|| value.to_string(), str::to_owned)
                         == wanted
                 })
-                .map(|_| format!(" when {} is {wanted}", super::humanised(path))),
+                .map(|_| format!(" when {} is {wanted}", humanised(path))),
             Self::RequiredWith(path) => {
-                filled(path).map(|_| format!(" when {} is present", super::humanised(path)))
+                filled(path).map(|_| format!(" when {} is present", humanised(path)))
             }
             Self::RequiredWithout(path) => filled(path)
                 .is_none()
-                .then(|| format!(" when {} is not present", super::humanised(path))),
+                .then(|| format!(" when {} is not present", humanised(path))),
             _ => None,
         }
     }
@@ -166,7 +180,7 @@ fn alphanumeric(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-pub(super) fn is_bool(value: &Value) -> bool {
+fn is_bool(value: &Value) -> bool {
     value.is_boolean()
         || matches!(value.as_u64(), Some(0 | 1))
         || matches!(value.as_str(), Some("0" | "1"))
@@ -190,7 +204,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::switches::Switches;
 
     fn complaint(rule: Rule, value: &Value, switches: &Switches) -> Option<String> {
         let now = DateTime::from_timestamp(1_756_000_000, 0).expect("time");

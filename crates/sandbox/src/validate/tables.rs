@@ -1,6 +1,6 @@
 //! The table of rules of every call with a body.
 
-use super::{Field, Rule};
+use super::rules::{Field, Rule};
 use crate::switches::{OrderValidator, Switches};
 use Rule::{
     Alphanumeric, AtMost, Bool, Country, DialCode, Digits, DueDate, Email, Identifier, In, Length,
@@ -33,9 +33,9 @@ fn fields<const N: usize>(table: [(&'static str, &[Rule]); N]) -> Vec<Field> {
         .collect()
 }
 
-/// F2.1.
-pub(crate) fn reservation(switches: &Switches) -> Vec<Field> {
-    let mut table = fields([
+/// The payer of a reservation; an order's may leave out more.
+fn customer() -> Vec<Field> {
+    fields([
         ("customerDetails", &[Required, List]),
         ("customerDetails.type", &[Required, Text, In(TYPES)]),
         ("customerDetails.countryCode", &[Required, Text, DialCode]),
@@ -67,6 +67,13 @@ pub(crate) fn reservation(switches: &Switches) -> Vec<Field> {
             "customerDetails.address.country",
             &[Required, Text, Country],
         ),
+    ])
+}
+
+/// The fields of a submit (F2.1).
+pub(crate) fn reservation(switches: &Switches) -> Vec<Field> {
+    let mut table = customer();
+    table.extend(fields([
         ("orderDate", &[Required, OrderDate]),
         ("dueDateForPaymentLink", &[Required, DueDate]),
         ("referenceNo", &[Text]),
@@ -89,7 +96,7 @@ pub(crate) fn reservation(switches: &Switches) -> Vec<Field> {
         ("callback.success", &[Url]),
         ("callback.failure", &[Url]),
         ("submitPayment.via", &[In(CARDS)]),
-    ]);
+    ]));
     table.extend(new_lines());
     if switches.require_customer_uuid {
         table.push(field("customerDetails.customerUuid", &[Required, Text]));
@@ -97,7 +104,7 @@ pub(crate) fn reservation(switches: &Switches) -> Vec<Field> {
     table
 }
 
-/// F2.2.
+/// The fields of a checkout session (F2.2).
 pub(crate) fn session(switches: &Switches) -> Vec<Field> {
     let mut table = reservation(switches);
     table.push(field("submitPayment", &[Required, List]));
@@ -125,14 +132,14 @@ fn known_lines() -> Vec<Field> {
     ])
 }
 
-/// F2.4.
+/// The fields of a capture (F2.4).
 pub(crate) fn capture() -> Vec<Field> {
     let mut table = known_lines();
     table.push(field("additionalText", &[Text]));
     table
 }
 
-/// F2.5.
+/// The fields of a charge (F2.5).
 pub(crate) fn charge() -> Vec<Field> {
     let mut table = new_lines();
     table.extend(fields([
@@ -142,12 +149,12 @@ pub(crate) fn charge() -> Vec<Field> {
     table
 }
 
-/// F2.6 and F2.7.
+/// The fields of a cancel or a completion (F2.6 and F2.7).
 pub(crate) fn note() -> Vec<Field> {
     fields([("note", &[Required, Text])])
 }
 
-/// F2.8.
+/// The fields of a resend (F2.8).
 pub(crate) fn resend() -> Vec<Field> {
     fields([
         ("countryCode", &[RequiredWith("msisdn"), Text, DialCode]),
@@ -159,7 +166,7 @@ pub(crate) fn resend() -> Vec<Field> {
     ])
 }
 
-/// F2.9.
+/// The fields of a refund (F2.9).
 pub(crate) fn refund() -> Vec<Field> {
     let mut table = fields([
         ("type", &[Required, Text, In(&["reservation"])]),
@@ -170,7 +177,7 @@ pub(crate) fn refund() -> Vec<Field> {
     table
 }
 
-/// F2.13.
+/// The fields of a request for a refund's approval (F2.13).
 pub(crate) fn refund_approval() -> Vec<Field> {
     let mut table = fields([
         (
@@ -195,7 +202,7 @@ pub(crate) fn refund_approval() -> Vec<Field> {
     table
 }
 
-/// F2.11.
+/// The fields of a one-time payment link (F2.11).
 pub(crate) fn submit_order(switches: &Switches, with_customer: bool) -> Vec<Field> {
     let mut table = fields([
         ("products", &[Required, List]),
@@ -280,12 +287,12 @@ fn recorded() -> Vec<Field> {
     ])
 }
 
-/// F2.12.
+/// The fields of the cancel of an order (F2.12).
 pub(crate) fn order_cancel() -> Vec<Field> {
     fields([("cancellationNote", &[Required, Text])])
 }
 
-/// F2.12.
+/// The fields of the refund of an order (F2.12).
 pub(crate) fn order_refund() -> Vec<Field> {
     let mut table = fields([("type", &[Required, Text, In(&["regular", "invoiced"])])]);
     table.extend(known_lines());

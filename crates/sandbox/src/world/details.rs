@@ -2,8 +2,8 @@
 
 use api_client::wire::{
     AddressSeen, CustomerSeen, Details, MoneyRow, OrganizationDetails, PaymentDetails,
-    PaymentHistory, ProductSeen, ProviderStatus, RefundRow, RefundSource, RefundedSums,
-    ReservedRow, SendOrderBy, WireTime,
+    PaymentHistory, ProductSeen, RefundRow, RefundSource, RefundedSums, ReservedRow, SendOrderBy,
+    WireTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Money;
@@ -11,17 +11,11 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::call::Call;
+use super::frozen::Frozen;
 use crate::answer::{self, Refusal};
 use crate::model::{Line, Reservation, Row};
 use crate::reply::Reply;
 use crate::switches::{DetailsShape, DetailsTime, Switches, Zone};
-
-/// What details show instead of the truth, and for how long.
-pub(super) struct Frozen {
-    view: Reservation,
-    reads: Option<u32>,
-    until: Option<DateTime<Utc>>,
-}
 
 impl World {
     /// From now on details show the reservation as it is now. What is frozen already stays as it is.
@@ -84,17 +78,6 @@ impl World {
             &data,
             &self.switches,
         ))
-    }
-}
-
-impl Frozen {
-    /// When details show the truth again, if a time says so.
-    pub(super) fn ends(&self) -> Option<DateTime<Utc>> {
-        self.until.filter(|_| self.reads.is_none())
-    }
-
-    pub(super) fn shows(&self, now: DateTime<Utc>) -> bool {
-        self.reads.is_none_or(|reads| reads > 0) && self.until.is_none_or(|until| now < until)
     }
 }
 
@@ -234,11 +217,11 @@ fn refunds(r: &Reservation, s: &Switches) -> Vec<RefundRow> {
         let row = r.rows.iter().find(|row| row.reference == reference);
         row.map_or(Money::ZERO, |row| row.amount)
     };
-    let settled = r
+    let paid_out = r
         .refunds
         .iter()
-        .filter_map(|refund| Some((refund, refund.settled_at?)));
-    settled
+        .filter_map(|refund| Some((refund, refund.paid_out_at?)));
+    paid_out
         .map(|(refund, at)| RefundRow {
             at: Some(time(at, s)),
             amount: refund.amount,
@@ -275,19 +258,11 @@ fn age(data: &mut Value, r: &Reservation) {
             .iter()
             .filter(|refund| refund.reference == reference);
         let at = of_row
-            .filter_map(|refund| refund.settled_at)
+            .filter_map(|refund| refund.paid_out_at)
             .max()
             .map(|at| at.timestamp());
         row.remove("additionalText");
         row.remove("refunded");
         row.insert("refundedAt".to_owned(), json!(at));
     }
-}
-
-/// Is this a status in which nobody can pay any longer?
-pub(crate) const fn is_over(status: &ProviderStatus) -> bool {
-    !matches!(
-        status,
-        ProviderStatus::Sent | ProviderStatus::ReservedNotPaid
-    )
 }

@@ -1,13 +1,17 @@
 //! The world: everything that the provider knows, moved by calls and by time alone.
 
+mod api;
 mod call;
+mod callbacks;
 mod details;
+mod frozen;
 mod history;
 mod money;
 mod orders;
 mod status;
 mod submit;
 mod time;
+mod timers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -22,18 +26,15 @@ use crate::callback::Outbox;
 use crate::effect::{By, Effect, EffectKind, LineSum};
 use crate::fault::Faults;
 use crate::model::{Order, Reservation};
-use crate::reply::{Reply, Request};
+use crate::route::Operation;
 use crate::switches::Switches;
-use crate::{Operation, admin, page};
-use details::Frozen;
-pub(crate) use details::is_over;
-pub(crate) use money::{Wanted, source};
-use time::Timers;
+use frozen::Frozen;
+use timers::Timers;
 
-/// How a world begins.
+/// What a [`World`] is made of; the same options and calls give the same bytes.
 #[derive(Clone)]
 pub struct Options {
-    /// Where every random number comes from.
+    /// The seed of every random number: uuids, fault rates, forged secrets.
     pub seed: u64,
     /// The readings of the provider's pages.
     pub switches: Switches,
@@ -63,35 +64,35 @@ impl Default for Options {
     }
 }
 
-/// How many requests came.
+/// Counters of the requests since the world was made or reset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Requests {
-    /// To the API, throttled ones included.
+    /// Requests below the API's base path, unknown paths and throttled ones included.
     pub total: u64,
-    /// Of them, answered 429 for want of budget (not by a fault).
+    /// Those answered 429 because the account's minute was used up; a 429 made by a fault does not count.
     pub throttled: u64,
-    /// By call; paths that are none are missing.
+    /// The same by call; requests to unknown paths and with wrong verbs are left out.
     pub operations: BTreeMap<Operation, u64>,
 }
 
 /// A reservation as admin routes list it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReservationView {
-    /// `RES…`.
+    /// The reservation's uuid, `RES` and ten digits.
     pub uuid: String,
-    /// `referenceNo`.
+    /// The booking's own `referenceNo`, if the submit carried one.
     pub reference: Option<String>,
     /// The provider's status word.
     pub status: String,
-    /// The grand total.
+    /// The sum of the lines as submitted.
     pub total: Money,
-    /// What is held.
+    /// What was held when the payer paid; it does not shrink by captures.
     pub reserved: Money,
     /// The sum of the captures.
     pub captured: Money,
     /// The sum of the charges.
     pub charged: Money,
-    /// The sum of the settled refunds.
+    /// The sum of the refunds that are paid out.
     pub refunded: Money,
     /// The page where the payer pays.
     pub payment_url: String,
@@ -171,18 +172,6 @@ impl World {
             brought: DateTime::UNIX_EPOCH,
             now: DateTime::UNIX_EPOCH,
         }
-    }
-
-    /// Answers one request that comes in at `now`.
-    pub fn handle(&mut self, now: DateTime<Utc>, request: &Request) -> Reply {
-        self.advance(now);
-        let reply = match request.path().trim_start_matches('/').split('/').next() {
-            Some("__sandbox") => admin::handle(self, request),
-            Some("pay") => page::handle(self, request),
-            _ => self.api(request),
-        };
-        let date = self.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        reply.with("date", date)
     }
 
     /// Everything that took place, in order.
@@ -290,8 +279,8 @@ impl World {
         self.next_product
     }
 
-    /// Writes down what took place.
-    pub(crate) fn record(&mut self, kind: EffectKind, by: By, uuid: &str, what: Told) {
+    /// Adds to the ledger what took place now.
+    pub(crate) fn record(&mut self, kind: EffectKind, by: By, uuid: &str, detail: EffectDetail) {
         let reference = match self.reservations.get(uuid) {
             Some(r) => r.reference.clone(),
             None => self
@@ -313,16 +302,16 @@ impl World {
             kind,
             reservation_uuid: uuid.to_owned(),
             reference,
-            provider_reference: what.provider_reference,
-            amount: what.amount,
-            lines: what.lines,
-            text: what.text,
+            provider_reference: detail.provider_reference,
+            amount: detail.amount,
+            lines: detail.lines,
+            text: detail.text,
             by,
         });
     }
 
-    /// Adds an event to the history.
-    pub(crate) fn tell(
+    /// Adds an event, as it happens now, to the history (F2.10); `fill` sets the fields that its kind has.
+    pub(crate) fn add_history(
         &mut self,
         account: usize,
         uuid: &str,
@@ -349,16 +338,16 @@ impl World {
     }
 }
 
-/// What an effect tells besides its kind.
+/// The parts of an [`Effect`] that differ from kind to kind; what a kind has not stays empty.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct EffectDetail {
     pub(crate) provider_reference: Option<String>,
     pub(crate) amount: Money,
     pub(crate) lines: Vec<LineSum>,
     pub(crate) text: Option<String>,
 }
 
-impl Told {
+impl EffectDetail {
     pub(crate) fn amount(amount: Money) -> Self {
         Self {
             amount,

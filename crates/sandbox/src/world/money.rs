@@ -6,21 +6,14 @@ use domain::Money;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::time::Timer;
-use super::{Told, World, actor};
+use super::timers::Timer;
+use super::{EffectDetail, World, actor};
 use crate::answer::{self, Refusal};
 use crate::effect::{By, EffectKind, LineSum};
-use crate::model::{Line, NewLine, Refund, Row};
+use crate::model::{Line, NewLine, Refund, RefundRequest, Row, refund_source};
 use crate::reply::Reply;
-use crate::switches::{Marker, Release, Settlement, UuidInAnswer};
+use crate::switches::{Marker, RefundPayout, Release, UuidInAnswer};
 use crate::validate;
-
-/// A refund that is asked for.
-pub(crate) struct Wanted {
-    pub(crate) source: RefundSource,
-    pub(crate) reference: String,
-    pub(crate) lines: Vec<LineSum>,
-}
 
 impl World {
     pub(super) fn capture(&mut self, call: &Call) -> Result<Reply, Refusal> {
@@ -46,11 +39,11 @@ impl World {
         let read = call.read();
         let lines = read.line_sums();
         adds_up(call, lines.iter().map(|line| line.amount).sum())?;
-        let source = source(read.text("source").as_deref());
+        let source = refund_source(read.text("source").as_deref());
         let reference = read.text("reference").unwrap_or_default();
         self.give_back(
             call.id(),
-            Wanted {
+            RefundRequest {
                 source,
                 reference,
                 lines,
@@ -95,15 +88,15 @@ impl World {
         if std::mem::replace(asked, true) {
             return Err(Refusal::Rule("orderRefundRequestAlreadySubmitted"));
         }
-        let told = Told {
+        let detail = EffectDetail {
             lines,
-            ..Told::amount(call.read().money("grandTotal"))
+            ..EffectDetail::amount(call.read().money("grandTotal"))
         };
         self.record(
             EffectKind::RefundApprovalRequested,
             By::Api,
             call.id(),
-            told,
+            detail,
         );
         Ok(answer::done(201, "requestedOrderRefundSuccessfully", false))
     }
@@ -136,7 +129,7 @@ impl World {
         }
     }
 
-    /// Captures these lines, whoever asks; the answer is the reference.
+    /// Captures these lines for the API or the portal; the answer is the reference.
     pub(crate) fn take(
         &mut self,
         uuid: &str,
@@ -169,9 +162,9 @@ impl World {
         });
         r.status = r.status_after(RefundSource::Captured, &self.switches);
         let account = r.account;
-        let told = told(&reference, amount, lines.to_vec(), text);
-        self.record(EffectKind::Captured, by, uuid, told);
-        self.tell_money(
+        let detail = detail(&reference, amount, lines.to_vec(), text);
+        self.record(EffectKind::Captured, by, uuid, detail);
+        self.add_money_history(
             account,
             &reference,
             "amount-captured-from-reservation",
@@ -193,7 +186,7 @@ impl World {
         Ok(reference)
     }
 
-    /// Charges the card for these lines, whoever asks; the answer is the reference.
+    /// Charges the card for these lines, for the API or the portal; the answer is the reference.
     pub(crate) fn debit(
         &mut self,
         uuid: &str,
@@ -212,22 +205,8 @@ impl World {
         }
         r.may_charge(amount, now, &self.switches)
             .map_err(Refusal::Rule)?;
-        let lines: Vec<Line> = lines
-            .into_iter()
-            .map(|new| Line {
-                id: self.product(),
-                new,
-                reserved: Money::ZERO,
-                captured: Money::ZERO,
-            })
-            .collect();
-        let sums: Vec<LineSum> = lines
-            .iter()
-            .map(|line| LineSum {
-                id: line.id,
-                amount: line.new.amount,
-            })
-            .collect();
+        let lines = self.charge_lines(lines);
+        let sums: Vec<LineSum> = lines.iter().map(|line| line.sum(line.new.amount)).collect();
         let r = self
             .reservations
             .get_mut(uuid)
@@ -252,9 +231,9 @@ impl World {
             EffectKind::Charged,
             by,
             uuid,
-            told(&reference, amount, sums, text),
+            detail(&reference, amount, sums, text),
         );
-        self.tell_money(
+        self.add_money_history(
             account,
             &reference,
             "amount-charged-from-card",
@@ -266,7 +245,18 @@ impl World {
         Ok(reference)
     }
 
-    fn tell_money(
+    /// The new products of a charge, each under a numeric id of its own.
+    fn charge_lines(&mut self, lines: Vec<NewLine>) -> Vec<Line> {
+        let line = |new| Line {
+            id: self.product(),
+            new,
+            reserved: Money::ZERO,
+            captured: Money::ZERO,
+        };
+        lines.into_iter().map(line).collect()
+    }
+
+    fn add_money_history(
         &mut self,
         account: usize,
         reference: &str,
@@ -276,7 +266,7 @@ impl World {
         receipt: Option<String>,
     ) {
         // The row carries the reference of the capture or charge, not the reservation's.
-        self.tell(account, reference, title, |row| {
+        self.add_history(account, reference, title, |row| {
             row.sent_to = receipt.map(Into::into);
             row.action_by = actor(by);
             row.note = Some(reference.to_owned());
@@ -285,8 +275,13 @@ impl World {
         });
     }
 
-    /// Accepts a refund, whoever asks; it is settled at once or later.
-    pub(crate) fn give_back(&mut self, uuid: &str, wanted: Wanted, by: By) -> Result<(), Refusal> {
+    /// Accepts a refund for the API or the portal; the money is paid out at once or later.
+    pub(crate) fn give_back(
+        &mut self,
+        uuid: &str,
+        wanted: RefundRequest,
+        by: By,
+    ) -> Result<(), Refusal> {
         let now = self.now;
         let missing = if self.switches.plain_reference_key {
             "orderNotFound"
@@ -313,29 +308,30 @@ impl World {
         r.may_refund(row, &wanted.lines, week, &self.switches)
             .map_err(Refusal::Rule)?;
         let amount: Money = wanted.lines.iter().map(|line| line.amount).sum();
-        let told = told(&wanted.reference, amount, wanted.lines.clone(), None);
+        let detail = detail(&wanted.reference, amount, wanted.lines.clone(), None);
         let place = r.refunds.len();
         r.refunds.push(Refund {
             accepted_at: now,
-            settled_at: None,
+            paid_out_at: None,
             source: wanted.source,
             reference: wanted.reference,
             amount,
             lines: wanted.lines,
         });
-        self.record(EffectKind::RefundAccepted, by, uuid, told);
-        match self.switches.settlement {
-            Settlement::Immediately => self.settle(uuid, place),
-            Settlement::AfterSeconds(seconds) => {
+        self.record(EffectKind::RefundAccepted, by, uuid, detail);
+        match self.switches.refund_payout {
+            RefundPayout::Immediately => self.pay_out(uuid, place),
+            RefundPayout::AfterSeconds(seconds) => {
                 let at = now + TimeDelta::seconds(seconds.into());
-                self.timers.add(at, Timer::Settle(uuid.to_owned(), place));
+                self.timers
+                    .add(at, Timer::RefundPayout(uuid.to_owned(), place));
             }
         }
         Ok(())
     }
 
-    /// Settles an accepted refund.
-    pub(super) fn settle(&mut self, uuid: &str, place: usize) {
+    /// Pays out an accepted refund.
+    pub(super) fn pay_out(&mut self, uuid: &str, place: usize) {
         let now = self.now;
         let Some(r) = self.reservations.get_mut(uuid) else {
             return;
@@ -343,37 +339,29 @@ impl World {
         let Some(refund) = r
             .refunds
             .get_mut(place)
-            .filter(|refund| refund.settled_at.is_none())
+            .filter(|refund| refund.paid_out_at.is_none())
         else {
             return;
         };
-        refund.settled_at = Some(now);
+        refund.paid_out_at = Some(now);
         let title = match refund.source {
             RefundSource::Captured => "refund-sent-from-captured",
             RefundSource::Charged => "refund-sent-from-charged",
         };
         let amount = refund.amount;
-        let told = told(&refund.reference, amount, refund.lines.clone(), None);
+        let detail = detail(&refund.reference, amount, refund.lines.clone(), None);
         r.status = r.status_after_refund(&self.switches);
         let account = r.account;
-        self.record(EffectKind::Refunded, By::Time, uuid, told);
-        self.tell(account, uuid, title, |row| {
+        self.record(EffectKind::Refunded, By::Time, uuid, detail);
+        self.add_history(account, uuid, title, |row| {
             row.sent_to = Some("".into());
             row.amount = Some(amount);
         });
     }
 }
 
-pub(crate) fn source(word: Option<&str>) -> RefundSource {
-    if word == Some("charged") {
-        RefundSource::Charged
-    } else {
-        RefundSource::Captured
-    }
-}
-
-fn told(reference: &str, amount: Money, lines: Vec<LineSum>, text: Option<&str>) -> Told {
-    Told {
+fn detail(reference: &str, amount: Money, lines: Vec<LineSum>, text: Option<&str>) -> EffectDetail {
+    EffectDetail {
         provider_reference: Some(reference.to_owned()),
         amount,
         lines,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::submit::anonymous;
-use super::time::Timer;
-use super::{Told, World};
+use super::timers::Timer;
+use super::{EffectDetail, World};
 use crate::answer::{self, Refusal};
 use crate::effect::{By, EffectKind};
 use crate::model::{Order, OrderLine};
@@ -97,7 +97,7 @@ impl World {
             EffectKind::OrderCreated,
             By::Api,
             &uuid,
-            Told::amount(total),
+            EffectDetail::amount(total),
         );
     }
 
@@ -202,7 +202,7 @@ impl World {
             EffectKind::OrderCancelled,
             By::Api,
             call.id(),
-            Told::text(note.as_deref()),
+            EffectDetail::text(note.as_deref()),
         );
         Ok(answer::done(202, "cancelledOrderSuccessfully", false))
     }
@@ -220,7 +220,12 @@ impl World {
             ProviderStatus::Cancelled => return Err(Refusal::Rule("orderStatusAlreadyCancelled")),
             _ => return Err(Refusal::Rule("orderStatusAlreadyPaid")),
         }
-        self.record(EffectKind::LinkSent, By::Api, call.id(), Told::default());
+        self.record(
+            EffectKind::LinkSent,
+            By::Api,
+            call.id(),
+            EffectDetail::default(),
+        );
         Ok(answer::done(202, "resentOrderSuccessfully", true))
     }
 
@@ -277,15 +282,15 @@ impl World {
             EffectKind::OrderRefunded,
             By::Api,
             call.id(),
-            Told {
+            EffectDetail {
                 lines,
-                ..Told::amount(amount)
+                ..EffectDetail::amount(amount)
             },
         );
         Ok(answer::done(202, "orderRefundedSuccessfully", true))
     }
 
-    /// An order that nobody has paid has no card to charge.
+    /// Charges the card of a paid order; an unpaid one has no card yet.
     pub(super) fn delayed_charge(&self, call: &Call) -> Result<Reply, Refusal> {
         let order = self.order(call).ok_or(MISSING)?;
         if order.status != ProviderStatus::Paid {
@@ -336,7 +341,12 @@ impl World {
             return;
         };
         order.status = ProviderStatus::Expired;
-        self.record(EffectKind::OrderExpired, By::Time, uuid, Told::default());
+        self.record(
+            EffectKind::OrderExpired,
+            By::Time,
+            uuid,
+            EffectDetail::default(),
+        );
     }
 }
 

@@ -4,8 +4,8 @@ use api_client::wire::ProviderStatus;
 use chrono::TimeDelta;
 
 use super::call::Call;
-use super::time::Timer;
-use super::{Told, World, actor};
+use super::timers::Timer;
+use super::{EffectDetail, World, actor};
 use crate::answer::{self, Refusal};
 use crate::effect::{By, EffectKind};
 use crate::reply::Reply;
@@ -54,7 +54,7 @@ impl World {
         Ok(answer::done(202, "resentOrderSuccessfully", true))
     }
 
-    /// Cancels, whoever asks.
+    /// Cancels for the API or the portal; what is held goes back.
     pub(crate) fn withdraw(
         &mut self,
         uuid: &str,
@@ -68,8 +68,8 @@ impl World {
         r.may_cancel(&self.switches).map_err(Refusal::Rule)?;
         r.status = ProviderStatus::Cancelled;
         let account = r.account;
-        self.record(EffectKind::Cancelled, by, uuid, Told::text(note));
-        self.tell(account, uuid, "reservation-cancelled", |row| {
+        self.record(EffectKind::Cancelled, by, uuid, EffectDetail::text(note));
+        self.add_history(account, uuid, "reservation-cancelled", |row| {
             row.action_by = actor(by);
             row.note = note.map(str::to_owned);
         });
@@ -77,7 +77,7 @@ impl World {
         Ok(())
     }
 
-    /// Completes, whoever asks; what is not captured goes back.
+    /// Completes for the API or the portal; what is not captured goes back.
     pub(crate) fn close(&mut self, uuid: &str, note: Option<&str>, by: By) -> Result<(), Refusal> {
         let r = self
             .reservations
@@ -86,8 +86,8 @@ impl World {
         r.may_complete(&self.switches).map_err(Refusal::Rule)?;
         r.status = ProviderStatus::Completed;
         let account = r.account;
-        self.record(EffectKind::Completed, by, uuid, Told::text(note));
-        self.tell(account, uuid, "reservation-completed", |row| {
+        self.record(EffectKind::Completed, by, uuid, EffectDetail::text(note));
+        self.add_history(account, uuid, "reservation-completed", |row| {
             row.action_by = actor(by);
             row.note = note.map(str::to_owned);
         });
@@ -107,7 +107,12 @@ impl World {
         }
         r.released_at = Some(now);
         if !rest.is_zero() {
-            self.record(EffectKind::Released, By::Time, uuid, Told::amount(rest));
+            self.record(
+                EffectKind::Released,
+                By::Time,
+                uuid,
+                EffectDetail::amount(rest),
+            );
         }
     }
 }

@@ -6,8 +6,8 @@ use domain::Money;
 use serde_json::Value;
 
 use super::call::Call;
-use super::time::Timer;
-use super::{Told, World};
+use super::timers::Timer;
+use super::{EffectDetail, World};
 use crate::answer::{self, Refusal};
 use crate::effect::{By, EffectKind};
 use crate::model::{Line, NewLine, Reservation};
@@ -36,7 +36,7 @@ impl World {
         Ok(self.submitted(&submitted, session))
     }
 
-    /// Recorded traffic shows that nobody checks sums; the switch is for those who want to find out.
+    /// Recorded traffic shows that the provider does not check sums; the switch is for merchants who want to find out.
     fn sums(&self, call: &Call, lines: &[NewLine]) -> Result<(), Refusal> {
         let read = call.read();
         let total = read.money("orderSummary.grandTotal");
@@ -123,7 +123,12 @@ impl World {
             sent_to.push(format!("{}{}", r.payer("countryCode"), r.payer("msisdn")));
         }
         self.reservations.insert(uuid.clone(), r);
-        self.record(EffectKind::Created, By::Api, &uuid, Told::amount(total));
+        self.record(
+            EffectKind::Created,
+            By::Api,
+            &uuid,
+            EffectDetail::amount(total),
+        );
         for address in sent_to {
             self.send_link(account, &uuid, &address);
         }
@@ -131,8 +136,8 @@ impl World {
 
     /// Notes that the link went to an address; the provider writes a space in front of it.
     pub(super) fn send_link(&mut self, account: usize, uuid: &str, address: &str) {
-        self.record(EffectKind::LinkSent, By::Api, uuid, Told::default());
-        self.tell(account, uuid, "payment-link-sent-to-customer", |row| {
+        self.record(EffectKind::LinkSent, By::Api, uuid, EffectDetail::default());
+        self.add_history(account, uuid, "payment-link-sent-to-customer", |row| {
             row.sent_to = Some(format!(" {address}").into());
         });
     }

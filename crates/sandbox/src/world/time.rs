@@ -1,55 +1,15 @@
-//! What happens when it becomes time: links and holds end, rests are released, refunds settle, late effects strike.
-
-use std::collections::BTreeMap;
+//! What happens when it becomes time: links and holds end, rests are released, refunds are paid out, late effects strike.
 
 use api_client::wire::ProviderStatus;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::call::Call;
-use super::{Told, World};
+use super::timers::Timer;
+use super::{EffectDetail, World};
 use crate::callback::CallbackDelivery;
 use crate::effect::{By, EffectKind};
 use crate::model::Reservation;
 use crate::switches::HoldExpiry;
-
-/// What waits for its time. It looks at the state again when it fires.
-pub(crate) enum Timer {
-    LinkDue(String),
-    HoldEnds(String),
-    Release(String),
-    /// A refund by its place in the reservation's list.
-    Settle(String, usize),
-    OrderDue(String),
-    /// A call whose effect a fault put off.
-    Late(Box<Call>),
-}
-
-/// Timers in the order of their time, and of their making.
-#[derive(Default)]
-pub(crate) struct Timers {
-    waiting: BTreeMap<(DateTime<Utc>, u64), Timer>,
-    made: u64,
-}
-
-impl Timers {
-    pub(crate) fn add(&mut self, at: DateTime<Utc>, timer: Timer) {
-        self.made += 1;
-        self.waiting.insert((at, self.made), timer);
-    }
-
-    fn next(&self) -> Option<DateTime<Utc>> {
-        self.waiting.first_key_value().map(|((at, _), _)| *at)
-    }
-
-    fn pop(&mut self, until: DateTime<Utc>) -> Option<(DateTime<Utc>, Timer)> {
-        let entry = self
-            .waiting
-            .first_entry()
-            .filter(|entry| entry.key().0 <= until)?;
-        let ((at, _), timer) = entry.remove_entry();
-        Some((at, timer))
-    }
-}
 
 impl World {
     /// Lets everything happen that is due at `now`, in order.
@@ -112,7 +72,7 @@ impl World {
             Timer::LinkDue(uuid) => self.link_due(&uuid),
             Timer::HoldEnds(uuid) => self.hold_ends(&uuid),
             Timer::Release(uuid) => self.release(&uuid),
-            Timer::Settle(uuid, place) => self.settle(&uuid, place),
+            Timer::RefundPayout(uuid, place) => self.pay_out(&uuid, place),
             Timer::OrderDue(uuid) => self.order_due(&uuid),
             Timer::Late(call) => {
                 // The answer has nobody left to go to.
@@ -140,8 +100,13 @@ impl World {
         };
         r.status = ProviderStatus::Expired;
         let account = r.account;
-        self.record(EffectKind::LinkExpired, By::Time, uuid, Told::default());
-        self.tell(account, uuid, "reservation-expired", |_| {});
+        self.record(
+            EffectKind::LinkExpired,
+            By::Time,
+            uuid,
+            EffectDetail::default(),
+        );
+        self.add_history(account, uuid, "reservation-expired", |_| {});
     }
 
     /// The hold is over, or its window was made longer meanwhile and ends later.
@@ -174,9 +139,14 @@ impl World {
         if expires {
             r.status = ProviderStatus::Expired;
         }
-        self.record(EffectKind::HoldExpired, By::Time, uuid, Told::amount(rest));
+        self.record(
+            EffectKind::HoldExpired,
+            By::Time,
+            uuid,
+            EffectDetail::amount(rest),
+        );
         if expires {
-            self.tell(account, uuid, "reservation-expired", |_| {});
+            self.add_history(account, uuid, "reservation-expired", |_| {});
         }
     }
 }

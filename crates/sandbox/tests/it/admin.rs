@@ -3,13 +3,13 @@
 use sandbox::EffectKind;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, admin, raw};
+use crate::test_env::{TestEnv, admin, raw};
 
 #[tokio::test]
 async fn a_reservation_is_played_through_by_hand() {
-    let stage = Stage::new().await;
-    let uuid = stage.submitted().await;
-    let post = async |path: &str, body: Value| admin(&stage, "POST", path, &body).await;
+    let env = TestEnv::new().await;
+    let uuid = env.submitted().await;
+    let post = async |path: &str, body: Value| admin(&env, "POST", path, &body).await;
     assert_eq!(post("open", json!({"uuid": uuid})).await.0, 200);
     assert_eq!(
         post("fail", json!({"uuid": "BOOK-1"})).await,
@@ -20,7 +20,7 @@ async fn a_reservation_is_played_through_by_hand() {
         post("pay", json!({"uuid": uuid})).await,
         (409, json!({"error": "its status is RESERVED"}))
     );
-    let [id, _] = stage.ids(&uuid).await;
+    let [id, _] = env.ids(&uuid).await;
     let lines = json!([{"id": id, "amount": "100.00"}]);
     let (status, captured) = post("capture", json!({"uuid": uuid, "lines": lines})).await;
     assert!(
@@ -46,7 +46,7 @@ async fn a_reservation_is_played_through_by_hand() {
         post("complete", json!({"uuid": uuid, "note": "x"})).await.0,
         200
     );
-    let (_, ledger) = admin(&stage, "GET", "ledger", &json!({})).await;
+    let (_, ledger) = admin(&env, "GET", "ledger", &json!({})).await;
     let effects = ledger["effects"].as_array().expect("effects");
     let kinds: Vec<_> = effects
         .iter()
@@ -74,9 +74,9 @@ async fn a_reservation_is_played_through_by_hand() {
         (&effects[5]["by"], &effects[5]["amount"]),
         (&json!("portal"), &json!("100.00"))
     );
-    let (_, news) = admin(&stage, "GET", "ledger?since=11", &json!({})).await;
+    let (_, news) = admin(&env, "GET", "ledger?since=11", &json!({})).await;
     assert_eq!(news["effects"].as_array().map(Vec::len), Some(2));
-    let (_, list) = admin(&stage, "GET", "reservations", &json!({})).await;
+    let (_, list) = admin(&env, "GET", "reservations", &json!({})).await;
     assert_eq!(
         (
             &list["reservations"][0]["status"],
@@ -88,48 +88,48 @@ async fn a_reservation_is_played_through_by_hand() {
 
 #[tokio::test]
 async fn links_and_holds_are_expired_and_cancelled_by_hand() {
-    let stage = Stage::new().await;
-    let unpaid = stage.submitted().await;
-    let held = stage.held().await;
-    let third = stage.held().await;
+    let env = TestEnv::new().await;
+    let unpaid = env.submitted().await;
+    let held = env.held().await;
+    let third = env.held().await;
     for (path, uuid) in [("expire", &unpaid), ("expire", &held), ("cancel", &third)] {
         assert_eq!(
-            admin(&stage, "POST", path, &json!({"uuid": uuid})).await.0,
+            admin(&env, "POST", path, &json!({"uuid": uuid})).await.0,
             200,
             "{path}"
         );
     }
     assert_eq!(
-        admin(&stage, "POST", "expire", &json!({"uuid": unpaid}))
+        admin(&env, "POST", "expire", &json!({"uuid": unpaid}))
             .await
             .0,
         409,
         "only once"
     );
     assert_eq!(
-        stage.effects(EffectKind::LinkExpired)[0].reservation_uuid,
+        env.effects(EffectKind::LinkExpired)[0].reservation_uuid,
         unpaid
     );
     assert_eq!(
-        stage.effects(EffectKind::HoldExpired)[0].reservation_uuid,
+        env.effects(EffectKind::HoldExpired)[0].reservation_uuid,
         held
     );
     assert_eq!(
-        stage.effects(EffectKind::Cancelled)[0].reservation_uuid,
+        env.effects(EffectKind::Cancelled)[0].reservation_uuid,
         third
     );
 }
 
 #[tokio::test]
 async fn faults_and_switches_are_set_shown_and_cleared() {
-    let stage = Stage::new().await;
+    let env = TestEnv::new().await;
     let faults = json!([
         {"operation": "capture", "when": "after_effect", "what": "reset", "times": 2},
         {"callback": "lost"},
         {"what": {"status": 502}, "per_mille": 20},
     ]);
-    assert_eq!(admin(&stage, "POST", "faults", &faults).await.0, 200);
-    let (_, shown) = admin(&stage, "GET", "faults", &json!({})).await;
+    assert_eq!(admin(&env, "POST", "faults", &faults).await.0, 200);
+    let (_, shown) = admin(&env, "GET", "faults", &json!({})).await;
     assert_eq!(
         (
             shown["calls"].as_array().map(Vec::len),
@@ -137,9 +137,9 @@ async fn faults_and_switches_are_set_shown_and_cleared() {
         ),
         (Some(2), Some("lost"))
     );
-    assert_eq!(admin(&stage, "DELETE", "faults", &json!({})).await.0, 200);
-    assert!(stage.world.lock().faults().calls.is_empty());
-    let (status, error) = admin(&stage, "POST", "faults", &json!({"what": "explode"})).await;
+    assert_eq!(admin(&env, "DELETE", "faults", &json!({})).await.0, 200);
+    assert!(env.world.lock().faults().calls.is_empty());
+    let (status, error) = admin(&env, "POST", "faults", &json!({"what": "explode"})).await;
     assert!(
         status == 422
             && error["error"]
@@ -148,9 +148,9 @@ async fn faults_and_switches_are_set_shown_and_cleared() {
         "{error}"
     );
 
-    let (status, switches) = admin(&stage, "PUT", "switches", &json!({"cancel_verb": "get"})).await;
+    let (status, switches) = admin(&env, "PUT", "switches", &json!({"cancel_verb": "get"})).await;
     assert_eq!((status, &switches["cancel_verb"]), (200, &json!("get")));
-    let (status, error) = admin(&stage, "PUT", "switches", &json!({"cancel_verbs": "get"})).await;
+    let (status, error) = admin(&env, "PUT", "switches", &json!({"cancel_verbs": "get"})).await;
     assert!(
         status == 422
             && error["error"]
@@ -161,22 +161,22 @@ async fn faults_and_switches_are_set_shown_and_cleared() {
 
 #[tokio::test]
 async fn requests_are_counted_and_everything_is_forgotten_on_reset() {
-    let stage = Stage::new().await;
-    let uuid = stage.submitted().await;
-    stage.details(&uuid).await;
-    let (_, requests) = admin(&stage, "GET", "requests", &json!({})).await;
+    let env = TestEnv::new().await;
+    let uuid = env.submitted().await;
+    env.details(&uuid).await;
+    let (_, requests) = admin(&env, "GET", "requests", &json!({})).await;
     assert_eq!(
         requests,
         json!({"total": 2, "throttled": 0, "operations": {"submit": 1, "details": 1}})
     );
-    assert_eq!(admin(&stage, "POST", "reset", &json!({})).await.0, 200);
-    let (_, list) = admin(&stage, "GET", "reservations", &json!({})).await;
+    assert_eq!(admin(&env, "POST", "reset", &json!({})).await.0, 200);
+    let (_, list) = admin(&env, "GET", "reservations", &json!({})).await;
     assert_eq!(list, json!({"reservations": []}));
 }
 
 #[tokio::test]
 async fn wrong_routes_verbs_and_bodies_are_refused() {
-    let stage = Stage::new().await;
+    let env = TestEnv::new().await;
     for (method, path, body, status) in [
         ("GET", "nothing", json!({}), 404),
         ("POST", "nothing", json!({}), 404),
@@ -187,14 +187,14 @@ async fn wrong_routes_verbs_and_bodies_are_refused() {
         ("POST", "faults", json!({"what": "explode"}), 422),
     ] {
         assert_eq!(
-            admin(&stage, method, path, &body).await.0,
+            admin(&env, method, path, &body).await.0,
             status,
             "{method} {path}"
         );
     }
     let form = "Content-Type: text/plain\r\n";
     let answer = raw(
-        &stage.url,
+        &env.url,
         "POST",
         "/__sandbox/pay",
         form,

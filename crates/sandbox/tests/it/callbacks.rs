@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::stage::{Stage, booking, with_callback};
+use crate::test_env::{TestEnv, booking, with_callback};
 
 /// Long enough for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -78,9 +78,9 @@ fn verified(query: &str) -> Verified {
 }
 
 /// A paid reservation whose callbacks go to `url`.
-async fn paid(stage: &Stage, url: &str) -> String {
-    let booking = with_callback(booking("BOOK-1", stage.now()), url);
-    let uuid = stage
+async fn paid(env: &TestEnv, url: &str) -> String {
+    let booking = with_callback(booking("BOOK-1", env.now()), url);
+    let uuid = env
         .client
         .submit(&booking)
         .await
@@ -88,15 +88,15 @@ async fn paid(stage: &Stage, url: &str) -> String {
         .accepted()
         .expect("accepted")
         .reservation_uuid;
-    stage.world.lock().pay(stage.now(), &uuid).expect("payable");
+    env.world.lock().pay(env.now(), &uuid).expect("payable");
     uuid
 }
 
 #[tokio::test]
 async fn three_changes_are_announced_and_no_others() {
     let mut listener = Listener::new(&[]).await;
-    let stage = Stage::new().await;
-    let uuid = paid(&stage, &listener.url.clone()).await;
+    let env = TestEnv::new().await;
+    let uuid = paid(&env, &listener.url.clone()).await;
     let first = verified(&listener.next().await);
     assert_eq!(
         (first.formula, first.callback.status),
@@ -104,31 +104,25 @@ async fn three_changes_are_announced_and_no_others() {
     );
     assert_eq!(first.callback.order_uuid, uuid);
     assert_eq!(first.callback.amount, Some(Money::kroner(1_000)));
-    assert_eq!(first.callback.timestamp, Some(stage.now()));
-    stage
-        .capture(&uuid, 600)
-        .await
-        .accepted()
-        .expect("captured");
+    assert_eq!(first.callback.timestamp, Some(env.now()));
+    env.capture(&uuid, 600).await.accepted().expect("captured");
     assert_eq!(
         verified(&listener.next().await).callback.status,
         ProviderStatus::Captured
     );
-    stage
-        .world
+    env.world
         .lock()
-        .charge_in_portal(stage.now(), &uuid, Money::kroner(5), "x")
+        .charge_in_portal(env.now(), &uuid, Money::kroner(5), "x")
         .expect("charged");
     assert_eq!(
         verified(&listener.next().await).callback.status,
         ProviderStatus::Charged
     );
-    stage
-        .world
+    env.world
         .lock()
-        .complete_in_portal(stage.now(), &uuid, "x")
+        .complete_in_portal(env.now(), &uuid, "x")
         .expect("completed");
-    assert_eq!(stage.world.lock().callbacks().len(), 3);
+    assert_eq!(env.world.lock().callbacks().len(), 3);
 }
 
 #[tokio::test]
@@ -154,13 +148,13 @@ async fn every_formula_and_order_is_verified_and_told_apart() {
         ),
         (json!({"callback_status": "resevred"}), "", Formula::F3All),
     ] {
-        let stage = Stage::turned(&patch).await;
+        let env = TestEnv::turned(&patch).await;
         paid(
-            &stage,
+            &env,
             &format!("https://shop.example.no/cb{}", base.replace(' ', "%20")),
         )
         .await;
-        let url = stage.world.lock().callbacks()[0].url.clone();
+        let url = env.world.lock().callbacks()[0].url.clone();
         let (_, query) = url.split_once('?').expect("query");
         let verified = verified(query);
         assert_eq!(
@@ -174,9 +168,9 @@ async fn every_formula_and_order_is_verified_and_told_apart() {
 #[tokio::test]
 async fn what_the_provider_may_also_do_is_a_switch() {
     let query_of = async |patch: Value, base: &str| {
-        let stage = Stage::turned(&patch).await;
-        paid(&stage, base).await;
-        let url = stage.world.lock().callbacks()[0].url.clone();
+        let env = TestEnv::turned(&patch).await;
+        paid(&env, base).await;
+        let url = env.world.lock().callbacks()[0].url.clone();
         url.split_once('?').expect("query").1.to_owned()
     };
     let forgeable = query_of(json!({"checksum": "F0"}), "https://shop.example.no/cb").await;
@@ -211,9 +205,9 @@ async fn callbacks_are_lost_doubled_late_forged_and_wrong() {
         (Forged, 2, 1),
         (WrongChecksum, 1, 0),
     ] {
-        let mut world = sandbox::World::new(crate::stage::options());
+        let mut world = sandbox::World::new(crate::test_env::options());
         world.faults().callbacks.push(CallbackFault::once(what));
-        let now = crate::stage::start();
+        let now = crate::test_env::start();
         let uuid = crate::world::submit(&mut world, now, "http://127.0.0.1:1/cb");
         world.pay(now, &uuid).expect("payable");
         let due = world.due_callbacks(now);
@@ -231,8 +225,8 @@ async fn callbacks_are_lost_doubled_late_forged_and_wrong() {
 #[tokio::test]
 async fn a_callback_is_tried_again_when_the_merchant_fails() {
     let mut listener = Listener::new(&[503]).await;
-    let stage = Stage::new().await;
-    paid(&stage, &listener.url.clone()).await;
+    let env = TestEnv::new().await;
+    paid(&env, &listener.url.clone()).await;
     let (first, second) = (listener.next().await, listener.next().await);
     assert_eq!(first, second);
 }
@@ -240,15 +234,14 @@ async fn a_callback_is_tried_again_when_the_merchant_fails() {
 #[tokio::test]
 async fn time_that_is_moved_by_hand_sends_what_is_due() {
     let mut listener = Listener::new(&[]).await;
-    let stage = Stage::new().await;
-    stage
-        .world
+    let env = TestEnv::new().await;
+    env.world
         .lock()
         .faults()
         .callbacks
         .push(CallbackFault::once(CallbackWhat::Late(3_600)));
-    paid(&stage, &listener.url.clone()).await;
-    Arc::clone(&stage.clock).advance(TimeDelta::seconds(3_600));
+    paid(&env, &listener.url.clone()).await;
+    Arc::clone(&env.clock).advance(TimeDelta::seconds(3_600));
     assert_eq!(
         verified(&listener.next().await).callback.status,
         ProviderStatus::Reserved

@@ -7,15 +7,15 @@ use api_client::wire::{
     PaymentVia, ProviderStatus, RefundSource, Resend, SendInvoiceBy, SubmitOrder, SubmitPayment,
     WireTime,
 };
-use api_client::{CancelVerb, Client, DoubtReason, Outcome, RejectionClass, Settings};
+use api_client::{CancelVerb, Client, Outcome, RejectionClass, Settings, UnknownReason};
 use chrono::TimeDelta;
 use domain::{ManualClock, Money};
 use sandbox::{By, EffectKind, Fault, Handle, InProcess, Operation, Server, What, When, World};
 use serde_json::json;
 
-use crate::stage::{Stage, TOKEN, booking, capture, charge, client, options, refund, start};
+use crate::test_env::{TOKEN, TestEnv, booking, capture, charge, client, options, refund, start};
 
-pub(crate) fn order(stage: &Stage) -> SubmitOrder {
+pub(crate) fn order(env: &TestEnv) -> SubmitOrder {
     let product = OrderProduct {
         name: "Boat".to_owned(),
         product_id: None,
@@ -34,8 +34,8 @@ pub(crate) fn order(stage: &Stage) -> SubmitOrder {
             shipping_cost: Money::ZERO,
             grand_total: Money::kroner(450),
         },
-        order_date: WireTime::unix(stage.now()),
-        due_date_for_payment_link: Some(WireTime::unix(stage.now() + TimeDelta::days(1))),
+        order_date: WireTime::unix(env.now()),
+        due_date_for_payment_link: Some(WireTime::unix(env.now() + TimeDelta::days(1))),
         send_order_by: SendInvoiceBy::default(),
         with_customer: false,
         customer_details: None,
@@ -62,14 +62,14 @@ pub(crate) fn order(stage: &Stage) -> SubmitOrder {
 
 #[tokio::test]
 async fn a_reservation_lives_from_submit_to_complete() {
-    let stage = Stage::new().await;
-    let submitted = stage.client.submit(&booking("BOOK-1", stage.now())).await;
+    let env = TestEnv::new().await;
+    let submitted = env.client.submit(&booking("BOOK-1", env.now())).await;
     assert_eq!(submitted.exchange.http_status, Some(201));
     let submitted = submitted.outcome.accepted().expect("accepted");
     let uuid = submitted.reservation_uuid.as_str();
-    assert_eq!(submitted.url, Some(format!("{}/pay/{uuid}", stage.url)));
+    assert_eq!(submitted.url, Some(format!("{}/pay/{uuid}", env.url)));
 
-    let details = stage.details(uuid).await;
+    let details = env.details(uuid).await;
     assert_eq!(details.status, ProviderStatus::Sent);
     assert_eq!(details.reference_number.as_deref(), Some("BOOK-1"));
     assert_eq!(
@@ -80,22 +80,18 @@ async fn a_reservation_lives_from_submit_to_complete() {
         Some(Money::ZERO)
     );
 
-    stage
-        .world
-        .lock()
-        .pay(stage.now(), "BOOK-1")
-        .expect("payable");
-    let details = stage.details(uuid).await;
+    env.world.lock().pay(env.now(), "BOOK-1").expect("payable");
+    let details = env.details(uuid).await;
     let reserved_at = details
         .payment_details
         .as_ref()
         .and_then(|p| p.reserved_at.clone());
     assert_eq!(
         (details.status, reserved_at.and_then(|at| at.at())),
-        (ProviderStatus::Reserved, Some(stage.now()))
+        (ProviderStatus::Reserved, Some(env.now()))
     );
 
-    let reference = stage
+    let reference = env
         .capture(uuid, 600)
         .await
         .accepted()
@@ -105,14 +101,14 @@ async fn a_reservation_lives_from_submit_to_complete() {
         reference.starts_with("CAP") && reference.len() == 13,
         "{reference}"
     );
-    let charged = stage
+    let charged = env
         .client
         .charge(uuid, &charge(150))
         .await
         .outcome
         .accepted()
         .expect("accepted");
-    let details = stage.details(uuid).await;
+    let details = env.details(uuid).await;
     let history = details.payment_history.expect("history");
     assert_eq!(
         history.captured[0].reference.as_deref(),
@@ -138,11 +134,11 @@ async fn a_reservation_lives_from_submit_to_complete() {
         note: "all done".to_owned(),
     };
     assert_eq!(
-        stage.client.complete(uuid, &note).await.outcome,
+        env.client.complete(uuid, &note).await.outcome,
         Outcome::Accepted(())
     );
-    assert_eq!(stage.details(uuid).await.status, ProviderStatus::Completed);
-    let kinds: Vec<EffectKind> = stage
+    assert_eq!(env.details(uuid).await.status, ProviderStatus::Completed);
+    let kinds: Vec<EffectKind> = env
         .world
         .lock()
         .ledger()
@@ -159,11 +155,11 @@ async fn a_reservation_lives_from_submit_to_complete() {
 }
 
 #[tokio::test]
-async fn a_refund_is_pending_until_it_is_settled() {
-    let stage = Stage::new().await;
-    let uuid = stage.held().await;
-    let [id, _] = stage.ids(&uuid).await;
-    let reference = stage
+async fn a_refund_is_pending_until_it_is_paid_out() {
+    let env = TestEnv::new().await;
+    let uuid = env.held().await;
+    let [id, _] = env.ids(&uuid).await;
+    let reference = env
         .capture(&uuid, 600)
         .await
         .accepted()
@@ -171,7 +167,7 @@ async fn a_refund_is_pending_until_it_is_settled() {
         .expect("reference");
     let request = refund(RefundSource::Captured, &reference, &[(id, 200)]);
     assert_eq!(
-        stage.client.refund(&uuid, &request).await.outcome,
+        env.client.refund(&uuid, &request).await.outcome,
         Outcome::Accepted(())
     );
     let refunded = |details: api_client::wire::Details| {
@@ -180,9 +176,9 @@ async fn a_refund_is_pending_until_it_is_settled() {
             .and_then(|p| p.amount_refunded)
             .and_then(|sums| sums.from_captured)
     };
-    assert_eq!(refunded(stage.details(&uuid).await), Some(Money::ZERO));
-    stage.pass(TimeDelta::seconds(60));
-    let details = stage.details(&uuid).await;
+    assert_eq!(refunded(env.details(&uuid).await), Some(Money::ZERO));
+    env.pass(TimeDelta::seconds(60));
+    let details = env.details(&uuid).await;
     let row = details
         .payment_history
         .clone()
@@ -213,9 +209,9 @@ async fn a_reservation_is_cancelled_by_either_verb() {
         (CancelVerb::Auto, json!({"cancel_verb": "get"})),
         (CancelVerb::Auto, json!({"cancel_verb": "post"})),
     ] {
-        let stage = Stage::turned(&patch).await;
-        let uuid = stage.held().await;
-        let client = client(&stage.url, TOKEN, verb);
+        let env = TestEnv::turned(&patch).await;
+        let uuid = env.held().await;
+        let client = client(&env.url, TOKEN, verb);
         let answer = client
             .cancel(
                 &uuid,
@@ -225,10 +221,10 @@ async fn a_reservation_is_cancelled_by_either_verb() {
             )
             .await;
         assert_eq!(answer.outcome, Outcome::Accepted(()), "{verb:?} {patch}");
-        let effects = stage.effects(EffectKind::Cancelled);
+        let effects = env.effects(EffectKind::Cancelled);
         assert_eq!(effects[0].text.as_deref(), Some("not coming"));
         assert_eq!(
-            stage.effects(EffectKind::Released)[0].amount,
+            env.effects(EffectKind::Released)[0].amount,
             Money::kroner(1_000)
         );
     }
@@ -253,9 +249,9 @@ async fn the_wrong_verb_and_a_stripped_body_cancel_nothing() {
             RejectionClass::Payload,
         ),
     ] {
-        let stage = Stage::turned(&patch).await;
-        let uuid = stage.held().await;
-        let answer = client(&stage.url, TOKEN, verb)
+        let env = TestEnv::turned(&patch).await;
+        let uuid = env.held().await;
+        let answer = client(&env.url, TOKEN, verb)
             .cancel(
                 &uuid,
                 &Note {
@@ -267,20 +263,20 @@ async fn the_wrong_verb_and_a_stripped_body_cancel_nothing() {
             panic!("{patch}")
         };
         assert_eq!(rejection.class, class, "{patch}");
-        assert!(stage.effects(EffectKind::Cancelled).is_empty());
+        assert!(env.effects(EffectKind::Cancelled).is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_session_is_created_and_a_link_sent_again() {
-    let stage = Stage::new().await;
+    let env = TestEnv::new().await;
     let session = CreateSession {
-        reservation: booking("BOOK-2", stage.now()),
+        reservation: booking("BOOK-2", env.now()),
         submit_payment: SubmitPayment {
             via: PaymentVia::Mastercard,
         },
     };
-    let submitted = stage
+    let submitted = env
         .client
         .create_session(&session)
         .await
@@ -297,13 +293,13 @@ async fn a_session_is_created_and_a_link_sent_again() {
         msisdn: Some("46567468".into()),
         email: Some("kari@example.no".into()),
     };
-    let answer = stage
+    let answer = env
         .client
         .resend(&submitted.reservation_uuid, &resend)
         .await;
     assert_eq!(answer.outcome, Outcome::Accepted(()));
     assert_eq!(
-        stage.effects(EffectKind::LinkSent).len(),
+        env.effects(EffectKind::LinkSent).len(),
         3,
         "one at submit, two now"
     );
@@ -311,23 +307,22 @@ async fn a_session_is_created_and_a_link_sent_again() {
 
 #[tokio::test]
 async fn history_tells_what_happened_in_a_window() {
-    let stage = Stage::new().await;
-    let uuid = stage.held().await;
-    let reference = stage
+    let env = TestEnv::new().await;
+    let uuid = env.held().await;
+    let reference = env
         .capture(&uuid, 600)
         .await
         .accepted()
         .flatten()
         .expect("reference");
-    stage
-        .world
+    env.world
         .lock()
-        .capture_in_portal(stage.now(), &uuid, None)
+        .capture_in_portal(env.now(), &uuid, None)
         .expect("captured");
     let hour = TimeDelta::hours(1);
-    let rows = stage
+    let rows = env
         .client
-        .history(stage.now() - hour, stage.now() + hour)
+        .history(env.now() - hour, env.now() + hour)
         .await
         .outcome
         .accepted()
@@ -362,15 +357,15 @@ async fn history_tells_what_happened_in_a_window() {
         "2025-08-24 03:46:00",
         "Oslo in summer, to the minute"
     );
-    let by_people: Vec<_> = stage
+    let by_people: Vec<_> = env
         .effects(EffectKind::Captured)
         .iter()
         .map(|effect| effect.by)
         .collect();
     assert_eq!(by_people, [By::Api, By::Portal]);
-    let empty = stage
+    let empty = env
         .client
-        .history(stage.now() + hour, stage.now() + hour)
+        .history(env.now() + hour, env.now() + hour)
         .await
         .outcome
         .accepted();
@@ -379,18 +374,17 @@ async fn history_tells_what_happened_in_a_window() {
 
 #[tokio::test]
 async fn a_one_time_link_is_made_paid_and_read() {
-    let stage = Stage::new().await;
-    let answer = stage.client.submit_order(&order(&stage)).await;
+    let env = TestEnv::new().await;
+    let answer = env.client.submit_order(&order(&env)).await;
     assert_eq!(answer.exchange.http_status, Some(201));
     let submitted = answer.outcome.accepted().expect("accepted");
     let uuid = submitted.order_uuid.as_str();
     assert_eq!(
         submitted.payment_url,
-        Some(format!("{}/pay/{uuid}", stage.url))
+        Some(format!("{}/pay/{uuid}", env.url))
     );
     let status = async || {
-        stage
-            .client
+        env.client
             .order_status(uuid)
             .await
             .outcome
@@ -398,17 +392,13 @@ async fn a_one_time_link_is_made_paid_and_read() {
             .expect("status")
     };
     assert_eq!(status().await.status, ProviderStatus::Sent);
-    stage
-        .world
-        .lock()
-        .pay(stage.now(), "ORDER-1")
-        .expect("payable");
+    env.world.lock().pay(env.now(), "ORDER-1").expect("payable");
     let paid = status().await;
     assert_eq!(
         (paid.status, paid.order_amount),
         (ProviderStatus::Paid, Some(Money::kroner(450)))
     );
-    let stranger = stage.client.order_status("ODR1").await.outcome;
+    let stranger = env.client.order_status("ODR1").await.outcome;
     let Outcome::Rejected(rejection) = stranger else {
         panic!("an order that is not there")
     };
@@ -420,9 +410,9 @@ async fn a_one_time_link_is_made_paid_and_read() {
 
 #[tokio::test]
 async fn a_merchant_sees_only_its_own() {
-    let stage = Stage::new().await;
-    let uuid = stage.held().await;
-    let other = client(&stage.url, "token-b", CancelVerb::Auto);
+    let env = TestEnv::new().await;
+    let uuid = env.held().await;
+    let other = client(&env.url, "token-b", CancelVerb::Auto);
     for outcome in [
         other.details(&uuid).await.outcome.word(),
         other
@@ -446,7 +436,7 @@ async fn a_merchant_sees_only_its_own() {
     }
     let hour = TimeDelta::hours(1);
     let rows = other
-        .history(stage.now() - hour, stage.now() + hour)
+        .history(env.now() - hour, env.now() + hour)
         .await
         .outcome
         .accepted();
@@ -455,25 +445,25 @@ async fn a_merchant_sees_only_its_own() {
 
 #[tokio::test]
 async fn the_budget_is_shared_by_all_calls_of_an_account_for_a_minute() {
-    let stage = Stage::with(sandbox::Options {
+    let env = TestEnv::with(sandbox::Options {
         limit_per_minute: 3,
         ..options()
     })
     .await;
-    let uuid = stage.submitted().await;
-    let second = stage.client.details(&uuid).await;
+    let uuid = env.submitted().await;
+    let second = env.client.details(&uuid).await;
     assert_eq!(
         (second.exchange.rate.limit, second.exchange.rate.remaining),
         (Some(3), Some(1))
     );
-    let third = stage.client.details("RES1").await;
+    let third = env.client.details("RES1").await;
     assert_eq!(
         third.exchange.rate.remaining,
         Some(0),
         "a 404 costs as much"
     );
-    stage.clock.advance(TimeDelta::seconds(50));
-    let Outcome::Rejected(rejection) = stage.client.details(&uuid).await.outcome else {
+    env.clock.advance(TimeDelta::seconds(50));
+    let Outcome::Rejected(rejection) = env.client.details(&uuid).await.outcome else {
         panic!("throttled")
     };
     let RejectionClass::Throttled {
@@ -483,30 +473,22 @@ async fn the_budget_is_shared_by_all_calls_of_an_account_for_a_minute() {
         panic!("{rejection:?}")
     };
     assert!((10..=11).contains(&wait.as_secs()), "{wait:?}");
-    let other = client(&stage.url, "token-b", CancelVerb::Auto);
+    let other = client(&env.url, "token-b", CancelVerb::Auto);
     assert!(!matches!(
         other.details(&uuid).await.outcome,
         Outcome::Rejected(r) if matches!(r.class, RejectionClass::Throttled { .. })
     ));
-    stage.clock.advance(TimeDelta::seconds(10));
-    assert!(
-        stage
-            .client
-            .details(&uuid)
-            .await
-            .outcome
-            .accepted()
-            .is_some()
-    );
-    let requests = stage.world.lock().requests().clone();
+    env.clock.advance(TimeDelta::seconds(10));
+    assert!(env.client.details(&uuid).await.outcome.accepted().is_some());
+    let requests = env.world.lock().requests().clone();
     assert_eq!((requests.total, requests.throttled), (6, 1));
     assert_eq!(requests.operations[&Operation::Details], 5);
 }
 
 #[tokio::test]
 async fn a_token_is_asked_for() {
-    let stage = Stage::new().await;
-    let stranger = client(&stage.url, "token-x", CancelVerb::Auto);
+    let env = TestEnv::new().await;
+    let stranger = client(&env.url, "token-x", CancelVerb::Auto);
     let Outcome::Rejected(rejection) = stranger.details("RES1").await.outcome else {
         panic!("refused")
     };
@@ -539,19 +521,19 @@ async fn the_same_client_works_without_a_connection() {
         .expect("details");
     assert_eq!(details.status, ProviderStatus::Reserved);
     for (what, reason) in [
-        (What::Reset, DoubtReason::Reset),
-        (What::Hang, DoubtReason::Timeout),
-        (What::Truncated(9), DoubtReason::Truncated),
+        (What::Reset, UnknownReason::Reset),
+        (What::Hang, UnknownReason::Timeout),
+        (What::Truncated(9), UnknownReason::Truncated),
     ] {
         world
             .lock()
             .faults()
             .calls
             .push(Fault::once(Operation::Charge, When::AfterEffect, what));
-        let Outcome::Unknown(doubt) = client.charge(&uuid, &charge(1)).await.outcome else {
+        let Outcome::Unknown(unknown) = client.charge(&uuid, &charge(1)).await.outcome else {
             panic!("{what:?}")
         };
-        assert_eq!(doubt.reason, reason);
+        assert_eq!(unknown.reason, reason);
     }
     let charges = world
         .lock()

@@ -7,6 +7,6 @@ mod contract;
 mod faults;
 mod page;
 mod rejections;
-mod stage;
 mod switches;
+mod test_env;
 mod world;

@@ -3,15 +3,14 @@
 use sandbox::EffectKind;
 use serde_json::json;
 
-use crate::stage::{Stage, booking, raw, with_callback};
+use crate::test_env::{TestEnv, booking, raw, with_callback};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
-async fn submit(stage: &Stage, name: &str) -> String {
-    let mut booking = with_callback(booking("BOOK-1", stage.now()), "http://127.0.0.1:1/cb");
+async fn submit(env: &TestEnv, name: &str) -> String {
+    let mut booking = with_callback(booking("BOOK-1", env.now()), "http://127.0.0.1:1/cb");
     booking.products[0].name = name.to_owned();
-    stage
-        .client
+    env.client
         .submit(&booking)
         .await
         .outcome
@@ -22,9 +21,9 @@ async fn submit(stage: &Stage, name: &str) -> String {
 
 #[tokio::test]
 async fn the_page_shows_the_order_and_its_buttons_without_outside_help() {
-    let stage = Stage::new().await;
-    let uuid = submit(&stage, "<script>alert('x')</script> & \"cabin\"").await;
-    let page = raw(&stage.url, "GET", &format!("/pay/{uuid}"), "", "").await;
+    let env = TestEnv::new().await;
+    let uuid = submit(&env, "<script>alert('x')</script> & \"cabin\"").await;
+    let page = raw(&env.url, "GET", &format!("/pay/{uuid}"), "", "").await;
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     for part in [
         "content-security-policy: default-src 'none'; style-src 'self'; form-action 'self'",
@@ -38,18 +37,18 @@ async fn the_page_shows_the_order_and_its_buttons_without_outside_help() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(!page.contains("<script"), "{page}");
-    assert_eq!(stage.effects(EffectKind::LinkOpened).len(), 1);
-    let style = raw(&stage.url, "GET", "/pay/style.css", "", "").await;
+    assert_eq!(env.effects(EffectKind::LinkOpened).len(), 1);
+    let style = raw(&env.url, "GET", "/pay/style.css", "", "").await;
     assert!(style.contains("content-type: text/css"), "{style}");
 }
 
 #[tokio::test]
 async fn the_buttons_fail_leave_and_pay() {
-    let stage = Stage::new().await;
-    let uuid = submit(&stage, "cabin").await;
+    let env = TestEnv::new().await;
+    let uuid = submit(&env, "cabin").await;
     let press = async |act: &str| {
         raw(
-            &stage.url,
+            &env.url,
             "POST",
             &format!("/pay/{uuid}"),
             FORM,
@@ -63,18 +62,18 @@ async fn the_buttons_fail_leave_and_pay() {
         "{failed}"
     );
     assert!(press("leave").await.contains("left without paying"));
-    assert!(stage.effects(EffectKind::Reserved).is_empty());
+    assert!(env.effects(EffectKind::Reserved).is_empty());
     let paid = press("pay").await;
     assert!(
         paid.contains("reserved on your card") && paid.contains("https://shop.example.no/thanks"),
         "{paid}"
     );
-    assert_eq!(stage.effects(EffectKind::Reserved).len(), 1);
+    assert_eq!(env.effects(EffectKind::Reserved).len(), 1);
     assert!(
         press("pay").await.starts_with("HTTP/1.1 409"),
         "paid only once"
     );
-    let page = raw(&stage.url, "GET", &format!("/pay/{uuid}"), "", "").await;
+    let page = raw(&env.url, "GET", &format!("/pay/{uuid}"), "", "").await;
     assert!(
         page.contains("cannot be paid any longer") && !page.contains("<form"),
         "{page}"
@@ -83,39 +82,32 @@ async fn the_buttons_fail_leave_and_pay() {
 
 #[tokio::test]
 async fn an_unknown_link_and_an_unknown_act_are_refused() {
-    let stage = Stage::new().await;
-    let uuid = submit(&stage, "cabin").await;
-    let unknown = raw(&stage.url, "GET", "/pay/RES1", "", "").await;
+    let env = TestEnv::new().await;
+    let uuid = submit(&env, "cabin").await;
+    let unknown = raw(&env.url, "GET", "/pay/RES1", "", "").await;
     assert!(unknown.starts_with("HTTP/1.1 404"));
-    let by_reference = raw(&stage.url, "GET", "/pay/BOOK-1", "", "").await;
+    let by_reference = raw(&env.url, "GET", "/pay/BOOK-1", "", "").await;
     assert!(
         by_reference.starts_with("HTTP/1.1 404"),
         "only the uuid opens a page"
     );
-    let odd = raw(
-        &stage.url,
-        "POST",
-        &format!("/pay/{uuid}"),
-        FORM,
-        "act=steal",
-    )
-    .await;
+    let odd = raw(&env.url, "POST", &format!("/pay/{uuid}"), FORM, "act=steal").await;
     assert!(odd.starts_with("HTTP/1.1 400"));
-    let verb = raw(&stage.url, "PUT", &format!("/pay/{uuid}"), "", "").await;
+    let verb = raw(&env.url, "PUT", &format!("/pay/{uuid}"), "", "").await;
     assert!(verb.starts_with("HTTP/1.1 405"));
 }
 
 #[tokio::test]
 async fn secured_details_are_not_shown() {
-    let stage = Stage::new().await;
-    stage.turn(&json!({}));
-    let mut booking = booking("BOOK-3", stage.now());
+    let env = TestEnv::new().await;
+    env.turn(&json!({}));
+    let mut booking = booking("BOOK-3", env.now());
     booking.settings = Some(api_client::wire::ReservationSettings {
         secure_details: true,
         is_charge_partially_refundable: true,
     });
     booking.products[0].name = "Suite 12".to_owned();
-    let uuid = stage
+    let uuid = env
         .client
         .submit(&booking)
         .await
@@ -123,7 +115,7 @@ async fn secured_details_are_not_shown() {
         .accepted()
         .expect("accepted")
         .reservation_uuid;
-    let page = raw(&stage.url, "GET", &format!("/pay/{uuid}"), "", "").await;
+    let page = raw(&env.url, "GET", &format!("/pay/{uuid}"), "", "").await;
     assert!(
         !page.contains("Suite 12") && page.contains("BankID"),
         "{page}"

@@ -5,7 +5,7 @@ use api_client::{Outcome, RejectionClass};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, capture, charge, refund};
+use crate::test_env::{TestEnv, capture, charge, refund};
 
 /// What happens before the call.
 #[derive(Clone, Copy, Debug)]
@@ -41,18 +41,18 @@ use RejectionClass::{Business, CardNotFound, NotFound};
 
 struct Case(&'static [Before], Call, RejectionClass, &'static str);
 
-async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
-    let uuid = stage.submitted().await;
+async fn outcome(env: &TestEnv, steps: &[Before], call: Call) -> Outcome<()> {
+    let uuid = env.submitted().await;
     let note = Note {
         note: "note".to_owned(),
     };
-    let [id, other] = stage.ids(&uuid).await;
+    let [id, other] = env.ids(&uuid).await;
     let (mut captured, mut charged) = (String::from("CAP1"), String::from("CHA1"));
     for step in steps {
         match step {
-            Before::Pay => stage.world.lock().pay(stage.now(), &uuid).expect("payable"),
+            Before::Pay => env.world.lock().pay(env.now(), &uuid).expect("payable"),
             Before::Capture(kroner) => {
-                captured = stage
+                captured = env
                     .capture(&uuid, *kroner)
                     .await
                     .accepted()
@@ -60,7 +60,7 @@ async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
                     .expect("captured");
             }
             Before::Charge(kroner) => {
-                let answer = stage.client.charge(&uuid, &charge(*kroner)).await;
+                let answer = env.client.charge(&uuid, &charge(*kroner)).await;
                 charged = answer
                     .outcome
                     .accepted()
@@ -69,15 +69,14 @@ async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
             }
             Before::Refund(kroner) => {
                 let request = refund(RefundSource::Captured, &captured, &[(id, *kroner)]);
-                stage
-                    .client
+                env.client
                     .refund(&uuid, &request)
                     .await
                     .outcome
                     .accepted()
                     .expect("refunded");
             }
-            Before::Cancel => stage
+            Before::Cancel => env
                 .client
                 .cancel(&uuid, &note)
                 .await
@@ -85,19 +84,18 @@ async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
                 .accepted()
                 .expect("cancelled"),
             Before::Complete => {
-                stage
-                    .client
+                env.client
                     .complete(&uuid, &note)
                     .await
                     .outcome
                     .accepted()
                     .expect("completed");
             }
-            Before::Days(days) => stage.pass(TimeDelta::days(*days)),
+            Before::Days(days) => env.pass(TimeDelta::days(*days)),
         }
     }
-    let effects = stage.world.lock().ledger().len();
-    let client = &stage.client;
+    let effects = env.world.lock().ledger().len();
+    let client = &env.client;
     let captured_from = |lines: &[(i64, u32)]| refund(RefundSource::Captured, &captured, lines);
     let outcome = match call {
         Call::Details => drop_value(client.details("RES4161996022").await.outcome),
@@ -147,7 +145,7 @@ async fn outcome(stage: &Stage, steps: &[Before], call: Call) -> Outcome<()> {
         }
     };
     assert_eq!(
-        stage.world.lock().ledger().len(),
+        env.world.lock().ledger().len(),
         effects,
         "{steps:?} {call:?}: a refusal has no effect"
     );
@@ -158,15 +156,15 @@ fn drop_value<T>(outcome: Outcome<T>) -> Outcome<()> {
     match outcome {
         Outcome::Accepted(_) => Outcome::Accepted(()),
         Outcome::Rejected(rejection) => Outcome::Rejected(rejection),
-        Outcome::Unknown(doubt) => Outcome::Unknown(doubt),
+        Outcome::Unknown(unknown) => Outcome::Unknown(unknown),
         Outcome::Unsent(fault) => Outcome::Unsent(fault),
     }
 }
 
 async fn judge(patch: Value, cases: &[Case]) {
     for Case(steps, call, class, key) in cases {
-        let stage = Stage::turned(&patch).await;
-        let outcome = outcome(&stage, steps, *call).await;
+        let env = TestEnv::turned(&patch).await;
+        let outcome = outcome(&env, steps, *call).await;
         let Outcome::Rejected(rejection) = outcome else {
             panic!("{steps:?} {call:?} {patch}: {outcome:?}")
         };
@@ -182,7 +180,7 @@ async fn judge(patch: Value, cases: &[Case]) {
 #[tokio::test]
 async fn calls_are_refused_with_the_documented_keys() {
     judge(
-        json!({"settlement": "immediately"}),
+        json!({"refund_payout": "immediately"}),
         &[
             Case(&[], Details, NotFound, "reservationNotFound"),
             Case(
@@ -326,7 +324,7 @@ async fn calls_are_refused_with_the_documented_keys() {
 #[tokio::test]
 async fn refunds_are_refused_with_the_documented_keys() {
     judge(
-        json!({"settlement": "immediately", "release": "never"}),
+        json!({"refund_payout": "immediately", "release": "never"}),
         &[
             Case(
                 &[Pay, Before::Capture(9)],

@@ -5,7 +5,7 @@ use domain::Money;
 use sandbox::World;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, booking, charge, options, raw_booking, start};
+use crate::test_env::{TestEnv, booking, charge, options, raw_booking, start};
 use crate::world::{get, post, submit};
 
 fn world(patch: &Value) -> World {
@@ -78,43 +78,38 @@ async fn the_client_bears_every_shape_of_a_life() {
         json!({"submit_answer": "accepted", "uuid_field": "order_uuid", "link_field": "swapped"}),
         json!({"charge_lines": false, "empty_list": "empty"}),
     ] {
-        let stage = Stage::turned(&patch).await;
-        let uuid = stage
+        let env = TestEnv::turned(&patch).await;
+        let uuid = env
             .client
-            .submit(&booking("B", stage.now()))
+            .submit(&booking("B", env.now()))
             .await
             .outcome
             .accepted()
             .expect("accepted");
         let uuid = uuid.reservation_uuid;
-        stage.world.lock().pay(stage.now(), &uuid).expect("payable");
-        let reference = stage
-            .capture(&uuid, 600)
-            .await
-            .accepted()
-            .expect("accepted");
+        env.world.lock().pay(env.now(), &uuid).expect("payable");
+        let reference = env.capture(&uuid, 600).await.accepted().expect("accepted");
         assert_eq!(
             reference.is_some(),
             patch.get("uuid_in_answer").is_none(),
             "{patch}"
         );
-        stage
-            .client
+        env.client
             .charge(&uuid, &charge(5))
             .await
             .outcome
             .accepted()
             .expect("accepted");
-        let details = stage.details(&uuid).await;
+        let details = env.details(&uuid).await;
         let payment = details.payment_details.expect("payment");
         assert_eq!(
             (payment.captured_amount, payment.charged_amount),
             (Some(Money::kroner(600)), Some(Money::kroner(5)))
         );
         let hour = TimeDelta::hours(1);
-        let rows = stage
+        let rows = env
             .client
-            .history(stage.now() - hour, stage.now())
+            .history(env.now() - hour, env.now())
             .await
             .outcome
             .accepted()
@@ -304,14 +299,13 @@ fn details_lag_behind_every_write_when_told_to() {
 
 #[tokio::test]
 async fn events_come_late_into_the_history_with_the_time_that_they_had() {
-    let stage = Stage::turned(&json!({"history_lag_seconds": 90})).await;
-    let uuid = stage.submitted().await;
-    stage.world.lock().pay(stage.now(), &uuid).expect("payable");
-    let paid_at = stage.now();
+    let env = TestEnv::turned(&json!({"history_lag_seconds": 90})).await;
+    let uuid = env.submitted().await;
+    env.world.lock().pay(env.now(), &uuid).expect("payable");
+    let paid_at = env.now();
     let rows = async || {
-        let (from, to) = (paid_at - TimeDelta::minutes(2), stage.now());
-        stage
-            .client
+        let (from, to) = (paid_at - TimeDelta::minutes(2), env.now());
+        env.client
             .history(from, to)
             .await
             .outcome
@@ -319,7 +313,7 @@ async fn events_come_late_into_the_history_with_the_time_that_they_had() {
             .expect("rows")
     };
     for (later, expected) in [(0, 0), (89, 0), (1, 1)] {
-        stage.pass(TimeDelta::seconds(later));
+        env.pass(TimeDelta::seconds(later));
         let reserved = rows()
             .await
             .into_iter()

@@ -7,7 +7,7 @@ use http::Method;
 use sandbox::{EffectKind, Fault, Options, Reply, Request, What, When, World};
 use serde_json::{Value, json};
 
-use crate::stage::{TOKEN, options, raw_booking, start};
+use crate::test_env::{TOKEN, options, raw_booking, start};
 
 pub(crate) fn post(world: &mut World, now: DateTime<Utc>, path: &str, body: &Value) -> Reply {
     let path = format!("/api/v1/{path}");
@@ -218,7 +218,7 @@ fn a_link_is_payable_until_its_due_instant_and_not_after() {
 }
 
 #[test]
-fn time_alone_expires_releases_and_settles_in_order() {
+fn time_alone_expires_releases_and_pays_refunds_out_in_order() {
     let mut world = World::new(options());
     submit(&mut world, start(), "http://127.0.0.1:1/cb");
     let held = submit(&mut world, start(), "http://127.0.0.1:1/cb");

@@ -13,7 +13,7 @@ pub(crate) mod submit;
 pub(crate) mod sweep;
 
 use api_client::{
-    Answer, Client, FaultKind, Outcome as Answered, RejectionClass, Stage, TransportFault, wire,
+    Answer, Client, FaultKind, Outcome as Answered, Phase, RejectionClass, TransportFault, wire,
 };
 use chrono::TimeDelta;
 use domain::outcome::{Outcome, RefusedBy};
@@ -92,7 +92,7 @@ pub(crate) async fn send(client: &Client, uuid: &str, request: Request) -> Sent 
 
 /// What comes of a request that was released and did not leave in time.
 pub(crate) fn kept_back() -> Sent {
-    let reason = TransportFault::new(Stage::BeforeSend, FaultKind::KeptBack).to_string();
+    let reason = TransportFault::new(Phase::BeforeSend, FaultKind::NotSent).to_string();
     let end = AttemptEnd {
         outcome: AttemptOutcome::Unsent,
         http_status: None,

@@ -22,7 +22,6 @@ use super::problem::Problem;
 use super::view::{self, AttemptJson, JobJson, ReservationJson, Time};
 use crate::app::App;
 use crate::desk::{DeskError, Pack};
-use crate::service::hex;
 
 /// How many digits of a digest are shown: enough to compare two by eye.
 const DIGITS: usize = 16;
@@ -70,7 +69,7 @@ fn moment(event: &Event, zone: Tz) -> MomentJson {
 
 fn traced(attempt: &AttemptView) -> TracedJson {
     let digest = |exchange: &serde_json::Value| {
-        let mut digits = hex(&Sha256::digest(exchange.to_string()));
+        let mut digits = domain::hex(&Sha256::digest(exchange.to_string()));
         digits.truncate(DIGITS);
         digits
     };

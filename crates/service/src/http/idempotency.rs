@@ -16,7 +16,7 @@ use super::auth::Actor;
 use super::body;
 use super::problem::Problem;
 use crate::app::App;
-use crate::service::{Chain, hex};
+use crate::service::Chain;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -74,7 +74,9 @@ async fn with_key(
     digest.update(b"\n");
     digest.update(&bytes);
     let mut tx = app.store.begin().await?;
-    let known = tx.take_key(actor.0, &key, &hex(&digest.finalize())).await?;
+    let known = tx
+        .take_key(actor.0, &key, &domain::hex(&digest.finalize()))
+        .await?;
     tx.commit().await?;
     match known {
         Idempotency::First => {}

@@ -1,6 +1,6 @@
 //! Details and history in our words, and what counts as a fault.
 
-use api_client::{Doubt, Rejection, Stage, TransportFault};
+use api_client::{Phase, Rejection, TransportFault, UnknownOutcome};
 use domain::decide::Planner;
 use domain::reservation::Operation;
 
@@ -160,9 +160,9 @@ async fn of_the_texts_of_a_row_only_a_note_with_our_marker_is_kept() {
 
 #[test]
 fn a_fault_is_what_fails_on_the_way_or_by_the_provider() {
-    let unsent = |kind| Outcome::Unsent(TransportFault::new(Stage::BeforeSend, kind));
+    let unsent = |kind| Outcome::Unsent(TransportFault::new(Phase::BeforeSend, kind));
     let unknown = |reason| {
-        Outcome::Unknown(Doubt {
+        Outcome::Unknown(UnknownOutcome {
             reason,
             http_status: None,
         })
@@ -188,23 +188,23 @@ fn a_fault_is_what_fails_on_the_way_or_by_the_provider() {
         (unsent(FaultKind::Refused), true),
         (unsent(FaultKind::Tls), true),
         (unsent(FaultKind::ConnectTimeout), true),
-        (unsent(FaultKind::KeptBack), false),
+        (unsent(FaultKind::NotSent), false),
         (unsent(FaultKind::InvalidRequest(Vec::new())), false),
-        (unknown(DoubtReason::ServerError), true),
-        (unknown(DoubtReason::Timeout), true),
-        (unknown(DoubtReason::Reset), true),
-        (unknown(DoubtReason::Protocol), true),
-        (unknown(DoubtReason::Redirect), true),
-        (unknown(DoubtReason::Html), true),
-        (unknown(DoubtReason::Truncated), true),
-        (unknown(DoubtReason::Contradicting), true),
-        (unknown(DoubtReason::Empty), true),
-        (unknown(DoubtReason::Malformed), true),
-        (unknown(DoubtReason::BodyTooLarge), true),
-        (unknown(DoubtReason::UnknownBusinessMessage), false),
-        (unknown(DoubtReason::UnexpectedMessage), false),
-        (unknown(DoubtReason::UnexpectedStatus), false),
-        (unknown(DoubtReason::MissingReference), false),
+        (unknown(UnknownReason::ServerError), true),
+        (unknown(UnknownReason::Timeout), true),
+        (unknown(UnknownReason::Reset), true),
+        (unknown(UnknownReason::Protocol), true),
+        (unknown(UnknownReason::Redirect), true),
+        (unknown(UnknownReason::Html), true),
+        (unknown(UnknownReason::Truncated), true),
+        (unknown(UnknownReason::Contradicting), true),
+        (unknown(UnknownReason::Empty), true),
+        (unknown(UnknownReason::Malformed), true),
+        (unknown(UnknownReason::BodyTooLarge), true),
+        (unknown(UnknownReason::UnknownBusinessMessage), false),
+        (unknown(UnknownReason::UnexpectedMessage), false),
+        (unknown(UnknownReason::UnexpectedStatus), false),
+        (unknown(UnknownReason::MissingReference), false),
     ] {
         assert_eq!(is_fault(&outcome), expected, "{outcome:?}");
     }

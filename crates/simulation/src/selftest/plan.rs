@@ -5,7 +5,8 @@ use domain::merchant::MultiCapture;
 use domain::{Money, Span};
 use sandbox::Switches;
 use sandbox::switches::{
-    CallbackStatus, CancelVerb, DetailsTime, Numbers, Release, Settlement, StatusWins, UuidInAnswer,
+    CallbackStatus, CancelVerb, DetailsTime, Numbers, RefundPayout, Release, StatusWins,
+    UuidInAnswer,
 };
 use serde_json::{Value, json};
 
@@ -247,7 +248,7 @@ fn switches(dice: &Dice, proven: bool) -> Switches {
         .unwrap_or(60);
     let mut switches = Switches {
         release,
-        settlement: Settlement::AfterSeconds(settled),
+        refund_payout: RefundPayout::AfterSeconds(settled),
         ..Switches::default()
     };
     if dice.chance(300) {

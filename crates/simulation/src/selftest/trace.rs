@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
-use service::service::hex;
-
 /// How many characters of the hash are shown: enough to tell runs apart.
 const SHOWN: usize = 16;
 
@@ -39,6 +37,6 @@ impl Trace {
                 .unwrap_or_else(PoisonError::into_inner)
                 .as_bytes(),
         );
-        hex(&digest).chars().take(SHOWN).collect()
+        domain::hex(&digest).chars().take(SHOWN).collect()
     }
 }

@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api_client::{
-    BoxFuture, CallClass, FaultKind, Stage as WireStage, Transport, TransportFault, WireRequest,
-    WireResponse,
+    BoxFuture, CallClass, FaultKind, Phase, Transport, TransportFault, WireRequest, WireResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock as _, ManualClock};
@@ -258,10 +257,9 @@ impl Wire {
         let timeout = TimeDelta::from_std(request.timeout).unwrap_or(TimeDelta::MAX);
         let (trouble, stale) = self.weather.befalls(sent_at, times(&request, &name));
         let answer = match trouble {
-            Some(Trouble::NoConnection) => Err(TransportFault::new(
-                WireStage::BeforeSend,
-                FaultKind::Refused,
-            )),
+            Some(Trouble::NoConnection) => {
+                Err(TransportFault::new(Phase::BeforeSend, FaultKind::Refused))
+            }
             trouble => {
                 self.arm(trouble, stale);
                 self.inner.send(request).await
@@ -279,10 +277,7 @@ impl Wire {
         self.points.pass(Point::AfterRequest).await;
         if self.clock.now() - sent_at > timeout {
             // Whoever wakes up after so long finds the timeout first.
-            return Err(TransportFault::new(
-                WireStage::AfterSend,
-                FaultKind::Timeout,
-            ));
+            return Err(TransportFault::new(Phase::AfterSend, FaultKind::Timeout));
         }
         answer
     }

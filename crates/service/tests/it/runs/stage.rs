@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api_client::{
-    BoxFuture, Client, FaultKind, Settings, Stage as Moment, Transport, TransportFault,
-    WireRequest, WireResponse,
+    BoxFuture, Client, FaultKind, Phase, Settings, Transport, TransportFault, WireRequest,
+    WireResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::witness::Witnesses;
@@ -77,7 +77,7 @@ pub(crate) fn answer(status: u16, body: impl Into<String>) -> WireResponse {
 
 /// The connection broke before an answer.
 pub(crate) fn reset() -> Answer {
-    Err(TransportFault::new(Moment::AfterSend, FaultKind::Reset))
+    Err(TransportFault::new(Phase::AfterSend, FaultKind::Reset))
 }
 
 impl Meddler {

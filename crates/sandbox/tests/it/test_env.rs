@@ -1,4 +1,4 @@
-//! A look-alike on a loopback port with a client before it, a clock that is moved by hand, and a valid booking.
+//! The test environment: a sandbox on a loopback port, a client before it, a clock that is moved by hand, and a valid booking.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) fn options() -> Options {
     }
 }
 
-pub(crate) struct Stage {
+pub(crate) struct TestEnv {
     pub(crate) url: String,
     pub(crate) world: Handle,
     pub(crate) clock: Arc<ManualClock>,
@@ -39,16 +39,16 @@ pub(crate) struct Stage {
     _running: oneshot::Sender<()>,
 }
 
-impl Stage {
+impl TestEnv {
     pub(crate) async fn new() -> Self {
         Self::with(options()).await
     }
 
-    /// A stage with these switches turned.
+    /// An environment with these switches turned.
     pub(crate) async fn turned(patch: &Value) -> Self {
-        let stage = Self::new().await;
-        stage.turn(patch);
-        stage
+        let env = Self::new().await;
+        env.turn(patch);
+        env
     }
 
     pub(crate) async fn with(options: Options) -> Self {
@@ -60,7 +60,7 @@ impl Stage {
         let (url, world) = (server.url(), server.world());
         let (running, stop) = oneshot::channel::<()>();
         tokio::spawn(server.run(async move {
-            // Dropping the stage stops the server.
+            // Dropping the environment stops the server.
             let _ = stop.await;
         }));
         let client = client(&url, TOKEN, CancelVerb::Auto);
@@ -139,7 +139,7 @@ impl Stage {
         match answer.outcome {
             Outcome::Accepted(accepted) => Outcome::Accepted(accepted.uuid),
             Outcome::Rejected(rejection) => Outcome::Rejected(rejection),
-            Outcome::Unknown(doubt) => Outcome::Unknown(doubt),
+            Outcome::Unknown(unknown) => Outcome::Unknown(unknown),
             Outcome::Unsent(fault) => Outcome::Unsent(fault),
         }
     }
@@ -287,10 +287,10 @@ pub(crate) async fn raw(url: &str, method: &str, path: &str, headers: &str, body
 }
 
 /// An admin request: its status and its JSON.
-pub(crate) async fn admin(stage: &Stage, method: &str, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) async fn admin(env: &TestEnv, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let headers = "Content-Type: application/json\r\n";
     let answer = raw(
-        &stage.url,
+        &env.url,
         method,
         &format!("/__sandbox/{path}"),
         headers,

@@ -1,0 +1,7 @@
+//! Bytes as hexadecimal digits.
+
+/// The bytes in lower-case hexadecimal, two digits each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
