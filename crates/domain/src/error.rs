@@ -1,4 +1,7 @@
-//! How a wrong input is told: by its field.
+//! How what is wrong is said: an input by its field, an error with its causes.
+
+use std::error::Error;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,5 +23,43 @@ impl FieldError {
             field: field.into(),
             message: message.into(),
         }
+    }
+}
+
+/// An error with its causes, outermost first, for one line of a log or of a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'e>(
+    /// The outermost error.
+    pub &'e dyn Error,
+);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the outer one failed")]
+    struct Outer(#[source] FieldError);
+
+    #[test]
+    fn an_error_is_printed_with_each_of_its_causes_once() {
+        let inner = FieldError::new("lines", "is empty");
+        assert_eq!(
+            Chain(&Outer(inner.clone())).to_string(),
+            "the outer one failed: lines is empty"
+        );
+        assert_eq!(Chain(&inner).to_string(), "lines is empty");
     }
 }

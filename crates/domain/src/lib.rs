@@ -27,7 +27,7 @@ pub mod witness;
 
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use code::ErrorCode;
-pub use error::FieldError;
+pub use error::{Chain, FieldError};
 pub use hex::hex;
 pub use id::{IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId};
 pub use job::{JobKind, JobState, Planned, PlannedState, UnknownWord, Urgency, WaitingFor};

@@ -203,7 +203,7 @@ impl App {
             elsewhere(tx.retry_job(id).await)?;
         }
         tx.commit().await?;
-        tracing::info!(job = %id, outcome = %resolution.outcome, actor, "a person decided a request in doubt");
+        tracing::info!(job.id = %id, decision = %resolution.outcome, actor, "review decided");
         Ok(self.job(id).await?)
     }
 
@@ -234,7 +234,7 @@ impl App {
         tx.record(r, &facts, merchant, actor, None).await?;
         stored.updated_at = tx.now();
         tx.commit().await?;
-        tracing::info!(reservation = %id, reason = %clearing.reason, actor, "a person cleared an item of the desk");
+        tracing::info!(reservation.id = %id, reason = %clearing.reason, actor, "review dismissed");
         Ok(stored)
     }
 

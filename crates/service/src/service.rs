@@ -7,7 +7,7 @@ use domain::reservation::{
     RefundRequest, Refusal,
 };
 use domain::{
-    ErrorCode, Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation,
+    Chain, ErrorCode, Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation,
     ReservationId,
 };
 use serde_json::json;
@@ -363,7 +363,7 @@ impl App {
         match self.take_callback(token, raw_query).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                tracing::error!(error = %Chain(&error), "a callback could not be stored");
+                tracing::error!(error = %Chain(&error), "callback not stored");
                 CallbackOutcome::Unavailable
             }
         }
@@ -385,7 +385,7 @@ impl App {
             match callback::verify(raw_query, &handle.callback_secrets, handle.legacy_callbacks) {
                 Ok(verified) => verified,
                 Err(refused) => {
-                    tracing::warn!(reservation = %id, reason = %refused, "a callback was refused");
+                    tracing::warn!(reservation.id = %id, reason = %refused, "callback refused");
                     return Ok(CallbackOutcome::Refused);
                 }
             };
@@ -394,7 +394,7 @@ impl App {
         let another = known.is_some_and(|known| known != uuid);
         // A submit that was sent twice may have made both.
         if another && !stored.reservation.may_be_there_twice() {
-            tracing::error!(reservation = %id, "a callback speaks of another reservation than its path");
+            tracing::error!(reservation.id = %id, "callback refused: it names another reservation than its path");
             return Ok(CallbackOutcome::Refused);
         }
         let digest = domain::hex(&Sha256::digest(raw_query.as_bytes()));
@@ -482,7 +482,7 @@ impl App {
             JobAction::Cancel => self.cancel_job(&mut tx, &known, actor).await?,
         }
         tx.commit().await?;
-        tracing::info!(job = %id, ?action, actor, "a person acted on a job");
+        tracing::info!(job.id = %id, ?action, actor, "job changed by request");
         Ok(self
             .store
             .job(id)
@@ -593,20 +593,5 @@ fn not_at_provider(r: &Reservation) -> Refusal {
     Refusal::State {
         code: ErrorCode::NotAtProvider,
         message,
-    }
-}
-
-/// An error with its causes, for one line of a log.
-pub struct Chain<'e>(pub &'e dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

@@ -18,14 +18,13 @@ use api_client::{
 use chrono::TimeDelta;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Intent, Operation};
-use domain::{Reservation, marker};
+use domain::{Chain, Reservation, marker};
 use store::queue::{AttemptEnd, AttemptOutcome, FaultClass, JobFault};
 use store::{StoreError, Stored};
 
 use crate::app::{App, MerchantHandle};
 use crate::provider;
 use crate::runner::Sent;
-use crate::service::Chain;
 
 /// A request ready to be sent.
 pub(crate) enum Request {

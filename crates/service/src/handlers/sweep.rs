@@ -101,7 +101,7 @@ async fn stopped(
     let (by, retry_after) = (provider::refused_by(&class), provider::retry_after(&class));
     match stop_lane(&mut tx, handle, by, retry_after).await? {
         Some(_) => tx.commit().await?,
-        None => tracing::warn!(merchant = %job.merchant, ?class, "the history could not be read"),
+        None => tracing::warn!(merchant.id = %job.merchant, reason = ?class, "history not read"),
     }
     Ok(Settled::By(put_off(
         now + handle.sweep_every.delta(),

@@ -46,7 +46,7 @@ pub(super) async fn bound(request: Request, next: Next) -> Response {
     {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
-            tracing::error!("a request panicked");
+            tracing::error!(error.code = %ErrorCode::Internal, "request panicked");
             Problem::internal().into_response()
         }
         Err(_elapsed) => {
@@ -62,8 +62,9 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = Instant::now();
     let response = next.run(request).await;
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-    tracing::info!(%method, route, status = response.status().as_u16(), ms, "request");
+    let http_status = response.status().as_u16();
+    tracing::info!(%method, route, http_status, duration_ms, "request answered");
     response
 }

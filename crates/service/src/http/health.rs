@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use domain::ErrorCode;
+use domain::{Chain, ErrorCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::service::Chain;
 
 /// How long the database may take to answer.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
@@ -28,7 +27,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
         Ok(Err(error)) => Chain(&error).to_string(),
         Err(_elapsed) => "it took too long".to_owned(),
     };
-    tracing::warn!(error = fault, "the database does not answer");
-    let detail = "the database does not answer";
-    Err(Problem::new(ErrorCode::NotReady, detail))
+    let code = ErrorCode::NotReady;
+    tracing::warn!(error.code = %code, error = fault, "the database does not answer");
+    Err(Problem::new(code, "the database does not answer"))
 }

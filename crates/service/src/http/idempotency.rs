@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use domain::ErrorCode;
+use domain::{Chain, ErrorCode};
 use sha2::{Digest as _, Sha256};
 use store::{Idempotency, StoreError};
 
@@ -16,7 +16,6 @@ use super::auth::Actor;
 use super::body;
 use super::problem::Problem;
 use crate::app::App;
-use crate::service::Chain;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -102,7 +101,7 @@ async fn with_key(
     match work.await {
         Ok(response) => response,
         Err(_panic) => {
-            tracing::error!("a request panicked");
+            tracing::error!(error.code = %ErrorCode::Internal, "request panicked");
             release(&app, actor, &key).await?;
             Err(Problem::internal())
         }
@@ -128,13 +127,13 @@ async fn keep(app: &App, actor: Actor, key: &str, response: Response) -> Result<
     }
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, MAX_ANSWER).await.map_err(|error| {
-        tracing::error!(error = %Chain(&error), "an answer is too long to be kept");
+        tracing::error!(error.code = %ErrorCode::Internal, error = %Chain(&error), "answer too long to be kept");
         Problem::internal()
     })?;
     let answer = String::from_utf8_lossy(&bytes);
     if let Err(error) = save(app, actor, key, parts.status.as_u16(), &answer).await {
         // The work is done; its answer is better than none.
-        tracing::error!(error = %Chain(&error), "the answer to an idempotency key could not be kept");
+        tracing::error!(error = %Chain(&error), "answer to an idempotency key not kept");
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }

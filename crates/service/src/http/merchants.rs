@@ -43,7 +43,7 @@ async fn set(app: &App, named: &str, paused: bool, actor: &Actor) -> Answered {
     } else {
         app.store.resume_merchant(&id).await?;
     }
-    tracing::info!(merchant = %id, paused, actor = actor.0, "a person stopped or started a merchant");
+    tracing::info!(merchant.id = %id, paused, actor = actor.0, "merchant paused or resumed by request");
     Ok(Answer(view(app, &id, paused)))
 }
 

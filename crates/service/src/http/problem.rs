@@ -3,12 +3,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::reservation::Refusal;
-use domain::{ErrorCode, FieldError, JobState, ReservationId};
+use domain::{Chain, ErrorCode, FieldError, JobState, ReservationId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::StoreError;
 
-use crate::service::{Chain, ServiceError};
+use crate::service::ServiceError;
 
 /// The media type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -146,7 +146,7 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = Self::internal();
-        tracing::error!(error.code = %problem.code, error = %Chain(&error), "a request failed");
+        tracing::error!(error.code = %problem.code, error = %Chain(&error), "request failed");
         problem
     }
 }

@@ -290,7 +290,7 @@ impl Run<'_> {
             Unread::NotFound => ("not found".to_owned(), false),
             Unread::Nothing { reason, faulted } => (reason, faulted),
         };
-        tracing::warn!(reservation = %r.id, reason, "a read told nothing");
+        tracing::warn!(reservation.id = %r.id, reason, "read failed; nothing recorded");
         if faulted {
             view::note_fault(&mut tx, &self.job.merchant).await?;
         }

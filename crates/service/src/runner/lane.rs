@@ -23,13 +23,13 @@ pub(crate) async fn stop_lane(
     let merchant = &handle.merchant.id;
     match by {
         RefusedBy::Auth => {
-            tracing::error!(%merchant, "the provider refuses the credentials; the merchant is paused");
+            tracing::error!(merchant.id = %merchant, "the provider refuses the credentials; merchant paused");
             tx.set_paused(merchant, true).await?;
             Ok(Some(tx.now() + AFTER_AUTH))
         }
         RefusedBy::Throttled => {
             let until = tx.now() + retry_after.unwrap_or(RATE_WINDOW);
-            tracing::warn!(%merchant, %until, "the provider throttles; the merchant's requests wait");
+            tracing::warn!(merchant.id = %merchant, %until, "the provider throttles; requests of the merchant wait");
             tx.hold_lane(merchant, handle.rate_limit_per_minute, until)
                 .await?;
             Ok(Some(until))

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use domain::Chain;
 use sandbox::{Effect, Operation};
 use serde::Deserialize;
-use service::service::Chain;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::client::{Api, CallError, Connect};

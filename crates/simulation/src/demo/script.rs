@@ -249,7 +249,7 @@ mod tests {
 
     fn script(play: &Value) -> Result<Script, String> {
         let text = json!({"reservations": [play]}).to_string();
-        Script::parse(&text).map_err(|error| service::service::Chain(&error).to_string())
+        Script::parse(&text).map_err(|error| domain::Chain(&error).to_string())
     }
 
     fn play() -> Value {

@@ -129,7 +129,7 @@ fn span(task: &Task<ClaimedJob>) -> tracing::Span {
         "job",
         job.id = %job.id,
         job.kind = %job.kind,
-        job.attempt = job.attempt,
+        attempt = job.attempt,
         reservation.id = job.reservation.as_ref().map(tracing::field::display),
     )
 }
@@ -212,7 +212,7 @@ impl Backend for Jobs {
                     return Poll::Ready(Some(Ok(TaskBuilder::new(job).task_id(id).build())));
                 }
                 Err(error) => {
-                    tracing::error!(job.id = row.id, %error, "a job cannot be read and is dead");
+                    tracing::error!(job.id = row.id, %error, "stored job cannot be read; job failed");
                     let message = error.to_string();
                     let settle = Some(Settle::Dead {
                         code: "undecodable".into(),

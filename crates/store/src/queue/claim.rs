@@ -260,7 +260,7 @@ impl Tx {
                 },
             )
             .await?;
-            tracing::warn!(job.id, "rescued a job whose lease ran out");
+            tracing::warn!(job.id = job.id, "rescued a job whose lease ran out");
         }
         Ok(())
     }

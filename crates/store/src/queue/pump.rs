@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::Chain;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::queue::claim::Claimed;
@@ -248,7 +249,7 @@ impl Pump {
 
     /// Counts a failed settle against its job, and leaves the job to the rescue when that cannot be helped.
     fn blame(&mut self, error: &TurnError) {
-        tracing::warn!(error = %chain(&error.source), "a turn of the queue failed, trying again");
+        tracing::warn!(error = %Chain(&error.source), "a cycle of the queue failed; it is repeated");
         let Some(index) = error.settling else { return };
         let hopeless = !matches!(&error.source, StoreError::Database(source) if source.as_database_error().is_none());
         let Some(ack) = self.pending.get_mut(index) else {
@@ -308,16 +309,4 @@ impl Ack {
             tries: 0,
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -4,7 +4,7 @@ use clap::{Subcommand, ValueEnum};
 use domain::{JobKind, JobState};
 use serde_json::{Value, json};
 
-use super::ops::{Api, cell, path, table};
+use super::ops::{Api, cell, page_of, path, table};
 use super::{Failure, pack, say};
 
 #[derive(Debug, Subcommand)]
@@ -190,6 +190,9 @@ fn text(job: &Value) -> String {
                     .join(": "),
             ]);
         }
+    }
+    if let Some(code) = job["last_error"]["code"].as_str() {
+        rows.push(vec!["page".to_owned(), page_of(code)]);
     }
     for past in job["decisions"].as_array().into_iter().flatten() {
         let decision = format!(

@@ -17,9 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use domain::Chain;
 use service::config::{Config, ConfigError};
 use service::serve::ServeError;
-use service::service::Chain;
 
 /// The user must act.
 const ACT: u8 = 1;

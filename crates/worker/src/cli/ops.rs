@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{ACT, Failure, UNEXPECTED};
 use crate::client::{Client, ClientError};
-use service::service::Chain;
+use domain::Chain;
 
 /// Where the key of the API is found. Not an argument, because those can be read by others on the machine.
 const KEY: &str = "HOLDFAST_KEY";
@@ -50,13 +50,22 @@ impl From<ClientError> for Failure {
         let message = Chain(&error).to_string();
         let (code, hint) = match &error {
             ClientError::Refused { problem, .. } => match (problem.code.as_str(), problem.status) {
-                ("unauthorized", _) => (ACT, Some(format!("set {KEY} to a key of the service"))),
+                ("unauthorized", _) => (
+                    ACT,
+                    hint(
+                        &problem.code,
+                        Some("set HOLDFAST_KEY to a key of the service"),
+                    ),
+                ),
                 ("evidence_changed", _) => (
                     ACT,
-                    Some("look at the evidence again, and decide again".to_owned()),
+                    hint(
+                        &problem.code,
+                        Some("look at the evidence again, and decide again"),
+                    ),
                 ),
-                (_, 400..=499) => (ACT, None),
-                _ => (UNEXPECTED, None),
+                (code, 400..=499) => (ACT, hint(code, None)),
+                (code, _) => (UNEXPECTED, hint(code, None)),
             },
             ClientError::NoAnswer { .. } => (
                 ACT,
@@ -73,6 +82,19 @@ impl From<ClientError> for Failure {
             hint,
         }
     }
+}
+
+/// What to do about a refusal, and where the page of its code is. The service has the pages of its own version; other
+/// servers, such as a proxy, have no code.
+fn hint(code: &str, first: Option<&str>) -> Option<String> {
+    let page = (!code.is_empty()).then(|| format!("{} of the service says more", page_of(code)));
+    let parts: Vec<&str> = first.into_iter().chain(page.as_deref()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The page of an error's code, as a path of the service.
+pub(super) fn page_of(code: &str) -> String {
+    format!("/errors/{}", cell(&Value::from(code)))
 }
 
 /// A path below `/v1` whose last part is what somebody typed.

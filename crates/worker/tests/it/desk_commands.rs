@@ -226,7 +226,8 @@ async fn what_the_user_has_to_mend_is_told_with_a_hint() {
     let (code, _, stderr) = holdfast(&url, "another key", &list).await;
     assert_eq!(code, Some(1));
     assert!(
-        stderr.contains("unauthorized") && stderr.contains("hint: set HOLDFAST_KEY"),
+        stderr.contains("hint: set HOLDFAST_KEY")
+            && stderr.contains("; /errors/unauthorized of the service says more"),
         "{stderr}"
     );
     assert!(!stderr.contains("another key"), "{stderr}");

@@ -1,5 +1,7 @@
 //! The rules of the house for every file of the repository.
 
+mod logs;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
