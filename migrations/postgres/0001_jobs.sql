@@ -30,11 +30,11 @@ CREATE TABLE jobs (
     started_at         BIGINT,
     finished_at        BIGINT,
     CONSTRAINT job_state_is_known CHECK (state IN ('scheduled', 'available', 'running', 'succeeded', 'resolving',
-        'attention', 'dead', 'cancelled')),
+        'needs_review', 'failed', 'cancelled')),
     CONSTRAINT running_job_has_owner_and_lease
         CHECK ((state = 'running') = (owner IS NOT NULL) AND (state = 'running') = (lease_until IS NOT NULL)),
     CONSTRAINT ended_job_has_its_end
-        CHECK ((state IN ('succeeded', 'dead', 'cancelled')) = (finished_at IS NOT NULL)),
+        CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT managed_job_has_a_planned_state CHECK ((planned_at IS NULL) = (planned_state IS NULL))
 );
 
@@ -52,7 +52,7 @@ COMMENT ON COLUMN jobs.deadline IS 'of no use at or after this';
 COMMENT ON COLUMN jobs.payload IS 'JSON, for the handler of its kind';
 COMMENT ON COLUMN jobs.intent_id IS 'the intent it carries';
 COMMENT ON COLUMN jobs.attempts_used IS 'runs that count against max_attempts';
-COMMENT ON COLUMN jobs.max_attempts IS 'failed runs before it is dead';
+COMMENT ON COLUMN jobs.max_attempts IS 'failed runs before it has failed';
 COMMENT ON COLUMN jobs.crashes IS 'runs whose worker vanished or panicked';
 COMMENT ON COLUMN jobs.token IS 'fence: one more with each claim';
 COMMENT ON COLUMN jobs.owner IS 'the worker set that holds the lease';
@@ -76,11 +76,11 @@ CREATE INDEX jobs_running ON jobs (lease_until) WHERE state = 'running';
 CREATE UNIQUE INDEX jobs_one_running_per_reservation ON jobs (reservation_id) WHERE state = 'running';
 -- A key names one live job of its merchant.
 CREATE UNIQUE INDEX jobs_live_key ON jobs (merchant, key)
-    WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'attention');
+    WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review');
 -- The jobs of one reservation. Lists of all jobs go by id, which sorts by time.
 CREATE INDEX jobs_by_reservation ON jobs (reservation_id, id) WHERE reservation_id IS NOT NULL;
 -- What waits for a person.
-CREATE INDEX jobs_for_people ON jobs (state, id) WHERE state IN ('attention', 'dead');
+CREATE INDEX jobs_for_people ON jobs (state, id) WHERE state IN ('needs_review', 'failed');
 
 CREATE TABLE attempts (
     job_id           TEXT   NOT NULL,
@@ -113,12 +113,12 @@ COMMENT ON COLUMN attempts.provider_message IS 'the provider''s words, redacted'
 COMMENT ON COLUMN attempts.error_code IS 'our code for what went wrong';
 COMMENT ON COLUMN attempts.exchange IS 'JSON, the redacted request and answer';
 
-CREATE TABLE lanes (
+CREATE TABLE merchant_limits (
     merchant TEXT    NOT NULL PRIMARY KEY,
     tat      BIGINT  NOT NULL DEFAULT 0,
     paused   BOOLEAN NOT NULL DEFAULT FALSE
 );
 
-COMMENT ON COLUMN lanes.merchant IS 'whose budget';
-COMMENT ON COLUMN lanes.tat IS 'theoretical arrival time of the next request, microseconds';
-COMMENT ON COLUMN lanes.paused IS 'nothing that calls the provider is claimed';
+COMMENT ON COLUMN merchant_limits.merchant IS 'whose budget';
+COMMENT ON COLUMN merchant_limits.tat IS 'theoretical arrival time of the next request, microseconds';
+COMMENT ON COLUMN merchant_limits.paused IS 'nothing that calls the provider is claimed';

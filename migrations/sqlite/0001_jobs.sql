@@ -16,7 +16,7 @@ CREATE TABLE jobs (
     payload            TEXT   NOT NULL,             -- JSON, for the handler of its kind
     intent_id          TEXT,                        -- the intent it carries
     attempts_used      BIGINT NOT NULL DEFAULT 0,   -- runs that count against max_attempts
-    max_attempts       BIGINT NOT NULL,             -- failed runs before it is dead
+    max_attempts       BIGINT NOT NULL,             -- failed runs before it has failed
     crashes            BIGINT NOT NULL DEFAULT 0,   -- runs whose worker vanished or panicked
     token              BIGINT NOT NULL DEFAULT 0,   -- fence: one more with each claim
     owner              TEXT,                        -- the worker set that holds the lease
@@ -30,11 +30,11 @@ CREATE TABLE jobs (
     started_at         BIGINT,                      -- when it was last claimed
     finished_at        BIGINT,                      -- when it ended
     CONSTRAINT job_state_is_known CHECK (state IN ('scheduled', 'available', 'running', 'succeeded', 'resolving',
-        'attention', 'dead', 'cancelled')),
+        'needs_review', 'failed', 'cancelled')),
     CONSTRAINT running_job_has_owner_and_lease
         CHECK ((state = 'running') = (owner IS NOT NULL) AND (state = 'running') = (lease_until IS NOT NULL)),
     CONSTRAINT ended_job_has_its_end
-        CHECK ((state IN ('succeeded', 'dead', 'cancelled')) = (finished_at IS NOT NULL)),
+        CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT managed_job_has_a_planned_state CHECK ((planned_at IS NULL) = (planned_state IS NULL))
 );
 
@@ -48,11 +48,11 @@ CREATE INDEX jobs_running ON jobs (lease_until) WHERE state = 'running';
 CREATE UNIQUE INDEX jobs_one_running_per_reservation ON jobs (reservation_id) WHERE state = 'running';
 -- A key names one live job of its merchant.
 CREATE UNIQUE INDEX jobs_live_key ON jobs (merchant, key)
-    WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'attention');
+    WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review');
 -- The jobs of one reservation. Lists of all jobs go by id, which sorts by time.
 CREATE INDEX jobs_by_reservation ON jobs (reservation_id, id) WHERE reservation_id IS NOT NULL;
 -- What waits for a person.
-CREATE INDEX jobs_for_people ON jobs (state, id) WHERE state IN ('attention', 'dead');
+CREATE INDEX jobs_for_people ON jobs (state, id) WHERE state IN ('needs_review', 'failed');
 
 CREATE TABLE attempts (
     job_id           TEXT   NOT NULL,  -- the job that ran
@@ -73,7 +73,7 @@ CREATE TABLE attempts (
     CONSTRAINT sending_attempt_is_open CHECK (outcome <> 'sending' OR finished_at IS NULL)
 );
 
-CREATE TABLE lanes (
+CREATE TABLE merchant_limits (
     merchant TEXT    NOT NULL PRIMARY KEY,  -- whose budget
     tat      BIGINT  NOT NULL DEFAULT 0,    -- theoretical arrival time of the next request, microseconds
     paused   BOOLEAN NOT NULL DEFAULT FALSE -- nothing that calls the provider is claimed

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use domain::{JobKind, JobState, MerchantId, ReservationId, SystemEntropy};
 use futures::FutureExt as _;
 use store::Store;
-use store::queue::{ClaimedJob, JobFilter, NewJob, Settled, WorkerOptions, run_workers};
+use store::queue::{ClaimedJob, Finished, JobFilter, NewJob, WorkerOptions, run_workers};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -76,7 +76,7 @@ async fn drain_once(store: &Store, count: usize) -> u64 {
         if ran.fetch_add(1, Ordering::Relaxed) + 1 == count {
             all.notify_one();
         }
-        futures::future::ready(Ok(Settled::done())).boxed()
+        futures::future::ready(Ok(Finished::done())).boxed()
     };
     let options = WorkerOptions {
         concurrency: CONCURRENCY,
@@ -148,7 +148,7 @@ async fn latency_once(store: &Store) -> Vec<u64> {
     let (sender, mut starts) = mpsc::unbounded_channel();
     let handler = move |_: ClaimedJob| {
         let _ = sender.send(Instant::now());
-        futures::future::ready(Ok(Settled::done())).boxed()
+        futures::future::ready(Ok(Finished::done())).boxed()
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move {

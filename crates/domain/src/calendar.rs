@@ -1,4 +1,4 @@
-//! Civil time: Norwegian holidays, decent hours for messages, and both days that change the clock.
+//! Civil time: Norwegian holidays, contact hours, and both days that change the clock.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
@@ -58,8 +58,8 @@ pub fn is_holiday(date: NaiveDate) -> bool {
     fixed || moving
 }
 
-/// The hours of a day in which a message is decent, from and until, half-open; `None` on days of rest.
-fn decent_hours(date: NaiveDate) -> Option<(NaiveTime, NaiveTime)> {
+/// The contact hours of a day, from and until, half-open; `None` on days of rest.
+fn contact_hours(date: NaiveDate) -> Option<(NaiveTime, NaiveTime)> {
     let (from, until) = match date.weekday() {
         _ if is_holiday(date) => return None,
         Weekday::Sun => return None,
@@ -75,28 +75,28 @@ fn decent_hours(date: NaiveDate) -> Option<(NaiveTime, NaiveTime)> {
 /// A fortnight holds every run of days of rest.
 const SEARCH_DAYS: u64 = 14;
 
-/// The first decent time at or after `at`.
+/// The first time within contact hours at or after `at`.
 #[must_use]
-pub fn next_decent(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
+pub fn next_contact_time(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
     let today = at.with_timezone(&zone).date_naive();
     (0..SEARCH_DAYS)
         .filter_map(|days| today.checked_add_days(Days::new(days)))
         .filter_map(|date| {
-            decent_hours(date)
+            contact_hours(date)
                 .map(|(from, until)| (instant(zone, date, from), instant(zone, date, until)))
         })
         .find(|(_, until)| at < *until)
         .map_or(at, |(from, _)| from.max(at))
 }
 
-/// The last decent time at or before `at`: a minute before the hours close, when they have closed.
+/// The last time within contact hours at or before `at`: a minute before the hours close, when they have closed.
 #[must_use]
-pub fn last_decent(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
+pub fn last_contact_time(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
     let today = at.with_timezone(&zone).date_naive();
     (0..SEARCH_DAYS)
         .filter_map(|days| today.checked_sub_days(Days::new(days)))
         .filter_map(|date| {
-            decent_hours(date)
+            contact_hours(date)
                 .map(|(from, until)| (instant(zone, date, from), instant(zone, date, until)))
         })
         .find(|(from, _)| *from <= at)
@@ -166,17 +166,17 @@ mod tests {
     #[test]
     fn case_129_the_hours_are_half_open() {
         let thursday = oslo("2026-11-19 20:59:59");
-        assert_eq!(next_decent(OSLO, thursday), thursday);
+        assert_eq!(next_contact_time(OSLO, thursday), thursday);
         assert_eq!(
-            next_decent(OSLO, oslo("2026-11-19 21:00:00")),
+            next_contact_time(OSLO, oslo("2026-11-19 21:00:00")),
             oslo("2026-11-20 08:00:00")
         );
         assert_eq!(
-            next_decent(OSLO, oslo("2026-11-21 15:00:00")),
+            next_contact_time(OSLO, oslo("2026-11-21 15:00:00")),
             oslo("2026-11-23 08:00:00")
         );
         assert_eq!(
-            next_decent(OSLO, oslo("2026-11-21 09:00:00")),
+            next_contact_time(OSLO, oslo("2026-11-21 09:00:00")),
             oslo("2026-11-21 10:00:00")
         );
     }
@@ -185,30 +185,30 @@ mod tests {
     fn case_131_no_message_on_holidays() {
         // 17 May 2026 is a Sunday; Maundy Thursday 2026 runs into Easter Monday.
         assert_eq!(
-            next_decent(OSLO, oslo("2026-05-17 12:00:00")),
+            next_contact_time(OSLO, oslo("2026-05-17 12:00:00")),
             oslo("2026-05-18 08:00:00")
         );
         assert_eq!(
-            next_decent(OSLO, oslo("2026-04-02 09:00:00")),
+            next_contact_time(OSLO, oslo("2026-04-02 09:00:00")),
             oslo("2026-04-04 10:00:00")
         );
         assert_eq!(
-            next_decent(OSLO, oslo("2026-04-04 15:00:00")),
+            next_contact_time(OSLO, oslo("2026-04-04 15:00:00")),
             oslo("2026-04-07 08:00:00")
         );
     }
 
     #[test]
-    fn an_earlier_decent_time_lies_inside_the_hours() {
+    fn an_earlier_contact_time_lies_inside_the_hours() {
         assert_eq!(
-            last_decent(OSLO, oslo("2026-11-22 12:00:00")),
+            last_contact_time(OSLO, oslo("2026-11-22 12:00:00")),
             oslo("2026-11-21 14:59:00")
         );
         assert_eq!(
-            last_decent(OSLO, oslo("2026-11-20 03:00:00")),
+            last_contact_time(OSLO, oslo("2026-11-20 03:00:00")),
             oslo("2026-11-19 20:59:00")
         );
         let noon = oslo("2026-11-20 12:00:00");
-        assert_eq!(last_decent(OSLO, noon), noon);
+        assert_eq!(last_contact_time(OSLO, noon), noon);
     }
 }

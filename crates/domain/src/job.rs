@@ -77,11 +77,7 @@ words! {
         /// Read a window of the merchant's history.
         Sweep = "sweep",
         /// Act before the capture window closes, or warn that it will.
-        Guard = "guard",
-        /// Tell a booking system by webhook.
-        Notify = "notify",
-        /// Delete what is past its retention.
-        Prune = "prune",
+        Deadline = "deadline",
     }
 }
 
@@ -99,9 +95,9 @@ words! {
         /// The outcome of its request is unknown; the next read is at `run_at`.
         Resolving = "resolving",
         /// A person must decide.
-        Attention = "attention",
+        NeedsReview = "needs_review",
         /// Gave up; a person may retry it.
-        Dead = "dead",
+        Failed = "failed",
         /// Withdrawn before it ran to its end.
         Cancelled = "cancelled",
     }
@@ -116,8 +112,8 @@ impl JobState {
             | Self::Available
             | Self::Running
             | Self::Resolving
-            | Self::Attention => true,
-            Self::Succeeded | Self::Dead | Self::Cancelled => false,
+            | Self::NeedsReview => true,
+            Self::Succeeded | Self::Failed | Self::Cancelled => false,
         }
     }
 }
@@ -125,7 +121,7 @@ impl JobState {
 /// How a job moves: from where, by what, to where. The diagram in `docs/jobs.md` is made of this table.
 pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
     use JobState::{
-        Attention, Available, Cancelled, Dead, Resolving, Running, Scheduled, Succeeded,
+        Available, Cancelled, Failed, NeedsReview, Resolving, Running, Scheduled, Succeeded,
     };
     &[
         (Scheduled, "its time has come", Available),
@@ -137,9 +133,9 @@ pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
         (
             Running,
             "a person must decide, or it crashed three times",
-            Attention,
+            NeedsReview,
         ),
-        (Running, "refused, or it gave up", Dead),
+        (Running, "refused, or it gave up", Failed),
         (
             Running,
             "handed back at a stop, or its worker died",
@@ -149,14 +145,14 @@ pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
         (Scheduled, "it is no longer wanted", Cancelled),
         (Available, "it is no longer wanted", Cancelled),
         (Resolving, "it is no longer wanted", Cancelled),
-        (Attention, "it is no longer wanted", Cancelled),
+        (NeedsReview, "it is no longer wanted", Cancelled),
         (
-            Attention,
+            NeedsReview,
             "a person retries it, or has it sent once more",
             Available,
         ),
-        (Attention, "a person says that it took effect", Succeeded),
-        (Dead, "a person retries it", Available),
+        (NeedsReview, "a person says that it took effect", Succeeded),
+        (Failed, "a person retries it", Available),
         (Scheduled, "a person runs it now", Available),
     ]
 };
@@ -204,7 +200,7 @@ impl JobKind {
     #[must_use]
     pub const fn urgency(self) -> Urgency {
         match self {
-            Self::Capture | Self::Cancel | Self::Guard => Urgency::Money,
+            Self::Capture | Self::Cancel | Self::Deadline => Urgency::Money,
             Self::Remind => Urgency::Remind,
             Self::Submit
             | Self::Resend
@@ -213,30 +209,32 @@ impl JobKind {
             | Self::Complete
             | Self::PaymentLink
             | Self::Refresh
-            | Self::Sweep
-            | Self::Notify
-            | Self::Prune => Urgency::Normal,
+            | Self::Sweep => Urgency::Normal,
         }
     }
 
     /// Does a run of this kind send a request to the provider, and so count against its rate?
     #[must_use]
     pub const fn calls_provider(self) -> bool {
-        !matches!(self, Self::Guard | Self::Notify | Self::Prune)
+        !matches!(self, Self::Deadline)
     }
 }
 
 words! {
-    /// What a job that is not running waits for, besides its time.
+    /// What a job that is not running waits for, besides its time. Set by the run that put it off.
     WaitingFor {
-        /// The merchant's request budget.
-        Lane = "lane",
-        /// Another job of the same reservation.
-        Lease = "lease",
-        /// The settlement of an unknown outcome.
-        Resolve = "resolve",
-        /// Decent hours.
-        Hours = "hours",
+        /// The merchant's request budget has no request left, or the provider said to come later.
+        RateLimit = "rate_limit",
+        /// The merchant is paused: by a person, or because the provider refused the credentials.
+        Pause = "pause",
+        /// An operation of the same reservation that was decided earlier.
+        AnotherOperation = "another_operation",
+        /// An unknown outcome, its own or that of another operation, is being resolved by reading.
+        Resolution = "resolution",
+        /// A person's decision.
+        Review = "review",
+        /// The hours in which the customer may be contacted.
+        ContactHours = "contact_hours",
     }
 }
 
@@ -253,7 +251,7 @@ pub struct Planned {
     pub deadline: DateTime<Utc>,
     /// The class it is claimed in.
     pub urgency: Urgency,
-    /// How it waits: scheduled, resolving, or at the desk.
+    /// How it waits: scheduled, resolving, or for a review.
     pub state: PlannedState,
     /// The intent it carries, when one has been decided.
     pub intent: Option<IntentId>,
@@ -267,6 +265,6 @@ words! {
         /// Its outcome is unknown and the next read is at its time.
         Resolving = "resolving",
         /// It waits for a person and does not run.
-        Attention = "attention",
+        NeedsReview = "needs_review",
     }
 }

@@ -3,16 +3,19 @@
 //! Pure: no input or output, no async, no clock of its own. Everything here can be tested by a table.
 
 pub mod calendar;
+pub mod capabilities;
+mod case;
 mod clock;
 mod code;
 pub mod customer;
 pub mod deadlines;
 pub mod decide;
-
 mod error;
 mod hex;
+pub mod history;
 mod id;
 pub mod job;
+pub mod late_delivery;
 pub mod marker;
 pub mod merchant;
 mod money;
@@ -20,11 +23,13 @@ pub mod observe;
 pub mod outcome;
 pub mod policy;
 pub mod reservation;
+pub mod resolve;
 pub mod review;
 pub mod schedule;
 mod span;
-pub mod witness;
+pub mod windows;
 
+pub use case::Case;
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use code::ErrorCode;
 pub use error::{Chain, FieldError};

@@ -4,35 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::deadlines::{CaptureWindow, ChargeValidityUnit};
+use crate::capabilities::{LineRunway, MultiCapture};
 use crate::id::MerchantId;
-use crate::job::words;
 use crate::money::Money;
 use crate::policy::Policy;
-use crate::reservation::Operation;
 use crate::span::Span;
-
-words! {
-    /// Does the provider let a hold be captured more than once?
-    MultiCapture {
-        /// Nobody has found out; one final capture is planned.
-        Unknown = "unknown",
-        /// The rest is released after the first capture.
-        Single = "single",
-        /// Several captures have been seen to work.
-        Proven = "proven",
-    }
-}
-
-words! {
-    /// Does the provider refuse a capture that exceeds what is left of one of its lines, though the sum would fit?
-    LineRunway {
-        /// Nobody has found out; only the runway of the whole reservation is relied on.
-        Unknown = "unknown",
-        /// It has been seen to refuse.
-        Proven = "proven",
-    }
-}
+use crate::windows::{CaptureWindow, ChargeValidityUnit};
 
 /// A merchant, as far as decisions depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +29,13 @@ pub struct Merchant {
     /// The tax rates it may use, in percent.
     pub tax_percents: Vec<u8>,
     /// How long before `capture_by` captures have to be sent.
-    pub guard: Span,
+    pub safety_margin: Span,
     /// How often a reservation with something open is read.
     pub refresh_open_every: Span,
     /// How old details may be when a call relies on them, in business time.
     pub baseline_max_age: TimeDelta,
-    /// How unknown outcomes are settled.
-    pub settle: Settle,
+    /// How unknown outcomes are resolved.
+    pub resolution: Resolution,
     /// What happens by itself.
     pub policy: Policy,
 }
@@ -75,19 +52,19 @@ impl Merchant {
             multi_capture: MultiCapture::Unknown,
             line_runway: LineRunway::Unknown,
             tax_percents: vec![0, 12, 15, 25],
-            guard: Span::hours(6),
+            safety_margin: Span::hours(6),
             refresh_open_every: Span::hours(6),
             baseline_max_age: TimeDelta::seconds(30),
-            settle: Settle::default(),
+            resolution: Resolution::default(),
             policy: Policy::default(),
         }
     }
 }
 
-/// How unknown outcomes are settled: when to read, and how long absence must last.
+/// How unknown outcomes are resolved: when to read, and how long absence must last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settle {
+pub struct Resolution {
     /// When to read after the request was sent; daily after the last.
     pub reads: Vec<Span>,
     /// How long no trace may be seen before an effect counts as absent.
@@ -97,13 +74,13 @@ pub struct Settle {
     /// Where nothing newer has shown since, which would prove that the view is not frozen: after so long without a
     /// trace a submit counts as absent all the same, since a second link moves no money by itself, and a capture that
     /// could go through twice goes to a person.
-    pub unproven_after: Span,
-    /// The most that is settled without a person where a mistake would move money: an effect known without its
+    pub stale_view_timeout: Span,
+    /// The most that is resolved without a person where a mistake would move money: an effect known without its
     /// marker, or another attempt of a capture that could go through twice.
-    pub weak_limit: Money,
+    pub unmarked_match_limit: Money,
 }
 
-impl Default for Settle {
+impl Default for Resolution {
     fn default() -> Self {
         let minutes =
             [5, 15, 60, 4 * 60, 12 * 60, 24 * 60].map(|minutes| Span::seconds(minutes * 60));
@@ -114,13 +91,13 @@ impl Default for Settle {
                 .collect(),
             absent_after: AbsentAfter::default(),
             absent_reads: 3,
-            unproven_after: Span::hours(4),
-            weak_limit: Money::kroner(5000),
+            stale_view_timeout: Span::hours(4),
+            unmarked_match_limit: Money::kroner(5000),
         }
     }
 }
 
-impl Settle {
+impl Resolution {
     /// How long after sending the read that follows `taken` earlier ones is due.
     #[must_use]
     pub fn read_after(&self, taken: u32) -> TimeDelta {
@@ -189,30 +166,14 @@ impl Default for AbsentAfter {
     }
 }
 
-impl AbsentAfter {
-    /// The time of an operation; a message is looked for as long as a submit, which also sends one.
-    #[must_use]
-    pub const fn of(&self, operation: &Operation) -> TimeDelta {
-        match operation {
-            Operation::Capture { .. } => self.capture,
-            Operation::Cancel { .. } => self.cancel,
-            Operation::Complete { .. } => self.complete,
-            Operation::Submit | Operation::Resend { .. } => self.submit,
-            Operation::Charge { .. } => self.charge,
-            Operation::Refund { .. } => self.refund,
-        }
-        .delta()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn reads_follow_the_list_and_then_come_daily() {
-        let settle = Settle::default();
-        let at = |taken| settle.read_after(taken);
+        let resolution = Resolution::default();
+        let at = |taken| resolution.read_after(taken);
         assert_eq!(at(0), TimeDelta::seconds(15));
         assert_eq!(at(1), TimeDelta::seconds(60));
         assert_eq!(at(7), TimeDelta::hours(24));

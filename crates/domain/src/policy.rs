@@ -4,10 +4,13 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
+use crate::capabilities::MultiCapture;
 use crate::job::words;
-use crate::merchant::MultiCapture;
 use crate::money::Money;
 use crate::span::Span;
+
+/// Who has decided what the policy says: `created_by` of such an intent.
+pub(crate) const POLICY: &str = "policy";
 
 words! {
     /// What a delivery leads to.
@@ -59,9 +62,9 @@ words! {
 
 words! {
     /// When messages may be sent.
-    Hours {
+    ContactHours {
         /// Weekdays 08 to 21, Saturdays 10 to 15, not on Sundays and public holidays.
-        Decent = "decent",
+        Business = "business",
         /// At any hour.
         Any = "any",
     }
@@ -193,7 +196,7 @@ section! {
         /// The least time between two messages.
         min_spacing: Span,
         /// When messages may be sent.
-        hours: Hours,
+        contact_hours: ContactHours,
     }
 }
 
@@ -276,7 +279,7 @@ impl Default for Policy {
                 max: 3,
                 channels: vec![Channel::Email, Channel::Sms],
                 min_spacing: Span::hours(20),
-                hours: Hours::Decent,
+                contact_hours: ContactHours::Business,
             },
             expiry: Expiry {
                 cancel_after_due: After::Span(Span::seconds(30 * 60)),

@@ -2,21 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::calendar::{last_decent, next_decent};
-use crate::decide::AFTER_INCOHERENT;
+use crate::calendar::{last_contact_time, next_contact_time};
+use crate::capabilities::MultiCapture;
+use crate::deadlines::{NO_DEADLINE, capture_send_by, send_by};
 use crate::job::{JobKind, Planned, PlannedState, Urgency};
-use crate::merchant::{Merchant, MultiCapture};
-use crate::observe::{INCOHERENT_READS, is_half_refunded, stand_in};
-use crate::policy::{BeforeDeadline, Hours, Late, OnDelivery, ReminderAt};
+use crate::merchant::Merchant;
+use crate::policy::{BeforeDeadline, ContactHours, OnDelivery, ReminderAt};
 use crate::reservation::{
-    DEADLINE_GUARD, Doubt, Fact, Hold, Intent, IntentState, Operation, Reservation, ReviewReason,
-    RowKind, Status,
+    DEADLINE_GUARD, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
 };
-
-/// Where a job without an end has its deadline.
-pub const NO_DEADLINE: DateTime<Utc> = match DateTime::from_timestamp(253_370_764_800, 0) {
-    Some(far) => far,
-    None => DateTime::<Utc>::MAX_UTC,
+use crate::resolve::{
+    AFTER_INCOHERENT, INCOHERENT_READS, WATCH, WATCH_CHARGE, WATCH_EVERY, duplicate_search_due,
+    next_read,
 };
 
 /// The key of the job that withdraws a link nobody paid.
@@ -28,21 +25,11 @@ const COMPLETE_KEY: &str = "complete:auto";
 /// The key of the job that searches for other reservations that a submit has made than the one in the books.
 pub(crate) const DUPLICATES_KEY: &str = "refresh:duplicates";
 
-/// A search that could not look at everything goes on after this long.
-const GOES_ON: TimeDelta = TimeDelta::minutes(1);
-
 /// The key of the job that asks about what was delivered and nothing captures by itself any more.
 pub(crate) const UNCAPTURED_GUARD: &str = "guard:uncaptured";
 
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
-
-/// A late effect of a request in doubt is watched for so long after it was sent, a charge's for longer.
-const WATCH: TimeDelta = TimeDelta::days(14);
-/// How long a charge is watched.
-const WATCH_CHARGE: TimeDelta = TimeDelta::days(90);
-/// How often.
-const WATCH_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// The set of jobs that this reservation should have now.
 ///
@@ -67,7 +54,7 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
         }
     }
     jobs.extend(left_behind(r, merchant));
-    if let Some((_, at)) = sought_for(r) {
+    if let Some((_, at)) = duplicate_search_due(r) {
         jobs.push(job(
             DUPLICATES_KEY.to_owned(),
             JobKind::Refresh,
@@ -111,41 +98,22 @@ fn job(key: String, kind: JobKind, run_at: DateTime<Utc>, deadline: DateTime<Utc
     }
 }
 
-/// The instant from which on an operation of this kind is of no use.
-#[must_use]
-pub fn send_by(r: &Reservation, operation: &Operation, merchant: &Merchant) -> DateTime<Utc> {
-    let guard = merchant.guard.delta();
-    match operation {
-        Operation::Submit => r.payment_link_due,
-        Operation::Capture { .. } => capture_send_by(r, merchant),
-        Operation::Charge { .. } => r
-            .charge_by(merchant)
-            .map_or(NO_DEADLINE, |by| by - guard.min(TimeDelta::hours(1))),
-        Operation::Resend { .. } => r.payment_link_due,
-        Operation::Refund { .. } | Operation::Cancel { .. } | Operation::Complete { .. } => {
-            NO_DEADLINE
-        }
-    }
-}
-
-/// From this instant on no capture is sent: the guard before the window closes.
-pub(crate) fn capture_send_by(r: &Reservation, merchant: &Merchant) -> DateTime<Utc> {
-    r.capture_by(merchant)
-        .map_or(NO_DEADLINE, |by| by - merchant.guard.delta())
-}
-
 fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
     let kind = intent.operation.job_kind();
     let read_at = next_read(r, intent, merchant).unwrap_or(intent.created_at);
     let (state, run_at, urgency) = match &intent.progress {
         IntentState::Accepted { .. } => (PlannedState::Resolving, read_at, Urgency::Normal),
         IntentState::Unknown(_) => (PlannedState::Resolving, read_at, Urgency::Resolve),
-        IntentState::Desk(_) => (PlannedState::Attention, intent.created_at, Urgency::Resolve),
+        IntentState::Desk(_) => (
+            PlannedState::NeedsReview,
+            intent.created_at,
+            Urgency::Resolve,
+        ),
         _ => (PlannedState::Scheduled, intent.created_at, kind.urgency()),
     };
     let deadline = match state {
         PlannedState::Scheduled => send_by(r, &intent.operation, merchant),
-        PlannedState::Resolving | PlannedState::Attention => NO_DEADLINE,
+        PlannedState::Resolving | PlannedState::NeedsReview => NO_DEADLINE,
     };
     Planned {
         key: intent.key.clone(),
@@ -156,75 +124,6 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
         state,
         intent: Some(intent.id.clone()),
     }
-}
-
-/// When details, or the history, are read next to find out what became of this intent's request.
-#[must_use]
-pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
-    let settle = &merchant.settle;
-    // There is something to read at once: the reservation that a callback has named, or the history of what details
-    // show in part.
-    let at_once = |reads: u32| match &intent.operation {
-        Operation::Submit => hinted(r, intent) && reads == 0,
-        _ => wants_second_witness(r, intent, reads),
-    };
-    match &intent.progress {
-        IntentState::Accepted { sent, reads, .. }
-        | IntentState::Unknown(Doubt { sent, reads, .. })
-            if at_once(*reads) =>
-        {
-            Some(sent.at)
-        }
-        IntentState::Accepted { sent, reads, .. } => {
-            Some(settle.next_read(sent.at, *reads, r.provider.tried_at))
-        }
-        IntentState::Unknown(doubt) => {
-            let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
-            Some(history_due(r, intent, merchant).map_or(planned, |due| due.min(planned)))
-        }
-        _ => None,
-    }
-}
-
-/// Do details show a sign of the effect that the history can be the second witness of? Every other look is at it.
-pub(crate) fn wants_second_witness(r: &Reservation, intent: &Intent, reads: u32) -> bool {
-    stand_in(r, intent).is_some() || (is_half_refunded(r, intent) && reads % 2 == 1)
-}
-
-/// From when on the history is all that lacks, but for one more read, before absence can be concluded. `None` where
-/// details have to be read first, or where there is no time for both.
-#[must_use]
-pub(crate) fn history_due(
-    r: &Reservation,
-    intent: &Intent,
-    merchant: &Merchant,
-) -> Option<DateTime<Utc>> {
-    let IntentState::Unknown(doubt) = &intent.progress else {
-        return None;
-    };
-    if matches!(
-        intent.operation,
-        Operation::Submit | Operation::Resend { .. }
-    ) {
-        return None;
-    }
-    let settle = &merchant.settle;
-    let horizon = doubt.sent.at + settle.absent_after.of(&intent.operation);
-    let due = doubt.last_read_at.map_or(horizon, |last| horizon.max(last));
-    let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
-    let spoken = match &doubt.history_row {
-        // A row that only may be ours may be known for another reservation's by the next look.
-        Some(_) => doubt.history_read_at >= doubt.last_read_at,
-        None => doubt.history_silent_at.is_some_and(|at| at >= horizon),
-    };
-    let lacks = doubt.clean_reads + 1 >= settle.absent_reads && !spoken;
-    (lacks && planned.max(due) < send_by(r, &intent.operation, merchant)).then_some(due)
-}
-
-/// Is this a submit whose reservation a callback has named?
-#[must_use]
-pub fn hinted(r: &Reservation, intent: &Intent) -> bool {
-    intent.operation == Operation::Submit && r.provider.hinted_uuid.is_some()
 }
 
 fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
@@ -269,11 +168,11 @@ fn next_reminder(r: &Reservation, merchant: &Merchant) -> Option<(u32, DateTime<
         .skip(r.reminders.slots as usize)
         .find_map(|(slot, at)| {
             let at = at.max(earliest.unwrap_or(at)).max(r.created_at);
-            let at = match policy.hours {
-                Hours::Any => at,
-                Hours::Decent => Some(next_decent(merchant.zone, at))
+            let at = match policy.contact_hours {
+                ContactHours::Any => at,
+                ContactHours::Business => Some(next_contact_time(merchant.zone, at))
                     .filter(|next| *next < r.payment_link_due)
-                    .unwrap_or_else(|| last_decent(merchant.zone, at)),
+                    .unwrap_or_else(|| last_contact_time(merchant.zone, at)),
             };
             let useful = at < r.payment_link_due
                 && at >= r.created_at
@@ -302,10 +201,10 @@ fn other_channel(r: &Reservation, merchant: &Merchant) -> Option<(String, DateTi
     let doubted_at = unsent_reminder(r, slot)?.doubted_at?;
     let key = format!("remind:{slot}{OTHER_CHANNEL}");
     let done = r.intent_of_key(&key).is_some() || r.guards_done.contains(&key);
-    let at = doubted_at + merchant.settle.absent_after.submit.delta();
-    let at = match r.policy.reminders.hours {
-        Hours::Any => at,
-        Hours::Decent => next_decent(merchant.zone, at),
+    let at = doubted_at + merchant.resolution.absent_after.submit.delta();
+    let at = match r.policy.reminders.contact_hours {
+        ContactHours::Any => at,
+        ContactHours::Business => next_contact_time(merchant.zone, at),
     };
     let wanted = !done && r.policy.reminders.channels.len() > 1 && at < r.payment_link_due;
     wanted.then_some((key, at))
@@ -338,15 +237,8 @@ pub fn wants_capture(r: &Reservation, merchant: &Merchant) -> bool {
 pub fn may_capture(r: &Reservation, merchant: &Merchant) -> bool {
     let first = !r.ledger.iter().any(|row| row.kind == RowKind::Capture);
     let held = matches!(r.hold, Hold::Reserved { .. }) && r.provider.capture_closed_at.is_none();
-    let held = held && !is_being_cancelled(r);
+    let held = held && !r.is_being_cancelled();
     held && (first || merchant.multi_capture == MultiCapture::Proven)
-}
-
-/// Has the provider been asked to let the hold go?
-fn is_being_cancelled(r: &Reservation) -> bool {
-    let cancels = |intent: &Intent| matches!(intent.operation, Operation::Cancel { .. });
-    r.open_intents()
-        .any(|intent| cancels(intent) && intent.is_unresolved())
 }
 
 /// The capture that a delivery calls for, unless it was given up because its time was over.
@@ -361,7 +253,14 @@ fn automatic_capture(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let wanted =
         wants_capture(r, merchant) && !r.guards_done.contains(&key) && !r.stopped.contains(&key);
     let run_at = delivered_at.max(reserved_at);
-    wanted.then(|| job(key, JobKind::Capture, run_at, by - merchant.guard.delta()))
+    wanted.then(|| {
+        job(
+            key,
+            JobKind::Capture,
+            run_at,
+            by - merchant.safety_margin.delta(),
+        )
+    })
 }
 
 fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
@@ -370,7 +269,7 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
     }
     let mut guard = |key: String, at: DateTime<Utc>| {
         if !r.guards_done.contains(&key) {
-            jobs.push(job(key, JobKind::Guard, at, NO_DEADLINE));
+            jobs.push(job(key, JobKind::Deadline, at, NO_DEADLINE));
         }
     };
     let act_at = capture_by - r.policy.capture.act_before.delta();
@@ -432,7 +331,7 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let in_time = r.delivery.last_at.filter(|at| *at < by)?;
     let held = r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. });
     // What becomes of a cancel that is under way decides what becomes of the rest.
-    let held = held && !is_being_cancelled(r);
+    let held = held && !r.is_being_cancelled();
     let done = r.is_asked_about() || r.guards_done.contains(&key);
     let goes_on = || automatic_capture(r, merchant).is_some() && !r.control.paused;
     if !held || done || goes_on() || r.delivered_uncaptured().is_empty() {
@@ -450,7 +349,7 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
         (false, true) => by,
         (false, false) => return None,
     };
-    Some(job(key, JobKind::Guard, at, NO_DEADLINE))
+    Some(job(key, JobKind::Deadline, at, NO_DEADLINE))
 }
 
 /// Is there a rest of the hold that may still be captured by itself?
@@ -537,61 +436,4 @@ fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
         }
     };
     r.intents.iter().filter_map(watch).max()
-}
-
-/// The submit of which the history is searched for another reservation than the one in the books, and when: daily while
-/// one of its requests may still have an effect that nobody knows of, and at once when a callback has named one.
-#[must_use]
-pub(crate) fn sought_for(r: &Reservation) -> Option<(&Intent, DateTime<Utc>)> {
-    let settled = |intent: &&Intent| match &intent.progress {
-        IntentState::Planned | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
-            intent.was_sent()
-        }
-        IntentState::Done { .. } => true,
-        _ => false,
-    };
-    let submit = r
-        .intents
-        .iter()
-        .find(|intent| intent.operation == Operation::Submit)
-        .filter(settled)?;
-    let (provider, sought) = (&r.provider, &r.provider.sought);
-    let named = provider.hinted_uuid.is_some() && provider.hinted_uuid != provider.reservation_uuid;
-    if named {
-        return Some((submit, submit.created_at));
-    }
-    let done = matches!(submit.progress, IntentState::Done { .. });
-    let doubted_at = submit.doubted_at.filter(|_| !done || submit.attempts > 1)?;
-    let until = doubted_at + WATCH;
-    let last = sought.at.unwrap_or(doubted_at);
-    match &sought.up_to {
-        Some(_) => Some((submit, last + GOES_ON)),
-        None => (last < until).then(|| (submit, until.min(last + WATCH_EVERY))),
-    }
-}
-
-/// What a delivery means that comes when nothing can be captured any more: by policy, a person hears of it.
-#[must_use]
-pub fn late_delivery(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
-    // From the guard on nothing is captured any more.
-    let window_closed = now >= capture_send_by(r, merchant);
-    let late = match r.status() {
-        Status::Cancelled | Status::Expired | Status::Failed => true,
-        Status::Completed => !r.capturable().is_zero(),
-        Status::Held | Status::Captured | Status::Charged => {
-            (window_closed || is_being_cancelled(r)) && !r.capturable().is_zero()
-        }
-        Status::Submitting | Status::AwaitingPayment => false,
-    };
-    ask_about_late(r, now).filter(|_| late)
-}
-
-/// Has a person asked about what can no longer be captured, unless the policy lets it go.
-pub(crate) fn ask_about_late(r: &Reservation, now: DateTime<Utc>) -> Option<Fact> {
-    let ask = Fact::DeskRaised {
-        reason: ReviewReason::LateDelivery,
-        freezes: false,
-        at: now,
-    };
-    (r.policy.capture.late != Late::Nothing).then_some(ask)
 }

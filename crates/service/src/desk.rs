@@ -6,7 +6,7 @@ use domain::review::{
 };
 use domain::{Fact, JobId, JobState, Merchant, Reservation, ReservationId};
 use serde_json::json;
-use store::queue::{AttemptView, JobView};
+use store::queue::{AttemptView, Job};
 use store::{Event, StoreError, Stored, Tx};
 
 use crate::app::App;
@@ -102,7 +102,7 @@ impl App {
     ///
     /// # Errors
     /// When the database fails, or a row cannot be read.
-    pub async fn pack_of_job(&self, job: &JobView) -> Result<Option<Pack>, StoreError> {
+    pub async fn pack_of_job(&self, job: &Job) -> Result<Option<Pack>, StoreError> {
         let (Some(id), Some(intent)) = (&job.reservation, &job.intent) else {
             return Ok(None);
         };
@@ -117,7 +117,7 @@ impl App {
     ///
     /// # Errors
     /// When the database fails, or a row cannot be read.
-    pub async fn decisions_of_job(&self, job: &JobView) -> Result<Vec<PastDecision>, StoreError> {
+    pub async fn decisions_of_job(&self, job: &Job) -> Result<Vec<PastDecision>, StoreError> {
         let (Some(id), Some(intent)) = (&job.reservation, &job.intent) else {
             return Ok(Vec::new());
         };
@@ -177,7 +177,7 @@ impl App {
         id: &JobId,
         resolution: &Resolution,
         actor: &str,
-    ) -> Result<JobView, DeskError> {
+    ) -> Result<Job, DeskError> {
         let job = self.job(id).await?;
         let (Some(reservation), Some(intent)) = (&job.reservation, &job.intent) else {
             return Err(not_at_desk(
@@ -238,7 +238,7 @@ impl App {
         Ok(stored)
     }
 
-    async fn job(&self, id: &JobId) -> Result<JobView, ServiceError> {
+    async fn job(&self, id: &JobId) -> Result<Job, ServiceError> {
         Ok(self
             .store
             .job(id)
@@ -297,10 +297,10 @@ impl App {
     }
 }
 
-fn not_at_desk(job: &JobView, why: &str) -> DeskError {
+fn not_at_desk(job: &Job, why: &str) -> DeskError {
     // A job comes to the desk by crashing too, and then there is no request to decide about.
     let hint = match job.state {
-        JobState::Attention => "; it waits here for another reason, see last_error: retry it",
+        JobState::NeedsReview => "; it waits here for another reason, see last_error: retry it",
         _ => "",
     };
     let message = format!(
@@ -321,7 +321,7 @@ async fn leave_desk(tx: &mut Tx, id: &JobId, facts: &[Fact]) -> Result<(), Store
                 let result = reference
                     .as_ref()
                     .map(|reference| json!({"reference": reference}));
-                elsewhere(tx.conclude_job(id, result.as_ref()).await)?;
+                elsewhere(tx.confirm_job(id, result.as_ref()).await)?;
             }
             Fact::IntentWithdrawn { reason, .. } => elsewhere(tx.cancel_job(id, reason).await)?,
             _ => {}

@@ -7,9 +7,9 @@ use api_client::wire::{self, Personal, ProviderStatus, WireTime};
 use api_client::{Exchange, FaultKind, Outcome, RejectionClass, UnknownReason};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use domain::customer::{Customer, CustomerType};
+use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
-use domain::witness::{Event, HistoryRow};
 use domain::{Merchant, Money, Reservation, marker};
 use store::queue::{AttemptEnd, AttemptOutcome};
 

@@ -2,17 +2,18 @@
 
 use api_client::callback::{self, Callback};
 use chrono::{DateTime, Utc};
+use domain::late_delivery::late_delivery;
 use domain::reservation::{
     CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Intent, NewReservation, Operation,
     RefundRequest, Refusal,
 };
 use domain::{
-    Chain, ErrorCode, Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation,
+    Case, Chain, ErrorCode, Fact, JobId, JobKind, JobState, MerchantId, PaymentLinkId, Reservation,
     ReservationId,
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use store::queue::{JobView, NewJob};
+use store::queue::{Job, NewJob};
 use store::{NewCallback, StoreError, Stored, Submission, Tx};
 
 use crate::app::{App, MerchantHandle, unguessable};
@@ -129,7 +130,7 @@ impl From<StoreError> for ServiceError {
                 message: error.to_string(),
             },
             StoreError::KeyTaken { .. } => Self::JobState {
-                state: JobState::Dead,
+                state: JobState::Failed,
                 message: error.to_string(),
             },
             error => Self::Store(error),
@@ -180,9 +181,12 @@ impl App {
             request,
             personal_number,
         };
-        let intent = self
-            .planner()
-            .intent(&r, Operation::Submit, Some("submit"), actor, now);
+        let intent = self.planner().intent(
+            Case::new(&r, merchant, now),
+            Operation::Submit,
+            Some("submit"),
+            actor,
+        );
         let token = unguessable(&*self.entropy);
         let mut tx = self.store.begin().await?;
         tx.create_reservation(&r, &submission, &token).await?;
@@ -228,7 +232,7 @@ impl App {
         let job = match action {
             Action::Deliver(request) => {
                 if let Some(fact) = r.deliver(&request, now)? {
-                    let late = domain::schedule::late_delivery(r, merchant, now);
+                    let late = late_delivery(Case::new(r, merchant, now));
                     let facts: Vec<Fact> = std::iter::once(fact).chain(late).collect();
                     tx.record(r, &facts, merchant, actor, None).await?;
                 }
@@ -325,7 +329,8 @@ impl App {
         if let Some(first) = same(&operation) {
             return Ok(tx.job_of_intent(&first.id.clone()).await?);
         }
-        let intent = self.planner().intent(r, operation, None, actor, tx.now());
+        let case = Case::new(r, merchant, tx.now());
+        let intent = self.planner().intent(case, operation, None, actor);
         let id = intent.id.clone();
         tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None)
             .await?;
@@ -348,7 +353,8 @@ impl App {
                 ..
             }
         );
-        let intent = self.planner().intent(r, operation, None, actor, tx.now());
+        let case = Case::new(r, merchant, tx.now());
+        let intent = self.planner().intent(case, operation, None, actor);
         let id = intent.id.clone();
         tx.record(r, &[Fact::IntentPlanned { intent }], merchant, actor, None)
             .await?;
@@ -467,7 +473,7 @@ impl App {
         id: &JobId,
         action: JobAction,
         actor: &str,
-    ) -> Result<JobView, ServiceError> {
+    ) -> Result<Job, ServiceError> {
         let known = self
             .store
             .job(id)
@@ -492,12 +498,7 @@ impl App {
     }
 
     /// Withdraws a job together with what it was to do, so that the schedule does not bring it back.
-    async fn cancel_job(
-        &self,
-        tx: &mut Tx,
-        job: &JobView,
-        actor: &str,
-    ) -> Result<(), ServiceError> {
+    async fn cancel_job(&self, tx: &mut Tx, job: &Job, actor: &str) -> Result<(), ServiceError> {
         let reason = "cancelled by a person";
         // The reservation comes first, as in every run: two that lock in different orders wait for each other.
         let mut stored = match &job.reservation {

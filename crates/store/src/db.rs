@@ -4,9 +4,9 @@
 //! run whose `LIMIT` is a bare parameter. Where the dialects differ, the statement is a [`Sql`] with a text for each.
 //!
 //! ```text
-//! execute!(tx, "UPDATE lanes SET paused = $2 WHERE merchant = $1", merchant.as_str(), true)?     -> rows affected
-//! fetch_optional!(tx, LaneRow, "SELECT … FROM lanes WHERE merchant = $1", merchant.as_str())?    -> Option<LaneRow>
-//! fetch_all!(reader, LaneRow, "SELECT … FROM lanes")?                                             -> Vec<LaneRow>
+//! execute!(tx, "UPDATE merchant_limits SET paused = $2 WHERE merchant = $1", merchant.as_str(), true)?     -> rows affected
+//! fetch_optional!(tx, LimitsRow, "SELECT … FROM merchant_limits WHERE merchant = $1", merchant.as_str())?    -> Option<LimitsRow>
+//! fetch_all!(reader, LimitsRow, "SELECT … FROM merchant_limits")?                                             -> Vec<LimitsRow>
 //! ```
 //!
 //! The first argument is anything with `fn conn(&mut self) -> Conn<'_>`: a `Tx` or a `Reader`. The row type derives

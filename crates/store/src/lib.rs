@@ -5,6 +5,7 @@
 
 mod db;
 mod error;
+mod evidence;
 mod gate;
 #[cfg(test)]
 #[expect(
@@ -19,7 +20,6 @@ pub mod queue;
 mod reservations;
 mod row;
 mod tx;
-mod witnesses;
 
 #[cfg(test)]
 extern crate self as store;

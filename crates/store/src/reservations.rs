@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
 use crate::error::RowError;
+use crate::evidence::references;
 use crate::queue::{MAX_PAGE, Page};
 use crate::row::Place;
-use crate::witnesses::references;
 use crate::{Store, StoreError, Tx};
 
 /// A reservation as it stands in the database.
@@ -229,7 +229,7 @@ impl Tx {
         running: Option<&JobId>,
     ) -> Result<(), StoreError> {
         let sql = "SELECT id FROM jobs WHERE intent_id = $1 AND id <> $2
-                   AND state IN ('scheduled', 'available', 'resolving', 'attention')";
+                   AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
         let rows = fetch_all!(
             self,
             IdRow,
@@ -244,7 +244,7 @@ impl Tx {
                 row: &row.id,
             }
             .parse("id", &row.id)?;
-            self.conclude_job(&job, result.as_ref()).await?;
+            self.confirm_job(&job, result.as_ref()).await?;
         }
         Ok(())
     }

@@ -284,7 +284,7 @@ pub fn booking() -> Value {
                 "late": "desk", "legal_basis": "Cancelled too late.", "mandate_ceiling": "500.00"
             },
             "reminders": {
-                "at": ["+24h", "-2h"], "max": 2, "channels": ["email"], "min_spacing": "20h", "hours": "any"
+                "at": ["+24h", "-2h"], "max": 2, "channels": ["email"], "min_spacing": "20h", "contact_hours": "any"
             },
             "expiry": {"cancel_after_due": "30m"},
             "completion": {"after": "24h"},

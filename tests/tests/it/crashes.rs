@@ -21,9 +21,9 @@ on_both_databases! {
 const OPTIONS: Options = Options {
     speed: 120,
     merchant: "refresh_open_every = \"5m\"\nsweep_every = \"10m\"\n\
-               settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"5m\", \"10m\", \
+               resolution.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"5m\", \"10m\", \
                \"16m\", \"18m\", \"20m\", \"25m\", \"30m\", \"35m\", \"40m\", \"50m\", \"1h\"]\n\
-               settle.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
+               resolution.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
                charge = \"1m\", refund = \"1m\" }",
     // What a killed service was doing is taken up again soon, so that many kills fit into one test.
     worker: "lease = \"5s\"",
@@ -155,7 +155,7 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
             assert_waits_for_a_person(&ends[&reference], &acts[&reference], life, seed);
         }
     }
-    let dead = stand.jobs("state=dead");
+    let dead = stand.jobs("state=failed");
     assert!(dead.is_empty(), "seed {seed}: {dead:#?}");
     // Reads go on for ever; a job that nobody runs any more would stay.
     stand.wait_for(
@@ -168,7 +168,7 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
 
 /// A job that was running at three kills waits for a person, who looks at it and lets it run again.
 fn retry_what_crashed(stand: &Stand) {
-    for job in stand.jobs("state=attention") {
+    for job in stand.jobs("state=needs_review") {
         if job["last_error"]["code"] == "crashed" {
             let retried = stand
                 .api()

@@ -33,7 +33,7 @@ fn lost_charge(stand: &Stand, booking: &Booking, when: &Value) -> Value {
     stand.provider.fault(&fault);
     let damage = json!({"lines": [{"name": "Broken window", "rate": "250.00", "tax_percent": 25, "amount": "250.00"}]});
     let job = stand.act(&booking.id, "charge", &damage);
-    stand.wait_job(job["id"].as_str().expect("a job"), "attention")
+    stand.wait_job(job["id"].as_str().expect("a job"), "needs_review")
 }
 
 fn resolve(stand: &Stand, job: &Value, outcome: &str) -> Value {

@@ -8,7 +8,7 @@ use crate::harness::{Booking, Options, Place, SOON, Stand, judge};
 /// Unknown outcomes settle within a few seconds of the wall.
 const IMPATIENT: Options = Options {
     speed: 60,
-    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]",
+    merchant: "resolution.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]",
     worker: "",
     services: 1,
     log: "info",

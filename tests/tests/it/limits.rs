@@ -59,12 +59,12 @@ fn case_081_refused_credentials_pause_the_merchant_and_lose_nothing(place: Place
         .provider
         .fault(&json!({"operation": "capture", "what": {"status": 401}}));
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    let what = "the capture waits for the lane";
+    let what = "the capture waits for the pause to end";
     stand.wait_for(
         what,
         crate::harness::SOON,
         || capture_job(&stand, &booking.id),
-        |job| job["waiting_for"] == "lane" && job["state"] == "scheduled",
+        |job| job["waiting_for"] == "pause" && job["state"] == "scheduled",
     );
     let seen = stand.reservation(&booking.id);
     assert_eq!(seen["status"], "held");

@@ -17,9 +17,9 @@ on_both_databases! {
 /// once the provider has been well for a quarter of an hour, so that the reads go on for longer than that.
 const IMPATIENT: Options = Options {
     speed: 120,
-    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"5m\", \"10m\", \
+    merchant: "resolution.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"5m\", \"10m\", \
                \"16m\", \"18m\", \"20m\", \"25m\", \"30m\", \"35m\", \"40m\"]\n\
-               settle.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
+               resolution.absent_after = { capture = \"1m\", cancel = \"1m\", complete = \"1m\", submit = \"1m\", \
                charge = \"1m\", refund = \"1m\" }",
     worker: "",
     services: 1,
@@ -100,7 +100,7 @@ fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) 
         let expected = if operation == "submit" { 6 } else { 1 };
         assert_eq!(requests[operation], expected, "{operation}: {requests:?}");
     }
-    assert!(stand.jobs("state=attention").is_empty());
+    assert!(stand.jobs("state=needs_review").is_empty());
 }
 
 #[track_caller]
@@ -165,7 +165,7 @@ fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Pl
     assert_eq!(asked["attention"]["reason"], "charge_unknown");
     // The doubt counts as spent.
     assert_eq!(asked["amounts"]["unresolved"], "250.00");
-    let job = stand.wait_job(job["id"].as_str().expect("a job"), "attention");
+    let job = stand.wait_job(job["id"].as_str().expect("a job"), "needs_review");
     assert!(
         job["last_error"]["message"]
             .as_str()

@@ -113,7 +113,7 @@ fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
         &json!({
             "payment_link_due": stand.later(TimeDelta::minutes(12)),
             "policy": {
-                "reminders": {"at": ["+2m", "-2m"], "hours": "any", "min_spacing": "1m",
+                "reminders": {"at": ["+2m", "-2m"], "contact_hours": "any", "min_spacing": "1m",
                               "channels": ["sms", "email"]},
                 "expiry": {"cancel_after_due": "1m"},
             },

@@ -19,7 +19,7 @@ const STREET: &str = "Hemmeligveien";
 /// As much as our own crates and the provider's client have to say.
 const TALKATIVE: Options = Options {
     speed: 60,
-    merchant: "settle.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\"]",
+    merchant: "resolution.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\"]",
     worker: "",
     services: 1,
     log: "debug,service=trace,worker=trace,store=trace,api_client=trace,domain=trace,holdfast=trace",
@@ -45,7 +45,7 @@ fn no_secret_and_no_personal_data_leave_their_place(place: Place) {
             "attempts",
             "events",
             "callbacks",
-            "lanes",
+            "merchant_limits",
             "sweeps",
             "idempotency_keys",
         ] {

@@ -1,40 +1,34 @@
 //! What a job does now. The one place that says whether a request may be sent.
 
-mod guard;
 mod policy;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use guard::{has_proven_guard, is_guarded};
-
+use crate::case::Case;
 use crate::clock::Entropy;
+use crate::deadlines::send_by;
 use crate::id::IntentId;
 use crate::job::{JobKind, Planned, WaitingFor};
 use crate::marker;
-use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
     Closure, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, ReviewReason,
     RowKind, Status,
 };
-use crate::schedule::{
-    DUPLICATES_KEY, EXPIRY_KEY, history_due, next_read, schedule, send_by, sought_for,
-    wants_second_witness,
+use crate::resolve::{
+    AFTER_INCOHERENT, duplicate_search_due, is_duplicate_refused_by_lines, next_read,
+    reads_history_next,
 };
+use crate::schedule::{DUPLICATES_KEY, EXPIRY_KEY, schedule};
 use policy::{by_policy, reminder_time};
 
-/// After details that did not add up, the next read waits this long.
-pub(crate) const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
 /// How long a job waits for another operation that has no read of its own planned.
 const FOR_ANOTHER: TimeDelta = TimeDelta::seconds(15);
-/// The longest wait between two looks at it.
+/// The longest wait between two looks at another operation.
 const FOR_ANOTHER_AT_MOST: TimeDelta = TimeDelta::minutes(15);
 /// How long a job waits for a person before it looks again; a decision lets it go on at once.
 const FOR_A_PERSON: TimeDelta = TimeDelta::hours(6);
-
-/// Who decides what the policy says.
-pub(crate) const POLICY: &str = "policy";
 
 /// What a job does now: at most one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,25 +62,24 @@ pub struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// An intent to do `operation`, carried by the job with `key`, or by one of its own.
+    /// An intent to do `operation`, decided now by `created_by` and carried by the job with `key`, or by one of its own.
     #[must_use]
     pub fn intent(
         &self,
-        r: &Reservation,
+        case: Case<'_>,
         operation: Operation,
         key: Option<&str>,
         created_by: &str,
-        now: DateTime<Utc>,
     ) -> Intent {
-        let id = IntentId::new(now, self.entropy);
+        let id = IntentId::new(case.now, self.entropy);
         Intent {
             key: key.map_or_else(|| format!("intent:{id}"), str::to_owned),
             marker: marker::base(self.marker_key, &id),
             id,
             operation,
-            created_at: now,
+            created_at: case.now,
             created_by: created_by.to_owned(),
-            policy_version: r.policy.version,
+            policy_version: case.reservation.policy.version,
             attempts: 0,
             baseline: None,
             doubted_at: None,
@@ -98,74 +91,76 @@ impl Planner<'_> {
 
 /// What the job with this kind and key does now.
 #[must_use]
-pub fn decide(
-    r: &Reservation,
-    kind: JobKind,
-    key: &str,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Step {
+pub fn decide(case: Case<'_>, kind: JobKind, key: &str, planner: &Planner<'_>) -> Step {
+    let r = case.reservation;
     if let Some(intent) = r.intent_of_key(key).filter(|intent| intent.is_open()) {
-        return of_intent(r, intent, merchant, now);
+        return of_intent(case, intent);
     }
     if key == DUPLICATES_KEY {
-        return sought_for(r).map_or(Step::Done, |(submit, _)| Step::Search(submit.id.clone()));
+        return duplicate_search_due(r)
+            .map_or(Step::Done, |(submit, _)| Step::Search(submit.id.clone()));
     }
     if kind == JobKind::Refresh {
         return match r.provider.reservation_uuid {
-            Some(_) => read(r, now),
+            Some(_) => read(case),
             None => Step::Done,
         };
     }
     let wanted = |job: &Planned| job.key == key && job.kind == kind;
-    if schedule(r, merchant).iter().any(wanted) {
-        by_policy(r, kind, key, merchant, planner, now)
+    if schedule(r, case.merchant).iter().any(wanted) {
+        by_policy(case, kind, key, planner)
     } else {
         Step::Done
     }
 }
 
 /// A read, unless the last one did not add up a moment ago.
-fn read(r: &Reservation, now: DateTime<Utc>) -> Step {
-    match r.provider.tried_at {
-        Some(tried) if r.control.incoherent_reads > 0 && now < tried + AFTER_INCOHERENT => {
-            Step::Wait {
-                until: tried + AFTER_INCOHERENT,
-                waiting_for: None,
-            }
-        }
+fn read(case: Case<'_>) -> Step {
+    let r = case.reservation;
+    match r.provider.tried_at.map(|tried| tried + AFTER_INCOHERENT) {
+        Some(until) if r.control.incoherent_reads > 0 && case.now < until => Step::Wait {
+            until,
+            waiting_for: None,
+        },
         _ => Step::Read,
     }
 }
 
 /// A read when the details known are too old to rely on.
-fn not_fresh(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Step> {
+fn not_fresh(case: Case<'_>) -> Option<Step> {
+    let r = case.reservation;
     let fresh = r
         .provider
         .read_at
-        .is_some_and(|at| now - at <= merchant.baseline_max_age);
+        .is_some_and(|at| case.now - at <= case.merchant.baseline_max_age);
     let trusted = fresh && r.control.incoherent_reads == 0;
-    (!trusted).then(|| read(r, now))
+    (!trusted).then(|| read(case))
 }
 
 /// What was read before a link was due says nothing about who paid at the last moment.
-fn not_since_due(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Option<Step> {
+fn not_since_due(case: Case<'_>, intent: &Intent) -> Option<Step> {
+    let r = case.reservation;
     let since = r
         .provider
         .read_at
         .is_some_and(|at| at >= r.payment_link_due);
-    (intent.key == EXPIRY_KEY && !since).then(|| read(r, now))
+    (intent.key == EXPIRY_KEY && !since).then(|| read(case))
 }
 
-fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTime<Utc>) -> Step {
+/// What the job of an intent does now, as far as the intent has come.
+fn of_intent(case: Case<'_>, intent: &Intent) -> Step {
+    let Case {
+        reservation: r,
+        merchant,
+        now,
+    } = case;
     let id = intent.id.clone();
     match &intent.progress {
         IntentState::Done { .. } | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
             Step::Done
         }
-        IntentState::Planned | IntentState::Written(_) => before_sending(r, intent, merchant, now),
-        // A worker that marks SENDING also records the outcome; finding this means that it died in between.
+        IntentState::Planned | IntentState::Written(_) => before_sending(case, intent),
+        // A worker that marks SENDING also records the outcome; an intent found in SENDING was left by one that died.
         IntentState::Sending(_) => {
             let reason = "interrupted".to_owned();
             Step::Record(outcome(intent, &Outcome::Unknown { reason }, now))
@@ -174,14 +169,14 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant, now: DateTim
             match next_read(r, intent, merchant) {
                 Some(at) if now < at => Step::Wait {
                     until: at,
-                    waiting_for: Some(WaitingFor::Resolve),
+                    waiting_for: Some(WaitingFor::Resolution),
                 },
                 _ if is_moot(r, intent) => Step::Record(vec![Fact::IntentWithdrawn {
                     intent: id,
                     reason: "there is no unpaid link any more".to_owned(),
                 }]),
-                _ if wants_history(r, intent, merchant, now) => Step::Search(id),
-                _ => read(r, now),
+                _ if reads_history_next(case, intent) => Step::Search(id),
+                _ => read(case),
             }
         }
         // A person decides; a read that somebody asks for may still bring the answer.
@@ -194,37 +189,13 @@ fn is_moot(r: &Reservation, intent: &Intent) -> bool {
     matches!(intent.operation, Operation::Resend { .. }) && r.status() != Status::AwaitingPayment
 }
 
-/// Is it the history that is read next, rather than details?
-fn wants_history(
-    r: &Reservation,
-    intent: &Intent,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> bool {
-    let settle = &merchant.settle;
-    match (&intent.operation, &intent.progress) {
-        // Details show neither a reservation whose id is lost nor a message.
-        (Operation::Submit | Operation::Resend { .. }, _) => true,
-        (_, IntentState::Accepted { reads, .. }) => wants_second_witness(r, intent, *reads),
-        (_, IntentState::Unknown(doubt)) if wants_second_witness(r, intent, doubt.reads) => true,
-        (operation, IntentState::Unknown(doubt)) => {
-            let due = history_due(r, intent, merchant).is_some_and(|due| now >= due);
-            // A read that may be the last in time comes first.
-            let planned = settle.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
-            let next = settle.next_read(doubt.sent.at, doubt.reads + 1, Some(now));
-            due && (now < planned || next < send_by(r, operation, merchant))
-        }
-        _ => false,
-    }
-}
-
 /// Everything that has to hold before an intent's request may leave.
-fn before_sending(
-    r: &Reservation,
-    intent: &Intent,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Step {
+fn before_sending(case: Case<'_>, intent: &Intent) -> Step {
+    let Case {
+        reservation: r,
+        merchant,
+        now,
+    } = case;
     if let Some(reason) = no_longer_legal(r, intent) {
         return Step::Record(vec![given_up(intent, reason)]);
     }
@@ -232,7 +203,7 @@ fn before_sending(
     if now >= by {
         return Step::Record(missed(intent, now));
     }
-    if let Some((until, waiting_for)) = after_others(r, intent, merchant, now) {
+    if let Some((until, waiting_for)) = after_others(case, intent) {
         return Step::Wait {
             until: until.min(by),
             waiting_for,
@@ -245,21 +216,21 @@ fn before_sending(
         };
     }
     if matches!(intent.operation, Operation::Resend { slot: Some(_), .. }) {
-        let at = reminder_time(r, &intent.key, merchant, now);
+        let at = reminder_time(case, &intent.key);
         if at >= by {
             return Step::Record(missed(intent, now));
         }
         if at > now {
             return Step::Wait {
                 until: at,
-                waiting_for: Some(WaitingFor::Hours),
+                waiting_for: Some(WaitingFor::ContactHours),
             };
         }
     }
     if !relies_on_details(r, intent) {
         return Step::Send(intent.id.clone());
     }
-    match not_fresh(r, merchant, now).or_else(|| not_since_due(r, intent, now)) {
+    match not_fresh(case).or_else(|| not_since_due(case, intent)) {
         Some(step) => step,
         None if has_unknown_lines(r, intent) => Step::Record(unsendable(intent, now)),
         None => Step::Send(intent.id.clone()),
@@ -318,12 +289,12 @@ fn is_stopped(r: &Reservation) -> bool {
 }
 
 /// At most one operation of a reservation is under way: the first decided goes first.
-fn after_others(
-    r: &Reservation,
-    intent: &Intent,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Option<(DateTime<Utc>, Option<WaitingFor>)> {
+fn after_others(case: Case<'_>, intent: &Intent) -> Option<(DateTime<Utc>, Option<WaitingFor>)> {
+    let Case {
+        reservation: r,
+        merchant,
+        now,
+    } = case;
     let earlier = r.open_intents().take_while(|other| other.id != intent.id);
     let unresolved = r
         .open_intents()
@@ -332,21 +303,22 @@ fn after_others(
         .chain(unresolved)
         .find(|other| other.operation.is_exclusive())?;
     if is_stopped(r) && !other.is_unresolved() {
-        // The other one waits for a person too, who wakes both.
+        // The other operation waits for a person too, who wakes both.
         return Some((now + FOR_A_PERSON, None));
     }
     let until = match &other.progress {
         IntentState::Desk(_) => now + FOR_A_PERSON,
         _ => {
-            // Its end wakes this one. While it cannot be read, this one looks the less often the longer that lasts.
+            // Woken when the other operation ends. While the provider cannot be read, back off in proportion to how
+            // overdue the read of the other operation is.
             let due = next_read(r, other, merchant).unwrap_or(now);
             due.max(now + ((now - due) / 2).clamp(FOR_ANOTHER, FOR_ANOTHER_AT_MOST))
         }
     };
     let waiting_for = if other.is_unresolved() {
-        WaitingFor::Resolve
+        WaitingFor::Resolution
     } else {
-        WaitingFor::Lease
+        WaitingFor::AnotherOperation
     };
     Some((until, Some(waiting_for)))
 }
@@ -399,7 +371,7 @@ fn fits(r: &Reservation, lines: &[LineAmount]) -> bool {
 fn relies_on_details(r: &Reservation, intent: &Intent) -> bool {
     match &intent.operation {
         Operation::Capture { .. } => {
-            has_unknown_lines(r, intent) || !is_guarded(r, &intent.operation)
+            has_unknown_lines(r, intent) || !is_duplicate_refused_by_lines(r, &intent.operation)
         }
         Operation::Charge { .. } | Operation::Refund { .. } => true,
         // Nobody who has paid is reminded, and no payment is thrown away.

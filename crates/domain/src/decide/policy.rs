@@ -2,76 +2,49 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{FOR_A_PERSON, POLICY, Planner, Step, not_fresh};
-use crate::calendar::next_decent;
+use super::{FOR_A_PERSON, Planner, Step, not_fresh};
+use crate::calendar::next_contact_time;
+use crate::case::Case;
+use crate::deadlines::{capture_send_by, send_by};
 use crate::job::{JobKind, WaitingFor};
-use crate::merchant::Merchant;
-use crate::policy::{BeforeDeadline, Channel, Hours};
+use crate::late_delivery::ask_about_late;
+use crate::policy::{BeforeDeadline, Channel, ContactHours, POLICY};
 use crate::reservation::{DEADLINE_GUARD, Fact, LineAmount, Operation, Reservation, ReviewReason};
-use crate::schedule::{
-    OTHER_CHANNEL, UNCAPTURED_GUARD, ask_about_late, capture_send_by, may_capture, send_by,
-    unsent_reminder,
-};
+use crate::schedule::{OTHER_CHANNEL, UNCAPTURED_GUARD, may_capture, unsent_reminder};
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What a job that the schedule has, and that has decided nothing yet, does now.
-pub(super) fn by_policy(
-    r: &Reservation,
-    kind: JobKind,
-    key: &str,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Step {
+pub(super) fn by_policy(case: Case<'_>, kind: JobKind, key: &str, planner: &Planner<'_>) -> Step {
+    let policy = Acting { case, key, planner };
     match kind {
-        JobKind::Capture => capture_delivered(r, key, merchant, planner, now),
-        JobKind::Cancel => not_fresh(r, merchant, now).unwrap_or_else(|| {
+        JobKind::Capture => policy.capture_delivered(),
+        JobKind::Cancel => not_fresh(case).unwrap_or_else(|| {
             let note = "The payment link was not paid in time.".to_owned();
-            Step::Record(vec![planned(
-                r,
-                Operation::Cancel { note },
-                Some(key),
-                planner,
-                now,
-            )])
+            Step::Record(vec![policy.planned(Operation::Cancel { note })])
         }),
-        JobKind::Complete => complete(r, key, merchant, planner, now),
-        JobKind::Remind => remind(r, key, merchant, planner, now),
-        JobKind::Guard => guard(r, key, merchant, planner, now),
+        JobKind::Complete => policy.complete(),
+        JobKind::Remind => policy.remind(),
+        JobKind::Deadline => policy.guard(),
         _ => Step::Done,
     }
 }
 
-fn planned(
-    r: &Reservation,
-    operation: Operation,
-    key: Option<&str>,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Fact {
-    Fact::IntentPlanned {
-        intent: planner.intent(r, operation, key, POLICY, now),
-    }
-}
-
-/// When, from now on, the reminder with this key may go out: after the spacing, in the hours of the policy.
-pub(super) fn reminder_time(
-    r: &Reservation,
-    key: &str,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> DateTime<Utc> {
+/// When, from now on, the reminder with this key may go out: after the spacing, in the contact hours of the policy.
+pub(super) fn reminder_time(case: Case<'_>, key: &str) -> DateTime<Utc> {
+    let r = case.reservation;
     let policy = &r.policy.reminders;
     let last = r
         .reminders
         .last_at
         .filter(|last| !is_made_good(r, key, *last));
-    let spaced = last.map_or(now, |last| now.max(last + policy.min_spacing.delta()));
-    match policy.hours {
-        Hours::Any => spaced,
-        Hours::Decent => next_decent(merchant.zone, spaced),
+    let spaced = last.map_or(case.now, |last| {
+        case.now.max(last + policy.min_spacing.delta())
+    });
+    match policy.contact_hours {
+        ContactHours::Any => spaced,
+        ContactHours::Business => next_contact_time(case.merchant.zone, spaced),
     }
 }
 
@@ -91,116 +64,6 @@ fn is_made_good(r: &Reservation, key: &str, last: DateTime<Utc>) -> bool {
     doubted_at.is_some_and(|at| last <= at + ANSWERED_WITHIN)
 }
 
-/// One capture of what is delivered; when it is too late for that, a person hears of it once.
-fn capture_delivered(
-    r: &Reservation,
-    key: &str,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Step {
-    let operation = Operation::Capture {
-        lines: r.delivered_uncaptured(),
-        note: None,
-    };
-    if now < send_by(r, &operation, merchant) {
-        return Step::Record(vec![planned(r, operation, Some(key), planner, now)]);
-    }
-    Step::Record(vec![
-        Fact::GuardActed {
-            key: key.to_owned(),
-            at: now,
-        },
-        Fact::DeskRaised {
-            reason: ReviewReason::DeadlinePassed,
-            freezes: false,
-            at: now,
-        },
-    ])
-}
-
-/// The books are closed on what details have shown, not on the provider's word alone.
-fn complete(
-    r: &Reservation,
-    key: &str,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Step {
-    let unshown = r
-        .ledger
-        .iter()
-        .filter(|row| !row.confirmed)
-        .map(|row| row.at)
-        .max();
-    if let Some(last) = unshown {
-        let horizon = last + merchant.settle.absent_after.charge.delta();
-        // Beyond it nothing but a person, or a read that finds the row after all, goes on.
-        let until = if now < horizon {
-            horizon
-        } else {
-            now + FOR_A_PERSON
-        };
-        let wait = Step::Wait {
-            until,
-            waiting_for: Some(WaitingFor::Resolve),
-        };
-        return not_fresh(r, merchant, now).unwrap_or(wait);
-    }
-    let note = "All money is settled.".to_owned();
-    Step::Record(vec![planned(
-        r,
-        Operation::Complete { note },
-        Some(key),
-        planner,
-        now,
-    )])
-}
-
-fn remind(
-    r: &Reservation,
-    key: &str,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Step {
-    let Some((slot, other)) = slot_of(key) else {
-        return Step::Done;
-    };
-    let at = reminder_time(r, key, merchant, now);
-    if at >= r.payment_link_due {
-        let used = Fact::ReminderUsed {
-            slot,
-            sent: false,
-            at: now,
-        };
-        return Step::Record(vec![if other {
-            Fact::GuardActed {
-                key: key.to_owned(),
-                at: now,
-            }
-        } else {
-            used
-        }]);
-    }
-    if at > now {
-        return Step::Wait {
-            until: at,
-            waiting_for: Some(WaitingFor::Hours),
-        };
-    }
-    if let Some(read) = not_fresh(r, merchant, now) {
-        return read;
-    }
-    let by = channel(r, slot, other).into_iter().collect();
-    let operation = Operation::Resend {
-        by,
-        elsewhere: false,
-        slot: Some(slot),
-    };
-    Step::Record(vec![planned(r, operation, Some(key), planner, now)])
-}
-
 /// The channels take turns, the preferred one first; what did not go out by one goes out by another.
 fn channel(r: &Reservation, slot: u32, other: bool) -> Option<Channel> {
     let channels = &r.policy.reminders.channels;
@@ -217,34 +80,6 @@ fn channel(r: &Reservation, slot: u32, other: bool) -> Option<Channel> {
     }
 }
 
-fn guard(
-    r: &Reservation,
-    key: &str,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Step {
-    let mut facts = vec![Fact::GuardActed {
-        key: key.to_owned(),
-        at: now,
-    }];
-    if key.starts_with(DEADLINE_GUARD) {
-        facts.extend(act_before_deadline(r, merchant, planner, now));
-    }
-    if key.starts_with(UNCAPTURED_GUARD) {
-        facts.extend(ask_about_uncaptured(r, merchant, now));
-    }
-    Step::Record(facts)
-}
-
-/// It can still be captured, or can no longer.
-fn ask_about_uncaptured(r: &Reservation, merchant: &Merchant, now: DateTime<Utc>) -> Option<Fact> {
-    if may_capture(r, merchant) && now < capture_send_by(r, merchant) {
-        return Some(closing(now));
-    }
-    ask_about_late(r, now)
-}
-
 const fn closing(at: DateTime<Utc>) -> Fact {
     Fact::DeskRaised {
         reason: ReviewReason::WindowClosing,
@@ -253,52 +88,166 @@ const fn closing(at: DateTime<Utc>) -> Fact {
     }
 }
 
-fn act_before_deadline(
-    r: &Reservation,
-    merchant: &Merchant,
-    planner: &Planner<'_>,
-    now: DateTime<Utc>,
-) -> Option<Fact> {
-    let ask = closing(now);
-    // What is decided about the hold will be sent in time; a second decision beside it would be a guess.
-    let about_hold =
-        |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
-    if r.open_intents().any(|intent| about_hold(&intent.operation)) {
-        return (!r.delivered_uncaptured().is_empty()).then_some(ask);
+/// A job of the policy at work.
+#[derive(Clone, Copy)]
+struct Acting<'a> {
+    case: Case<'a>,
+    key: &'a str,
+    planner: &'a Planner<'a>,
+}
+
+impl Acting<'_> {
+    /// The intent that this job carries on.
+    fn planned(&self, operation: Operation) -> Fact {
+        self.planned_as(self.key, operation)
     }
-    let capture = |lines: Vec<LineAmount>| {
-        let possible = may_capture(r, merchant) && !lines.is_empty();
-        possible.then(|| {
-            planned(
-                r,
-                Operation::Capture { lines, note: None },
-                Some("capture:guard"),
-                planner,
-                now,
-            )
-        })
-    };
-    if r.open_intents()
-        .any(|intent| intent.operation.is_exclusive())
-    {
-        return Some(ask);
+
+    fn planned_as(&self, key: &str, operation: Operation) -> Fact {
+        let intent = self.planner.intent(self.case, operation, Some(key), POLICY);
+        Fact::IntentPlanned { intent }
     }
-    Some(match r.policy.capture.before_deadline {
-        BeforeDeadline::CaptureDelivered => capture(r.delivered_uncaptured()).unwrap_or(ask),
-        BeforeDeadline::CaptureAll => capture(r.capturable_lines()).unwrap_or(ask),
-        BeforeDeadline::Warn => ask,
-        // What is delivered is not let go without a word.
-        BeforeDeadline::Cancel if !r.delivered_uncaptured().is_empty() => ask,
-        BeforeDeadline::Cancel if r.ledger.is_empty() => {
-            let note = "The hold was released before it would have lapsed.".to_owned();
-            planned(
-                r,
-                Operation::Cancel { note },
-                Some("cancel:guard"),
-                planner,
-                now,
-            )
+
+    /// This job has done its work without an intent, so that the schedule no longer wants it.
+    fn acted(&self) -> Fact {
+        Fact::GuardActed {
+            key: self.key.to_owned(),
+            at: self.case.now,
         }
-        BeforeDeadline::Cancel => return None,
-    })
+    }
+
+    /// One capture of what is delivered; when it is too late for that, a person hears of it once.
+    fn capture_delivered(&self) -> Step {
+        let Case {
+            reservation: r,
+            merchant,
+            now,
+        } = self.case;
+        let operation = Operation::Capture {
+            lines: r.delivered_uncaptured(),
+            note: None,
+        };
+        if now < send_by(r, &operation, merchant) {
+            return Step::Record(vec![self.planned(operation)]);
+        }
+        let ask = Fact::DeskRaised {
+            reason: ReviewReason::DeadlinePassed,
+            freezes: false,
+            at: now,
+        };
+        Step::Record(vec![self.acted(), ask])
+    }
+
+    /// The books are closed on what details have shown, not on the provider's word alone.
+    fn complete(&self) -> Step {
+        let Case {
+            reservation: r,
+            merchant,
+            now,
+        } = self.case;
+        let unshown = r.ledger.iter().filter(|row| !row.confirmed);
+        if let Some(last) = unshown.map(|row| row.at).max() {
+            let horizon = last + merchant.resolution.absent_after.charge.delta();
+            // Beyond the horizon only a person, or a read that finds the row after all, lets the completion go on.
+            let until = if now < horizon {
+                horizon
+            } else {
+                now + FOR_A_PERSON
+            };
+            let wait = Step::Wait {
+                until,
+                waiting_for: Some(WaitingFor::Resolution),
+            };
+            return not_fresh(self.case).unwrap_or(wait);
+        }
+        let note = "All money is settled.".to_owned();
+        Step::Record(vec![self.planned(Operation::Complete { note })])
+    }
+
+    fn remind(&self) -> Step {
+        let (r, now) = (self.case.reservation, self.case.now);
+        let Some((slot, other)) = slot_of(self.key) else {
+            return Step::Done;
+        };
+        let at = reminder_time(self.case, self.key);
+        if at >= r.payment_link_due {
+            let used = Fact::ReminderUsed {
+                slot,
+                sent: false,
+                at: now,
+            };
+            return Step::Record(vec![if other { self.acted() } else { used }]);
+        }
+        if at > now {
+            return Step::Wait {
+                until: at,
+                waiting_for: Some(WaitingFor::ContactHours),
+            };
+        }
+        if let Some(read) = not_fresh(self.case) {
+            return read;
+        }
+        let by = channel(r, slot, other).into_iter().collect();
+        Step::Record(vec![self.planned(Operation::Resend {
+            by,
+            elsewhere: false,
+            slot: Some(slot),
+        })])
+    }
+
+    fn guard(&self) -> Step {
+        let mut facts = vec![self.acted()];
+        if self.key.starts_with(DEADLINE_GUARD) {
+            facts.extend(self.act_before_deadline());
+        }
+        if self.key.starts_with(UNCAPTURED_GUARD) {
+            facts.extend(self.ask_about_uncaptured());
+        }
+        Step::Record(facts)
+    }
+
+    /// What is delivered and not captured can still be captured, or can no longer: a person is asked what to do.
+    fn ask_about_uncaptured(&self) -> Option<Fact> {
+        let Case {
+            reservation: r,
+            merchant,
+            now,
+        } = self.case;
+        if may_capture(r, merchant) && now < capture_send_by(r, merchant) {
+            return Some(closing(now));
+        }
+        ask_about_late(r, now)
+    }
+
+    fn act_before_deadline(&self) -> Option<Fact> {
+        let r = self.case.reservation;
+        let ask = closing(self.case.now);
+        // What is decided about the hold will be sent in time; a second decision beside it would be a guess.
+        let about_hold =
+            |op: &Operation| matches!(op, Operation::Capture { .. } | Operation::Cancel { .. });
+        if r.open_intents().any(|intent| about_hold(&intent.operation)) {
+            return (!r.delivered_uncaptured().is_empty()).then_some(ask);
+        }
+        let capture = |lines: Vec<LineAmount>| {
+            let possible = may_capture(r, self.case.merchant) && !lines.is_empty();
+            possible
+                .then(|| self.planned_as("capture:guard", Operation::Capture { lines, note: None }))
+        };
+        if r.open_intents()
+            .any(|intent| intent.operation.is_exclusive())
+        {
+            return Some(ask);
+        }
+        Some(match r.policy.capture.before_deadline {
+            BeforeDeadline::CaptureDelivered => capture(r.delivered_uncaptured()).unwrap_or(ask),
+            BeforeDeadline::CaptureAll => capture(r.capturable_lines()).unwrap_or(ask),
+            BeforeDeadline::Warn => ask,
+            // What is delivered is not let go without a word.
+            BeforeDeadline::Cancel if !r.delivered_uncaptured().is_empty() => ask,
+            BeforeDeadline::Cancel if r.ledger.is_empty() => {
+                let note = "The hold was released before it would have lapsed.".to_owned();
+                self.planned_as("cancel:guard", Operation::Cancel { note })
+            }
+            BeforeDeadline::Cancel => return None,
+        })
+    }
 }

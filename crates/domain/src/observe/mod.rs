@@ -5,31 +5,25 @@ mod rows;
 mod search;
 mod silence;
 mod snapshot;
-mod standin;
 mod submits;
-mod verdict;
+mod unmarked;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use refunds::is_half_refunded;
 pub use search::search;
 pub use snapshot::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
-pub(crate) use standin::stand_in;
 pub use submits::{Submitted, duplicates, submitted};
-pub use verdict::verdict;
 
+use crate::case::Case;
 use crate::id::IntentId;
+use crate::late_delivery::ask_about_late;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
     Closing, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Reservation,
     ReviewReason, RowKind, SeenLine,
 };
-use crate::schedule::ask_about_late;
-use crate::witness::Witnesses;
-
-/// Details that do not add up so many times in a row reach a person.
-pub(crate) const INCOHERENT_READS: u32 = 3;
+use crate::resolve::{Evidence, INCOHERENT_READS};
 
 /// A read of details, with what else is known.
 #[derive(Clone, Copy, Debug)]
@@ -39,21 +33,21 @@ pub struct Reading<'a> {
     /// The version of the reservation when the read began.
     pub since: i64,
     /// What is known of the merchant's view.
-    pub witnesses: &'a Witnesses,
+    pub evidence: &'a Evidence,
 }
 
 /// The facts that a read of details makes.
 #[must_use]
-pub fn observe(
-    r: &Reservation,
-    reading: Reading<'_>,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Vec<Fact> {
+pub fn observe(case: Case<'_>, reading: Reading<'_>) -> Vec<Fact> {
+    let Case {
+        reservation: r,
+        merchant,
+        now,
+    } = case;
     let Reading {
         seen,
         since,
-        witnesses,
+        evidence,
     } = reading;
     let coherent = seen.is_coherent_with(r);
     let read = Fact::DetailsRead {
@@ -67,7 +61,7 @@ pub fn observe(
         r,
         seen,
         since,
-        witnesses,
+        evidence,
         merchant,
         now,
         facts: vec![read],
@@ -103,7 +97,7 @@ struct Observer<'a> {
     r: &'a Reservation,
     seen: &'a Snapshot,
     since: i64,
-    witnesses: &'a Witnesses,
+    evidence: &'a Evidence,
     merchant: &'a Merchant,
     now: DateTime<Utc>,
     facts: Vec<Fact>,
@@ -112,6 +106,10 @@ struct Observer<'a> {
 }
 
 impl Observer<'_> {
+    const fn case(&self) -> Case<'_> {
+        Case::new(self.r, self.merchant, self.now)
+    }
+
     /// Puts something on the desk, unless it lies there already.
     fn ask(&mut self, reason: ReviewReason, freezes: bool) {
         let mut desk = self.r.control.desk.iter();

@@ -1,23 +1,12 @@
-//! Refunds have no marker: the places where one shows itself are its witnesses, and two of them settle it.
+//! Refunds have no marker: the places in details where one shows are its evidence, and two of them settle it.
 
 use super::Observer;
 use super::snapshot::SeenRow;
 use crate::money::Money;
-use crate::reservation::{
-    Fact, Intent, IntentState, LedgerRow, Operation, Reservation, ReviewReason, RowKind,
-};
+use crate::reservation::{Fact, Intent, IntentState, LedgerRow, Operation, ReviewReason, RowKind};
 
-/// Has one witness shown this refund, and is the second one missing?
-pub(crate) fn is_half_refunded(r: &Reservation, intent: &Intent) -> bool {
-    let Operation::Refund { reference, .. } = &intent.operation else {
-        return false;
-    };
-    let seen = r.money_row(reference).map(|row| row.refunded_seen);
-    intent.is_unresolved() && seen == Some(r.refunds_of(reference) + intent.operation.amount())
-}
-
-/// What the places that tell it say was given back of a row.
-struct Told {
+/// What each place in details says was given back of a row; `None` where that place says nothing.
+struct RefundView {
     /// The row itself.
     row: Option<Money>,
     /// The list of refunds.
@@ -26,16 +15,16 @@ struct Told {
     sum: Option<Money>,
 }
 
-impl Told {
+impl RefundView {
     /// What counts as given back: a sum tells only where there is a single row.
     fn refunded(&self, single: bool) -> Option<Money> {
         self.row.or(self.list).or(self.sum.filter(|_| single))
     }
 
-    fn witnesses(&self, refunded: Money) -> usize {
+    fn shown_in(&self, refunded: Money) -> usize {
         [self.row, self.list, self.sum]
             .iter()
-            .filter(|told| **told == Some(refunded))
+            .filter(|shown| **shown == Some(refunded))
             .count()
     }
 }
@@ -52,7 +41,7 @@ impl Observer<'_> {
         }
     }
 
-    fn told(&self, kind: RowKind, row: &SeenRow) -> Told {
+    fn refund_view(&self, kind: RowKind, row: &SeenRow) -> RefundView {
         let reference = row.reference.as_deref();
         let mut listed = self
             .seen
@@ -80,7 +69,7 @@ impl Observer<'_> {
             RowKind::Capture => self.seen.refunded_captured,
             _ => self.seen.refunded_charged,
         };
-        Told {
+        RefundView {
             row: row.refunded,
             list,
             sum: total.checked_sub(others),
@@ -88,9 +77,9 @@ impl Observer<'_> {
     }
 
     fn refunds_of(&mut self, kind: RowKind, row: &SeenRow, reference: &str) {
-        let told = self.told(kind, row);
+        let view = self.refund_view(kind, row);
         let booked = self.r.refunds_of(reference);
-        let refunded = told.refunded(self.seen.rows(kind).len() == 1);
+        let refunded = view.refunded(self.seen.rows(kind).len() == 1);
         let rise = refunded.unwrap_or(booked).saturating_sub(booked);
         let open = self.r.open_intents().find(|intent| {
             matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
@@ -98,10 +87,10 @@ impl Observer<'_> {
         });
         match open {
             Some(intent) if rise.is_zero() || rise == intent.operation.amount() => {
-                self.witnessed(
+                self.shown_refund(
                     intent,
                     reference,
-                    told.witnesses(booked + intent.operation.amount()),
+                    view.shown_in(booked + intent.operation.amount()),
                 );
             }
             Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
@@ -123,7 +112,7 @@ impl Observer<'_> {
     }
 
     /// So many places in details show this refund with exactly its amount.
-    fn witnessed(&mut self, intent: &Intent, reference: &str, shown: usize) {
+    fn shown_refund(&mut self, intent: &Intent, reference: &str, shown: usize) {
         let history = match &intent.progress {
             IntentState::Unknown(doubt) | IntentState::Desk(doubt) => doubt.history_row.is_some(),
             _ => false,

@@ -9,7 +9,7 @@ use crate::marker;
 use crate::money::Money;
 use crate::policy::OnDelivery;
 use crate::reservation::{Fact, Intent, IntentState, LedgerRow, ReviewReason, RowKind};
-use crate::witness::MarkerEcho;
+use crate::resolve::MarkerEcho;
 
 impl Observer<'_> {
     pub(super) fn rows(&mut self, kind: RowKind) {
@@ -45,7 +45,7 @@ impl Observer<'_> {
         }
     }
 
-    /// A row that was booked as somebody else's is looked at again: its text may show late, or a witness speak up.
+    /// A row that was booked as somebody else's is looked at again: its text may show late, or a second source speak up.
     fn nobodys_row(&mut self, known: &LedgerRow, row: &SeenRow) {
         if let Some(intent) = self.marked(known.kind, row).cloned() {
             return self.marked_row(&intent, row, known.clone());
@@ -57,7 +57,7 @@ impl Observer<'_> {
             ) && self.can_be(intent, known.kind, row)
         };
         if let Some(intent) = self.r.open_intents().find(waits) {
-            self.on_second_witness(intent, row, known.at);
+            self.on_second_source(intent, row, known.at);
         }
     }
 
@@ -161,7 +161,7 @@ impl Observer<'_> {
         let before = match told {
             Some(true) => MarkerEcho::Verified,
             Some(false) => MarkerEcho::Broken,
-            None => self.witnesses.marker_echo,
+            None => self.evidence.marker_echo,
         };
         let after = if echoed {
             MarkerEcho::Verified
@@ -214,7 +214,7 @@ impl Observer<'_> {
     }
 
     /// A row without a marker of ours. Only what the provider has accepted without naming it can be ours, and, where
-    /// markers do not come back, what a second witness speaks for.
+    /// markers do not come back, what a second source speaks for.
     fn unmarked_row(&mut self, kind: RowKind, row: &SeenRow, foreign: LedgerRow) {
         let vouched = |known: &&LedgerRow| {
             known.kind == kind
@@ -238,7 +238,7 @@ impl Observer<'_> {
                 self.confirm(intent, row.reference.clone(), row.amount, at);
             }
             [intent] if self.can_be(intent, kind, row) => {
-                if !self.on_second_witness(intent, row, at) {
+                if !self.on_second_source(intent, row, at) {
                     self.facts.push(Fact::ForeignRow { row: foreign });
                 }
             }
@@ -264,10 +264,10 @@ impl Observer<'_> {
         }
     }
 
-    /// Takes a row that can be the effect in doubt for it once a second witness speaks for it. Until then the history
+    /// Takes a row that can be the effect in doubt for it once a second source speaks for it. Until then the history
     /// is asked, before a person is.
-    fn on_second_witness(&mut self, intent: &Intent, row: &SeenRow, at: DateTime<Utc>) -> bool {
-        let told = self.has_second_witness(intent, row);
+    fn on_second_source(&mut self, intent: &Intent, row: &SeenRow, at: DateTime<Utc>) -> bool {
+        let told = self.has_second_source(intent, row);
         if told {
             self.confirm(intent, row.reference.clone(), row.amount, at);
         } else {

@@ -2,48 +2,43 @@
 
 use chrono::{DateTime, Utc};
 
-use super::refunds::is_half_refunded;
-use super::standin::{may_be_weak, stand_in};
+use crate::case::Case;
+use crate::history::{Event, HistoryRow};
 use crate::id::IntentId;
 use crate::marker;
-use crate::merchant::Merchant;
 use crate::reservation::{Fact, Intent, IntentState, Operation, RefundSource, Reservation};
-use crate::witness::{Event, HistoryRow, Witnesses, history_window};
+use crate::resolve::{
+    Evidence, absent_after, history_window, is_half_refunded, may_match_unmarked, unmarked_match,
+};
 
 /// The facts that a search of the history for a trace of an intent's request makes.
 ///
 /// `rows` are those of the [`history_window`], without the ones that other reservations are known to own.
 #[must_use]
 pub fn search(
-    r: &Reservation,
+    case: Case<'_>,
     intent: &IntentId,
     rows: &[HistoryRow],
-    witnesses: &Witnesses,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
+    evidence: &Evidence,
 ) -> Vec<Fact> {
-    let Some(intent) = r.intent(intent).filter(|intent| intent.is_unresolved()) else {
+    let intent = case.reservation.intent(intent);
+    let Some(intent) = intent.filter(|intent| intent.is_unresolved()) else {
         return Vec::new();
     };
-    let fitting = || {
-        rows.iter()
-            .filter(|row| fits(r, intent, row, merchant, now))
-    };
+    let fitting = || rows.iter().filter(|row| fits(case, intent, row));
     let row = fitting()
         .find(|row| is_marked(intent, row))
         .or_else(|| fitting().next());
     let read = Fact::HistoryRead {
         intent: intent.id.clone(),
         row: row.cloned(),
-        at: now,
+        at: case.now,
     };
     let follows = Found {
-        r,
+        case,
         intent,
         row,
-        witnesses,
-        merchant,
-        now,
+        evidence,
     }
     .follows();
     std::iter::once(read).chain(follows).collect()
@@ -56,13 +51,7 @@ fn is_marked(intent: &Intent, row: &HistoryRow) -> bool {
 }
 
 /// Can this row tell of the effect of this intent?
-fn fits(
-    r: &Reservation,
-    intent: &Intent,
-    row: &HistoryRow,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> bool {
+fn fits(case: Case<'_>, intent: &Intent, row: &HistoryRow) -> bool {
     let event = match &intent.operation {
         Operation::Submit => return false,
         Operation::Capture { .. } => Event::Captured,
@@ -82,12 +71,13 @@ fn fits(
     if row.event != event {
         return false;
     }
-    let (from, to) = history_window(intent, merchant, now);
+    let (from, to) = history_window(intent, case.merchant, case.now);
     let in_time = row.at.is_none_or(|at| at <= to) && row.until.is_none_or(|until| until >= from);
     let amount = row
         .amount
         .is_none_or(|amount| amount == intent.operation.amount());
-    is_marked(intent, row) || (in_time && amount && names(r, intent, row.uuid.as_deref()))
+    is_marked(intent, row)
+        || (in_time && amount && names(case.reservation, intent, row.uuid.as_deref()))
 }
 
 /// Can the id of a row be that of this intent's effect?
@@ -112,19 +102,17 @@ fn names(r: &Reservation, intent: &Intent, uuid: Option<&str>) -> bool {
 
 /// A search that is over, with the row that can tell of the effect.
 struct Found<'a> {
-    r: &'a Reservation,
+    case: Case<'a>,
     intent: &'a Intent,
     row: Option<&'a HistoryRow>,
-    witnesses: &'a Witnesses,
-    merchant: &'a Merchant,
-    now: DateTime<Utc>,
+    evidence: &'a Evidence,
 }
 
 impl Found<'_> {
     fn follows(&self) -> Vec<Fact> {
         match &self.intent.operation {
             Operation::Capture { .. } | Operation::Charge { .. } => {
-                self.stand_in().into_iter().collect()
+                self.unmarked_match().into_iter().collect()
             }
             Operation::Refund { reference, .. } => self.refund(reference),
             // Our own words stand with it.
@@ -142,7 +130,7 @@ impl Found<'_> {
 
     fn confirmed(&self, reference: Option<String>, at: Option<DateTime<Utc>>) -> Fact {
         let amount = self.intent.operation.amount();
-        let at = at.unwrap_or(self.now).min(self.now);
+        let at = at.unwrap_or(self.case.now).min(self.case.now);
         Fact::IntentConfirmed {
             intent: self.intent.id.clone(),
             reference,
@@ -155,18 +143,17 @@ impl Found<'_> {
         Fact::TraceMissing {
             intent: self.intent.id.clone(),
             clean,
-            at: self.now,
+            at: self.case.now,
         }
     }
 
-    /// Details show a row without our marker that can be the effect: the history is the second witness, or else a
+    /// Details show a row without our marker that can be the effect: the history is the second source, or else a
     /// person decides.
-    fn stand_in(&self) -> Option<Fact> {
-        let shown = stand_in(self.r, self.intent)?;
+    fn unmarked_match(&self) -> Option<Fact> {
+        let shown = unmarked_match(self.case.reservation, self.intent)?;
         let same = |row: &&HistoryRow| row.uuid.is_none() || row.uuid == shown.reference;
         let told = self.row.filter(same).is_some_and(|row| {
-            is_marked(self.intent, row)
-                || may_be_weak(self.r, self.intent, self.witnesses, self.merchant)
+            is_marked(self.intent, row) || may_match_unmarked(self.case, self.intent, self.evidence)
         });
         Some(if told {
             self.confirmed(shown.reference.clone(), Some(shown.at))
@@ -175,15 +162,15 @@ impl Found<'_> {
             Fact::IntentToDesk {
                 intent: self.intent.id.clone(),
                 reason,
-                at: self.now,
+                at: self.case.now,
             }
         })
     }
 
-    /// One place in details shows the refund: the history is the second witness.
+    /// One place in details shows the refund: the history is the second source.
     fn refund(&self, reference: &str) -> Vec<Fact> {
         match self.row {
-            _ if !is_half_refunded(self.r, self.intent) => Vec::new(),
+            _ if !is_half_refunded(self.case.reservation, self.intent) => Vec::new(),
             Some(_) => vec![self.confirmed(Some(reference.to_owned()), None)],
             None => vec![self.missing(false)],
         }
@@ -194,11 +181,12 @@ impl Found<'_> {
         let IntentState::Unknown(doubt) = &self.intent.progress else {
             return Vec::new();
         };
-        let settle = &self.merchant.settle;
-        let silent = self.now >= doubt.sent.at + settle.absent_after.of(&self.intent.operation);
+        let merchant = self.case.merchant;
+        let horizon = absent_after(merchant, &self.intent.operation);
+        let silent = self.case.now >= doubt.sent.at + horizon;
         match self.row {
             Some(row) => vec![self.confirmed(None, row.at)],
-            None if silent && doubt.clean_reads + 1 >= settle.absent_reads => {
+            None if silent && doubt.clean_reads + 1 >= merchant.resolution.absent_reads => {
                 let reason = "the history does not show that the message went out".to_owned();
                 vec![
                     self.missing(true),

@@ -1,8 +1,9 @@
 //! What a read does not show: silence is counted, and settles what it settles.
 
-use super::{Observer, SeenStatus, verdict};
-use crate::decide::POLICY;
+use super::{Observer, SeenStatus};
+use crate::policy::POLICY;
 use crate::reservation::{Fact, Intent, IntentState, Operation, ReviewReason, RowKind};
+use crate::resolve::absence_outcome;
 use crate::schedule::EXPIRY_KEY;
 
 impl Observer<'_> {
@@ -36,15 +37,8 @@ impl Observer<'_> {
                 });
                 self.lost_race(intent);
             } else if !overtaken {
-                let verdict = verdict(
-                    self.r,
-                    intent,
-                    clean,
-                    self.witnesses,
-                    self.merchant,
-                    self.now,
-                );
-                self.facts.extend(verdict);
+                let outcome = absence_outcome(self.case(), intent, clean, self.evidence);
+                self.facts.extend(outcome);
             }
         }
     }
@@ -99,7 +93,7 @@ impl Observer<'_> {
 
     /// What the provider's word alone stands for has to show itself in the end.
     pub(super) fn unshown(&mut self) {
-        let absent_after = &self.merchant.settle.absent_after;
+        let absent_after = &self.merchant.resolution.absent_after;
         let mut missing = Vec::new();
         for row in self.r.ledger.iter().filter(|row| !row.confirmed) {
             let (horizon, reason) = match row.kind {

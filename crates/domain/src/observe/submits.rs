@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::verdict;
-use crate::merchant::Merchant;
+use crate::case::Case;
 use crate::reservation::{Fact, Intent, Reservation, ReviewReason, SeenReservation};
-use crate::witness::Witnesses;
+use crate::resolve::{Evidence, absence_outcome};
 
 /// What a search for the reservations of a submit has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,13 +33,12 @@ fn created(submit: &Intent, seen: &SeenReservation, now: DateTime<Utc>) -> [Fact
 /// are several.
 #[must_use]
 pub fn submitted(
-    r: &Reservation,
+    case: Case<'_>,
     submit: &Intent,
     found: &Submitted,
-    witnesses: &Witnesses,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
+    evidence: &Evidence,
 ) -> Vec<Fact> {
+    let (r, now) = (case.reservation, case.now);
     let id = || submit.id.clone();
     let missing = |clean| Fact::TraceMissing {
         intent: id(),
@@ -52,13 +50,13 @@ pub fn submitted(
             let other = r.provider.hinted_uuid.as_ref() != Some(&seen.reservation_uuid);
             // What a callback named was read, and is somebody else's.
             let read = (other && r.provider.hinted_uuid.is_some() && !found.missed)
-                .then(|| sought(submit, found, now));
+                .then(|| searched(submit, found, now));
             read.into_iter().chain(created(submit, seen, now)).collect()
         }
         [] => {
             let whole = found.up_to.is_none() && !found.missed;
-            let verdict = verdict(r, submit, whole, witnesses, merchant, now);
-            std::iter::once(missing(whole)).chain(verdict).collect()
+            let outcome = absence_outcome(case, submit, whole, evidence);
+            std::iter::once(missing(whole)).chain(outcome).collect()
         }
         several => {
             let seen = several.iter().map(|seen| Fact::DuplicateSeen {
@@ -109,11 +107,11 @@ pub fn duplicates(
             facts.push(raised(ReviewReason::EffectDiffers));
         }
     }
-    facts.push(sought(submit, found, now));
+    facts.push(searched(submit, found, now));
     facts
 }
 
-fn sought(submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Fact {
+fn searched(submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Fact {
     let (intent, up_to, missed) = (submit.id.clone(), found.up_to.clone(), found.missed);
     Fact::DuplicatesSought {
         intent,

@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use super::{
     Closure, DEADLINE_GUARD, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind,
 };
-use crate::deadlines::{capture_by, charge_by};
+
 use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::windows::{capture_by, charge_by};
 
 impl Reservation {
     /// The sum of the lines.
@@ -231,6 +232,13 @@ impl Reservation {
             self.charge_validity,
             merchant.charge_validity_unit,
         ))
+    }
+
+    /// Has the provider been asked to let the hold go?
+    pub(crate) fn is_being_cancelled(&self) -> bool {
+        let cancels = |intent: &Intent| matches!(intent.operation, Operation::Cancel { .. });
+        self.open_intents()
+            .any(|intent| cancels(intent) && intent.is_unresolved())
     }
 
     /// Are the books open?

@@ -175,7 +175,7 @@ impl Reservation {
             Fact::DuplicateSeen { seen, .. } => self.see_duplicate(seen),
             Fact::DuplicatesSought {
                 up_to, missed, at, ..
-            } => self.sought(up_to.as_ref(), *missed, *at),
+            } => self.duplicates_searched(up_to.as_ref(), *missed, *at),
             Fact::Closed {
                 how: Closing::Completed,
                 at,
@@ -309,20 +309,20 @@ impl Reservation {
         duplicates.push(seen.clone());
     }
 
-    fn sought(&mut self, up_to: Option<&String>, missed: bool, at: DateTime<Utc>) {
+    fn duplicates_searched(&mut self, up_to: Option<&String>, missed: bool, at: DateTime<Utc>) {
         let provider = &mut self.provider;
-        let sought = &mut provider.sought;
-        sought.at = Some(at);
-        sought.up_to = up_to.cloned();
-        sought.missed |= missed;
+        let search = &mut provider.duplicate_search;
+        search.at = Some(at);
+        search.up_to = up_to.cloned();
+        search.missed |= missed;
         if up_to.is_none() {
             // What was missed is looked for again, and what came before it with it.
-            sought.until = if sought.missed {
-                sought.until
+            search.until = if search.missed {
+                search.until
             } else {
                 Some(at)
             };
-            sought.missed = false;
+            search.missed = false;
         }
         // What a callback named has been read with the rest.
         let known = provider.reservation_uuid.as_ref();

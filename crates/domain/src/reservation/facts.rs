@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Decision, ExtraProduct, Intent, LedgerRow, LineAmount, SeenReservation};
+use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::words;
 use crate::money::Money;
-use crate::witness::HistoryRow;
 
 words! {
     /// Why a person must decide: a closed list.

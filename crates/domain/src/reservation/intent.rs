@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ReviewReason, RowKind};
+use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::{JobKind, words};
 use crate::money::Money;
 use crate::policy::Channel;
-use crate::witness::HistoryRow;
 
 /// An amount on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

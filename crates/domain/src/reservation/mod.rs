@@ -272,7 +272,7 @@ pub struct Provider {
     pub duplicates: Vec<SeenReservation>,
     /// How far the history has been searched for them.
     #[serde(default)]
-    pub sought: Sought,
+    pub duplicate_search: DuplicateSearch,
     /// The provider's id of the customer, `CSRT…`.
     pub customer_uuid: Option<String>,
     /// The status word last read: a hint.
@@ -310,7 +310,7 @@ pub struct SeenReservation {
 
 /// How far the history has been searched for duplicates of a reservation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sought {
+pub struct DuplicateSearch {
     /// When it was last looked into.
     pub at: Option<DateTime<Utc>>,
     /// Until when everything has been looked at.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Doubt, Fact, IntentState, Operation, Sent};
-use crate::witness::HistoryRow;
+use crate::history::HistoryRow;
 
 /// The state that follows, or `None` when the fact cannot follow the state. Allowed pairs only.
 pub(super) fn next(state: &IntentState, fact: &Fact, operation: &Operation) -> Option<IntentState> {

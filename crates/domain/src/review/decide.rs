@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::{concerned, subjects};
+use crate::case::Case;
 use crate::clock::SeededEntropy;
 use crate::customer::is_text;
 use crate::decide::{Planner, Step, decide};
@@ -381,12 +382,10 @@ pub(super) fn not_sendable(
         marker_key: &[],
     };
     let Step::Record(facts) = decide(
-        &after,
+        Case::new(&after, merchant, now),
         intent.operation.job_kind(),
         &intent.key,
-        merchant,
         &planner,
-        now,
     ) else {
         return None;
     };

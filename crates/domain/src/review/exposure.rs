@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Subject;
+use crate::deadlines::{NO_DEADLINE, send_by};
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
     Hold, Intent, IntentState, Operation, Reservation, ReviewReason, RowKind,
 };
-use crate::schedule::{NO_DEADLINE, send_by};
 
 /// What may still be taken and given back. What is unknown counts as spent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

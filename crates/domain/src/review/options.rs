@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use super::decide::not_sendable;
 use super::{Subject, concerned};
+use crate::deadlines::send_by;
 use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
     Doubt, Intent, IntentState, Operation, Reservation, ReviewReason, RowKind, Verdict,
 };
-use crate::schedule::send_by;
 use crate::span::Span;
 
 words! {
@@ -234,7 +234,7 @@ fn worst(r: &Reservation, intent: &Intent, option: Move) -> Worst {
 
 /// How long no trace may be seen before an effect counts as absent.
 const fn horizon(operation: &Operation, merchant: &Merchant) -> Span {
-    let after = &merchant.settle.absent_after;
+    let after = &merchant.resolution.absent_after;
     match operation {
         Operation::Capture { .. } => after.capture,
         Operation::Charge { .. } => after.charge,
@@ -248,7 +248,7 @@ const fn horizon(operation: &Operation, merchant: &Merchant) -> Span {
 /// Does everything read so far say that it did not take place, for as long as that takes to mean something?
 fn is_silent(doubt: &Doubt, operation: &Operation, merchant: &Merchant) -> bool {
     let until = doubt.sent.at + horizon(operation, merchant).delta();
-    doubt.clean_reads >= merchant.settle.absent_reads
+    doubt.clean_reads >= merchant.resolution.absent_reads
         && doubt.last_read_at.is_some_and(|at| at >= until)
 }
 

@@ -1,9 +1,10 @@
 //! Builds reservations, merchants and details for tests, step by step as they come about in life.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::capabilities::MultiCapture;
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::{Planner, Step, decide};
-use domain::merchant::MultiCapture;
+use domain::history::{Event, HistoryRow};
 use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, observe, search};
 use domain::outcome::{NewLink, Outcome, outcome};
 use domain::policy::PolicyPatch;
@@ -11,11 +12,11 @@ use domain::reservation::{
     ChargeLine, Hold, Intent, LineAmount, NewLine, NewReservation, Operation, RefundSource,
     Refusal, RowKind, SeenReservation,
 };
+use domain::resolve::{Evidence, MarkerEcho, learnt};
 use domain::schedule::schedule;
-use domain::witness::{Event, HistoryRow, MarkerEcho, Witnesses, learnt};
 use domain::{
-    Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation, ReservationId,
-    SeededEntropy,
+    Case, Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation,
+    ReservationId, SeededEntropy,
 };
 
 pub(crate) const MARKER_KEY: &[u8] = b"a key of the tests";
@@ -124,7 +125,7 @@ pub(crate) fn faults<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Vec<Stri
 pub(crate) struct Booking {
     pub(crate) r: Reservation,
     pub(crate) merchant: Merchant,
-    pub(crate) witnesses: Witnesses,
+    pub(crate) evidence: Evidence,
     pub(crate) now: DateTime<Utc>,
     entropy: SeededEntropy,
 }
@@ -146,7 +147,7 @@ impl Booking {
             .build(ReservationId::new(now, &entropy), &merchant, now)
             .expect("a reservation");
         // A merchant whose view is current, and whose markers come back.
-        let witnesses = Witnesses {
+        let evidence = Evidence {
             marker_echo: MarkerEcho::Verified,
             shown_until: Some(DateTime::<Utc>::MAX_UTC),
             faulted_at: None,
@@ -154,7 +155,7 @@ impl Booking {
         let mut booking = Self {
             r,
             merchant,
-            witnesses,
+            evidence,
             now,
             entropy,
         };
@@ -212,6 +213,11 @@ impl Booking {
         self.r.apply_all(facts).expect("facts that can follow");
     }
 
+    /// The reservation as a decision sees it now.
+    pub(crate) fn case(&self) -> Case<'_> {
+        Case::new(&self.r, &self.merchant, self.now)
+    }
+
     pub(crate) fn planner(&self) -> Planner<'_> {
         Planner {
             entropy: &self.entropy,
@@ -224,9 +230,7 @@ impl Booking {
     }
 
     pub(crate) fn plan_as(&mut self, operation: Operation, key: Option<&str>) -> IntentId {
-        let intent = self
-            .planner()
-            .intent(&self.r, operation, key, "a test", self.now);
+        let intent = self.planner().intent(self.case(), operation, key, "a test");
         let id = intent.id.clone();
         self.fold(&[Fact::IntentPlanned { intent }]);
         id
@@ -368,16 +372,16 @@ impl Booking {
         let reading = Reading {
             seen,
             since: self.r.version,
-            witnesses: &self.witnesses,
+            evidence: &self.evidence,
         };
-        let facts = observe(&self.r, reading, &self.merchant, self.now);
+        let facts = observe(self.case(), reading);
         self.learn(&facts);
         facts.into_iter().skip(1).collect()
     }
 
     /// Folds in what a search of the history that shows these rows means.
     pub(crate) fn search(&mut self, id: &IntentId, rows: &[HistoryRow]) -> Vec<Fact> {
-        let facts = search(&self.r, id, rows, &self.witnesses, &self.merchant, self.now);
+        let facts = search(self.case(), id, rows, &self.evidence);
         self.learn(&facts);
         facts
     }
@@ -415,8 +419,7 @@ impl Booking {
     }
 
     fn learn(&mut self, facts: &[Fact]) {
-        self.witnesses =
-            learnt(&self.witnesses, &self.r, facts, self.now).unwrap_or(self.witnesses);
+        self.evidence = learnt(&self.evidence, &self.r, facts, self.now).unwrap_or(self.evidence);
         self.fold(facts);
     }
 
@@ -433,14 +436,7 @@ impl Booking {
     }
 
     pub(crate) fn decide(&self, kind: JobKind, key: &str) -> Step {
-        decide(
-            &self.r,
-            kind,
-            key,
-            &self.merchant,
-            &self.planner(),
-            self.now,
-        )
+        decide(self.case(), kind, key, &self.planner())
     }
 
     /// What the job that carries an intent does now.

@@ -1,12 +1,12 @@
 //! Cases about amounts: what may be asked for, and what a delivery leads to.
 
+use domain::capabilities::MultiCapture;
 use domain::decide::Step;
-use domain::merchant::MultiCapture;
+use domain::late_delivery::late_delivery;
 use domain::reservation::{
     CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewLine, RefundRequest, RefundSource,
     RequestLine,
 };
-use domain::schedule::late_delivery;
 use domain::{Fact, JobKind, Merchant, Money, ReservationId, SeededEntropy};
 
 use crate::booking::{
@@ -40,7 +40,7 @@ fn deliver(booking: &mut Booking, event: &str, lines: Option<Vec<RequestLine>>) 
         .deliver(&request, booking.now)
         .expect("a delivery")
         .expect("a new one");
-    let late = late_delivery(&booking.r, &booking.merchant, booking.now);
+    let late = late_delivery(booking.case());
     booking.fold(&std::iter::once(fact).chain(late).collect::<Vec<_>>());
     booking
         .keys()
@@ -152,7 +152,7 @@ fn case_041_where_they_are_not_one_capture_takes_the_delivered_sum() {
             Vec::<String>::new()
         );
         booking.now += hours(5 * 24);
-        booking.run(JobKind::Guard, "guard:deadline");
+        booking.run(JobKind::Deadline, "guard:deadline");
         assert_eq!(
             booking.last_intent().operation,
             capture(&[on(1, 200)]),
@@ -366,7 +366,7 @@ fn delivered_after_the_window(policy: &str, expired: bool, backdated: bool) -> V
         .deliver(&request, booking.now)
         .expect("a delivery")
         .expect("a new one");
-    let late = late_delivery(&booking.r, &booking.merchant, booking.now);
+    let late = late_delivery(booking.case());
     booking.fold(&std::iter::once(fact).chain(late).collect::<Vec<_>>());
     for job in booking
         .jobs()
@@ -624,7 +624,7 @@ fn what_is_delivered_behind_the_only_capture_reaches_a_person_in_time() {
     );
     booking.fold(&[delivered("D-2", booking.now, &[on(1, 600)], true)]);
     let key = "guard:uncaptured:2";
-    assert_eq!(booking.run(JobKind::Guard, key), Step::Done);
+    assert_eq!(booking.run(JobKind::Deadline, key), Step::Done);
     assert_eq!(
         (booking.desk(), booking.job(key)),
         (vec!["late_delivery"], None),

@@ -77,7 +77,7 @@ fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_goes_out() {
         (until, waiting_for),
         (
             booking.now + chrono::TimeDelta::seconds(15),
-            Some(WaitingFor::Resolve)
+            Some(WaitingFor::Resolution)
         )
     );
     let (intent, at) = (submit, booking.now);
@@ -175,7 +175,7 @@ fn case_076_a_refund_waits_while_a_capture_is_in_doubt() {
     let Step::Wait { waiting_for, .. } = booking.decide_intent(&id) else {
         panic!("it waits")
     };
-    assert_eq!(waiting_for, Some(WaitingFor::Resolve));
+    assert_eq!(waiting_for, Some(WaitingFor::Resolution));
 }
 
 #[test]
@@ -400,7 +400,7 @@ fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() 
     let mut booking = Booking::with(proven(), &[1000], manual).held();
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
     booking.now = booking.job("guard:deadline").expect("a guard").run_at;
-    booking.run(JobKind::Guard, "guard:deadline");
+    booking.run(JobKind::Deadline, "guard:deadline");
     let id = booking.last_intent().id.clone();
     booking.read(&with_capture(&booking.seen(), "CAP9", 200, None));
     booking.run(JobKind::Capture, "capture:guard");
@@ -410,7 +410,7 @@ fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() 
             .job("guard:uncaptured:1")
             .is_some_and(|job| job.run_at <= booking.now)
     );
-    booking.run(JobKind::Guard, "guard:uncaptured:1");
+    booking.run(JobKind::Deadline, "guard:uncaptured:1");
     assert_eq!(
         (booking.desk(), booking.job("guard:uncaptured:1")),
         (vec!["window_closing"], None)
@@ -438,9 +438,9 @@ fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_
         booking.fold(&[stop]);
         let job = booking.job("guard:uncaptured:1").expect("a guard");
         let by = booking.r.capture_by(&booking.merchant).expect("a window");
-        assert_eq!(job.run_at, by - booking.merchant.guard.delta());
+        assert_eq!(job.run_at, by - booking.merchant.safety_margin.delta());
         booking.now = job.run_at;
-        booking.run(JobKind::Guard, "guard:uncaptured:1");
+        booking.run(JobKind::Deadline, "guard:uncaptured:1");
         assert_eq!(
             (booking.desk(), booking.job("guard:uncaptured:1")),
             (vec!["late_delivery"], None)

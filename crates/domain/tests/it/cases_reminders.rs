@@ -1,4 +1,4 @@
-//! Cases about reminders: in decent hours, spaced, few, never past the due date, never after the payment.
+//! Cases about reminders: in contact hours, spaced, few, never past the due date, never after the payment.
 
 use chrono::{DateTime, NaiveDateTime, TimeZone as _, Utc};
 use domain::decide::Step;
@@ -85,13 +85,13 @@ fn case_129_a_reminder_that_was_held_up_into_the_night_waits_for_the_morning() {
     let seen = booking.seen();
     booking.read(&seen);
     let Step::Send(id) = booking.run(JobKind::Remind, "remind:0") else {
-        panic!("it is decent still")
+        panic!("it is a contact time still")
     };
     booking.now = oslo("2026-11-18 21:00:00");
     let until = oslo("2026-11-19 08:00:00");
     let waits = Step::Wait {
         until,
-        waiting_for: Some(WaitingFor::Hours),
+        waiting_for: Some(WaitingFor::ContactHours),
     };
     assert_eq!(
         booking.decide_intent(&id),
@@ -104,7 +104,7 @@ fn case_129_a_reminder_that_was_held_up_into_the_night_waits_for_the_morning() {
 }
 
 #[test]
-fn case_130_a_reminder_whose_next_decent_time_is_past_the_due_date_goes_out_before() {
+fn case_130_a_reminder_whose_next_contact_time_time_is_past_the_due_date_goes_out_before() {
     let policy = r#"{"reminders":{"at":["-2h"]}}"#;
     for (due, sent) in [
         ("2026-11-22 12:00:00", "2026-11-21 14:59:00"),
@@ -148,7 +148,7 @@ fn case_131_no_reminder_on_sundays_and_holidays() {
 
 #[test]
 fn where_the_policy_says_any_hour_any_hour_it_is() {
-    let any = r#"{"reminders":{"hours":"any","at":["+24h"]}}"#;
+    let any = r#"{"reminders":{"contact_hours":"any","at":["+24h"]}}"#;
     let mut booking = unpaid("2026-11-21 03:00:00", "2026-11-28 12:00:00", any);
     assert_eq!(
         next(&booking),
@@ -243,7 +243,7 @@ fn case_079_a_read_before_the_message_stops_it_when_the_payment_has_just_come() 
 
 #[test]
 fn case_138_the_spacing_is_exact_also_over_the_night_that_changes_the_clock() {
-    let any = r#"{"reminders":{"hours":"any","at":["+24h","+25h"],"min_spacing":"20h"}}"#;
+    let any = r#"{"reminders":{"contact_hours":"any","at":["+24h","+25h"],"min_spacing":"20h"}}"#;
     let mut booking = unpaid("2026-10-23 18:00:00", "2026-10-30 12:00:00", any);
     booking.now = oslo("2026-10-24 18:00:00");
     send(&mut booking, "remind:0");
@@ -278,7 +278,7 @@ fn a_message_that_somebody_asked_for_counts_for_the_spacing_even_of_a_decided_re
         booking.decide_intent(&id),
         Step::Wait {
             until,
-            waiting_for: Some(WaitingFor::Hours)
+            waiting_for: Some(WaitingFor::ContactHours)
         }
     );
 }

@@ -249,7 +249,7 @@ fn case_068_money_is_moved_on_holidays_and_messages_are_not() {
     assert_eq!(guard.run_at, at("2026-04-06T10:00:00Z"));
     booking.now = guard.run_at;
     booking.fold(&[delivered("D-1", thursday, &[on(1, 400)], false)]);
-    booking.run(JobKind::Guard, "guard:deadline");
+    booking.run(JobKind::Deadline, "guard:deadline");
     assert_eq!(booking.last_intent().operation, capture(&[on(1, 400)]));
 }
 

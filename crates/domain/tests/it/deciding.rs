@@ -1,9 +1,10 @@
 //! What each kind of job does in each situation: at most one request, and none on a guess.
 
-use domain::decide::{Step, is_guarded};
+use domain::decide::Step;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{Closing, Operation, ReviewReason};
+use domain::resolve::is_duplicate_refused_by_lines;
 use domain::{Fact, JobKind, Status, WaitingFor};
 
 use crate::booking::{
@@ -99,8 +100,8 @@ fn every_situation_answers_every_policy_job() {
         (JobKind::Remind, "remind:0"),
         (JobKind::Cancel, "cancel:expiry"),
         (JobKind::Capture, "capture:auto:1"),
-        (JobKind::Guard, "guard:deadline"),
-        (JobKind::Guard, "guard:warn:24h"),
+        (JobKind::Deadline, "guard:deadline"),
+        (JobKind::Deadline, "guard:warn:24h"),
         (JobKind::Complete, "complete:auto"),
         (JobKind::Refresh, "refresh:open:0"),
     ];
@@ -218,7 +219,7 @@ fn a_sent_operation_is_read_for_at_its_time() {
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.lost(capture(&[on(1, 1000)]));
     let until = booking.now + chrono::TimeDelta::seconds(15);
-    let waiting_for = Some(WaitingFor::Resolve);
+    let waiting_for = Some(WaitingFor::Resolution);
     assert_eq!(
         booking.decide_intent(&id),
         Step::Wait { until, waiting_for }
@@ -315,7 +316,7 @@ fn details_have_to_be_fresh_and_coherent_where_a_call_relies_on_them() {
 }
 
 #[test]
-fn a_capture_of_more_than_half_of_what_is_left_of_each_line_is_guarded() {
+fn a_capture_of_more_than_half_of_what_is_left_of_each_line_is_duplicate_refused_by_lines() {
     let mut booking = Booking::new(&[1000, 500]).held();
     let rows = [
         (vec![on(1, 1000), on(2, 500)], true),
@@ -325,14 +326,14 @@ fn a_capture_of_more_than_half_of_what_is_left_of_each_line_is_guarded() {
     ];
     for (lines, guarded) in rows {
         assert_eq!(
-            is_guarded(&booking.r, &capture(&lines)),
+            is_duplicate_refused_by_lines(&booking.r, &capture(&lines)),
             guarded,
             "{lines:?}"
         );
     }
     booking.capture(&[on(1, 600)], "CAP1");
     assert!(
-        is_guarded(&booking.r, &capture(&[on(1, 201)])),
+        is_duplicate_refused_by_lines(&booking.r, &capture(&[on(1, 201)])),
         "400 are left"
     );
     for other in [
@@ -342,7 +343,7 @@ fn a_capture_of_more_than_half_of_what_is_left_of_each_line_is_guarded() {
         cancel(),
         complete(),
     ] {
-        assert!(!is_guarded(&booking.r, &other));
+        assert!(!is_duplicate_refused_by_lines(&booking.r, &other));
     }
 }
 
@@ -464,7 +465,7 @@ fn before_the_deadline_the_policy_acts_once() {
         }
         let before = booking.r.intents.len();
         booking.now += hours(5 * 24);
-        assert_eq!(booking.run(JobKind::Guard, "guard:deadline"), Step::Done);
+        assert_eq!(booking.run(JobKind::Deadline, "guard:deadline"), Step::Done);
         let made = booking
             .r
             .intents
@@ -485,7 +486,7 @@ fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() 
     let mut booking = Booking::with(proven(), &[1000, 500], manual).held();
     let due = booking.job("guard:deadline").expect("a guard").run_at;
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
-    booking.run(JobKind::Guard, "guard:deadline");
+    booking.run(JobKind::Deadline, "guard:deadline");
     let first = booking.last_intent().id.clone();
     booking.send(&first);
     booking.answer(
@@ -503,7 +504,7 @@ fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() 
         Some(due)
     );
     booking.now = due;
-    booking.run(JobKind::Guard, "guard:deadline:2");
+    booking.run(JobKind::Deadline, "guard:deadline:2");
     assert_eq!(booking.last_intent().operation, capture(&[on(2, 500)]));
     assert_eq!(booking.job("guard:deadline:2"), None);
 }
@@ -522,7 +523,7 @@ fn before_the_deadline_nothing_is_decided_beside_an_open_operation_and_a_person_
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 400)], false)]);
         booking.lost(operation.clone());
         let intents = booking.r.intents.len();
-        booking.run(JobKind::Guard, "guard:deadline");
+        booking.run(JobKind::Deadline, "guard:deadline");
         assert_eq!(
             (booking.r.intents.len(), booking.desk()),
             (intents, desk),

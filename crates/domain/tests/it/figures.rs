@@ -65,7 +65,7 @@ fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_re
         for _ in 0..(48 * 60) {
             world.advance(TimeDelta::minutes(1));
             let now = world.booking.now;
-            world.booking.witnesses.shown_until = Some(now - TimeDelta::minutes(1));
+            world.booking.evidence.shown_until = Some(now - TimeDelta::minutes(1));
             if !matches!(world.booking.intent(&id).progress, IntentState::Unknown(_)) {
                 break;
             }

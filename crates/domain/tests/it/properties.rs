@@ -1,7 +1,7 @@
 //! Whatever happens in whatever order: no money twice, none on a guess, and every history comes to an end.
 
 use chrono::TimeDelta;
-use domain::merchant::MultiCapture;
+use domain::capabilities::MultiCapture;
 use domain::reservation::{
     CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Hold, RefundRequest, RefundSource,
     RequestLine, RowKind,
@@ -76,7 +76,7 @@ const POLICIES: [&str; 6] = [
     r#"{"capture":{"on_delivery":"each_delivery"}}"#,
     r#"{"capture":{"on_delivery":"manual","before_deadline":"warn"}}"#,
     r#"{"capture":{"before_deadline":"capture_all","legal_basis":"the contract"},"completion":{"after":"0ms"}}"#,
-    r#"{"capture":{"before_deadline":"cancel","act_before":"72h"},"reminders":{"hours":"any","min_spacing":"1h"}}"#,
+    r#"{"capture":{"before_deadline":"cancel","act_before":"72h"},"reminders":{"contact_hours":"any","min_spacing":"1h"}}"#,
     r#"{"completion":{"after":"off"},"expiry":{"cancel_after_due":"off"},"capture":{"late":"nothing"}}"#,
 ];
 

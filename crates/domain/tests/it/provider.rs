@@ -1,11 +1,11 @@
 //! A simple, honest provider: it knows what really happened, and shows it late, not at all, or wrongly.
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use domain::history::{Event, HistoryRow};
 use domain::marker;
 use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
 use domain::reservation::{Intent, Operation, RowKind};
-use domain::witness::{Event, HistoryRow};
 use domain::{IntentId, Money, Reservation};
 
 /// The hold can be captured for exactly so long.

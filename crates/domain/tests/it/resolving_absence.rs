@@ -1,11 +1,11 @@
 //! When silence settles an operation whose answer was lost: what the proof of absence takes, and what a deadline does.
 
 use chrono::TimeDelta;
-use domain::decide::{Step, has_proven_guard, is_guarded};
-use domain::merchant::LineRunway;
-use domain::observe::verdict;
+use domain::capabilities::LineRunway;
+use domain::decide::Step;
+use domain::history::Event;
 use domain::reservation::{Doubt, IntentState, Operation};
-use domain::witness::Event;
+use domain::resolve::{absence_outcome, is_duplicate_refused, is_duplicate_refused_by_lines};
 use domain::{Fact, IntentId};
 
 use crate::booking::{
@@ -25,7 +25,7 @@ fn nearly_absent() -> (Booking, IntentId) {
         ..Doubt::new(sent, "timeout")
     };
     booking.now = sent.at + hours(1);
-    booking.witnesses.shown_until = Some(sent.at + minutes(40));
+    booking.evidence.shown_until = Some(sent.at + minutes(40));
     doubt_of(&mut booking, &id, |known| *known = doubt.clone());
     (booking, id)
 }
@@ -41,16 +41,8 @@ fn doubt_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut Doubt)) {
 
 /// The verdict of a coherent read without a trace.
 fn told_by_silence(booking: &Booking, id: &IntentId) -> Option<&'static str> {
-    let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
-    verdict(
-        r,
-        booking.intent(id),
-        true,
-        witnesses,
-        merchant,
-        booking.now,
-    )
-    .map(|fact| fact.name())
+    absence_outcome(booking.case(), booking.intent(id), true, &booking.evidence)
+        .map(|fact| fact.name())
 }
 
 #[test]
@@ -70,16 +62,16 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
             });
         }),
         ("anything newer that shows", |b, _| {
-            b.witnesses.shown_until = None;
+            b.evidence.shown_until = None
         }),
         ("something that is newer", |b, id| {
-            b.witnesses.shown_until = b.intent(id).sent().map(|sent| sent.at);
+            b.evidence.shown_until = b.intent(id).sent().map(|sent| sent.at);
         }),
         ("a provider that is well", |b, _| {
-            b.witnesses.faulted_at = Some(b.now - minutes(14));
+            b.evidence.faulted_at = Some(b.now - minutes(14))
         }),
         ("a provider that is well again", |b, _| {
-            b.witnesses.faulted_at = Some(b.now);
+            b.evidence.faulted_at = Some(b.now)
         }),
         ("reads at all", |b, id| {
             doubt_of(b, id, |doubt| doubt.clean_reads = 0);
@@ -92,7 +84,7 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     }
     let (mut booking, id) = nearly_absent();
     assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"));
-    booking.witnesses.faulted_at = Some(booking.now - minutes(15));
+    booking.evidence.faulted_at = Some(booking.now - minutes(15));
     assert_eq!(
         told_by_silence(&booking, &id),
         Some("intent_absent"),
@@ -126,9 +118,9 @@ fn row_09_a_callback_during_the_read_puts_the_verdict_off() {
     let reading = domain::observe::Reading {
         seen: &seen,
         since,
-        witnesses: &booking.witnesses,
+        evidence: &booking.evidence,
     };
-    let facts = domain::observe::observe(&booking.r, reading, &booking.merchant, booking.now);
+    let facts = domain::observe::observe(booking.case(), reading);
     booking.fold(&facts);
     assert_eq!(booking.state(&id), "unknown");
     booking.read(&seen);
@@ -147,7 +139,7 @@ fn row_09_where_a_duplicate_is_refused_nothing_newer_has_to_show() {
     ] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
-        booking.witnesses.shown_until = None;
+        booking.evidence.shown_until = None;
         let id = booking.lost(operation.clone());
         booking.look(&id, &seen, &[], 6);
         assert_eq!(booking.state(&id) == "planned", proven, "{operation:?}");
@@ -158,7 +150,7 @@ fn row_09_where_a_duplicate_is_refused_nothing_newer_has_to_show() {
 fn row_09_an_exposed_capture_that_nothing_can_prove_absent_goes_to_a_person_in_time() {
     let (mut booking, id, seen) = lost_capture();
     booking.now = booking.intent(&id).sent().expect("sent").at;
-    booking.witnesses.shown_until = None;
+    booking.evidence.shown_until = None;
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
         (booking.state(&id), booking.desk()),
@@ -195,7 +187,7 @@ fn row_09_a_provider_that_stays_ill_leaves_it_to_a_person_after_a_day() {
     let (mut booking, id, seen) = lost_capture();
     booking.now = booking.intent(&id).sent().expect("sent").at;
     while booking.state(&id) == "unknown" {
-        booking.witnesses.faulted_at = Some(booking.now + hours(500));
+        booking.evidence.faulted_at = Some(booking.now + hours(500));
         booking.look(&id, &seen, &[], 1);
     }
     assert_eq!(
@@ -380,18 +372,22 @@ fn a_guard_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_l
     for (lines, happy, by_whole, by_line) in rows {
         let operation = capture(&lines);
         let mut merchant = booking.merchant.clone();
-        let whole = has_proven_guard(&booking.r, &operation, &merchant);
+        let whole = is_duplicate_refused(&booking.r, &operation, &merchant);
         merchant.line_runway = LineRunway::Proven;
-        let line = has_proven_guard(&booking.r, &operation, &merchant);
+        let line = is_duplicate_refused(&booking.r, &operation, &merchant);
         assert_eq!(
-            (is_guarded(&booking.r, &operation), whole, line),
+            (
+                is_duplicate_refused_by_lines(&booking.r, &operation),
+                whole,
+                line
+            ),
             (happy, by_whole, by_line),
             "{lines:?}"
         );
     }
     booking.capture(&[on(1, 1000)], "CAP1");
     let guarded =
-        |operation: Operation| has_proven_guard(&booking.r, &operation, &booking.merchant);
+        |operation: Operation| is_duplicate_refused(&booking.r, &operation, &booking.merchant);
     assert!(guarded(capture(&[on(2, 251)])), "500 are left");
     assert!(guarded(refund("CAP1", &[on(1, 1000)])) && !guarded(refund("CAP1", &[on(1, 999)])));
     assert!(guarded(cancel()) && guarded(complete()));
@@ -451,7 +447,7 @@ fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
         at: booking.now,
     };
     assert_eq!(booking.search(&id, &[row]), [silent]);
-    let unnamed = domain::witness::HistoryRow {
+    let unnamed = domain::history::HistoryRow {
         uuid: None,
         ..told(Event::Captured, "", 300, booking.now)
     };

@@ -1,10 +1,11 @@
 //! What details say of a capture whose answer was lost, row by row of its decision table: what shows settles it.
 
 use chrono::{DateTime, Utc};
+use domain::history::Event;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
-use domain::witness::{Event, MarkerEcho};
+use domain::resolve::MarkerEcho;
 use domain::{Fact, IntentId, JobKind, Money};
 
 use crate::booking::{
@@ -174,7 +175,7 @@ fn row_04_a_text_that_shows_late_attributes_the_row_after_all() {
 /// A lost operation at a merchant whose markers do not come back, and details that show it without one, at its time.
 fn unmarked(operation: Operation) -> (Booking, IntentId, Snapshot) {
     let mut booking = Booking::new(&[9000]).held();
-    booking.witnesses.marker_echo = MarkerEcho::Broken;
+    booking.evidence.marker_echo = MarkerEcho::Broken;
     let (seen, kroner) = (
         booking.seen(),
         u32::try_from(operation.amount().minor() / 100).expect("kroner"),
@@ -260,13 +261,13 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
     type Change = fn(&mut Booking, &mut Snapshot);
     let changes: [(&str, Change); 7] = [
         ("markers come back", |booking, _| {
-            booking.witnesses.marker_echo = MarkerEcho::Verified;
+            booking.evidence.marker_echo = MarkerEcho::Verified
         }),
         ("nobody knows whether they do", |booking, _| {
-            booking.witnesses.marker_echo = MarkerEcho::Unverified;
+            booking.evidence.marker_echo = MarkerEcho::Unverified
         }),
         ("too much for a weak proof", |booking, _| {
-            booking.merchant.settle.weak_limit = kr(399);
+            booking.merchant.resolution.unmarked_match_limit = kr(399)
         }),
         ("long before the request", |booking, seen| {
             seen.captures[0].at = Some(booking.now - minutes(4));

@@ -108,7 +108,7 @@ fn row_08_silence_after_a_charge_means_the_next_read() {
 #[test]
 fn row_09_silence_makes_a_charge_a_persons_whatever_proves_its_absence() {
     let (mut booking, id, seen) = lost_charge();
-    booking.merchant.settle.weak_limit = kr(1_000_000);
+    booking.merchant.resolution.unmarked_match_limit = kr(1_000_000);
     let (_, searches) = booking.look(&id, &seen, &[], 20);
     assert_eq!(
         (booking.state(&id), searches),

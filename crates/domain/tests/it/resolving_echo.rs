@@ -1,10 +1,11 @@
-//! Whether markers come back, and what facts mean for a merchant's witnesses.
+//! Whether markers come back, and what facts mean for the evidence kept for a merchant.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::Fact;
+use domain::history::Event;
 use domain::outcome::{NewLink, Outcome};
-use domain::witness::{Event, MarkerEcho, Witnesses, history_window, learnt};
+use domain::resolve::{Evidence, MarkerEcho, history_window, learnt};
 
 use crate::booking::{
     Booking, RES, at, capture, charge, hours, kr, lost_capture, minutes, monday, names, on, told,
@@ -34,7 +35,7 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
         for charged in [false, true] {
             let mut booking = Booking::new(&[1000]).held();
             let seen = booking.seen();
-            booking.witnesses.marker_echo = before;
+            booking.evidence.marker_echo = before;
             let operation = if charged {
                 charge(400)
             } else {
@@ -53,7 +54,7 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
                 .collect();
             let context = format!("{before} {echoed} {charged}");
             assert_eq!(facts, told, "{context}");
-            assert_eq!(booking.witnesses.marker_echo, after, "{context}");
+            assert_eq!(booking.evidence.marker_echo, after, "{context}");
             assert_eq!(
                 (booking.desk().as_slice(), booking.r.is_frozen()),
                 (desk, false),
@@ -71,11 +72,11 @@ fn a_marker_that_settles_a_doubt_verifies_the_echo_and_a_row_without_one_breaks_
         (false, MarkerEcho::Unverified),
     ] {
         let (mut booking, id, seen) = lost_capture();
-        booking.witnesses.marker_echo = MarkerEcho::Unverified;
+        booking.evidence.marker_echo = MarkerEcho::Unverified;
         let text = text.then(|| booking.text_of(&id));
         booking.read(&with_capture(&seen, "CAP1", 400, text));
         assert_eq!(
-            booking.witnesses.marker_echo, echo,
+            booking.evidence.marker_echo, echo,
             "somebody else's row has no marker of ours"
         );
     }
@@ -83,9 +84,9 @@ fn a_marker_that_settles_a_doubt_verifies_the_echo_and_a_row_without_one_breaks_
 
 #[test]
 fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happened() {
-    let unknown = Witnesses {
+    let unknown = Evidence {
         shown_until: None,
-        ..Booking::new(&[1]).witnesses
+        ..Booking::new(&[1]).evidence
     };
     let now = monday() + hours(10);
     let (lost, id, _) = lost_capture();
@@ -162,7 +163,7 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
         let after = learnt(&unknown, &booking.r, std::slice::from_ref(&fact), now);
         assert_eq!(after.and_then(|after| after.shown_until), shown, "{name}");
         assert_eq!(after.is_some(), shown.is_some(), "{name}: nothing to save");
-        let newer = Witnesses {
+        let newer = Evidence {
             shown_until: Some(now),
             ..unknown
         };
@@ -178,7 +179,7 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
 fn a_submit_shows_something_when_it_is_found_and_not_when_it_is_answered() {
     for (lost, shown) in [(true, Some(monday())), (false, None)] {
         let mut booking = Booking::new(&[1000]);
-        booking.witnesses.shown_until = None;
+        booking.evidence.shown_until = None;
         let id = booking.r.intents[0].id.clone();
         booking.send(&id);
         let link = NewLink {
@@ -200,7 +201,7 @@ fn a_submit_shows_something_when_it_is_found_and_not_when_it_is_answered() {
             );
         }
         let after = learnt(
-            &booking.witnesses,
+            &booking.evidence,
             &booking.r,
             &facts,
             booking.now + minutes(1),

@@ -1,9 +1,9 @@
-//! Refunds in doubt: they have no marker, and two independent witnesses settle them.
+//! Refunds in doubt: they have no marker, and two independent sources settle them.
 
+use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenRefund, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
-use domain::witness::{Event, HistoryRow};
 use domain::{Fact, IntentId};
 
 use crate::booking::{
@@ -202,7 +202,7 @@ fn refunding(accepted: bool) -> (Booking, IntentId, Snapshot) {
 }
 
 #[test]
-fn row_01_two_independent_witnesses_confirm_a_refund_and_row_02_one_does_not() {
+fn row_01_two_independent_sources_confirm_a_refund_and_row_02_one_does_not() {
     for accepted in [true, false] {
         for places in 0..8_u8 {
             let (row, list, sum) = (places & 1 > 0, places & 2 > 0, places & 4 > 0);

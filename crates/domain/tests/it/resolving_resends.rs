@@ -2,10 +2,10 @@
 
 use chrono::TimeDelta;
 use domain::decide::Step;
+use domain::history::Event;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{CaptureRequest, Operation};
-use domain::witness::Event;
 use domain::{Fact, IntentId, JobKind};
 
 use crate::booking::{Booking, RES, at, complete, delivered, hours, merchant, minutes, on, told};
@@ -27,7 +27,7 @@ fn lost_message(slot: Option<u32>) -> (Booking, IntentId) {
 }
 
 /// Looks at a history that stays the same until the message is settled: how often.
-fn searched(booking: &mut Booking, id: &IntentId, rows: &[domain::witness::HistoryRow]) -> u32 {
+fn searched(booking: &mut Booking, id: &IntentId, rows: &[domain::history::HistoryRow]) -> u32 {
     let seen = booking.seen();
     let (reads, searches) = booking.look(id, &seen, rows, 20);
     assert_eq!(reads, 0, "details show no messages");

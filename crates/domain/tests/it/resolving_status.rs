@@ -1,10 +1,10 @@
 //! Cancels and completes in doubt: the status settles them.
 
 use domain::Status;
+use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::Operation;
-use domain::witness::{Event, HistoryRow};
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, minutes, names, on, told, with_capture,

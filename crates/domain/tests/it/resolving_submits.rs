@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::decide::Step;
-use domain::observe::{Submitted, duplicates, submitted, verdict};
+use domain::observe::{Submitted, duplicates, submitted};
 use domain::outcome::{NewLink, Outcome, RefusedBy};
 use domain::reservation::{ReviewReason, SeenReservation};
+use domain::resolve::{absence_outcome, duplicates_window, history_window};
 use domain::review::{Move, Resolution, Risk, Ruling, resolve};
-use domain::witness::{duplicates_window, history_window};
-use domain::{Fact, IntentId, JobKind, Status};
+use domain::{Case, Fact, IntentId, JobKind, Status};
 
 use crate::booking::{Booking, RES, hours, kr, minutes, names, seen_reservation};
 use crate::review_packs::pack;
@@ -29,14 +29,7 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
                 clean: true,
                 at: booking.now,
             };
-            last = verdict(
-                &booking.r,
-                booking.intent(&id),
-                true,
-                &booking.witnesses,
-                &booking.merchant,
-                booking.now,
-            );
+            last = absence_outcome(booking.case(), booking.intent(&id), true, &booking.evidence);
             booking.fold(
                 &std::iter::once(missing)
                     .chain(last.clone())
@@ -60,7 +53,7 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
 /// A submit whose answer was lost, at a merchant of whom nothing newer has been seen.
 fn lost_submit() -> (Booking, IntentId) {
     let mut booking = Booking::new(&[1000]);
-    booking.witnesses.shown_until = None;
+    booking.evidence.shown_until = None;
     let id = booking.r.intents[0].id.clone();
     booking.lose(&id);
     (booking, id)
@@ -73,14 +66,7 @@ fn in_vain(booking: &mut Booking, id: &IntentId) -> Option<&'static str> {
             .now
             .max(booking.job("submit").expect("a job").run_at);
         let (intent, at) = (id.clone(), booking.now);
-        let told = verdict(
-            &booking.r,
-            booking.intent(id),
-            true,
-            &booking.witnesses,
-            &booking.merchant,
-            at,
-        );
+        let told = absence_outcome(booking.case(), booking.intent(id), true, &booking.evidence);
         booking.fold(&[Fact::TraceMissing {
             intent,
             clean: true,
@@ -99,7 +85,7 @@ fn case_003_a_submit_is_absent_once_something_newer_shows_or_after_four_hours() 
     for (newer, after) in [(true, hours(1)), (false, hours(4))] {
         let (mut booking, id) = lost_submit();
         let sent_at = booking.now;
-        booking.witnesses.shown_until = newer.then(|| sent_at + minutes(40));
+        booking.evidence.shown_until = newer.then(|| sent_at + minutes(40));
         assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"), "{newer}");
         assert_eq!(
             booking.now,
@@ -170,7 +156,7 @@ const OTHER: &str = "RES2";
 /// The submit goes out once more, after the first was not found, and is answered; a day later.
 fn sent_twice() -> (Booking, IntentId) {
     let (mut booking, id) = lost_submit();
-    booking.witnesses.shown_until = Some(booking.now + hours(1));
+    booking.evidence.shown_until = Some(booking.now + hours(1));
     assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"));
     booking.send(&id);
     let link = NewLink {
@@ -202,15 +188,7 @@ fn look(booking: &mut Booking, id: &IntentId, ours: &[SeenReservation]) -> Vec<&
 
 /// Folds in what a search for a submit in doubt has found.
 fn find(booking: &mut Booking, id: &IntentId, found: &Submitted) {
-    let (r, witnesses, merchant) = (&booking.r, &booking.witnesses, &booking.merchant);
-    let facts = submitted(
-        r,
-        booking.intent(id),
-        found,
-        witnesses,
-        merchant,
-        booking.now,
-    );
+    let facts = submitted(booking.case(), booking.intent(id), found, &booking.evidence);
     booking.fold(&facts);
 }
 
@@ -324,7 +302,10 @@ fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
             booking.decide(JobKind::Refresh, WATCH),
             Step::Search(id.clone())
         );
-        let (from, to) = duplicates_window(&booking.r, booking.intent(&id), &booking.merchant, at);
+        let (from, to) = duplicates_window(
+            Case::new(&booking.r, &booking.merchant, at),
+            booking.intent(&id),
+        );
         // A row may come a day late, and the clock be off.
         let since = looks
             .last()
@@ -405,7 +386,7 @@ fn a_search_that_could_not_look_at_everything_goes_on_where_it_was() {
         let facts = duplicates(&booking.r, booking.intent(&id), &found, booking.now);
         booking.fold(&facts);
         let wait = watch(&booking).expect("it goes on") - booking.now;
-        (wait, booking.r.provider.sought.until.is_some())
+        (wait, booking.r.provider.duplicate_search.until.is_some())
     };
     assert_eq!(look(Some("RES5"), false), (minutes(1), false));
     assert_eq!(look(Some("RES7"), true), (minutes(1), false));

@@ -1,10 +1,10 @@
 //! What lies on the desk: every reason has its evidence, its options with what they cost at worst, and its remedies.
 
+use domain::history::{Event, HistoryRow};
 use domain::reservation::{Decision, LedgerRow, Operation, ReviewReason, RowKind, Verdict};
 use domain::review::{
     Evidence, Move, PastDecision, Risk, SignKind, Speaks, evidence, in_doubt, subjects,
 };
-use domain::witness::{Event, HistoryRow};
 use domain::{Fact, IntentId, Money, Reservation};
 use serde_json::{Value, json};
 

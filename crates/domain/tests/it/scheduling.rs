@@ -1,10 +1,10 @@
 //! The schedule by situation: which jobs, of which kind, when, until when, how urgently, in which state.
 
 use chrono::{DateTime, Utc};
+use domain::deadlines::NO_DEADLINE;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{Operation, ReviewReason};
-use domain::schedule::NO_DEADLINE;
 use domain::{Fact, JobKind, Planned, PlannedState, Urgency};
 
 use crate::booking::{
@@ -173,21 +173,21 @@ fn each_policy_job_has_its_kind_time_deadline_and_urgency() {
         ),
         (
             "guard:deadline",
-            JobKind::Guard,
+            JobKind::Deadline,
             by - hours(48),
             NO_DEADLINE,
             Urgency::Money,
         ),
         (
             "guard:warn:72h",
-            JobKind::Guard,
+            JobKind::Deadline,
             by - hours(72),
             NO_DEADLINE,
             Urgency::Money,
         ),
         (
             "guard:warn:6h",
-            JobKind::Guard,
+            JobKind::Deadline,
             by - hours(6),
             NO_DEADLINE,
             Urgency::Money,
@@ -318,7 +318,7 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
         }]);
         assert_eq!(
             booking.job(&key).map(|job| job.state),
-            Some(PlannedState::Attention),
+            Some(PlannedState::NeedsReview),
             "{operation:?}"
         );
         booking.fold(&[Fact::IntentWithdrawn {
@@ -523,7 +523,7 @@ fn warnings_come_while_something_is_capturable_and_never_before_the_payment() {
         "the window is seven days long"
     );
     let mut merchant = merchant();
-    merchant.capture_window = domain::deadlines::CaptureWindow::days(31).expect("a window");
+    merchant.capture_window = domain::windows::CaptureWindow::days(31).expect("a window");
     let month = Booking::with(merchant, &[1000], "{}").held();
     let by = month.now + hours(31 * 24);
     assert_eq!(times(&month, "guard:warn:7d").0, by - hours(7 * 24));

@@ -8,7 +8,7 @@ use domain::reservation::{
     Closing, Closure, Decision, Doubt, Hold, IntentState, LedgerRow, Link, Operation, ReviewReason,
     RowKind, SeenLine, Sent, Verdict,
 };
-use domain::{Fact, IntentId, Money};
+use domain::{Case, Fact, IntentId, Money};
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, kr, monday, on, refund, seen_reservation,
@@ -276,9 +276,12 @@ fn intent_facts(intent: &IntentId) -> Vec<Fact> {
 /// One of each fact that is about no intent.
 fn other_facts(booking: &Booking) -> Vec<Fact> {
     let at = monday();
-    let intent = booking
-        .planner()
-        .intent(&booking.r, cancel(), None, "a test", at);
+    let intent = booking.planner().intent(
+        Case::new(&booking.r, &booking.merchant, at),
+        cancel(),
+        None,
+        "a test",
+    );
     let (key, id) = (|| "guard:deadline".to_owned(), || intent.id.clone());
     vec![
         Fact::Created,

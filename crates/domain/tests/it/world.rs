@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar::next_decent;
+use domain::calendar::next_contact_time;
 use domain::decide::Step;
+use domain::late_delivery::late_delivery;
 use domain::observe::{Reading, Submitted, duplicates, observe, search, submitted};
 use domain::outcome::{NewLink, Outcome, RefusedBy, outcome};
-use domain::policy::Hours;
+use domain::policy::ContactHours;
 use domain::reservation::{Closure, Hold, IntentState, Operation, ReviewReason, RowKind};
-use domain::schedule::{late_delivery, schedule};
-use domain::witness::{MarkerEcho, Witnesses, history_window, learnt};
+use domain::resolve::{Evidence, MarkerEcho, history_window, learnt};
+use domain::schedule::schedule;
 use domain::{
     Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation,
     SeededEntropy, Status,
@@ -60,7 +61,7 @@ pub(crate) enum Fate {
 impl World {
     pub(crate) fn new(mut booking: Booking, seed: u64, trouble: u64) -> Self {
         // Nothing is known of the merchant's view yet.
-        booking.witnesses = Witnesses::default();
+        booking.evidence = Evidence::default();
         let mut provider = Provider::new(&booking.r);
         provider.echoes = !seed.is_multiple_of(5);
         Self {
@@ -104,16 +105,16 @@ impl World {
         self.check(closure);
     }
 
-    /// Folds in what was seen at the provider, and what it means for the merchant's witnesses.
+    /// Folds in what was seen at the provider, and what it means for the merchant's evidence.
     fn learn_seen(&mut self, facts: Vec<Fact>) {
         let booking = &mut self.booking;
-        let witnesses = &mut booking.witnesses;
-        *witnesses = learnt(witnesses, &booking.r, &facts, booking.now).unwrap_or(*witnesses);
-        let echoes = !self.provider.echoes || witnesses.marker_echo != MarkerEcho::Broken;
+        let evidence = &mut booking.evidence;
+        *evidence = learnt(evidence, &booking.r, &facts, booking.now).unwrap_or(*evidence);
+        let echoes = !self.provider.echoes || evidence.marker_echo != MarkerEcho::Broken;
         assert!(echoes, "markers come back: {facts:#?}");
         assert!(
-            witnesses.shown_until.is_none_or(|at| at < booking.now),
-            "{witnesses:?}"
+            evidence.shown_until.is_none_or(|at| at < booking.now),
+            "{evidence:?}"
         );
         self.learn(facts);
     }
@@ -185,12 +186,12 @@ impl World {
                     r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
                 }
                 // Asking a person is no acting.
-                (None, JobKind::Guard) if job.key.starts_with("guard:uncaptured:") => {
+                (None, JobKind::Deadline) if job.key.starts_with("guard:uncaptured:") => {
                     r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. })
                 }
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
                 (None, JobKind::Remind | JobKind::Cancel) => r.status() == Status::AwaitingPayment,
-                (None, JobKind::Capture | JobKind::Guard) => {
+                (None, JobKind::Capture | JobKind::Deadline) => {
                     matches!(r.hold, Hold::Reserved { .. })
                 }
                 (None, JobKind::Complete) => {
@@ -212,7 +213,7 @@ impl World {
 
     /// When a job that could run does so.
     fn due_at(&self, job: &Planned) -> Option<DateTime<Utc>> {
-        if job.state == PlannedState::Attention {
+        if job.state == PlannedState::NeedsReview {
             return None;
         }
         let snoozed = self
@@ -298,24 +299,19 @@ impl World {
             }
             _ => {}
         }
-        let (since, witnesses) = (self.booking.r.version, &self.booking.witnesses);
+        let (since, evidence) = (self.booking.r.version, &self.booking.evidence);
         let reading = Reading {
             seen: &seen,
             since,
-            witnesses,
+            evidence,
         };
-        self.learn_seen(observe(
-            &self.booking.r,
-            reading,
-            &self.booking.merchant,
-            now,
-        ));
+        self.learn_seen(observe(self.booking.case(), reading));
     }
 
     /// A request that only reads came to nothing.
     fn fail(&mut self, key: &str) {
         let now = self.now();
-        self.booking.witnesses.faulted_at = Some(now);
+        self.booking.evidence.faulted_at = Some(now);
         self.snooze(key, now + minutes(1));
     }
 
@@ -325,7 +321,7 @@ impl World {
             return self.fail(key);
         }
         let (now, r) = (self.now(), &self.booking.r);
-        let (witnesses, merchant) = (&self.booking.witnesses, &self.booking.merchant);
+        let (evidence, merchant) = (&self.booking.evidence, &self.booking.merchant);
         let known = self.booking.intent(id);
         let ours = self
             .provider
@@ -338,7 +334,7 @@ impl World {
         };
         let facts = match known.operation {
             Operation::Submit if known.is_unresolved() => {
-                submitted(r, known, &found, witnesses, merchant, now)
+                submitted(self.booking.case(), known, &found, evidence)
             }
             Operation::Submit => duplicates(r, known, &found, now),
             _ => {
@@ -346,7 +342,7 @@ impl World {
                 let rows = self
                     .provider
                     .history(history_window(known, merchant, now), now - minutes(lag));
-                search(r, id, &rows, witnesses, merchant, now)
+                search(self.booking.case(), id, &rows, evidence)
             }
         };
         self.learn_seen(facts);
@@ -375,7 +371,7 @@ impl World {
             Some(answer) => {
                 let facts = outcome(self.booking.intent(id), &answer, now);
                 if matches!(answer, Outcome::Unknown { .. } | Outcome::Unsent { .. }) {
-                    self.booking.witnesses.faulted_at = Some(now);
+                    self.booking.evidence.faulted_at = Some(now);
                 }
                 self.learn_seen(facts);
                 let again = match answer {
@@ -404,9 +400,9 @@ impl World {
             "nothing is sent while a person decides: {intent:?}"
         );
         if let Operation::Resend { slot: Some(_), .. } = intent.operation {
-            let decent = r.policy.reminders.hours == Hours::Any
-                || next_decent(self.booking.merchant.zone, now) == now;
-            assert!(decent && now < r.payment_link_due, "{now}: {intent:?}");
+            let contactable = r.policy.reminders.contact_hours == ContactHours::Any
+                || next_contact_time(self.booking.merchant.zone, now) == now;
+            assert!(contactable && now < r.payment_link_due, "{now}: {intent:?}");
             assert!(
                 self.provider.reminded.len() < usize::from(r.policy.reminders.max),
                 "{now}: {intent:?}"
@@ -489,19 +485,16 @@ impl World {
             .open_intents()
             .any(|open| open.operation == operation)
         {
-            let intent = self.booking.planner().intent(
-                &self.booking.r,
-                operation,
-                None,
-                "a key",
-                self.now(),
-            );
+            let intent =
+                self.booking
+                    .planner()
+                    .intent(self.booking.case(), operation, None, "a key");
             self.learn(vec![Fact::IntentPlanned { intent }]);
         }
     }
 
     pub(crate) fn deliver(&mut self, fact: Fact) {
-        let late = late_delivery(&self.booking.r, &self.booking.merchant, self.now());
+        let late = late_delivery(self.booking.case());
         self.learn(std::iter::once(fact).chain(late).collect());
     }
 

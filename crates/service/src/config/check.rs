@@ -195,7 +195,7 @@ impl Merchant<'_> {
         self.access();
         self.numbers();
         self.times();
-        self.settle();
+        self.resolution();
         self.webhooks();
         self.policy();
     }
@@ -277,13 +277,13 @@ impl Merchant<'_> {
         );
     }
 
-    fn settle(&mut self) {
-        let settle = &self.merchant.settle;
-        let reads = &settle.reads;
+    fn resolution(&mut self) {
+        let resolution = &self.merchant.resolution;
+        let reads = &resolution.reads;
         let rising = reads.windows(2).all(|pair| pair[0] < pair[1]);
         if reads.is_empty() || reads.len() > MAX_ENTRIES || !rising {
             self.wrong(
-                "settle.reads",
+                "resolution.reads",
                 "is not a list of 1 to 20 durations, each longer than the one before",
             );
         }
@@ -291,15 +291,26 @@ impl Merchant<'_> {
             .iter()
             .any(|read| read.delta() < TimeDelta::seconds(1) || read.delta() > TimeDelta::days(7))
         {
-            self.wrong("settle.reads", "has an entry that is not between 1s and 7d");
+            self.wrong(
+                "resolution.reads",
+                "has an entry that is not between 1s and 7d",
+            );
         }
-        let (key, after) = (self.key("settle.absent_reads"), &settle.absent_after);
-        between(&key, settle.absent_reads, 1, 20, self.faults);
+        let (key, after) = (
+            self.key("resolution.absent_reads"),
+            &resolution.absent_after,
+        );
+        between(&key, resolution.absent_reads, 1, 20, self.faults);
         let (least, most) = (seconds(MINUTE), seconds(30 * DAY));
-        let unproven_after = ("unproven_after", settle.unproven_after, least, most);
-        spans(&self.key("settle"), &[unproven_after], self.faults);
+        let stale_view_timeout = (
+            "stale_view_timeout",
+            resolution.stale_view_timeout,
+            least,
+            most,
+        );
+        spans(&self.key("resolution"), &[stale_view_timeout], self.faults);
         spans(
-            &format!("merchants.{}.settle.absent_after", self.id),
+            &format!("merchants.{}.resolution.absent_after", self.id),
             &[
                 ("capture", after.capture, least, most),
                 ("cancel", after.cancel, least, most),

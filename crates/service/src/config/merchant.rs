@@ -6,9 +6,10 @@ use std::time::Duration;
 use api_client::Settings;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use domain::deadlines::{CaptureWindow, ChargeValidityUnit};
-use domain::merchant::{LineRunway, MultiCapture, Settle};
+use domain::capabilities::{LineRunway, MultiCapture};
+use domain::merchant::Resolution;
 use domain::policy::{Policy, PolicyPatch};
+use domain::windows::{CaptureWindow, ChargeValidityUnit};
 use domain::{FieldError, Merchant, MerchantId, Span};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
@@ -64,8 +65,8 @@ pub struct MerchantConfig {
     pub sweep_every: Span,
     /// How often a reservation with something open is read.
     pub refresh_open_every: Span,
-    /// How unknown outcomes are settled.
-    pub settle: Settle,
+    /// How unknown outcomes are resolved.
+    pub resolution: Resolution,
     /// Changes to the built-in policy.
     pub policy: PolicyPatch,
     /// Whom to tell. Checked, and kept for the sending of webhooks.
@@ -98,7 +99,7 @@ impl Default for MerchantConfig {
             timeouts: Timeouts::default(),
             sweep_every: Span::seconds(600),
             refresh_open_every: Span::hours(6),
-            settle: Settle::default(),
+            resolution: Resolution::default(),
             policy: PolicyPatch::default(),
             webhooks: Vec::new(),
         }
@@ -180,7 +181,7 @@ impl MerchantConfig {
             tax_percents: self.tax_percents.clone(),
             refresh_open_every: self.refresh_open_every,
             baseline_max_age: TimeDelta::seconds(BASELINE_SECONDS * i64::from(speed)),
-            settle: self.settle.clone(),
+            resolution: self.resolution.clone(),
             policy,
             ..Merchant::new(id)
         }

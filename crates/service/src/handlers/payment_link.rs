@@ -5,15 +5,15 @@ use api_client::{Answer, Outcome as Answered};
 use chrono::TimeDelta;
 use domain::{PaymentLinkId, PlannedState};
 use serde_json::json;
-use store::queue::{AttemptOutcome, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
+use store::queue::{AttemptOutcome, ClaimedJob, FaultClass, Finished, JobEnd, JobFault};
 
 use crate::app::{App, MerchantHandle};
 use crate::payment_link::PaymentLinkRequest;
 use crate::provider;
-use crate::runner::{lane_wait, note_fault, stop_lane};
+use crate::runner::{note_fault, stop_requests, wait_for_budget};
 use crate::submission::CheckoutMethod;
 
-pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
+pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
     let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
     let id: Option<PaymentLinkId> = job
         .payload
@@ -31,17 +31,17 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
     let link = link.ok_or_else(|| internal("no_payment_link", "the payment link is gone"))?;
     if link.progress == "sending" {
         // The worker died between the request and its answer.
-        return Ok(Settled::By(unknown("interrupted")));
+        return Ok(Finished::By(unknown("interrupted")));
     }
     let request: PaymentLinkRequest = serde_json::from_value(link.request)
         .map_err(|_| internal("bad_payment_link", "what was asked for cannot be read"))?;
     let order = order(app, &request);
     let mut tx = app.store.begin().await?;
-    if let Err(NotBefore(until)) = tx
+    if let Err(wait) = tx
         .take_request(&job.merchant, handle.rate_limit_per_minute)
         .await?
     {
-        return Ok(Settled::By(lane_wait(until, PlannedState::Scheduled)));
+        return Ok(Finished::By(wait_for_budget(wait, PlannedState::Scheduled)));
     }
     let number = tx.start_attempt(&job.lease, None).await?;
     tx.mark_sending(&job.lease, number).await?;
@@ -58,7 +58,7 @@ async fn learn(
     id: &PaymentLinkId,
     number: u32,
     answer: Answer<wire::OrderSubmitted>,
-) -> Result<Settled, JobFault> {
+) -> Result<Finished, JobFault> {
     let mut tx = app.store.begin().await?;
     if provider::is_fault(&answer.outcome) {
         note_fault(&mut tx, &job.merchant).await?;
@@ -78,32 +78,34 @@ async fn learn(
         &provider::attempt_end(end, code, &answer.exchange),
     )
     .await?;
-    let settle = match answer.outcome {
+    let end = match answer.outcome {
         Answered::Accepted(order) => {
             let url = order.payment_url.as_deref();
             tx.update_payment_link(id, "accepted", Some(&order.order_uuid), url)
                 .await?;
-            Settle::Succeeded {
+            JobEnd::Succeeded {
                 result: Some(json!({"reference": order.order_uuid, "payment_url": url})),
             }
         }
         Answered::Unsent(fault) => {
             tx.update_payment_link(id, "planned", None, None).await?;
-            Settle::Retry {
+            JobEnd::Retry {
                 error: JobFault::new(FaultClass::Transport, "unsent", fault.to_string()),
             }
         }
         Answered::Rejected(rejection) => {
             let by = provider::refused_by(&rejection.class);
-            match stop_lane(&mut tx, handle, by, provider::retry_after(&rejection.class)).await? {
-                Some(until) => {
+            match stop_requests(&mut tx, handle, by, provider::retry_after(&rejection.class))
+                .await?
+            {
+                Some(wait) => {
                     tx.update_payment_link(id, "planned", None, None).await?;
-                    lane_wait(until, PlannedState::Scheduled)
+                    wait_for_budget(wait, PlannedState::Scheduled)
                 }
                 None => {
                     tx.update_payment_link(id, "rejected", None, None).await?;
                     let message = format!("the provider refused it: {}", rejection.key);
-                    Settle::Dead {
+                    JobEnd::Failed {
                         code: "refused".into(),
                         message,
                     }
@@ -115,16 +117,16 @@ async fn learn(
             unknown(doubt.reason.as_str())
         }
     };
-    tx.settle(&job.lease, settle).await?;
+    tx.finish_job(&job.lease, end).await?;
     tx.commit().await?;
-    Ok(Settled::Already)
+    Ok(Finished::Already)
 }
 
-fn unknown(reason: &str) -> Settle {
+fn unknown(reason: &str) -> JobEnd {
     let message = format!(
         "nobody knows whether the link was made ({reason}); a retry may make a second one, which no payer has seen"
     );
-    Settle::Attention {
+    JobEnd::NeedsReview {
         code: "outcome_unknown".into(),
         message,
     }
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_unknown_link_asks_a_person_and_says_what_a_retry_risks() {
-        let Settle::Attention { message, .. } = unknown("timeout") else {
+        let JobEnd::NeedsReview { message, .. } = unknown("timeout") else {
             panic!("a person is asked")
         };
         assert!(message.contains("timeout") && message.contains("second one"));

@@ -4,10 +4,11 @@
 mod tests;
 
 use chrono::{DateTime, Utc};
+use domain::history::HistoryRow;
 use domain::observe::{self, SeenStatus, Submitted, duplicates, submitted};
 use domain::reservation::{Intent, IntentState, Operation, SeenReservation};
-use domain::witness::{HistoryRow, Witnesses, duplicates_window, history_window};
-use domain::{Fact, IntentId, Merchant, Reservation};
+use domain::resolve::{Evidence, duplicates_window, history_window};
+use domain::{Case, Fact, IntentId, Reservation};
 use store::StoreError;
 
 use super::{Unread, read};
@@ -85,12 +86,12 @@ async fn again(
     r: &Reservation,
     submit: &Intent,
 ) -> Result<Submitted, Unread> {
-    let window = duplicates_window(r, submit, &handle.merchant, app.clock.now());
+    let window = duplicates_window(Case::new(r, &handle.merchant, app.clock.now()), submit);
     let rows = history(handle, r, window).await?;
     let mut candidates = unclaimed(app, r, &rows).await?;
     candidates.retain(|uuid| {
         r.provider
-            .sought
+            .duplicate_search
             .up_to
             .as_ref()
             .is_none_or(|up_to| uuid > up_to)
@@ -267,20 +268,19 @@ const fn searches(intent: &Intent) -> u32 {
 
 /// What a search means for the reservation.
 pub(crate) fn facts(
-    r: &Reservation,
+    case: Case<'_>,
     intent: &IntentId,
     found: &Found,
-    witnesses: &Witnesses,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
+    evidence: &Evidence,
 ) -> Vec<Fact> {
+    let r = case.reservation;
     let Some(known) = r.intent(intent) else {
         return Vec::new();
     };
     match found {
-        Found::Duplicates(found) => duplicates(r, known, found, now),
+        Found::Duplicates(found) => duplicates(r, known, found, case.now),
         _ if !known.is_unresolved() => Vec::new(),
-        Found::Submitted(found) => submitted(r, known, found, witnesses, merchant, now),
-        Found::Rows(rows) => observe::search(r, intent, rows, witnesses, merchant, now),
+        Found::Submitted(found) => submitted(case, known, found, evidence),
+        Found::Rows(rows) => observe::search(case, intent, rows, evidence),
     }
 }

@@ -5,11 +5,11 @@ use api_client::{Outcome as Answered, RejectionClass};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Fact, PlannedState, WaitingFor};
 use store::StoreError;
-use store::queue::{ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
+use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault};
 
 use crate::app::{App, MerchantHandle};
 use crate::provider;
-use crate::runner::{note_fault, stop_lane};
+use crate::runner::{note_fault, stop_requests};
 
 /// Windows overlap by this much: history has minute precision, and its rows may be late.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
@@ -18,19 +18,19 @@ const FIRST_WINDOW: TimeDelta = TimeDelta::hours(24);
 /// The longest window of one request; a longer gap is caught up step by step.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::days(7);
 
-pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
+pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
     let Some(handle) = app.merchants.get(&job.merchant) else {
-        return Ok(Settled::By(Settle::Cancelled {
+        return Ok(Finished::By(JobEnd::Cancelled {
             reason: "the merchant is not in the configuration".to_owned(),
         }));
     };
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
-    if let Err(NotBefore(until)) = tx
+    if let Err(wait) = tx
         .take_request(&job.merchant, handle.rate_limit_per_minute)
         .await?
     {
-        return Ok(Settled::By(put_off(until, Some(WaitingFor::Lane))));
+        return Ok(Finished::By(put_off(wait.at, Some(wait.waiting_for))));
     }
     tx.commit().await?;
     let watermark = app.store.watermark(&job.merchant).await?;
@@ -62,13 +62,13 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
     } else {
         now + handle.sweep_every.delta()
     };
-    tx.settle(&job.lease, put_off(next, None)).await?;
+    tx.finish_job(&job.lease, put_off(next, None)).await?;
     tx.commit().await?;
-    Ok(Settled::Already)
+    Ok(Finished::Already)
 }
 
-const fn put_off(until: DateTime<Utc>, waiting_for: Option<WaitingFor>) -> Settle {
-    Settle::Snooze {
+const fn put_off(until: DateTime<Utc>, waiting_for: Option<WaitingFor>) -> JobEnd {
+    JobEnd::Snooze {
         until,
         waiting_for,
         state: PlannedState::Scheduled,
@@ -80,14 +80,14 @@ async fn failed(
     job: &ClaimedJob,
     error: JobFault,
     faulted: bool,
-) -> Result<Settled, JobFault> {
+) -> Result<Finished, JobFault> {
     let mut tx = app.store.begin().await?;
     if faulted {
         note_fault(&mut tx, &job.merchant).await?;
     }
-    tx.settle(&job.lease, Settle::Retry { error }).await?;
+    tx.finish_job(&job.lease, JobEnd::Retry { error }).await?;
     tx.commit().await?;
-    Ok(Settled::Already)
+    Ok(Finished::Already)
 }
 
 async fn stopped(
@@ -95,17 +95,18 @@ async fn stopped(
     job: &ClaimedJob,
     handle: &MerchantHandle,
     class: RejectionClass,
-) -> Result<Settled, JobFault> {
+) -> Result<Finished, JobFault> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     let (by, retry_after) = (provider::refused_by(&class), provider::retry_after(&class));
-    match stop_lane(&mut tx, handle, by, retry_after).await? {
+    let wait = stop_requests(&mut tx, handle, by, retry_after).await?;
+    match wait {
         Some(_) => tx.commit().await?,
         None => tracing::warn!(merchant.id = %job.merchant, reason = ?class, "history not read"),
     }
-    Ok(Settled::By(put_off(
+    Ok(Finished::By(put_off(
         now + handle.sweep_every.delta(),
-        Some(WaitingFor::Lane),
+        wait.map(|wait| wait.waiting_for),
     )))
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::Event;
-use store::queue::{AttemptView, JobView};
+use store::queue::{AttemptView, Job};
 
 use super::actions::Target;
 use super::auth::Actor;
@@ -112,7 +112,7 @@ pub(super) async fn packs(app: &App, r: &Reservation) -> Result<Vec<PackJson>, s
 /// The evidence for the request in doubt that a job carries.
 pub(super) async fn pack_of_job(
     app: &App,
-    job: &JobView,
+    job: &Job,
 ) -> Result<Option<PackJson>, store::StoreError> {
     let zone = zone(app, &job.merchant);
     Ok(app.pack_of_job(job).await?.map(|one| pack(one, zone)))

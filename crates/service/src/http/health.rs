@@ -22,7 +22,7 @@ pub(super) async fn alive() -> Json<Value> {
 
 /// The database answers too.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
-    let fault = match timeout(TIME_LIMIT, app.store.lanes()).await {
+    let fault = match timeout(TIME_LIMIT, app.store.merchant_limits()).await {
         Ok(Ok(_)) => return Ok(Json(json!({"status": "ok"}))),
         Ok(Err(error)) => Chain(&error).to_string(),
         Err(_elapsed) => "it took too long".to_owned(),

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::{JobId, ReservationId};
 use serde::Deserialize;
 use serde_json::Value;
-use store::queue::{JobFilter, JobView};
+use store::queue::{Job, JobFilter};
 
 use super::auth::Actor;
 use super::body::{Json, Nothing, OptionalJson};
@@ -34,7 +34,7 @@ pub(super) fn id_of(named: &str) -> Result<JobId, Problem> {
 }
 
 /// The reference of a job's reservation.
-pub(super) async fn reference_of(app: &App, job: &JobView) -> Result<Option<String>, Problem> {
+pub(super) async fn reference_of(app: &App, job: &Job) -> Result<Option<String>, Problem> {
     let Some(id) = &job.reservation else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! Merchants for ops: what their lanes do, and stopping and starting them.
+//! Merchants for ops: which of them are paused, pausing and resuming one.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ type Answered = Result<Answer<Value>, Problem>;
 
 pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Answered {
     params.only(&[])?;
-    let lanes = app.store.lanes().await?;
-    let paused = |id: &MerchantId| lanes.iter().any(|lane| lane.merchant == *id && lane.paused);
+    let limits = app.store.merchant_limits().await?;
+    let paused = |id: &MerchantId| limits.iter().any(|one| one.merchant == *id && one.paused);
     let shown = |id: &MerchantId| view(&app, id, paused(id));
     let data: Vec<Value> = app.merchants.keys().map(shown).collect();
     Ok(Answer(json!({"data": data, "next_cursor": null})))

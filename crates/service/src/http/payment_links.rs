@@ -67,7 +67,7 @@ async fn progress(app: &App, job: &JobId) -> Result<Progress, Problem> {
     let state = app.store.job(job).await?.map(|details| details.job.state);
     Ok(match state {
         Some(JobState::Succeeded) => Progress::There,
-        Some(JobState::Attention | JobState::Dead | JobState::Cancelled) | None => {
+        Some(JobState::NeedsReview | JobState::Failed | JobState::Cancelled) | None => {
             Progress::Stopped
         }
         Some(

@@ -1,16 +1,16 @@
 //! What reservations, jobs and events look like in answers.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use domain::deadlines::NO_DEADLINE;
 use domain::reservation::{DeskItem, LedgerRow, Line, Link, ReviewReason, RowKind};
 use domain::review::{PastDecision, question};
-use domain::schedule::NO_DEADLINE;
 use domain::{
     CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId,
     Status, WaitingFor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use store::queue::{AttemptView, JobDetails, JobFilter, JobView, MAX_PAGE};
+use store::queue::{AttemptView, Job, JobDetails, JobFilter, MAX_PAGE};
 use store::{Event, StoreError, Stored};
 
 use super::desk::{self, PackJson};
@@ -240,15 +240,15 @@ pub(super) async fn reservation_with_desk(
 }
 
 /// The jobs of a reservation, the newest first: all that live, and as far back as the ledger asks for.
-async fn jobs_of(app: &App, r: &Reservation) -> Result<Vec<JobView>, StoreError> {
+async fn jobs_of(app: &App, r: &Reservation) -> Result<Vec<Job>, StoreError> {
     let filter = JobFilter {
         reservation: Some(r.id.clone()),
         ..JobFilter::default()
     };
-    let carried = |jobs: &[JobView], intent: &IntentId| {
+    let carried = |jobs: &[Job], intent: &IntentId| {
         jobs.iter().any(|job| job.intent.as_ref() == Some(intent))
     };
-    let mut jobs: Vec<JobView> = Vec::new();
+    let mut jobs: Vec<Job> = Vec::new();
     let mut cursor = None;
     for _ in 0..MAX_JOB_PAGES {
         let page = app.store.jobs(&filter, MAX_PAGE, cursor.as_ref()).await?;
@@ -297,7 +297,7 @@ fn line_of(r: &Reservation, line: &Line) -> LineJson {
     }
 }
 
-fn row_of(row: &LedgerRow, jobs: &[JobView]) -> RowJson {
+fn row_of(row: &LedgerRow, jobs: &[Job]) -> RowJson {
     let job = row
         .intent
         .as_ref()
@@ -312,7 +312,7 @@ fn row_of(row: &LedgerRow, jobs: &[JobView]) -> RowJson {
     }
 }
 
-fn planned(job: &JobView) -> PlannedJson {
+fn planned(job: &Job) -> PlannedJson {
     PlannedJson {
         job: job.id.clone(),
         kind: job.kind,
@@ -322,7 +322,7 @@ fn planned(job: &JobView) -> PlannedJson {
     }
 }
 
-fn deadline(job: &JobView) -> Option<Time> {
+fn deadline(job: &Job) -> Option<Time> {
     Some(job.deadline)
         .filter(|deadline| *deadline < NO_DEADLINE)
         .map(Time)
@@ -337,7 +337,7 @@ fn attention(item: &DeskItem) -> AttentionJson {
 }
 
 /// A job, with the reference of its reservation.
-pub(super) fn job(job: &JobView, reference: Option<String>) -> JobJson {
+pub(super) fn job(job: &Job, reference: Option<String>) -> JobJson {
     let (code, message) = (job.last_error_code.clone(), job.last_error_message.clone());
     let has_error = code.is_some() || message.is_some();
     let pick = |result: &Value, key: &str| result.get(key).cloned().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Details and history in our words, and what counts as a fault.
 
 use api_client::{Phase, Rejection, TransportFault, UnknownOutcome};
+use domain::Case;
 use domain::decide::Planner;
 use domain::reservation::Operation;
 
@@ -125,7 +126,12 @@ async fn of_the_texts_of_a_row_only_a_note_with_our_marker_is_kept() {
         marker_key: b"another",
     };
     let other = stranger
-        .intent(&r, Operation::Submit, None, "test", noon())
+        .intent(
+            Case::new(&r, &merchant, noon()),
+            Operation::Submit,
+            None,
+            "test",
+        )
         .marker;
     let long = format!("{ours} {}", "x".repeat(1_000));
     for (note, kept) in [

@@ -8,13 +8,13 @@ use domain::decide::{Step, decide};
 use domain::observe::{Reading, observe};
 use domain::outcome::{Outcome, RefusedBy, outcome};
 use domain::reservation::{IntentState, Operation, ReviewReason};
-use domain::witness::Witnesses;
-use domain::{Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
-use store::queue::{AttemptEnd, ClaimedJob, FaultClass, JobFault, NotBefore, Settle, Settled};
+use domain::resolve::Evidence;
+use domain::{Case, Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
+use store::queue::{AttemptEnd, ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NotBefore};
 use store::{StoreError, Stored, Tx};
 
-use super::lane::stop_lane;
-use super::settling::{again_after_fault, fate, lane_wait};
+use super::lane::stop_requests;
+use super::settling::{again_after_fault, fate, wait_for_budget};
 use super::view;
 use crate::app::{App, MerchantHandle};
 use crate::handlers::{self, Request, Unread};
@@ -34,7 +34,7 @@ struct Run<'a> {
     key: &'a str,
 }
 
-pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault> {
+pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
     let internal = |code, message| JobFault::new(FaultClass::Internal, code, message);
     let id = job
         .reservation
@@ -61,7 +61,7 @@ pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Settled, JobFault
 }
 
 impl Run<'_> {
-    async fn turns(&self) -> Result<Settled, JobFault> {
+    async fn turns(&self) -> Result<Finished, JobFault> {
         let mut prepared: Option<(u32, Request)> = None;
         for _ in 0..MAX_TURNS {
             let (tx, mut stored) = self.lock().await?;
@@ -69,12 +69,10 @@ impl Run<'_> {
             let r = &mut stored.reservation;
             let planner = self.app.planner();
             match decide(
-                r,
+                Case::new(r, &self.handle.merchant, now),
                 self.job.kind,
                 self.key,
-                &self.handle.merchant,
                 &planner,
-                now,
             ) {
                 Step::Done => return self.finish(tx, r).await,
                 Step::Wait { until, waiting_for } => {
@@ -86,7 +84,7 @@ impl Run<'_> {
                 Step::Send(intent) => match prepared.take() {
                     None => match self.write(tx, stored, &intent).await? {
                         Some(ready) => prepared = Some(ready),
-                        None => return Ok(Settled::Already),
+                        None => return Ok(Finished::Already),
                     },
                     Some((number, request)) => {
                         let released = self.release(tx, r, &intent, number).await?;
@@ -116,11 +114,11 @@ impl Run<'_> {
 
     /// Settles the job by the schedule, in the transaction of the facts that led here. If the job is another's by now,
     /// nothing of it is kept.
-    async fn finish(&self, mut tx: Tx, r: &Reservation) -> Result<Settled, JobFault> {
-        tx.settle(&self.job.lease, fate(r, &self.handle.merchant, self.job))
+    async fn finish(&self, mut tx: Tx, r: &Reservation) -> Result<Finished, JobFault> {
+        tx.finish_job(&self.job.lease, fate(r, &self.handle.merchant, self.job))
             .await?;
         tx.commit().await?;
-        Ok(Settled::Already)
+        Ok(Finished::Already)
     }
 
     async fn wait(
@@ -129,15 +127,15 @@ impl Run<'_> {
         r: &Reservation,
         until: DateTime<Utc>,
         waiting_for: Option<WaitingFor>,
-    ) -> Result<Settled, JobFault> {
-        let settle = Settle::Snooze {
+    ) -> Result<Finished, JobFault> {
+        let end = JobEnd::Snooze {
             until,
             waiting_for,
             state: self.waiting_state(r),
         };
-        tx.settle(&self.job.lease, settle).await?;
+        tx.finish_job(&self.job.lease, end).await?;
         tx.commit().await?;
-        Ok(Settled::Already)
+        Ok(Finished::Already)
     }
 
     /// A job whose request is in doubt waits as resolving, so that people see it.
@@ -161,9 +159,9 @@ impl Run<'_> {
     }
 
     /// The reservation as it is after a request, locked, with what is known of the merchant's view of the provider.
-    async fn after_request(&self) -> Result<(Tx, Stored, Witnesses), JobFault> {
+    async fn after_request(&self) -> Result<(Tx, Stored, Evidence), JobFault> {
         let (mut tx, stored) = self.lock().await?;
-        let known = tx.witnesses(&self.job.merchant).await?;
+        let known = tx.evidence(&self.job.merchant).await?;
         Ok((tx, stored, known))
     }
 
@@ -172,7 +170,7 @@ impl Run<'_> {
         &self,
         tx: &mut Tx,
         r: &mut Reservation,
-        known: &Witnesses,
+        known: &Evidence,
         facts: &[Fact],
     ) -> Result<(), StoreError> {
         view::learn(tx, known, r, facts).await?;
@@ -207,14 +205,14 @@ impl Run<'_> {
         &self,
         tx: Tx,
         r: &Reservation,
-        until: DateTime<Utc>,
-    ) -> Result<Settled, JobFault> {
-        self.wait(tx, r, until, Some(WaitingFor::Lane)).await
+        wait: NotBefore,
+    ) -> Result<Finished, JobFault> {
+        self.wait(tx, r, wait.at, Some(wait.waiting_for)).await
     }
 
-    async fn read(&self, mut tx: Tx, mut stored: Stored) -> Result<Settled, JobFault> {
-        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
-            return self.over_budget(tx, &stored.reservation, until).await;
+    async fn read(&self, mut tx: Tx, mut stored: Stored) -> Result<Finished, JobFault> {
+        if let Err(wait) = self.budget(&mut tx).await? {
+            return self.over_budget(tx, &stored.reservation, wait).await;
         }
         // What it shows is as old as the request.
         let (since, asked_at) = (stored.reservation.version, tx.now());
@@ -228,9 +226,9 @@ impl Run<'_> {
                 let reading = Reading {
                     seen: &seen,
                     since,
-                    witnesses: &known,
+                    evidence: &known,
                 };
-                observe(r, reading, &self.handle.merchant, asked_at)
+                observe(Case::new(r, &self.handle.merchant, asked_at), reading)
             }
             Err(Unread::NotFound) => vec![
                 // Counted as a read that did not add up, so that the next one waits.
@@ -258,9 +256,9 @@ impl Run<'_> {
         mut tx: Tx,
         mut stored: Stored,
         intent: &IntentId,
-    ) -> Result<Settled, JobFault> {
-        if let Err(NotBefore(until)) = self.budget(&mut tx).await? {
-            return self.over_budget(tx, &stored.reservation, until).await;
+    ) -> Result<Finished, JobFault> {
+        if let Err(wait) = self.budget(&mut tx).await? {
+            return self.over_budget(tx, &stored.reservation, wait).await;
         }
         tx.commit().await?;
         let found =
@@ -270,7 +268,8 @@ impl Run<'_> {
         let r = &mut stored.reservation;
         let facts = match found {
             Ok(found) => {
-                handlers::search::facts(r, intent, &found, &known, &self.handle.merchant, tx.now())
+                let case = Case::new(r, &self.handle.merchant, tx.now());
+                handlers::search::facts(case, intent, &found, &known)
             }
             Err(unread) => return self.unread(tx, r, unread).await,
         };
@@ -284,7 +283,7 @@ impl Run<'_> {
         mut tx: Tx,
         r: &Reservation,
         unread: Unread,
-    ) -> Result<Settled, JobFault> {
+    ) -> Result<Finished, JobFault> {
         let (reason, faulted) = match unread {
             Unread::Refused(by, retry_after) => return self.refused(tx, r, by, retry_after).await,
             Unread::NotFound => ("not found".to_owned(), false),
@@ -295,10 +294,10 @@ impl Run<'_> {
             view::note_fault(&mut tx, &self.job.merchant).await?;
         }
         let (merchant, state) = (&self.handle.merchant, self.waiting_state(r));
-        let settle = again_after_fault(&*self.app.entropy, r, merchant, self.job, tx.now(), state);
-        tx.settle(&self.job.lease, settle).await?;
+        let end = again_after_fault(&*self.app.entropy, r, merchant, self.job, tx.now(), state);
+        tx.finish_job(&self.job.lease, end).await?;
         tx.commit().await?;
-        Ok(Settled::Already)
+        Ok(Finished::Already)
     }
 
     /// The credentials or the rate stopped a request: it was not executed, and others of the merchant wait too.
@@ -308,14 +307,20 @@ impl Run<'_> {
         r: &Reservation,
         by: RefusedBy,
         retry_after: Option<TimeDelta>,
-    ) -> Result<Settled, JobFault> {
-        let until = stop_lane(&mut tx, self.handle, by, retry_after)
+    ) -> Result<Finished, JobFault> {
+        let wait = stop_requests(&mut tx, self.handle, by, retry_after)
             .await?
-            .unwrap_or_else(|| tx.now());
-        tx.settle(&self.job.lease, lane_wait(until, self.waiting_state(r)))
-            .await?;
+            .unwrap_or_else(|| NotBefore {
+                at: tx.now(),
+                waiting_for: WaitingFor::RateLimit,
+            });
+        tx.finish_job(
+            &self.job.lease,
+            wait_for_budget(wait, self.waiting_state(r)),
+        )
+        .await?;
         tx.commit().await?;
-        Ok(Settled::Already)
+        Ok(Finished::Already)
     }
 
     /// How many requests an intent may come to. A cancel may find that its verb does not exist and send the other one;
@@ -342,11 +347,11 @@ impl Run<'_> {
             self.handle.rate_limit_per_minute,
             self.requests_of(&stored.reservation, id),
         );
-        if let Err(NotBefore(until)) = tx
+        if let Err(wait) = tx
             .take_requests(&self.job.merchant, limit, requests)
             .await?
         {
-            self.over_budget(tx, &stored.reservation, until).await?;
+            self.over_budget(tx, &stored.reservation, wait).await?;
             return Ok(None);
         }
         let r = &mut stored.reservation;
@@ -403,7 +408,7 @@ impl Run<'_> {
         id: &IntentId,
         released: &Released,
         request: Request,
-    ) -> Result<Settled, JobFault> {
+    ) -> Result<Finished, JobFault> {
         let uuid = stored
             .reservation
             .provider
@@ -430,14 +435,14 @@ impl Run<'_> {
         {
             // Another worker took this one for dead: it resolves the request by reading, or has sent the next.
             tx.commit().await?;
-            return Ok(Settled::Already);
+            return Ok(Finished::Already);
         }
         let facts = outcome(&intent, &sent.outcome, tx.now());
         self.learn(&mut tx, r, &known, &facts).await?;
         if let Err(StoreError::LeaseLost { .. }) = tx.check_lease(&self.job.lease).await {
             // What was learnt is true whoever holds the job by now; what becomes of the job is the other's.
             tx.commit().await?;
-            return Ok(Settled::Already);
+            return Ok(Finished::Already);
         }
         match &sent.outcome {
             Outcome::Unsent { reason } => self.unsent(tx, reason).await,
@@ -450,11 +455,12 @@ impl Run<'_> {
     }
 
     /// Nothing left this machine, so the same attempt may be made again, later each time.
-    async fn unsent(&self, mut tx: Tx, reason: &str) -> Result<Settled, JobFault> {
+    async fn unsent(&self, mut tx: Tx, reason: &str) -> Result<Finished, JobFault> {
         let error = JobFault::new(FaultClass::Transport, "unsent", reason);
-        tx.settle(&self.job.lease, Settle::Retry { error }).await?;
+        tx.finish_job(&self.job.lease, JobEnd::Retry { error })
+            .await?;
         tx.commit().await?;
-        Ok(Settled::Already)
+        Ok(Finished::Already)
     }
 }
 

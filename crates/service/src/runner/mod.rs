@@ -14,16 +14,14 @@ use domain::{JobKind, MerchantId};
 use futures::future::BoxFuture;
 use serde_json::json;
 use store::StoreError;
-use store::queue::{
-    ClaimedJob, FaultClass, Handler, JobFault, NewJob, Settled, WorkerError, WorkerOptions,
-};
+use store::queue::{ClaimedJob, Finished, Handler, JobFault, NewJob, WorkerError, WorkerOptions};
 
 use crate::app::App;
 use crate::handlers;
 
 pub(crate) use engine::Sent;
-pub(crate) use lane::stop_lane;
-pub(crate) use settling::lane_wait;
+pub(crate) use lane::stop_requests;
+pub(crate) use settling::wait_for_budget;
 pub(crate) use view::note_fault;
 
 /// How the workers run.
@@ -53,22 +51,6 @@ pub enum RunError {
 /// A handler's request ends by the client's own timeouts; this catches what hangs elsewhere.
 const JOB_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// The kinds that have a handler.
-const KINDS: [JobKind; 12] = [
-    JobKind::Submit,
-    JobKind::Remind,
-    JobKind::Resend,
-    JobKind::Capture,
-    JobKind::Charge,
-    JobKind::Refund,
-    JobKind::Cancel,
-    JobKind::Complete,
-    JobKind::PaymentLink,
-    JobKind::Refresh,
-    JobKind::Sweep,
-    JobKind::Guard,
-];
-
 /// The handler of every kind.
 pub fn handler(app: Arc<App>) -> impl Handler {
     Dispatch(app)
@@ -77,18 +59,22 @@ pub fn handler(app: Arc<App>) -> impl Handler {
 struct Dispatch(Arc<App>);
 
 impl Handler for Dispatch {
-    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Settled, JobFault>> {
+    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Finished, JobFault>> {
         let app = Arc::clone(&self.0);
         Box::pin(async move {
             match job.kind {
                 JobKind::Sweep => handlers::sweep::run(&app, &job).await,
                 JobKind::PaymentLink => handlers::payment_link::run(&app, &job).await,
-                JobKind::Notify | JobKind::Prune => Err(JobFault::new(
-                    FaultClass::Internal,
-                    "no_handler",
-                    "this version has no handler for it",
-                )),
-                _ => engine::run(&app, &job).await,
+                JobKind::Submit
+                | JobKind::Remind
+                | JobKind::Resend
+                | JobKind::Capture
+                | JobKind::Charge
+                | JobKind::Refund
+                | JobKind::Cancel
+                | JobKind::Complete
+                | JobKind::Refresh
+                | JobKind::Deadline => engine::run(&app, &job).await,
             }
         })
     }
@@ -124,7 +110,7 @@ pub fn options(app: &App, settings: WorkerSettings) -> WorkerOptions {
         poll_interval: settings.poll_interval,
         shutdown_grace: settings.shutdown_grace,
         job_timeout: JOB_TIMEOUT,
-        kinds: KINDS.to_vec(),
+        kinds: JobKind::ALL.to_vec(),
         limits,
     }
 }
@@ -144,7 +130,7 @@ pub async fn plan_sweeps(app: &App) -> Result<(), StoreError> {
             reservation: None,
             key: Some("sweep".to_owned()),
             run_at: now + handle.sweep_every.delta(),
-            deadline: domain::schedule::NO_DEADLINE,
+            deadline: domain::deadlines::NO_DEADLINE,
             payload: json!({}),
             intent: None,
             max_attempts: u32::from(u16::MAX),

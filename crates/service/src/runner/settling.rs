@@ -5,7 +5,7 @@ use domain::reservation::IntentState;
 use domain::schedule::schedule;
 use domain::{Entropy, Merchant, Planned, PlannedState, Reservation, WaitingFor};
 use serde_json::{Value, json};
-use store::queue::{ClaimedJob, NOBODY_KNOWS, Settle};
+use store::queue::{ClaimedJob, JobEnd, NotBefore, OUTCOME_UNKNOWN};
 
 /// So long after a read that failed the next one is tried, give or take.
 const AFTER_FAILED_READ: TimeDelta = TimeDelta::seconds(30);
@@ -15,23 +15,24 @@ const AFTER_FAILED_READS: TimeDelta = TimeDelta::seconds(450);
 const PARTS_OF_WHAT_IS_LEFT: i32 = 16;
 
 /// What becomes of a job, now that its facts are recorded: it goes on while the schedule still has its key.
-pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Settle {
+pub(crate) fn fate(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> JobEnd {
     match planned(r, merchant, job) {
         Some(planned) => match planned.state {
-            PlannedState::Attention => {
+            PlannedState::NeedsReview => {
                 let reason = r
                     .control
                     .desk
                     .last()
                     .map_or("outcome_unknown", |item| item.reason.as_str());
-                Settle::Attention {
+                JobEnd::NeedsReview {
                     code: reason.into(),
-                    message: NOBODY_KNOWS.to_owned(),
+                    message: OUTCOME_UNKNOWN.to_owned(),
                 }
             }
             state => {
-                let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolve);
-                Settle::Snooze {
+                let waiting_for =
+                    (state == PlannedState::Resolving).then_some(WaitingFor::Resolution);
+                JobEnd::Snooze {
                     until: planned.run_at,
                     waiting_for,
                     state,
@@ -50,22 +51,22 @@ fn planned(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Option<Pla
         .find(|planned| planned.key == key)
 }
 
-fn ended(r: &Reservation, key: &str) -> Settle {
+fn ended(r: &Reservation, key: &str) -> JobEnd {
     let Some(intent) = r.intent_of_key(key) else {
-        return Settle::Succeeded { result: None };
+        return JobEnd::Succeeded { result: None };
     };
     match &intent.progress {
-        IntentState::Rejected { key } => Settle::Dead {
+        IntentState::Rejected { key } => JobEnd::Failed {
             code: "refused".into(),
             message: format!("the provider refused it: {key}"),
         },
-        IntentState::Withdrawn { reason } => Settle::Cancelled {
+        IntentState::Withdrawn { reason } => JobEnd::Cancelled {
             reason: reason.clone(),
         },
-        IntentState::Done { reference } => Settle::Succeeded {
+        IntentState::Done { reference } => JobEnd::Succeeded {
             result: result(r, key, reference.as_deref()),
         },
-        _ => Settle::Succeeded { result: None },
+        _ => JobEnd::Succeeded { result: None },
     }
 }
 
@@ -79,11 +80,11 @@ fn result(r: &Reservation, key: &str, reference: Option<&str>) -> Option<Value> 
     }
 }
 
-/// Puts a job off until the merchant's budget has a request for it.
-pub(crate) const fn lane_wait(until: DateTime<Utc>, state: PlannedState) -> Settle {
-    Settle::Snooze {
-        until,
-        waiting_for: Some(WaitingFor::Lane),
+/// Puts a job off until a request of its merchant may be made.
+pub(crate) const fn wait_for_budget(wait: NotBefore, state: PlannedState) -> JobEnd {
+    JobEnd::Snooze {
+        until: wait.at,
+        waiting_for: Some(wait.waiting_for),
         state,
     }
 }
@@ -97,7 +98,7 @@ pub(crate) fn again_after_fault(
     job: &ClaimedJob,
     now: DateTime<Utc>,
     state: PlannedState,
-) -> Settle {
+) -> JobEnd {
     let wait = planned(r, merchant, job).map(|planned| {
         let left = (planned.deadline - now) / PARTS_OF_WHAT_IS_LEFT;
         ((now - planned.run_at) / 2)
@@ -107,8 +108,8 @@ pub(crate) fn again_after_fault(
     let wait = wait.unwrap_or(AFTER_FAILED_READ);
     let most = u64::try_from(wait.num_milliseconds()).unwrap_or(0);
     let jitter = i64::try_from(entropy.up_to(most)).unwrap_or(0);
-    let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolve);
-    Settle::Snooze {
+    let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolution);
+    JobEnd::Snooze {
         until: now + wait + TimeDelta::milliseconds(jitter),
         waiting_for,
         state,

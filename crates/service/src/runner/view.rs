@@ -1,6 +1,6 @@
 //! What requests teach of a merchant's view of the provider, whatever they were sent for.
 
-use domain::witness::{Witnesses, learnt};
+use domain::resolve::{Evidence, learnt};
 use domain::{Fact, MerchantId, Reservation};
 use store::{StoreError, Tx};
 
@@ -8,22 +8,22 @@ use store::{StoreError, Tx};
 /// in.
 pub(super) async fn learn(
     tx: &mut Tx,
-    known: &Witnesses,
+    known: &Evidence,
     r: &Reservation,
     facts: &[Fact],
 ) -> Result<(), StoreError> {
     match learnt(known, r, facts, tx.now()) {
-        Some(learnt) => tx.save_witnesses(&r.merchant, known, &learnt).await,
+        Some(learnt) => tx.save_evidence(&r.merchant, known, &learnt).await,
         None => Ok(()),
     }
 }
 
 /// Keeps that a request failed on the way, or by a fault of the provider.
 pub(crate) async fn note_fault(tx: &mut Tx, merchant: &MerchantId) -> Result<(), StoreError> {
-    let nothing = Witnesses::default();
-    let fault = Witnesses {
+    let nothing = Evidence::default();
+    let fault = Evidence {
         faulted_at: Some(tx.now()),
         ..nothing
     };
-    tx.save_witnesses(merchant, &nothing, &fault).await
+    tx.save_evidence(merchant, &nothing, &fault).await
 }

@@ -450,22 +450,22 @@ fn each_wrong_key_is_told_with_its_value_its_bound_and_what_is_right() {
         ),
         (
             Merchant,
-            "settle = { reads = [] }",
-            "settle.reads is not a list of 1 to 20 durations",
+            "resolution = { reads = [] }",
+            "resolution.reads is not a list of 1 to 20 durations",
         ),
         (
             Merchant,
-            "settle = { reads = [\"1m\", \"30s\"] }",
-            "settle.reads is not a list of 1 to 20 durations",
+            "resolution = { reads = [\"1m\", \"30s\"] }",
+            "resolution.reads is not a list of 1 to 20 durations",
         ),
         (
             Merchant,
-            "settle = { absent_reads = 0 }",
-            "settle.absent_reads = 0 is not between 1 and 20",
+            "resolution = { absent_reads = 0 }",
+            "resolution.absent_reads = 0 is not between 1 and 20",
         ),
         (
             Merchant,
-            "settle = { absent_after = { charge = \"1s\" } }",
+            "resolution = { absent_after = { charge = \"1s\" } }",
             "absent_after.charge = \"1s\" is not between",
         ),
         (

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use store::queue::{Claimant, ClaimedJob, Handler, JobFault, Settle, WorkerOptions};
+use store::queue::{Claimant, ClaimedJob, Handler, JobEnd, JobFault, WorkerOptions};
 
 use super::dice::Dice;
 use super::points::Fate;
@@ -162,10 +162,10 @@ impl Crew {
         if worker.frozen_until.is_some() || free == 0 {
             return Ok(None);
         }
-        let turn = stage.app.store.turn(&worker.claimant, free).await?;
-        self.next_due = turn.next;
-        let claimed = turn.jobs.len();
-        for job in turn.jobs {
+        let cycle = stage.app.store.poll(&worker.claimant, free).await?;
+        self.next_due = cycle.next;
+        let claimed = cycle.jobs.len();
+        for job in cycle.jobs {
             self.stirred = true;
             self.runs += 1;
             let run = self.begin(stage, job);
@@ -194,15 +194,15 @@ impl Crew {
         let (handler, app) = (Arc::clone(&self.handler), Arc::clone(&stage.app));
         let future = Box::pin(async move {
             let lease = job.lease.clone();
-            match Settle::after(handler.run(job).await) {
+            match JobEnd::after(handler.run(job).await) {
                 None => Ok(()),
                 Some(settle) => {
                     let told = match &settle {
-                        Settle::Retry { error } => Err(error.clone()),
+                        JobEnd::Retry { error } => Err(error.clone()),
                         _ => Ok(()),
                     };
                     let mut tx = app.store.begin().await?;
-                    tx.settle(&lease, settle).await?;
+                    tx.finish_job(&lease, settle).await?;
                     tx.commit().await?;
                     told
                 }

@@ -44,7 +44,7 @@ impl Operator {
         for reservation in &reservations {
             self.attend(stage, reservation).await?;
         }
-        for job in stage.list("/v1/jobs?state=attention").await? {
+        for job in stage.list("/v1/jobs?state=needs_review").await? {
             let its = reservations
                 .iter()
                 .find(|reservation| reservation["id"] == job["reservation"]);
@@ -53,7 +53,7 @@ impl Operator {
                 None => self.revive(stage, &job).await?,
             }
         }
-        for job in stage.list("/v1/jobs?state=dead").await? {
+        for job in stage.list("/v1/jobs?state=failed").await? {
             self.revive(stage, &job).await?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What will happen in a history: its merchants, its bookings and their acts, and what goes wrong, drawn from its seed.
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
-use domain::merchant::MultiCapture;
+use domain::capabilities::MultiCapture;
 use domain::{Money, Span};
 use sandbox::Switches;
 use sandbox::switches::{
@@ -356,7 +356,7 @@ fn policy(dice: &Dice, proven: bool) -> Value {
         policy["expiry"]["cancel_after_due"] = json!(if dice.chance(500) { "2h" } else { "off" });
     }
     if dice.chance(200) {
-        policy["reminders"]["hours"] = json!("any");
+        policy["reminders"]["contact_hours"] = json!("any");
     }
     policy
 }

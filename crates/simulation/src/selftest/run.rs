@@ -275,8 +275,8 @@ async fn books(played: &Played) -> Result<Vec<Book>, StageError> {
             .bookings
             .iter()
             .find(|booking| reservation["reference"] == *booking.reference);
-        let any_hours =
-            booking.is_some_and(|booking| booking.body["policy"]["reminders"]["hours"] == "any");
+        let any_hours = booking
+            .is_some_and(|booking| booking.body["policy"]["reminders"]["contact_hours"] == "any");
         books.push(Book::read(&reservation, &events, &jobs, any_hours));
     }
     Ok(books)

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
 use chrono::{DateTime, Utc};
-use domain::merchant::MultiCapture;
+use domain::capabilities::MultiCapture;
 use domain::{Clock as _, ManualClock, Merchant, MerchantId, Span};
 use sandbox::{Handle, InProcess, Options as WorldOptions, Switches, World};
 use secrecy::SecretString;

@@ -21,10 +21,10 @@ use tokio::task::JoinHandle;
 use crate::Store;
 use crate::queue::job::JobRow;
 use crate::queue::listen::listen;
-use crate::queue::pump::{Ack, Pump, Terms};
+use crate::queue::producer::{Ack, Producer, Terms};
 use crate::queue::worker::Phase;
 use crate::queue::{
-    Claimant, ClaimedJob, FaultClass, Handler, JobFault, Lease, Settle, Settled, WorkerError,
+    Claimant, ClaimedJob, FaultClass, Finished, Handler, JobEnd, JobFault, Lease, WorkerError,
     WorkerOptions,
 };
 
@@ -53,7 +53,7 @@ pub async fn run_workers(
     let (phase, phases) = watch::channel(Phase::Running);
     let (ack_sender, acks) = mpsc::channel(concurrency);
     let (out, jobs) = mpsc::channel(concurrency);
-    let pump = Pump {
+    let pump = Producer {
         terms: terms(&options, concurrency, Arc::clone(&owner)),
         acks,
         out,
@@ -84,12 +84,12 @@ pub async fn run_workers(
     };
     tokio::select! {
         ended = monitor.run() => ended.map_err(|error| WorkerError::Workers(error.into()))?,
-        ended = &mut pump.0 => return ended.map_err(WorkerError::Pump),
+        ended = &mut pump.0 => return ended.map_err(WorkerError::Producer),
         () = stop => {}
     }
     // All who could settle are gone, so the pump ends after its last turn, which it no longer tries for ever.
     phase.send_replace(Phase::Abandoned);
-    (&mut pump.0).await.map_err(WorkerError::Pump)
+    (&mut pump.0).await.map_err(WorkerError::Producer)
 }
 
 fn terms(options: &WorkerOptions, concurrency: usize, owner: Arc<str>) -> Terms {
@@ -139,7 +139,7 @@ async fn run(
     handler: Arc<impl Handler>,
     job: ClaimedJob,
     mut phases: watch::Receiver<Phase>,
-) -> Result<Settled, BoxDynError> {
+) -> Result<Finished, BoxDynError> {
     tokio::select! {
         settled = handler.run(job) => settled.map_err(BoxDynError::from),
         _ = phases.wait_for(|phase| *phase == Phase::Abandoned) => Err(Abandoned.into()),
@@ -152,17 +152,17 @@ async fn run(
 struct Abandoned;
 
 /// What becomes of a job whose run ended like this; `None` when its handler has settled it.
-fn settle_for(ended: Result<Settled, BoxDynError>) -> Option<Settle> {
+fn end_of(ended: Result<Finished, BoxDynError>) -> Option<JobEnd> {
     let error = match ended {
-        Ok(settled) => return Settle::after(Ok(settled)),
+        Ok(settled) => return JobEnd::after(Ok(settled)),
         Err(error) => error,
     };
     if error.is::<Abandoned>() {
-        return Some(Settle::HandedBack);
+        return Some(JobEnd::HandedBack);
     }
     if error.is::<AbortError>() || error.is::<tokio::task::JoinError>() {
         // What the panic says may be personal; the panic hook has printed it.
-        return Some(Settle::Crashed {
+        return Some(JobEnd::Crashed {
             message: "the handler panicked".to_owned(),
             at_once: false,
         });
@@ -174,7 +174,7 @@ fn settle_for(ended: Result<Settled, BoxDynError>) -> Option<Settle> {
         }
         Err(other) => JobFault::new(FaultClass::Internal, "internal", other.to_string()),
     };
-    Settle::after(Err(error))
+    JobEnd::after(Err(error))
 }
 
 /// What the pump has claimed, as apalis polls it.
@@ -214,7 +214,7 @@ impl Backend for Jobs {
                 Err(error) => {
                     tracing::error!(job.id = row.id, %error, "stored job cannot be read; job failed");
                     let message = error.to_string();
-                    let settle = Some(Settle::Dead {
+                    let settle = Some(JobEnd::Failed {
                         code: "undecodable".into(),
                         message,
                     });
@@ -250,42 +250,42 @@ impl BackendConfig for Jobs {
     type Id = String;
     type Kind = Ephemeral;
     type Config = ();
-    type Layer = SettleLayer;
+    type Layer = FinishLayer;
 
     fn config(&self) -> &() {
         &()
     }
 
-    fn middleware(&mut self, _: &mut WorkerContext) -> SettleLayer {
-        SettleLayer(self.acks.clone())
+    fn middleware(&mut self, _: &mut WorkerContext) -> FinishLayer {
+        FinishLayer(self.acks.clone())
     }
 }
 
 /// Settles a job by how its run ended; apalis counts the run as over once that is durable.
 #[derive(Clone)]
-struct SettleLayer(mpsc::Sender<Ack>);
+struct FinishLayer(mpsc::Sender<Ack>);
 
-impl<S> Layer<S> for SettleLayer {
-    type Service = Settling<S>;
+impl<S> Layer<S> for FinishLayer {
+    type Service = Finishing<S>;
 
-    fn layer(&self, inner: S) -> Settling<S> {
-        Settling {
+    fn layer(&self, inner: S) -> Finishing<S> {
+        Finishing {
             inner,
             acks: self.0.clone(),
         }
     }
 }
 
-struct Settling<S> {
+struct Finishing<S> {
     inner: S,
     acks: mpsc::Sender<Ack>,
 }
 
-impl<S> Service<Task<ClaimedJob>> for Settling<S>
+impl<S> Service<Task<ClaimedJob>> for Finishing<S>
 where
     S: Service<
             Task<ClaimedJob>,
-            Response = Settled,
+            Response = Finished,
             Error: Into<BoxDynError>,
             Future: Send + 'static,
         >,
@@ -307,7 +307,7 @@ where
         Box::pin(async move {
             let ended = run.await.map_err(Into::into);
             let (sender, durable) = oneshot::channel();
-            open.close(settle_for(ended), Some(sender));
+            open.close(end_of(ended), Some(sender));
             // An error says that the pump is gone, and then the lease runs out.
             let _ = durable.await;
             Ok(())
@@ -322,7 +322,7 @@ struct Open {
 }
 
 impl Open {
-    fn close(&mut self, settle: Option<Settle>, done: Option<oneshot::Sender<()>>) {
+    fn close(&mut self, settle: Option<JobEnd>, done: Option<oneshot::Sender<()>>) {
         let Some(lease) = self.lease.take() else {
             return;
         };
@@ -339,7 +339,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.close(Some(Settle::HandedBack), None);
+        self.close(Some(JobEnd::HandedBack), None);
     }
 }
 

@@ -8,10 +8,10 @@ use domain::JobKind;
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
 use crate::queue::enqueue::IdRow;
+use crate::queue::finish::JobEnd;
 use crate::queue::job::{JobRow, job_columns};
-use crate::queue::lanes::Budgets;
 use crate::queue::lease::Fence;
-use crate::queue::settle::Settle;
+use crate::queue::limits::Budgets;
 use crate::{Store, StoreError, Tx};
 
 /// The most jobs that one turn makes available.
@@ -33,7 +33,7 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock($1), set_config('enable_sort', 
     set_config('enable_bitmapscan', 'off', TRUE)";
 
 // Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres has to be led to the
-// primary key by a list. As for the state, see `STANDING`.
+// primary key by a list. As for the state, see `LEASE_STATE`.
 pub(crate) const SUCCEED: Sql = Sql {
     sqlite: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
             waiting_for = NULL, owner = NULL, lease_until = NULL
@@ -62,7 +62,7 @@ pub(crate) const EXPIRED: Sql = Sql {
 
 /// What there is to do, and when the next job is due: most turns find nothing and end with this. The first of an order
 /// is asked for, since Postgres would look for any row without the index.
-pub(crate) const GLANCE: &str = "SELECT
+pub(crate) const PEEK: &str = "SELECT
         (SELECT MIN(run_at) FROM jobs WHERE state IN ('scheduled', 'resolving')) AS next_due,
         (SELECT id FROM jobs WHERE state = 'available' ORDER BY urgency, deadline, run_at, id LIMIT 1) IS NOT NULL
             AS available,
@@ -123,7 +123,7 @@ struct Expired {
 
 /// What a turn finds when it looks at the queue.
 #[derive(Debug, Default, sqlx::FromRow)]
-pub(crate) struct Glance {
+pub(crate) struct Peek {
     next_due: Option<i64>,
     /// Is there something to claim?
     pub(crate) available: bool,
@@ -163,14 +163,14 @@ pub(crate) struct Claimed {
 
 impl Store {
     /// Looks at the queue without a transaction.
-    pub(crate) async fn glance(&self) -> Result<Glance, StoreError> {
+    pub(crate) async fn peek(&self) -> Result<Peek, StoreError> {
         let mut reader = self.reader().await?;
         let wall = millis(self.clock.wall());
-        Ok(fetch_optional!(reader, Glance, GLANCE, wall)?.unwrap_or_default())
+        Ok(fetch_optional!(reader, Peek, PEEK, wall)?.unwrap_or_default())
     }
 }
 
-impl Glance {
+impl Peek {
     /// Is there nothing to claim, to rescue or to make available?
     pub(crate) fn is_idle(&self, now: DateTime<Utc>) -> bool {
         !self.available && !self.expired && self.next_due.is_none_or(|due| due > millis(now))
@@ -218,28 +218,22 @@ impl Tx {
     }
 
     /// Looks at the queue.
-    pub(crate) async fn glance(&mut self) -> Result<Glance, StoreError> {
+    pub(crate) async fn peek(&mut self) -> Result<Peek, StoreError> {
         let wall = millis(self.wall());
-        Ok(fetch_optional!(self, Glance, GLANCE, wall)?.unwrap_or_default())
+        Ok(fetch_optional!(self, Peek, PEEK, wall)?.unwrap_or_default())
     }
 
-    /// Rescues what others have lost and makes available what is due, as a glance has shown them. Says what it then looks
+    /// Rescues what others have lost and makes available what is due, as a peek has shown them. Says what it then looks
     /// like, and whether more may be due than one turn makes available.
-    pub(crate) async fn prepare_claim(
-        &mut self,
-        glance: Glance,
-    ) -> Result<(Glance, bool), StoreError> {
+    pub(crate) async fn prepare_claim(&mut self, peek: Peek) -> Result<(Peek, bool), StoreError> {
         let now = millis(self.now());
-        if glance.expired {
+        if peek.expired {
             self.rescue_expired().await?;
-        } else if glance.next_due.is_none_or(|due| due > now) {
-            return Ok((glance, false));
+        } else if peek.next_due.is_none_or(|due| due > now) {
+            return Ok((peek, false));
         }
         let promoted = execute!(self, PROMOTE, now, MAX_PROMOTED)?;
-        Ok((
-            self.glance().await?,
-            promoted >= MAX_PROMOTED.unsigned_abs(),
-        ))
+        Ok((self.peek().await?, promoted >= MAX_PROMOTED.unsigned_abs()))
     }
 
     /// Counts a crash for each job whose lease ran out, and frees it.
@@ -252,9 +246,9 @@ impl Tx {
                 owner: &job.owner,
             };
             let message = "the worker that ran it vanished".to_owned();
-            self.settle_fenced(
+            self.finish_fenced(
                 fence,
-                Settle::Crashed {
+                JobEnd::Crashed {
                     message,
                     at_once: true,
                 },

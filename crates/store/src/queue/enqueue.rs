@@ -91,7 +91,7 @@ macro_rules! insert {
             $source,
             " WHERE true
             ON CONFLICT (merchant, key)
-                WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'attention')
+                WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review')
                 DO NOTHING
             RETURNING id"
         )
@@ -119,7 +119,7 @@ const INSERT: Sql = Sql {
 
 /// The live job that has a key.
 pub(crate) const LIVE_BY_KEY: &str = "SELECT id FROM jobs WHERE merchant = $1 AND key = $2
-    AND key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'attention')";
+    AND key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review')";
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct IdRow {
@@ -272,7 +272,7 @@ pub(crate) fn first_state(
     now: DateTime<Utc>,
 ) -> JobState {
     match planned {
-        PlannedState::Attention => JobState::Attention,
+        PlannedState::NeedsReview => JobState::NeedsReview,
         _ if run_at <= now => JobState::Available,
         PlannedState::Resolving => JobState::Resolving,
         PlannedState::Scheduled => JobState::Scheduled,

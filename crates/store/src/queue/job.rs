@@ -101,7 +101,7 @@ fn plan_key<'k>(key: Option<&'k str>, reservation: Option<&ReservationId>) -> Op
 
 /// A job as people see it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobView {
+pub struct Job {
     /// Its id.
     pub id: JobId,
     /// What it does.
@@ -148,7 +148,7 @@ pub struct JobView {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-impl JobView {
+impl Job {
     /// The key that the reservation's schedule knows this job by, such as `remind:2`.
     #[must_use]
     pub fn plan_key(&self) -> Option<&str> {
@@ -183,7 +183,7 @@ pub struct AttemptView {
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobDetails {
     /// The job.
-    pub job: JobView,
+    pub job: Job,
     /// Its attempts. A job that succeeded without a request has one that is made up from its times.
     pub attempts: Vec<AttemptView>,
 }
@@ -224,9 +224,9 @@ impl JobRow {
     }
 
     /// The job for people.
-    pub(crate) fn view(&self) -> Result<JobView, RowError> {
+    pub(crate) fn view(&self) -> Result<Job, RowError> {
         let place = self.place();
-        Ok(JobView {
+        Ok(Job {
             id: place.parse("id", &self.id)?,
             kind: place.parse("kind", &self.kind)?,
             state: place.parse("state", &self.state)?,

@@ -44,7 +44,7 @@ pub(crate) struct Fence<'l> {
 
 /// What deciding about a held job needs to know of it.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(crate) struct Standing {
+pub(crate) struct LeaseState {
     pub(crate) attempts_used: i64,
     pub(crate) max_attempts: i64,
     pub(crate) crashes: i64,
@@ -53,7 +53,7 @@ pub(crate) struct Standing {
     pub(crate) attempting: bool,
 }
 
-macro_rules! standing {
+macro_rules! lease_state {
     ($lock:literal) => {
         concat!(
             "SELECT attempts_used, crashes,
@@ -70,18 +70,25 @@ macro_rules! standing {
 /// person, and until then it is tried again.
 // Only a running job has an owner, by a constraint of the table, so the fence need not name the state. Named, it would
 // tempt Postgres to walk the index of what runs.
-pub(crate) const STANDING: Sql = Sql {
-    sqlite: standing!(""),
+pub(crate) const LEASE_STATE: Sql = Sql {
+    sqlite: lease_state!(""),
     // Differs from SQLite because there another writer could rescue the job between this check and the commit.
-    postgres: standing!(" FOR UPDATE"),
+    postgres: lease_state!(" FOR UPDATE"),
 };
 
-/// The standing of a job that is still held under this fence; `None` when it is not.
-pub(crate) async fn standing(
+/// The lease_state of a job that is still held under this fence; `None` when it is not.
+pub(crate) async fn lease_state(
     tx: &mut Tx,
     fence: Fence<'_>,
-) -> Result<Option<Standing>, StoreError> {
-    fetch_optional!(tx, Standing, STANDING, fence.id, fence.token, fence.owner)
+) -> Result<Option<LeaseState>, StoreError> {
+    fetch_optional!(
+        tx,
+        LeaseState,
+        LEASE_STATE,
+        fence.id,
+        fence.token,
+        fence.owner
+    )
 }
 
 impl Tx {
@@ -90,7 +97,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::LeaseLost`] when the job was rescued or claimed by another.
     pub async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        standing(self, lease.fence())
+        lease_state(self, lease.fence())
             .await?
             .map(|_| ())
             .ok_or_else(|| lease.lost())

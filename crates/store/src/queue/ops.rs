@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::db::{Sql, execute, fetch_optional, millis};
 use crate::queue::enqueue::{IdRow, LIVE_BY_KEY};
+use crate::queue::finish::{MAX_MESSAGE_BYTES, bounded};
 use crate::queue::job::{JobRow, job_columns};
-use crate::queue::settle::{MAX_MESSAGE_BYTES, bounded};
 use crate::{StoreError, Tx};
 
 /// What a person changed.
@@ -67,7 +67,7 @@ impl Tx {
     pub async fn retry_job(&mut self, job: &JobId) -> Result<JobChanged, StoreError> {
         let action = Action {
             name: "be retried",
-            from: &[JobState::Dead, JobState::Attention, JobState::Scheduled],
+            from: &[JobState::Failed, JobState::NeedsReview, JobState::Scheduled],
             to: JobState::Available,
             run_at: Some(self.now()),
             reason: None,
@@ -111,7 +111,7 @@ impl Tx {
                 JobState::Scheduled,
                 JobState::Available,
                 JobState::Resolving,
-                JobState::Attention,
+                JobState::NeedsReview,
             ],
             to: JobState::Cancelled,
             run_at: None,
@@ -124,7 +124,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::NoJob`], [`StoreError::JobState`].
-    pub async fn conclude_job(
+    pub async fn confirm_job(
         &mut self,
         job: &JobId,
         result: Option<&Value>,
@@ -132,7 +132,7 @@ impl Tx {
         let action = Action {
             name: "be concluded",
             from: &[
-                JobState::Attention,
+                JobState::NeedsReview,
                 JobState::Resolving,
                 JobState::Scheduled,
                 JobState::Available,

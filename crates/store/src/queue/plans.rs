@@ -7,9 +7,9 @@ use sqlx::AssertSqlSafe;
 use crate::db::{Conn, Sql};
 use crate::harness::{Fresh, Kind, fresh_store, job, noon, reservation};
 use crate::queue::NewJob;
-use crate::queue::claim::{CANDIDATES, CLAIM, EXPIRED, GLANCE, PROMOTE, RENEW, SUCCEED, json_list};
-use crate::queue::lease::STANDING;
-use crate::queue::settle::SETTLE;
+use crate::queue::claim::{CANDIDATES, CLAIM, EXPIRED, PEEK, PROMOTE, RENEW, SUCCEED, json_list};
+use crate::queue::finish::FINISH;
+use crate::queue::lease::LEASE_STATE;
 
 const PRIMARY_KEY: [&str; 2] = ["sqlite_autoindex_jobs_1", "jobs_pkey"];
 
@@ -45,7 +45,7 @@ fn cases(id: &JobId) -> Vec<Case> {
     let none = "'[]'";
     let now = noon().timestamp_millis().to_string();
     let settle = [
-        &id_text, "1", "'w'", "'dead'", "NULL", "NULL", "NULL", "NULL", "NULL", "1", "0", &now,
+        &id_text, "1", "'w'", "'failed'", "NULL", "NULL", "NULL", "NULL", "NULL", "1", "0", &now,
     ];
     vec![
         case(
@@ -55,9 +55,9 @@ fn cases(id: &JobId) -> Vec<Case> {
         ),
         case(CLAIM, &[&ids, "'w'", "1", "1"], PRIMARY_KEY),
         case(SUCCEED, &[&pairs, "'w'", "1"], PRIMARY_KEY),
-        case(SETTLE, &settle, PRIMARY_KEY),
-        case(STANDING, &[&id_text, "1", "'w'"], PRIMARY_KEY),
-        case(GLANCE, &[&now], both("jobs_due")),
+        case(FINISH, &settle, PRIMARY_KEY),
+        case(LEASE_STATE, &[&id_text, "1", "'w'"], PRIMARY_KEY),
+        case(PEEK, &[&now], both("jobs_due")),
         case(PROMOTE, &[&now, "100"], both("jobs_due")),
         // Postgres may as well take the other index of what runs.
         case(RENEW, &["'w'", "1"], ["jobs_running", "Index Scan"]),

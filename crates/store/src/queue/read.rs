@@ -5,7 +5,7 @@ use domain::{JobId, JobKind, JobState, MerchantId, ReservationId};
 use crate::db::{Sql, fetch_all, fetch_optional};
 use crate::queue::attempt::{ATTEMPTS_OF, AttemptRow};
 use crate::queue::job::{JobRow, job_columns};
-use crate::queue::{AttemptOutcome, AttemptView, JobDetails, JobView};
+use crate::queue::{AttemptOutcome, AttemptView, Job, JobDetails};
 use crate::{Store, StoreError};
 
 /// The most jobs of one page.
@@ -55,8 +55,8 @@ macro_rules! list {
 /// Ids sort by the time of their making, so the newest come first.
 const LIST: &str = list!("CAST($1 AS TEXT) IS NULL");
 const LIST_OF_RESERVATION: &str = list!("reservation_id = $1");
-const LIST_ATTENTION: &str = list!("CAST($1 AS TEXT) IS NULL AND state = 'attention'");
-const LIST_DEAD: &str = list!("CAST($1 AS TEXT) IS NULL AND state = 'dead'");
+const LIST_ATTENTION: &str = list!("CAST($1 AS TEXT) IS NULL AND state = 'needs_review'");
+const LIST_DEAD: &str = list!("CAST($1 AS TEXT) IS NULL AND state = 'failed'");
 
 impl Store {
     /// The job with its attempts.
@@ -93,12 +93,12 @@ impl Store {
         filter: &JobFilter,
         limit: u32,
         cursor: Option<&JobId>,
-    ) -> Result<Page<JobView, JobId>, StoreError> {
+    ) -> Result<Page<Job, JobId>, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE);
         let sql = match (&filter.reservation, filter.state) {
             (Some(_), _) => LIST_OF_RESERVATION,
-            (None, Some(JobState::Attention)) => LIST_ATTENTION,
-            (None, Some(JobState::Dead)) => LIST_DEAD,
+            (None, Some(JobState::NeedsReview)) => LIST_ATTENTION,
+            (None, Some(JobState::Failed)) => LIST_DEAD,
             (None, _) => LIST,
         };
         let mut reader = self.reader().await?;
@@ -114,7 +114,7 @@ impl Store {
             // One more than shown tells whether there is a next page.
             i64::from(limit) + 1,
         )?;
-        let mut items: Vec<JobView> = rows.iter().map(JobRow::view).collect::<Result<_, _>>()?;
+        let mut items: Vec<Job> = rows.iter().map(JobRow::view).collect::<Result<_, _>>()?;
         let shown = limit as usize;
         let more = items.len() > shown;
         items.truncate(shown);
@@ -124,7 +124,7 @@ impl Store {
 }
 
 /// A job that succeeded without a request has no row for its last run, which its own times tell.
-fn clean_success(job: &JobView, last: Option<&AttemptView>) -> Option<AttemptView> {
+fn clean_success(job: &Job, last: Option<&AttemptView>) -> Option<AttemptView> {
     let (started_at, finished_at) = (job.started_at?, job.finished_at?);
     let told = last.is_some_and(|last| last.started_at >= started_at);
     (job.state == JobState::Succeeded && !told).then(|| AttemptView {

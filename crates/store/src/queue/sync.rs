@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::db::{execute, fetch_all, millis};
 use crate::queue::enqueue::first_state;
-use crate::queue::{NOBODY_KNOWS, NewJob};
+use crate::queue::{NewJob, OUTCOME_UNKNOWN};
 use crate::row::Place;
 use crate::{StoreError, Tx};
 
@@ -56,7 +56,7 @@ struct Row {
 const OF_RESERVATION: &str =
     "SELECT id, key, state, planned_at, planned_state, deadline, urgency, intent_id FROM jobs
     WHERE reservation_id = $1 AND planned_at IS NOT NULL
-        AND (state IN ('scheduled', 'available', 'running', 'resolving', 'attention', 'dead')
+        AND (state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review', 'failed')
             OR (state = 'cancelled' AND last_error_code = 'cancelled'))
     ORDER BY id DESC LIMIT CAST($2 AS BIGINT)";
 
@@ -64,15 +64,15 @@ const OF_RESERVATION: &str =
 const MOVE: &str = "UPDATE jobs SET state = $2, run_at = $3, planned_at = $3, planned_state = $4, deadline = $5, urgency = $6,
         intent_id = $7, waiting_for = $8,
         last_error_code = COALESCE($9, last_error_code), last_error_message = COALESCE($10, last_error_message)
-    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'attention')";
+    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
 
 /// Changes what does not concern the time, so that a backoff or a person's reschedule stays.
 const ADJUST: &str = "UPDATE jobs SET deadline = $2, urgency = $3, intent_id = $4
-    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'attention')";
+    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
 
 const CANCEL: &str = "UPDATE jobs SET state = 'cancelled', finished_at = $2, waiting_for = NULL,
         last_error_code = 'not_wanted', last_error_message = 'the schedule no longer has it'
-    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'attention')";
+    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
 
 /// What becomes of a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +97,13 @@ fn judge(row: &Row, state: JobState, planned: &Planned) -> Verdict {
     let same_rest = row.deadline == millis(planned.deadline)
         && row.urgency == planned.urgency.rank()
         && row.intent_id.as_deref() == planned.intent.as_ref().map(IntentId::as_str);
-    let runs = planned.state != PlannedState::Attention;
+    let runs = planned.state != PlannedState::NeedsReview;
     match state {
         JobState::Running | JobState::Succeeded => Verdict::Keep,
-        JobState::Dead | JobState::Cancelled if runs && !same_time => Verdict::Replace,
-        JobState::Dead | JobState::Cancelled => Verdict::Keep,
+        JobState::Failed | JobState::Cancelled if runs && !same_time => Verdict::Replace,
+        JobState::Failed | JobState::Cancelled => Verdict::Keep,
         // A person is to decide, whatever the plan said before; only a new time takes the job away from the desk.
-        JobState::Attention if runs && !same_time => Verdict::Move,
+        JobState::NeedsReview if runs && !same_time => Verdict::Move,
         JobState::Scheduled | JobState::Available | JobState::Resolving if !same_plan => {
             Verdict::Move
         }
@@ -202,7 +202,7 @@ impl Tx {
 
     async fn move_to(&mut self, id: &JobId, planned: &Planned) -> Result<(), StoreError> {
         let state = first_state(planned.state, planned.run_at, self.now());
-        let desk = state == JobState::Attention;
+        let desk = state == JobState::NeedsReview;
         execute!(
             self,
             MOVE,
@@ -213,9 +213,9 @@ impl Tx {
             millis(planned.deadline),
             planned.urgency.rank(),
             planned.intent.as_ref().map(IntentId::as_str),
-            (planned.state == PlannedState::Resolving).then(|| WaitingFor::Resolve.as_str()),
+            (planned.state == PlannedState::Resolving).then(|| WaitingFor::Resolution.as_str()),
             desk.then(|| ReviewReason::OutcomeUnknown.as_str()),
-            desk.then_some(NOBODY_KNOWS),
+            desk.then_some(OUTCOME_UNKNOWN),
         )?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use domain::{JobKind, MerchantId};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::queue::{ClaimedJob, JobFault, Settle};
+use crate::queue::{ClaimedJob, JobEnd, JobFault};
 
 /// Runs jobs. One handler serves all kinds that its worker set claims.
 pub trait Handler: Send + Sync + 'static {
@@ -15,38 +15,38 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// The future is dropped when it exceeds the timeout, and when the worker stops and the grace is over. It may be
     /// dropped at any `await`, so what must not be lost is committed before. An error is a retry; a panic is a crash.
-    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Settled, JobFault>>;
+    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Finished, JobFault>>;
 }
 
 impl<F> Handler for F
 where
-    F: Fn(ClaimedJob) -> BoxFuture<'static, Result<Settled, JobFault>> + Send + Sync + 'static,
+    F: Fn(ClaimedJob) -> BoxFuture<'static, Result<Finished, JobFault>> + Send + Sync + 'static,
 {
-    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Settled, JobFault>> {
+    fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Finished, JobFault>> {
         self(job)
     }
 }
 
 /// What a handler leaves to be settled.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Settled {
+pub enum Finished {
     /// Nothing: it settled the job in a transaction of its own.
     Already,
     /// This, after it returns.
-    By(Settle),
+    By(JobEnd),
 }
 
-impl Settled {
+impl Finished {
     /// The job is done and there is nothing to say about it.
     #[must_use]
     pub const fn done() -> Self {
-        Self::By(Settle::Succeeded { result: None })
+        Self::By(JobEnd::Succeeded { result: None })
     }
 
     /// The job is done, with a result.
     #[must_use]
     pub const fn with(result: Value) -> Self {
-        Self::By(Settle::Succeeded {
+        Self::By(JobEnd::Succeeded {
             result: Some(result),
         })
     }
@@ -93,7 +93,7 @@ pub enum WorkerError {
     Workers(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The task that claims and settles panicked.
     #[error("the task that claims jobs ended")]
-    Pump(#[source] tokio::task::JoinError),
+    Producer(#[source] tokio::task::JoinError),
 }
 
 /// How far a worker set is on its way to the end.

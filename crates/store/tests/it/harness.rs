@@ -154,7 +154,7 @@ impl Fresh {
     }
 
     /// The job in its present state.
-    pub(crate) async fn job(&self, id: &JobId) -> store::queue::JobView {
+    pub(crate) async fn job(&self, id: &JobId) -> store::queue::Job {
         self.details(id).await.job
     }
 
@@ -297,7 +297,7 @@ impl Failures {
 
 impl tracing::Subscriber for Failures {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target() == "store::queue::pump" && *metadata.level() == tracing::Level::WARN
+        metadata.target() == "store::queue::producer" && *metadata.level() == tracing::Level::WARN
     }
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
         tracing::span::Id::from_u64(1)

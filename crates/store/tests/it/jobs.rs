@@ -5,7 +5,7 @@ use domain::{JobId, JobKind, JobState, SystemEntropy};
 use futures::FutureExt as _;
 use store::StoreError;
 use store::queue::{
-    AttemptEnd, AttemptOutcome, JobFilter, MAX_PAYLOAD_BYTES, NewJob, Settle, Settled,
+    AttemptEnd, AttemptOutcome, Finished, JobEnd, JobFilter, MAX_PAYLOAD_BYTES, NewJob,
     WorkerOptions,
 };
 
@@ -19,10 +19,10 @@ fn keyed(key: &str) -> NewJob {
 }
 
 /// Runs these jobs, which all end like this.
-async fn run_all(fresh: &Fresh, ids: &[&JobId], settle: Settle) {
+async fn run_all(fresh: &Fresh, ids: &[&JobId], settle: JobEnd) {
     let handler = move |_| {
         let settle = settle.clone();
-        async move { Ok(Settled::By(settle)) }.boxed()
+        async move { Ok(Finished::By(settle)) }.boxed()
     };
     let worker = Worker::start(
         &fresh.store,
@@ -122,7 +122,7 @@ pub(crate) async fn people_change_jobs_only_in_the_states_that_allow_it(fresh: F
             ..keyed("waits")
         },
     );
-    run_all(&fresh, &[&done], Settle::Succeeded { result: None }).await;
+    run_all(&fresh, &[&done], JobEnd::Succeeded { result: None }).await;
     let waits = fresh.enqueue(&waits).await;
     let mut tx = fresh.store.begin().await.expect("begins");
     for refused in [
@@ -171,7 +171,7 @@ pub(crate) async fn a_retry_starts_with_all_attempts_unless_its_key_is_taken(fre
     run_all(
         &fresh,
         &[&id],
-        Settle::Dead {
+        JobEnd::Failed {
             code: "why".into(),
             message: "because".into(),
         },
@@ -276,20 +276,20 @@ pub(crate) async fn lists_go_page_by_page_and_filter(fresh: Fresh) {
     run_all(
         &fresh,
         &[&ids[0]],
-        Settle::Attention {
+        JobEnd::NeedsReview {
             code: "c".into(),
             message: "m".into(),
         },
     )
     .await;
     let desk = JobFilter {
-        state: Some(JobState::Attention),
+        state: Some(JobState::NeedsReview),
         ..all.clone()
     };
     assert!(count(desk.clone()).await > 0);
     assert_eq!(
         count(JobFilter {
-            state: Some(JobState::Dead),
+            state: Some(JobState::Failed),
             ..all.clone()
         })
         .await,
@@ -329,15 +329,15 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
                 ..AttemptEnd::plain(AttemptOutcome::Confirmed)
             };
             tx.finish_attempt(&job.lease, number, &end).await?;
-            tx.settle(
+            tx.finish_job(
                 &job.lease,
-                Settle::Succeeded {
+                JobEnd::Succeeded {
                     result: Some(serde_json::json!({"reference": "CAP1"})),
                 },
             )
             .await?;
             tx.commit().await?;
-            Ok(Settled::Already)
+            Ok(Finished::Already)
         }
         .boxed()
     };
@@ -365,8 +365,8 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
         Some(serde_json::json!({"reference": "CAP1"}))
     );
 
-    let plain = fresh.enqueue(&job(JobKind::Guard)).await;
-    run_all(&fresh, &[&plain], Settle::Succeeded { result: None }).await;
+    let plain = fresh.enqueue(&job(JobKind::Deadline)).await;
+    run_all(&fresh, &[&plain], JobEnd::Succeeded { result: None }).await;
     let told: Vec<_> = fresh
         .details(&plain)
         .await
@@ -386,7 +386,7 @@ pub(crate) async fn what_a_person_finds_done_ends_as_done_with_its_result(fresh:
     run_all(
         &fresh,
         &[&asked],
-        Settle::Attention {
+        JobEnd::NeedsReview {
             code: "unknown".into(),
             message: "who knows".into(),
         },
@@ -395,14 +395,14 @@ pub(crate) async fn what_a_person_finds_done_ends_as_done_with_its_result(fresh:
     let result = serde_json::json!({"reference": "CAP1"});
     let mut tx = fresh.store.begin().await.expect("begins");
     let changed = tx
-        .conclude_job(&asked, Some(&result))
+        .confirm_job(&asked, Some(&result))
         .await
         .expect("concludes");
     assert_eq!(
         (changed.from, changed.to),
-        (JobState::Attention, JobState::Succeeded)
+        (JobState::NeedsReview, JobState::Succeeded)
     );
-    let again = tx.conclude_job(&asked, None).await;
+    let again = tx.confirm_job(&asked, None).await;
     assert!(matches!(
         again,
         Err(StoreError::JobState {

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::{Clock as _, JobKind, JobState};
 use futures::FutureExt as _;
 use store::StoreError;
-use store::queue::{AttemptOutcome, ClaimedJob, Lease, Settle, Settled, WorkerOptions};
+use store::queue::{AttemptOutcome, ClaimedJob, Finished, JobEnd, Lease, WorkerOptions};
 use tokio::sync::mpsc;
 
 use crate::harness::{Fresh, Worker, eager, eventually, job, soon};
@@ -31,7 +31,7 @@ fn hanging(fresh: &Fresh) -> (Worker, mpsc::UnboundedReceiver<Lease>) {
 
 fn working(fresh: &Fresh) -> Worker {
     Worker::start(&fresh.store, eager(), |_| {
-        async { Ok(Settled::done()) }.boxed()
+        async { Ok(Finished::done()) }.boxed()
     })
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn three_crashes_bring_a_job_to_the_desk(fresh: Fresh) {
         fresh.clock.advance(PAST_LEASE);
     }
     let worker = working(&fresh);
-    fresh.reaches(&id, JobState::Attention).await;
+    fresh.reaches(&id, JobState::NeedsReview).await;
     worker.stop().await;
     let details = fresh.details(&id).await;
     assert_eq!(details.job.last_error_code.as_deref(), Some("crashed"));
@@ -87,7 +87,9 @@ pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
         tx.start_attempt(&stale, None).await,
         Err(StoreError::LeaseLost { .. })
     ));
-    let settled = tx.settle(&stale, Settle::Succeeded { result: None }).await;
+    let settled = tx
+        .finish_job(&stale, JobEnd::Succeeded { result: None })
+        .await;
     assert!(matches!(settled, Err(StoreError::LeaseLost { .. })));
     let impostor = Lease {
         owner: "somebody".into(),

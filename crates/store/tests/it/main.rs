@@ -1,14 +1,14 @@
 //! The conformance suite of the store: every behaviour on SQLite and on Postgres.
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod evidence;
 mod harness;
 mod jobs;
-mod lanes;
 mod leases;
+mod limits;
 mod open;
 mod reservations;
 mod schedule;
-mod witnesses;
 mod workers;
 
 /// Makes a test on each database out of each behaviour, a function that takes a [`Fresh`] store.
@@ -39,10 +39,10 @@ conformance! {
     jobs::a_retry_starts_with_all_attempts_unless_its_key_is_taken;
     jobs::lists_go_page_by_page_and_filter;
     jobs::attempts_are_kept_with_what_became_of_them;
-    lanes::a_minute_never_holds_more_requests_than_the_limit;
-    lanes::no_more_is_claimed_than_the_bucket_has;
-    lanes::a_paused_merchant_makes_no_calls_until_it_is_resumed;
-    lanes::a_held_lane_opens_at_its_time;
+    limits::a_minute_never_holds_more_requests_than_the_limit;
+    limits::no_more_is_claimed_than_the_bucket_has;
+    limits::a_paused_merchant_makes_no_calls_until_it_is_resumed;
+    limits::held_requests_go_on_at_their_time;
     leases::a_vanished_worker_s_job_runs_again_once_its_lease_ends;
     leases::three_crashes_bring_a_job_to_the_desk;
     leases::a_stale_worker_can_neither_settle_nor_send;
@@ -70,10 +70,10 @@ conformance! {
     schedule::a_backoff_or_a_reschedule_stays_until_the_plan_changes;
     schedule::the_desk_and_the_dead_come_back_only_with_a_new_time;
     schedule::a_running_job_is_left_to_its_settle;
-    witnesses::nothing_is_known_of_a_merchant_at_first;
-    witnesses::what_is_learnt_is_kept_and_times_never_move_back;
-    witnesses::two_who_learn_at_once_keep_what_both_have_learnt;
-    witnesses::a_capture_or_charge_names_the_reservation_in_whose_ledger_it_stands;
+    evidence::nothing_is_known_of_a_merchant_at_first;
+    evidence::what_is_learnt_is_kept_and_times_never_move_back;
+    evidence::two_who_learn_at_once_keep_what_both_have_learnt;
+    evidence::a_capture_or_charge_names_the_reservation_in_whose_ledger_it_stands;
     workers::jobs_run_by_urgency_then_deadline_then_time;
     workers::one_job_of_a_reservation_runs_at_a_time;
     workers::concurrent_claimers_run_each_job_once;

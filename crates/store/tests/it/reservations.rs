@@ -6,8 +6,8 @@ use domain::decide::Planner;
 use domain::policy::PolicyPatch;
 use domain::reservation::{Decision, NewLine, NewReservation, Operation, ReviewReason, Verdict};
 use domain::{
-    Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId, Reservation,
-    ReservationId, SystemEntropy,
+    Case, Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId,
+    Reservation, ReservationId, SystemEntropy,
 };
 use serde_json::json;
 use store::queue::JobFilter;
@@ -73,11 +73,10 @@ pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, Int
         marker_key: b"key",
     };
     let intent = planner.intent(
-        &r,
+        Case::new(&r, &account(), fresh.clock.now()),
         Operation::Submit,
         Some("submit"),
         "test",
-        fresh.clock.now(),
     );
     let id = intent.id.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
@@ -306,7 +305,7 @@ pub(crate) async fn the_jobs_follow_the_facts_in_one_transaction(fresh: Fresh) {
         !kinds.contains(&JobKind::Remind) && !kinds.contains(&JobKind::Cancel),
         "{kinds:?}"
     );
-    assert!(kinds.contains(&JobKind::Guard), "{kinds:?}");
+    assert!(kinds.contains(&JobKind::Deadline), "{kinds:?}");
 }
 
 pub(crate) async fn an_intent_finds_its_job(fresh: Fresh) {
@@ -349,11 +348,10 @@ pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
         marker_key: b"key",
     };
     let intent = planner.intent(
-        &r,
+        Case::new(&r, &account(), now),
         Operation::Cancel { note: "x".into() },
         None,
         "test",
-        now,
     );
     let id = intent.id.clone();
     let written = Fact::AttemptWritten {

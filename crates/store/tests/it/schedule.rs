@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{JobId, JobKind, JobState, Planned, PlannedState, ReservationId, Urgency};
 use futures::FutureExt as _;
-use store::queue::{JobFilter, JobView, ScheduleChange, Settle, Settled};
+use store::queue::{Finished, Job, JobEnd, JobFilter, ScheduleChange};
 use tokio::sync::mpsc;
 
 use crate::harness::{Fresh, Worker, eager, merchant, noon, reservation, soon};
@@ -21,7 +21,7 @@ fn at(hours: i64) -> DateTime<Utc> {
 fn plan(key: &str, hours: i64) -> Planned {
     Planned {
         key: key.to_owned(),
-        kind: JobKind::Guard,
+        kind: JobKind::Deadline,
         run_at: at(hours),
         deadline: at(100),
         urgency: Urgency::Money,
@@ -61,7 +61,7 @@ async fn live(fresh: &Fresh, of: &ReservationId) -> Vec<Live> {
     live
 }
 
-async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<JobView> {
+async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<Job> {
     let filter = JobFilter {
         reservation: Some(of.clone()),
         ..JobFilter::default()
@@ -74,7 +74,7 @@ async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<JobView> {
         .items
 }
 
-fn told(job: JobView) -> Live {
+fn told(job: Job) -> Live {
     let key = job.key.unwrap_or_default();
     let key = key.rsplit('/').next().unwrap_or_default().to_owned();
     (key, (job.run_at - noon()).num_hours(), job.state)
@@ -93,14 +93,14 @@ fn counts(change: &ScheduleChange) -> Counts {
 }
 
 pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
-    use JobState::{Attention, Available, Resolving, Scheduled};
+    use JobState::{Available, NeedsReview, Resolving, Scheduled};
     let rsv = reservation();
     let resolving = |key, hours| Planned {
         state: PlannedState::Resolving,
         ..plan(key, hours)
     };
     let desk = |key, hours| Planned {
-        state: PlannedState::Attention,
+        state: PlannedState::NeedsReview,
         ..plan(key, hours)
     };
     let soon = |key, hours| Planned {
@@ -137,12 +137,12 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         (
             vec![desk("a", 5), plan("c", 0)],
             (0, 1, 0),
-            vec![entry("a", 5, Attention), entry("c", 0, Available)],
+            vec![entry("a", 5, NeedsReview), entry("c", 0, Available)],
         ),
         (
             vec![desk("a", 5), plan("b", 2)],
             (1, 0, 1),
-            vec![entry("a", 5, Attention), entry("b", 2, Scheduled)],
+            vec![entry("a", 5, NeedsReview), entry("b", 2, Scheduled)],
         ),
         (vec![], (0, 0, 2), vec![]),
     ];
@@ -153,7 +153,7 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         let desk = jobs(&fresh, &rsv)
             .await
             .into_iter()
-            .filter(|job| job.state == Attention);
+            .filter(|job| job.state == NeedsReview);
         let why: Vec<_> = desk.map(|job| job.last_error_code).collect();
         assert!(
             why.iter()
@@ -210,11 +210,11 @@ pub(crate) async fn a_backoff_or_a_reschedule_stays_until_the_plan_changes(fresh
 pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: Fresh) {
     let code = || ("why".into(), "because".to_owned());
     let ends = [
-        Settle::Attention {
+        JobEnd::NeedsReview {
             code: code().0,
             message: code().1,
         },
-        Settle::Dead {
+        JobEnd::Failed {
             code: code().0,
             message: code().1,
         },
@@ -224,7 +224,7 @@ pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: 
         let id = sync(&fresh, &rsv, &[plan("a", 0)]).await.added.remove(0);
         let handler = move |_| {
             let settle = settle.clone();
-            async move { Ok(Settled::By(settle)) }.boxed()
+            async move { Ok(Finished::By(settle)) }.boxed()
         };
         let worker = Worker::start(&fresh.store, eager(), handler);
         crate::harness::eventually("it has run", async || {
@@ -260,12 +260,12 @@ pub(crate) async fn a_running_job_is_left_to_its_settle(fresh: Fresh) {
 
     // In one transaction: the outcome is unknown, and the plan says to read at another time.
     let mut tx = fresh.store.begin().await.expect("begins");
-    let snooze = Settle::Snooze {
+    let snooze = JobEnd::Snooze {
         until: at(1),
         waiting_for: None,
         state: PlannedState::Resolving,
     };
-    tx.settle(&lease, snooze).await.expect("settles");
+    tx.finish_job(&lease, snooze).await.expect("settles");
     let change = tx
         .sync_schedule(&merchant("default"), &rsv, &[plan("a", 7)], Some(&id), "it")
         .await;

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use domain::{JobId, JobKind, JobState, PlannedState, SystemClock, Urgency, WaitingFor};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use store::queue::{ClaimedJob, FaultClass, JobFault, NewJob, Settle, Settled, WorkerOptions};
+use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NewJob, WorkerOptions};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::harness::{
@@ -17,7 +17,7 @@ use crate::harness::{
     soon,
 };
 
-type Run = BoxFuture<'static, Result<Settled, JobFault>>;
+type Run = BoxFuture<'static, Result<Finished, JobFault>>;
 
 fn keyed(key: impl Into<String>) -> NewJob {
     NewJob {
@@ -34,7 +34,7 @@ fn telling() -> (
     let (sender, runs) = mpsc::unbounded_channel();
     let handler = move |job: ClaimedJob| {
         let _ = sender.send(job);
-        async { Ok(Settled::done()) }.boxed()
+        async { Ok(Finished::done()) }.boxed()
     };
     (handler, runs)
 }
@@ -116,7 +116,7 @@ pub(crate) async fn one_job_of_a_reservation_runs_at_a_time(fresh: Fresh) {
                 .expect("no panic")
                 .get_mut(&reservation)
                 .expect("runs") -= 1;
-            Ok(Settled::done())
+            Ok(Finished::done())
         }
         .boxed()
     };
@@ -153,7 +153,7 @@ pub(crate) async fn concurrent_claimers_run_each_job_once(fresh: Fresh) {
         );
         let handler = move |job: ClaimedJob| {
             *runs.lock().expect("no panic").entry(job.id).or_default() += 1;
-            async { Ok(Settled::done()) }.boxed()
+            async { Ok(Finished::done()) }.boxed()
         };
         workers.push(Worker::start(
             &store,
@@ -273,7 +273,7 @@ pub(crate) async fn attempts_end_and_throttling_uses_none(fresh: Fresh) {
     // Each step is longer than the backoff of three attempts.
     eventually("the attempts are used up", async || {
         fresh.clock.advance(TimeDelta::seconds(10));
-        fresh.job(&id).await.state == JobState::Dead
+        fresh.job(&id).await.state == JobState::Failed
     })
     .await;
     worker.stop().await;
@@ -292,7 +292,7 @@ pub(crate) async fn attempts_end_and_throttling_uses_none(fresh: Fresh) {
     worker.stop().await;
     let details = fresh.details(&id).await;
     assert_eq!((details.job.attempts_used, details.attempts.len()), (0, 0));
-    assert_eq!(details.job.waiting_for, Some(WaitingFor::Lane));
+    assert_eq!(details.job.waiting_for, Some(WaitingFor::RateLimit));
 }
 
 pub(crate) async fn a_retry_past_the_deadline_is_dead(fresh: Fresh) {
@@ -303,7 +303,7 @@ pub(crate) async fn a_retry_past_the_deadline_is_dead(fresh: Fresh) {
         })
         .await;
     let worker = Worker::start(&fresh.store, eager(), failing(FaultClass::Transport));
-    fresh.reaches(&id, JobState::Dead).await;
+    fresh.reaches(&id, JobState::Failed).await;
     worker.stop().await;
     assert_eq!(
         fresh.job(&id).await.last_error_code.as_deref(),
@@ -315,9 +315,9 @@ pub(crate) async fn a_snooze_uses_no_attempt(fresh: Fresh) {
     let id = fresh.enqueue(&keyed("a")).await;
     let until = noon() + TimeDelta::hours(2);
     let handler = move |_| {
-        let waiting_for = Some(WaitingFor::Hours);
+        let waiting_for = Some(WaitingFor::ContactHours);
         async move {
-            Ok(Settled::By(Settle::Snooze {
+            Ok(Finished::By(JobEnd::Snooze {
                 until,
                 waiting_for,
                 state: PlannedState::Scheduled,
@@ -332,7 +332,7 @@ pub(crate) async fn a_snooze_uses_no_attempt(fresh: Fresh) {
     assert_eq!((details.job.run_at, details.job.attempts_used), (until, 0));
     assert_eq!(
         (details.job.waiting_for, details.attempts.len()),
-        (Some(WaitingFor::Hours), 0)
+        (Some(WaitingFor::ContactHours), 0)
     );
 }
 
@@ -352,7 +352,7 @@ pub(crate) async fn a_panic_counts_as_a_crash(fresh: Fresh) {
         .await;
         fresh.clock.advance(TimeDelta::minutes(1));
     }
-    fresh.reaches(&id, JobState::Attention).await;
+    fresh.reaches(&id, JobState::NeedsReview).await;
     worker.stop().await;
     let details = fresh.details(&id).await;
     assert_eq!((details.job.crashes, details.job.attempts_used), (3, 0));
@@ -382,11 +382,11 @@ pub(crate) async fn a_handler_settles_with_its_facts(fresh: Fresh) {
         let store = store.clone();
         async move {
             let mut tx = store.begin().await?;
-            tx.settle(&job.lease, Settle::Succeeded { result: None })
+            tx.finish_job(&job.lease, JobEnd::Succeeded { result: None })
                 .await?;
             tx.enqueue(&keyed("next")).await?;
             tx.commit().await?;
-            Ok(Settled::Already)
+            Ok(Finished::Already)
         }
         .boxed()
     };
@@ -413,7 +413,7 @@ pub(crate) async fn running_jobs_may_end_during_the_grace(fresh: Fresh) {
         async move {
             begin.notify_one();
             end.notified().await;
-            Ok(Settled::done())
+            Ok(Finished::done())
         }
         .boxed()
     };
@@ -482,7 +482,7 @@ pub(crate) async fn a_failing_database_does_not_end_the_worker(fresh: Fresh) {
                 begin.notify_one();
                 end.notified().await;
             }
-            Ok(Settled::done())
+            Ok(Finished::done())
         }
         .boxed()
     };
@@ -520,7 +520,7 @@ pub(crate) async fn an_undecodable_job_is_dead_and_the_worker_goes_on(fresh: Fre
         },
         handler,
     );
-    fresh.reaches(&bad, JobState::Dead).await;
+    fresh.reaches(&bad, JobState::Failed).await;
     fresh.reaches(&good, JobState::Succeeded).await;
     worker.stop().await;
     assert_eq!(
@@ -531,17 +531,17 @@ pub(crate) async fn an_undecodable_job_is_dead_and_the_worker_goes_on(fresh: Fre
 
 pub(crate) async fn only_the_named_kinds_are_claimed(fresh: Fresh) {
     let other = fresh.enqueue(&job(JobKind::Capture)).await;
-    let ours = fresh.enqueue(&job(JobKind::Notify)).await;
+    let ours = fresh.enqueue(&job(JobKind::Deadline)).await;
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     let handler = move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
-        async { Ok(Settled::done()) }.boxed()
+        async { Ok(Finished::done()) }.boxed()
     };
     let worker = Worker::start(
         &fresh.store,
         WorkerOptions {
-            kinds: vec![JobKind::Notify],
+            kinds: vec![JobKind::Deadline],
             ..eager()
         },
         handler,

@@ -13,7 +13,7 @@ pub(super) enum Command {
     List {
         #[command(flatten)]
         api: Api,
-        /// Only those in this state, such as attention
+        /// Only those in this state, such as needs_review
         #[arg(long)]
         state: Option<JobState>,
         /// Only those of this kind, such as capture

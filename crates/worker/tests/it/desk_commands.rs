@@ -120,7 +120,7 @@ async fn a_decision_on_a_version_that_was_not_printed_is_refused_with_a_hint() {
             && stderr.contains("\nhint: look at the evidence again"),
         "{stderr}"
     );
-    assert_eq!(case.job().await["state"], "attention");
+    assert_eq!(case.job().await["state"], "needs_review");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +146,7 @@ async fn programs_get_json_and_nothing_else() {
         holdfast(
             &url,
             ADMIN_KEY,
-            &["jobs", "list", "--state", "attention", "--json"],
+            &["jobs", "list", "--state", "needs_review", "--json"],
         )
         .await,
     );

@@ -1,13 +1,16 @@
 //! Every call of the domain that the model makes, in one place.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::decide::{Step, decide, has_proven_guard};
+use domain::deadlines::send_by;
+use domain::decide::{Step, decide};
+use domain::history::HistoryRow;
 use domain::observe::{Reading, Snapshot, observe, search};
 use domain::outcome::{Outcome, outcome};
 use domain::reservation::{Intent, Operation, RowKind};
-use domain::schedule::{schedule, send_by};
-use domain::witness::{HistoryRow, history_window};
-use domain::{Fact, JobKind, Money, Planned, PlannedState, Reservation};
+use domain::resolve::history_window;
+use domain::resolve::is_duplicate_refused;
+use domain::schedule::schedule;
+use domain::{Case, Fact, JobKind, Money, Planned, PlannedState, Reservation};
 
 use super::Broken;
 use super::state::Job;
@@ -23,13 +26,17 @@ pub(super) struct Domain {
 impl Domain {
     pub(super) fn new(mut booking: Booking, broken: Broken) -> Self {
         if broken == Broken::Absence {
-            let settle = &mut booking.merchant.settle;
+            let resolution = &mut booking.merchant.resolution;
             let at_once = domain::Span::seconds(0);
-            settle.absent_reads = 1;
-            let after = &mut settle.absent_after;
+            resolution.absent_reads = 1;
+            let after = &mut resolution.absent_after;
             (after.capture, after.cancel, after.complete) = (at_once, at_once, at_once);
         }
         Self { booking, broken }
+    }
+
+    fn case<'a>(&'a self, r: &'a Reservation, now: DateTime<Utc>) -> Case<'a> {
+        Case::new(r, &self.booking.merchant, now)
     }
 
     /// The intent that the model is about: the newest.
@@ -43,14 +50,7 @@ impl Domain {
             Job::Intent => (intent.operation.job_kind(), intent.key.as_str()),
             Job::Refresh => (JobKind::Refresh, "refresh"),
         };
-        decide(
-            r,
-            kind,
-            key,
-            &self.booking.merchant,
-            &self.booking.planner(),
-            now,
-        )
+        decide(self.case(r, now), kind, key, &self.booking.planner())
     }
 
     /// What a read of these details means.
@@ -64,9 +64,9 @@ impl Domain {
         let reading = Reading {
             seen,
             since: i64::MAX,
-            witnesses: &self.booking.witnesses,
+            evidence: &self.booking.evidence,
         };
-        observe(r, reading, &self.booking.merchant, now)
+        observe(self.case(r, now), reading)
     }
 
     /// The times between which the history is read for a trace of the intent's request.
@@ -86,7 +86,7 @@ impl Domain {
         now: DateTime<Utc>,
     ) -> Vec<Fact> {
         let (booking, intent) = (&self.booking, &Self::intent(r).id);
-        search(r, intent, rows, &booking.witnesses, &booking.merchant, now)
+        search(self.case(r, now), intent, rows, &booking.evidence)
     }
 
     /// What an answer to the intent's request means.
@@ -117,7 +117,7 @@ impl Domain {
             stray.is_none(),
             "the model knows the intent and the reads, not {stray:?}"
         );
-        let runs = |job: &&Planned| job.state != PlannedState::Attention;
+        let runs = |job: &&Planned| job.state != PlannedState::NeedsReview;
         let at = |refresh: bool| {
             let mine = |job: &&Planned| (job.kind == JobKind::Refresh) == refresh;
             jobs.iter().filter(runs).find(mine).map(|job| job.run_at)
@@ -132,12 +132,12 @@ impl Domain {
     /// Does the provider refuse the intent a second time, whatever happens?
     pub(super) fn is_harmless(&self, r: &Reservation) -> bool {
         let capture = matches!(Self::intent(r).operation, Operation::Capture { .. });
-        capture && has_proven_guard(r, &Self::intent(r).operation, &self.booking.merchant)
+        capture && is_duplicate_refused(r, &Self::intent(r).operation, &self.booking.merchant)
     }
 
     /// How long absence has to last before it counts.
     pub(super) fn horizon(&self, operation: &Operation) -> TimeDelta {
-        let after = &self.booking.merchant.settle.absent_after;
+        let after = &self.booking.merchant.resolution.absent_after;
         let span = match operation {
             Operation::Submit | Operation::Resend { .. } => after.submit,
             Operation::Capture { .. } => after.capture,

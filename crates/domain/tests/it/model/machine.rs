@@ -3,9 +3,9 @@
 use std::hash::Hasher as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::history::HistoryRow;
 use domain::observe::Snapshot;
 use domain::reservation::IntentState;
-use domain::witness::HistoryRow;
 use domain::{Fact, Reservation};
 
 use super::calls::Domain;

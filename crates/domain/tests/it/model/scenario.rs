@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use domain::Fact;
+use domain::deadlines::send_by;
 use domain::outcome::Outcome;
 use domain::reservation::Operation;
-use domain::schedule::send_by;
 
 use crate::booking::{self, Booking, cancel, charge, complete, hours, minutes, on, refund};
 use crate::provider::Provider;

@@ -570,7 +570,7 @@ impl Steps<'_> {
                 .map(|sent| sent.at + self.machine.domain.horizon(&intent.operation)),
         );
         instants.push(self.machine.send_by(self.from));
-        instants.retain(|at| *at < domain::schedule::NO_DEADLINE);
+        instants.retain(|at| *at < domain::deadlines::NO_DEADLINE);
         instants
     }
 }

@@ -1,8 +1,8 @@
 //! Searches before the look-alike.
 
 use chrono::TimeDelta;
+use domain::history::Event;
 use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
-use domain::witness::Event;
 use domain::{Money, ReservationId};
 use serde_json::json;
 
@@ -227,12 +227,10 @@ async fn a_search_is_one_request_and_its_silence_is_on_record() {
     let merchant = &stage.app.merchants[&stage.merchant()].merchant;
     let found = found.unwrap_or_else(|_| panic!("the search brought nothing"));
     let facts = facts(
-        &r,
+        Case::new(&r, merchant, stage.now()),
         &capture,
         &found,
-        &Witnesses::default(),
-        merchant,
-        stage.now(),
+        &Evidence::default(),
     );
     let silent = Fact::HistoryRead {
         intent: capture,
@@ -383,12 +381,10 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
             .record(
                 &id,
                 &facts(
-                    &r,
+                    Case::new(&r, merchant, stage.now()),
                     &submit,
                     &found,
-                    &Witnesses::default(),
-                    merchant,
-                    stage.now(),
+                    &Evidence::default(),
                 ),
             )
             .await;
@@ -402,7 +398,7 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
         .map(|seen| seen.reservation_uuid.as_str())
         .collect();
     assert_eq!(
-        (known, r.is_frozen(), r.provider.sought.until),
+        (known, r.is_frozen(), r.provider.duplicate_search.until),
         (vec![other.as_str()], true, Some(stage.now()))
     );
 }

@@ -19,7 +19,7 @@ fn events(list: &Value) -> Vec<&str> {
 async fn a_job_at_the_desk_and_its_reservation_carry_the_evidence() {
     let case = Case::of(CHARGE).await;
     let job = case.job().await;
-    assert_eq!(job["state"], "attention");
+    assert_eq!(job["state"], "needs_review");
     let pack = &job["evidence"];
     assert_eq!(
         (&pack["reason"], &pack["job"]),
@@ -424,7 +424,7 @@ async fn a_job_that_is_not_at_the_desk_is_named_with_its_state() {
         .as_array()
         .expect("jobs")
         .iter()
-        .find(|job| job["kind"] == "guard");
+        .find(|job| job["kind"] == "deadline");
     let guard = guard.expect("a guard")["job"].as_str().expect("id");
     let answer = case
         .service

@@ -20,9 +20,9 @@ async fn jobs_are_listed_by_filter() {
     let id = service.submitted("BOOK-1").await;
     service.held(&id).await;
     let path =
-        format!("/v1/jobs?reservation={id}&state=scheduled&kind=guard&merchant=default&limit=1");
+        format!("/v1/jobs?reservation={id}&state=scheduled&kind=deadline&merchant=default&limit=1");
     let page = service.get(&path).await.ok(200);
-    assert_eq!(page["data"][0]["kind"], "guard");
+    assert_eq!(page["data"][0]["kind"], "deadline");
     assert_eq!(page["data"][0]["reference"], "BOOK-1");
     assert_eq!(
         page["data"][0]["deadline"],
@@ -33,7 +33,7 @@ async fn jobs_are_listed_by_filter() {
     let next = page["next_cursor"].as_str().expect("cursor");
     assert_eq!(
         service.get(&format!("{path}&cursor={next}")).await.ok(200)["data"][0]["kind"],
-        "guard"
+        "deadline"
     );
     assert_eq!(
         service.get("/v1/jobs?merchant=other").await.ok(200),

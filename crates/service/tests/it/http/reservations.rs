@@ -273,7 +273,7 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
         .map(|job| &job["kind"])
         .collect();
     assert!(
-        kinds.contains(&&json!("guard")) && !kinds.contains(&&json!("submit")),
+        kinds.contains(&&json!("deadline")) && !kinds.contains(&&json!("submit")),
         "{kinds:?}"
     );
     for (reason, freezes, control) in [

@@ -1,7 +1,7 @@
 //! What runs of jobs make of the provider's answers, and what callbacks do meanwhile.
 
 use chrono::TimeDelta;
-use domain::witness::MarkerEcho;
+use domain::resolve::MarkerEcho;
 use domain::{Fact, Money};
 use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use serde_json::json;
@@ -170,7 +170,7 @@ async fn a_request_that_fails_on_the_way_or_by_the_provider_s_fault_marks_the_me
             Capture => "capture",
             _ => "history",
         };
-        let (before, asked) = (stage.witnesses().await, stage.sent(path).len());
+        let (before, asked) = (stage.evidence().await, stage.sent(path).len());
         stage
             .world
             .lock()
@@ -191,9 +191,9 @@ async fn a_request_that_fails_on_the_way_or_by_the_provider_s_fault_marks_the_me
         } else {
             before.faulted_at
         };
-        assert_eq!(stage.witnesses().await.faulted_at, expected, "{row}");
+        assert_eq!(stage.evidence().await.faulted_at, expected, "{row}");
     }
-    assert_ne!(stage.witnesses().await.faulted_at, None);
+    assert_ne!(stage.evidence().await.faulted_at, None);
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn whether_details_show_our_texts_and_how_new_they_are_is_learnt_for_the_m
         let id = stage.held("BOOK-1").await;
         let held_at = stage.now();
         assert_eq!(
-            stage.witnesses().await.marker_echo,
+            stage.evidence().await.marker_echo,
             MarkerEcho::Unverified,
             "{marker}"
         );
@@ -276,7 +276,7 @@ async fn whether_details_show_our_texts_and_how_new_they_are_is_learnt_for_the_m
         stage
             .until_known(&id, "it is seen", |r| r.ledger[0].confirmed)
             .await;
-        let known = stage.witnesses().await;
+        let known = stage.evidence().await;
         assert_eq!(known.marker_echo, expected, "{marker}");
         assert!(
             known
@@ -306,7 +306,7 @@ async fn case_051_a_lost_capture_whose_text_is_not_shown_is_settled_by_the_histo
     stage
         .until_known(&first, "it is seen", |r| r.ledger[0].confirmed)
         .await;
-    assert_eq!(stage.witnesses().await.marker_echo, MarkerEcho::Broken);
+    assert_eq!(stage.evidence().await.marker_echo, MarkerEcho::Broken);
     let id = stage.held("BOOK-2").await;
     stage.world.lock().faults().calls.push(Fault::once(
         Call::Capture,

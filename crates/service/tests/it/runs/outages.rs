@@ -10,7 +10,7 @@ use super::stage::{Stage, answer, reset};
 /// When the newest capture of a reservation runs again.
 async fn again_at(stage: &Stage, id: &ReservationId) -> DateTime<Utc> {
     let job = stage.job(id, "capture").await;
-    assert_eq!(job["waiting_for"], "lane", "{job:#}");
+    assert_eq!(job["waiting_for"], "rate_limit", "{job:#}");
     assert_eq!(job["attempts_used"], 0, "{job:#}");
     job["run_at"].as_str().expect("time").parse().expect("time")
 }
@@ -179,7 +179,7 @@ async fn case_076_a_refund_waits_while_a_capture_is_in_doubt_and_says_so() {
         )
         .await;
     stage.idle().await;
-    assert_eq!(stage.job(&id, "refund").await["waiting_for"], "resolve");
+    assert_eq!(stage.job(&id, "refund").await["waiting_for"], "resolution");
     assert_eq!(stage.sent("refund").len(), 0);
     let most = TimeDelta::hours(2);
     stage

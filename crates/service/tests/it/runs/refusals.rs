@@ -32,7 +32,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
     let job = stage.job(&id, "capture").await;
     assert_eq!(
         (&job["state"], &job["last_error"]["code"]),
-        (&json!("dead"), &json!("refused")),
+        (&json!("failed"), &json!("refused")),
         "{job:#}"
     );
     let attempt = &job["attempts"][0];

@@ -10,7 +10,7 @@ use api_client::{
     WireResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::witness::Witnesses;
+use domain::resolve::Evidence;
 use domain::{
     Clock, Entropy, Fact, JobState, ManualClock, MerchantId, Reservation, ReservationId,
     SeededEntropy,
@@ -21,7 +21,7 @@ use service::app::{App, MerchantHandle};
 use service::runner::{self, RunError, WorkerSettings};
 use service::service::CallbackOutcome;
 use store::Store;
-use store::queue::{JobFilter, JobView};
+use store::queue::{Job, JobFilter};
 use tempfile::TempDir;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -386,7 +386,7 @@ impl Stage {
     }
 
     /// What is learnt of the merchant.
-    pub(crate) async fn witnesses(&self) -> Witnesses {
+    pub(crate) async fn evidence(&self) -> Evidence {
         let merchant = self
             .service
             .app
@@ -395,7 +395,7 @@ impl Stage {
             .next()
             .expect("a merchant");
         let mut tx = self.service.app.store.begin().await.expect("tx");
-        let learnt = tx.witnesses(merchant).await.expect("read");
+        let learnt = tx.evidence(merchant).await.expect("read");
         tx.rollback().await.expect("rollback");
         learnt
     }
@@ -439,7 +439,7 @@ impl Stage {
         let due = self.now() + TimeDelta::days(5);
         fields.insert("payment_link_due".to_owned(), due.to_rfc3339().into());
         let policy = json!({"capture": {"on_delivery": "manual"}, "completion": {"after": "off"},
-            "reminders": {"at": ["+24h"], "hours": "any"}, "warnings": {"at": []}});
+            "reminders": {"at": ["+24h"], "contact_hours": "any"}, "warnings": {"at": []}});
         fields.insert("policy".to_owned(), policy);
         let taken = self.service.post("/v1/reservations", &body).await.ok(202);
         taken["id"].as_str().expect("id").parse().expect("id")
@@ -571,10 +571,10 @@ impl Stage {
     }
 
     /// The jobs that are due, asked for in the order of the states that a job goes through.
-    async fn due(&self) -> Vec<JobView> {
+    async fn due(&self) -> Vec<Job> {
         let now = self.now();
         let waiting = self.jobs(&[JobState::Scheduled, JobState::Resolving]).await;
-        let mut due: Vec<JobView> = waiting
+        let mut due: Vec<Job> = waiting
             .into_iter()
             .filter(|job| job.run_at <= now)
             .collect();
@@ -587,7 +587,7 @@ impl Stage {
         waiting.iter().map(|job| job.run_at).min()
     }
 
-    async fn jobs(&self, states: &[JobState]) -> Vec<JobView> {
+    async fn jobs(&self, states: &[JobState]) -> Vec<Job> {
         let mut jobs = Vec::new();
         for state in states {
             let filter = JobFilter {

@@ -220,8 +220,9 @@ pub(super) fn nothing_forgotten(
             job.state.as_str(),
             "scheduled" | "available" | "running" | "resolving"
         );
-        let ended_without_reason = matches!(job.state.as_str(), "dead" | "cancelled" | "attention")
-            && job.reason.is_empty();
+        let ended_without_reason =
+            matches!(job.state.as_str(), "failed" | "cancelled" | "needs_review")
+                && job.reason.is_empty();
         // A job that reads is planned again and again while there is something to read.
         if lives && !at_desk && job.kind != "refresh" {
             broken.push(format!(
@@ -285,9 +286,9 @@ pub(super) fn limits_hold(
                     tale.id
                 ));
             }
-            if tale.is_reminder && !book.any_hours && !is_decent(*at) {
+            if tale.is_reminder && !book.any_hours && !is_contact_time(*at) {
                 broken.push(format!(
-                    "reminder {} was sent at {at}, which is no decent hour",
+                    "reminder {} was sent at {at}, which is outside the contact hours",
                     tale.id
                 ));
             }
@@ -338,7 +339,7 @@ fn sums_hold(book: &Book, truth: &Truth<'_>) -> Vec<String> {
 }
 
 /// Weekdays 08 to 21, Saturdays 10 to 15, by the clock of Oslo; holidays are left to the calendar's own tests.
-fn is_decent(at: DateTime<Utc>) -> bool {
+fn is_contact_time(at: DateTime<Utc>) -> bool {
     let local = at.with_timezone(&Oslo);
     match local.weekday() {
         Weekday::Sun => false,

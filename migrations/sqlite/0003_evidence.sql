@@ -1,7 +1,7 @@
 -- What speaks for or against an effect besides the details of its reservation. Times are milliseconds since 1970 UTC.
 
 -- What is known of each merchant's view of the provider.
-CREATE TABLE witnesses (
+CREATE TABLE evidence (
     merchant    TEXT   NOT NULL PRIMARY KEY, -- whose
     marker_echo TEXT   NOT NULL,             -- do details show our texts?
     shown_until BIGINT,                      -- when the newest effect took place that has been shown; never goes back

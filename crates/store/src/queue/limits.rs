@@ -1,9 +1,9 @@
-//! A merchant's request budget and pause switch, shared by all processes.
+//! What limits a merchant's requests: its rate limit and its pause, shared by all processes.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::MerchantId;
+use domain::{MerchantId, WaitingFor};
 
 use crate::db::{execute, fetch_all, fetch_optional, millis};
 use crate::row::Place;
@@ -15,21 +15,26 @@ const WINDOW_MICROS: i64 = 60_000_000;
 /// How long a request of a paused merchant waits before it asks again.
 const PAUSED_RECHECK: TimeDelta = TimeDelta::seconds(30);
 
-/// The most merchants that a list of lanes shows.
-const MAX_LANES: i64 = 10_000;
+/// The most merchants whose limits are read at once.
+const MAX_MERCHANTS: i64 = 10_000;
 
-/// The budget is used up: come again then.
+/// A request of the merchant may not be made now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotBefore(pub DateTime<Utc>);
+pub struct NotBefore {
+    /// When to ask again.
+    pub at: DateTime<Utc>,
+    /// What holds the request back: [`WaitingFor::RateLimit`] or [`WaitingFor::Pause`].
+    pub waiting_for: WaitingFor,
+}
 
-/// A merchant's lane as people see it.
+/// What limits a merchant's requests now. A merchant that has never sent a request nor been paused has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneView {
-    /// Whose it is.
+pub struct MerchantLimits {
+    /// The merchant, which may have left the configuration since.
     pub merchant: MerchantId,
-    /// Is nothing claimed that calls the provider?
+    /// While true, no job that calls the provider is claimed for this merchant.
     pub paused: bool,
-    /// When the budget is full again.
+    /// When the whole burst may be used again, if no request is made until then.
     pub full_at: DateTime<Utc>,
 }
 
@@ -82,30 +87,30 @@ impl Rate {
 }
 
 #[derive(sqlx::FromRow)]
-struct LaneRow {
+struct LimitsRow {
     merchant: String,
     tat: i64,
     paused: bool,
 }
 
 /// Takes one request from the bucket if there is one, in one statement so that it holds between processes.
-const TAKE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2 + $3, FALSE)
-    ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN lanes.tat > $2 THEN lanes.tat ELSE $2 END + $3
-        WHERE lanes.tat - $4 <= $2 AND NOT lanes.paused";
+const TAKE: &str = "INSERT INTO merchant_limits (merchant, tat, paused) VALUES ($1, $2 + $3, FALSE)
+    ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN merchant_limits.tat > $2 THEN merchant_limits.tat ELSE $2 END + $3
+        WHERE merchant_limits.tat - $4 <= $2 AND NOT merchant_limits.paused";
 
-const ONE: &str = "SELECT merchant, tat, paused FROM lanes WHERE merchant = $1";
+const ONE: &str = "SELECT merchant, tat, paused FROM merchant_limits WHERE merchant = $1";
 const ALL: &str =
-    "SELECT merchant, tat, paused FROM lanes ORDER BY merchant LIMIT CAST($1 AS BIGINT)";
+    "SELECT merchant, tat, paused FROM merchant_limits ORDER BY merchant LIMIT CAST($1 AS BIGINT)";
 
-const PAUSE: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, 0, $2)
+const PAUSE: &str = "INSERT INTO merchant_limits (merchant, tat, paused) VALUES ($1, 0, $2)
     ON CONFLICT (merchant) DO UPDATE SET paused = $2";
 
-/// What waits for a lane that a person has opened need not wait any longer.
+/// What waits for a pause that has ended need not wait any longer.
 const RESUME: &str = "UPDATE jobs SET run_at = $2
-    WHERE merchant = $1 AND waiting_for = 'lane' AND state IN ('scheduled', 'resolving') AND run_at > $2";
+    WHERE merchant = $1 AND waiting_for = 'pause' AND state IN ('scheduled', 'resolving') AND run_at > $2";
 
-const HOLD: &str = "INSERT INTO lanes (merchant, tat, paused) VALUES ($1, $2, FALSE)
-    ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN lanes.tat > $2 THEN lanes.tat ELSE $2 END";
+const HOLD: &str = "INSERT INTO merchant_limits (merchant, tat, paused) VALUES ($1, $2, FALSE)
+    ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN merchant_limits.tat > $2 THEN merchant_limits.tat ELSE $2 END";
 
 impl Tx {
     /// Counts one request against the merchant's budget, or says when to come again.
@@ -146,18 +151,24 @@ impl Tx {
         if execute!(self, TAKE, merchant.as_str(), micros, cost, tolerance)? == 1 {
             return Ok(Ok(()));
         }
-        let lane = fetch_optional!(self, LaneRow, ONE, merchant.as_str())?;
-        Ok(Err(NotBefore(match lane {
-            Some(lane) if !lane.paused => rate.next(lane.tat + beyond),
-            _ => now + PAUSED_RECHECK,
-        })))
+        let limits = fetch_optional!(self, LimitsRow, ONE, merchant.as_str())?;
+        Ok(Err(match limits {
+            Some(limits) if !limits.paused => NotBefore {
+                at: rate.next(limits.tat + beyond),
+                waiting_for: WaitingFor::RateLimit,
+            },
+            _ => NotBefore {
+                at: now + PAUSED_RECHECK,
+                waiting_for: WaitingFor::Pause,
+            },
+        }))
     }
 
     /// Lets no request of the merchant through before `until`, as when the provider says `Retry-After`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn hold_lane(
+    pub async fn hold_requests(
         &mut self,
         merchant: &MerchantId,
         limit_per_minute: u32,
@@ -186,12 +197,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Every lane's state, by merchant. A merchant without a row has a full budget.
-    pub(crate) async fn lanes(&mut self) -> Result<HashMap<String, (i64, bool)>, StoreError> {
-        let rows = fetch_all!(self, LaneRow, ALL, MAX_LANES)?;
+    /// The theoretical arrival time and the pause of every merchant that has a row; the others have a full budget.
+    pub(crate) async fn merchant_limits(
+        &mut self,
+    ) -> Result<HashMap<String, (i64, bool)>, StoreError> {
+        let rows = fetch_all!(self, LimitsRow, ALL, MAX_MERCHANTS)?;
         Ok(rows
             .into_iter()
-            .map(|lane| (lane.merchant, (lane.tat, lane.paused)))
+            .map(|row| (row.merchant, (row.tat, row.paused)))
             .collect())
     }
 }
@@ -217,26 +230,26 @@ impl Store {
         tx.commit().await
     }
 
-    /// The lanes that have been used or paused, by merchant.
+    /// The limits of the merchants that have sent a request or been paused, by merchant.
     ///
     /// # Errors
     /// When the database fails, or a row cannot be read.
-    pub async fn lanes(&self) -> Result<Vec<LaneView>, StoreError> {
+    pub async fn merchant_limits(&self) -> Result<Vec<MerchantLimits>, StoreError> {
         let mut reader = self.reader().await?;
-        let rows = fetch_all!(reader, LaneRow, ALL, MAX_LANES)?;
-        rows.into_iter().map(|lane| Ok(view(&lane)?)).collect()
+        let rows = fetch_all!(reader, LimitsRow, ALL, MAX_MERCHANTS)?;
+        rows.iter().map(|row| Ok(view(row)?)).collect()
     }
 }
 
-fn view(lane: &LaneRow) -> Result<LaneView, crate::RowError> {
+fn view(row: &LimitsRow) -> Result<MerchantLimits, crate::RowError> {
     let place = Place {
-        table: "lanes",
-        row: &lane.merchant,
+        table: "merchant_limits",
+        row: &row.merchant,
     };
-    Ok(LaneView {
-        merchant: place.parse("merchant", &lane.merchant)?,
-        paused: lane.paused,
-        full_at: place.time("tat", lane.tat.div_euclid(1_000))?,
+    Ok(MerchantLimits {
+        merchant: place.parse("merchant", &row.merchant)?,
+        paused: row.paused,
+        full_at: place.time("tat", row.tat.div_euclid(1_000))?,
     })
 }
 
@@ -254,17 +267,17 @@ pub(crate) struct Budgets {
 impl Budgets {
     pub(crate) fn new(
         limits: &HashMap<MerchantId, u32>,
-        lanes: &HashMap<String, (i64, bool)>,
+        known: &HashMap<String, (i64, bool)>,
         now: DateTime<Utc>,
     ) -> Self {
         let mut budgets = Self::default();
-        let paused = lanes.iter().filter(|(_, (_, paused))| *paused);
+        let paused = known.iter().filter(|(_, (_, paused))| *paused);
         budgets
             .blocked
             .extend(paused.map(|(merchant, _)| merchant.clone()));
         for (merchant, limit) in limits {
             let rate = Rate::per_minute(*limit);
-            let (tat, paused) = lanes.get(merchant.as_str()).copied().unwrap_or_default();
+            let (tat, paused) = known.get(merchant.as_str()).copied().unwrap_or_default();
             let tokens = rate.tokens(tat, now);
             if tokens == 0 && !paused {
                 budgets.blocked.push(merchant.as_str().to_owned());

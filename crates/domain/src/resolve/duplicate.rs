@@ -1,16 +1,17 @@
-//! Natural guards: which duplicates the provider refuses by construction.
+//! Which operations the provider refuses a second time by construction, so that a duplicate moves no money.
 
-use crate::merchant::{LineRunway, Merchant};
+use crate::capabilities::LineRunway;
+use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{LineAmount, Operation, Reservation, RowKind};
 
-/// Is a duplicate of this operation refused by the provider, as far as it keeps a runway for each line?
+/// Is a duplicate of this operation refused, as far as the provider keeps a runway for each line?
 ///
-/// True for a capture that takes more than half of what is left of each line it touches: a second one
+/// True for a capture that takes more than half of what is left of each line that the capture touches: a second one
 /// exceeds the line's runway. Good enough to send without a fresh read; what may be sent a second time in doubt is told
-/// by [`has_proven_guard`].
+/// by [`is_duplicate_refused`].
 #[must_use]
-pub fn is_guarded(r: &Reservation, operation: &Operation) -> bool {
+pub fn is_duplicate_refused_by_lines(r: &Reservation, operation: &Operation) -> bool {
     match operation {
         Operation::Capture { lines, .. } => lines.iter().all(|part| is_most_of_line(r, part)),
         _ => false,
@@ -22,7 +23,7 @@ pub fn is_guarded(r: &Reservation, operation: &Operation) -> bool {
 /// A capture by the documented runway of the whole reservation, or by that of a line where the merchant's is proven; a
 /// refund of all that is left of its row; a cancel and a complete by the status.
 #[must_use]
-pub fn has_proven_guard(r: &Reservation, operation: &Operation, merchant: &Merchant) -> bool {
+pub fn is_duplicate_refused(r: &Reservation, operation: &Operation, merchant: &Merchant) -> bool {
     match operation {
         Operation::Capture { lines, .. } => {
             let amount = operation.amount();

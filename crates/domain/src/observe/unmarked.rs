@@ -1,53 +1,10 @@
-//! A row without our marker that can be the effect in doubt: when it is taken for it, and on whose word.
-
-use chrono::{DateTime, TimeDelta, Utc};
+//! Rows of details that do not carry our marker: which of them can be the effect in doubt.
 
 use super::Observer;
 use super::snapshot::SeenRow;
 use crate::marker;
-use crate::merchant::Merchant;
-use crate::reservation::{Intent, IntentState, LedgerRow, Operation, Reservation, RowKind};
-use crate::witness::{CLOCK_SLACK, MarkerEcho, Witnesses};
-
-/// A request whose answer was lost may still be under way for so long.
-const EXECUTES_WITHIN: TimeDelta = TimeDelta::minutes(10);
-
-/// The row of the ledger that can be the effect in doubt: nobody's, unmarked, of its amount, new since the request was
-/// sent and from its time. `None` when there is no such row, or when the history has spoken.
-pub(crate) fn stand_in<'a>(r: &'a Reservation, intent: &Intent) -> Option<&'a LedgerRow> {
-    let IntentState::Unknown(doubt) = &intent.progress else {
-        return None;
-    };
-    let mut rows = r.ledger.iter().filter(|row| {
-        Some(row.kind) == intent.operation.row_kind()
-            && row.intent.is_none()
-            && row.amount == intent.operation.amount()
-            && !intent.knew(row.reference.as_deref())
-            && is_of_the_time(intent, row.at)
-    });
-    rows.next()
-        .filter(|_| doubt.history_row.is_none() && intent.operation.has_marker())
-}
-
-/// Did it happen while the request of this intent can have been carried out?
-fn is_of_the_time(intent: &Intent, at: DateTime<Utc>) -> bool {
-    intent.sent().is_some_and(|sent| {
-        (sent.at - CLOCK_SLACK..=sent.at + EXECUTES_WITHIN + CLOCK_SLACK).contains(&at)
-    })
-}
-
-/// May a row without a marker be taken for the effect of this intent, once a second witness speaks for it?
-pub(super) fn may_be_weak(
-    r: &Reservation,
-    intent: &Intent,
-    witnesses: &Witnesses,
-    merchant: &Merchant,
-) -> bool {
-    let same = |other: &&Intent| other.operation.row_kind() == intent.operation.row_kind();
-    witnesses.marker_echo == MarkerEcho::Broken
-        && intent.operation.amount() <= merchant.settle.weak_limit
-        && r.open_intents().filter(same).count() == 1
-}
+use crate::reservation::{Intent, IntentState, Operation, RowKind};
+use crate::resolve::{could_be_from, may_match_unmarked};
 
 impl Observer<'_> {
     /// Can this row be the effect in doubt, and no other?
@@ -56,13 +13,13 @@ impl Observer<'_> {
             .seen
             .rows(kind)
             .iter()
-            .filter(|row| self.can_stand_in(intent, kind, row));
+            .filter(|row| self.fits_unmarked(intent, kind, row));
         matches!((rows.next(), rows.next()), (Some(only), None) if std::ptr::eq(only, row))
             && self.lines_fit(intent, row)
-            && may_be_weak(self.r, intent, self.witnesses, self.merchant)
+            && may_match_unmarked(self.case(), intent, self.evidence)
     }
 
-    fn can_stand_in(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
+    fn fits_unmarked(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
         let reference = row.reference.as_deref().unwrap_or_default();
         let nobodys = self
             .r
@@ -71,7 +28,7 @@ impl Observer<'_> {
         nobodys
             && row.amount == intent.operation.amount()
             && !intent.knew(row.reference.as_deref())
-            && row.at.is_some_and(|at| is_of_the_time(intent, at))
+            && row.at.is_some_and(|at| could_be_from(intent, at))
             && self.marked(kind, row).is_none()
     }
 
@@ -87,7 +44,7 @@ impl Observer<'_> {
     }
 
     /// Has the callback for such an effect come, or a row of the history that fits this one?
-    pub(super) fn has_second_witness(&self, intent: &Intent, row: &SeenRow) -> bool {
+    pub(super) fn has_second_source(&self, intent: &Intent, row: &SeenRow) -> bool {
         let word = match intent.operation {
             Operation::Charge { .. } => "charged",
             _ => "captured",

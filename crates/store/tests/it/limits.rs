@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
-use domain::{Entropy as _, JobKind, JobState, SeededEntropy};
+use domain::{Entropy as _, JobKind, JobState, SeededEntropy, WaitingFor};
 use futures::FutureExt as _;
-use store::queue::{ClaimedJob, NotBefore, Settle, Settled, WorkerOptions};
+use store::queue::{ClaimedJob, Finished, JobEnd, NotBefore, WorkerOptions};
 use tokio::sync::Semaphore;
 
 use crate::harness::{Fresh, Worker, eager, eventually, job, merchant, noon};
@@ -27,7 +27,7 @@ pub(crate) async fn a_minute_never_holds_more_requests_than_the_limit(fresh: Fre
             .expect("asks")
         {
             Ok(()) => passed.push(now),
-            Err(NotBefore(at)) => assert!(at > now, "seed {seed}"),
+            Err(NotBefore { at, .. }) => assert!(at > now, "seed {seed}"),
         }
         tx.commit().await.expect("commits");
     }
@@ -54,7 +54,7 @@ pub(crate) async fn no_more_is_claimed_than_the_bucket_has(fresh: Fresh) {
         let kind = if n < 8 {
             JobKind::Refresh
         } else {
-            JobKind::Notify
+            JobKind::Deadline
         };
         fresh.enqueue(&job(kind)).await;
     }
@@ -67,9 +67,9 @@ pub(crate) async fn no_more_is_claimed_than_the_bucket_has(fresh: Fresh) {
     let handler = move |job: ClaimedJob| {
         let (store, called, noticed) = (store.clone(), Arc::clone(&called), Arc::clone(&noticed));
         async move {
-            if job.kind == JobKind::Notify {
+            if job.kind == JobKind::Deadline {
                 noticed.fetch_add(1, Ordering::SeqCst);
-                return Ok(Settled::done());
+                return Ok(Finished::done());
             }
             let mut tx = store.begin().await?;
             let taken = tx.take_request(&job.merchant, limit).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn no_more_is_claimed_than_the_bucket_has(fresh: Fresh) {
                 "a claim is only made when the bucket has a token"
             );
             called.fetch_add(1, Ordering::SeqCst);
-            Ok(Settled::done())
+            Ok(Finished::done())
         }
         .boxed()
     };
@@ -121,7 +121,7 @@ pub(crate) async fn a_paused_merchant_makes_no_calls_until_it_is_resumed(fresh: 
     let paused = merchant("default");
     fresh.store.pause_merchant(&paused).await.expect("pauses");
     let held = fresh.enqueue(&job(JobKind::Capture)).await;
-    let local = fresh.enqueue(&job(JobKind::Notify)).await;
+    let local = fresh.enqueue(&job(JobKind::Deadline)).await;
     let other = store::queue::NewJob {
         merchant: merchant("other"),
         ..job(JobKind::Capture)
@@ -132,7 +132,7 @@ pub(crate) async fn a_paused_merchant_makes_no_calls_until_it_is_resumed(fresh: 
         let gate = Arc::clone(&gate);
         async move {
             let _pass = gate.acquire().await;
-            Ok(Settled::By(Settle::Succeeded { result: None }))
+            Ok(Finished::By(JobEnd::Succeeded { result: None }))
         }
         .boxed()
     };
@@ -142,32 +142,36 @@ pub(crate) async fn a_paused_merchant_makes_no_calls_until_it_is_resumed(fresh: 
     assert_eq!(fresh.job(&held).await.state, JobState::Available);
     let mut tx = fresh.store.begin().await.expect("begins");
     let refused = tx.take_request(&paused, 240).await.expect("asks");
-    assert!(
-        refused.is_err(),
+    assert_eq!(
+        refused.map_err(|wait| wait.waiting_for),
+        Err(WaitingFor::Pause),
         "a running job makes no further call either"
     );
     tx.rollback().await.expect("rolls back");
     assert!(
         fresh
             .store
-            .lanes()
+            .merchant_limits()
             .await
             .expect("reads")
             .iter()
-            .any(|lane| lane.merchant == paused && lane.paused)
+            .any(|limits| limits.merchant == paused && limits.paused)
     );
     fresh.store.resume_merchant(&paused).await.expect("resumes");
     fresh.reaches(&held, JobState::Succeeded).await;
     worker.stop().await;
 }
 
-pub(crate) async fn a_held_lane_opens_at_its_time(fresh: Fresh) {
+pub(crate) async fn held_requests_go_on_at_their_time(fresh: Fresh) {
     let (name, until) = (merchant("default"), noon() + TimeDelta::seconds(90));
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.hold_lane(&name, 240, until).await.expect("holds");
+    tx.hold_requests(&name, 240, until).await.expect("holds");
     assert_eq!(
         tx.take_request(&name, 240).await.expect("asks"),
-        Err(NotBefore(until))
+        Err(NotBefore {
+            at: until,
+            waiting_for: WaitingFor::RateLimit
+        })
     );
     tx.commit().await.expect("commits");
     fresh.clock.set(until);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::MerchantId;
 
-use crate::queue::claim::{ClaimTerms, Claimed, Glance, json_list};
-use crate::queue::lanes::Budgets;
+use crate::queue::claim::{ClaimTerms, Claimed, Peek, json_list};
+use crate::queue::limits::Budgets;
 use crate::queue::{ClaimedJob, WorkerOptions};
 use crate::{Store, StoreError, Tx};
 
@@ -27,7 +27,7 @@ pub struct Claimant {
 
 /// What a turn came to.
 #[derive(Debug)]
-pub struct Turn {
+pub struct PollCycle {
     /// What was claimed, to be run and settled. In the order of claiming.
     pub jobs: Vec<ClaimedJob>,
     /// May there be more that could be claimed at once?
@@ -62,20 +62,20 @@ impl Claimant {
 }
 
 impl Tx {
-    /// Rescues what others have lost, makes available what is due, and claims no more than `free` jobs, if a glance at the
+    /// Rescues what others have lost, makes available what is due, and claims no more than `free` jobs, if a peek at the
     /// queue has shown any of these. Says when something will be due. The transaction holds the lock of claims.
-    pub(crate) async fn take_turn(
+    pub(crate) async fn poll_within(
         &mut self,
         claimant: &Claimant,
         free: usize,
-        glance: Glance,
+        peek: Peek,
     ) -> Result<(Claimed, Option<DateTime<Utc>>), StoreError> {
-        let (glance, more_due) = self.prepare_claim(glance).await?;
-        if !glance.available {
-            return Ok((Claimed::default(), glance.next_due()));
+        let (peek, more_due) = self.prepare_claim(peek).await?;
+        if !peek.available {
+            return Ok((Claimed::default(), peek.next_due()));
         }
-        let lanes = self.lanes().await?;
-        let mut budgets = Budgets::new(&claimant.limits, &lanes, self.now());
+        let known = self.merchant_limits().await?;
+        let mut budgets = Budgets::new(&claimant.limits, &known, self.now());
         let terms = ClaimTerms {
             owner: &claimant.owner,
             lease: claimant.lease,
@@ -85,7 +85,7 @@ impl Tx {
         let mut claimed = self.claim(&terms, &mut budgets).await?;
         let left = free - claimed.jobs.len();
         claimed.more |= left > 0 && (more_due || claimed.jobs.len() == MAX_BATCH);
-        let next = [glance.next_due(), budgets.refill_at]
+        let next = [peek.next_due(), budgets.refill_at]
             .into_iter()
             .flatten()
             .min();
@@ -95,31 +95,31 @@ impl Tx {
 
 impl Store {
     /// One turn for a worker set that has no pump, such as one in a simulation: claims up to `free` jobs. Each is then
-    /// run by its handler within the lease, and settled as [`Settle::after`] says.
+    /// run by its handler within the lease, and settled as [`JobEnd::after`] says.
     ///
-    /// [`Settle::after`]: crate::queue::Settle::after
+    /// [`JobEnd::after`]: crate::queue::JobEnd::after
     ///
     /// # Errors
     /// When the database fails or a job cannot be read.
-    pub async fn turn(&self, claimant: &Claimant, free: usize) -> Result<Turn, StoreError> {
-        let glance = self.glance().await?;
-        if glance.is_idle(self.now()) {
-            return Ok(Turn {
+    pub async fn poll(&self, claimant: &Claimant, free: usize) -> Result<PollCycle, StoreError> {
+        let peek = self.peek().await?;
+        if peek.is_idle(self.now()) {
+            return Ok(PollCycle {
                 jobs: Vec::new(),
                 more: false,
-                next: glance.next_due(),
+                next: peek.next_due(),
             });
         }
         let mut tx = self.begin().await?;
         tx.lock_claims().await?;
-        let (claimed, next) = tx.take_turn(claimant, free, glance).await?;
+        let (claimed, next) = tx.poll_within(claimant, free, peek).await?;
         tx.commit().await?;
         let jobs: Result<Vec<_>, _> = claimed
             .jobs
             .iter()
             .map(|row| row.claimed(&claimant.owner))
             .collect();
-        Ok(Turn {
+        Ok(PollCycle {
             jobs: jobs?,
             more: claimed.more,
             next,

@@ -7,20 +7,20 @@ use domain::{Entropy, JobState, PlannedState, WaitingFor};
 use serde_json::Value;
 
 use crate::db::{execute, millis};
-use crate::queue::lease::{Fence, Standing, standing};
-use crate::queue::{AttemptOutcome, FaultClass, Lease, Settled, attempt, backoff};
+use crate::queue::lease::{Fence, LeaseState, lease_state};
+use crate::queue::{AttemptOutcome, FaultClass, Finished, Lease, attempt, backoff};
 use crate::{StoreError, Tx};
 
 /// The crashes of one job after which a person must look at it.
 pub const MAX_CRASHES: u32 = 3;
 
 /// What a job says that waits for a person because of an unknown outcome.
-pub const NOBODY_KNOWS: &str = "nobody knows what became of its request; a person must decide";
+pub const OUTCOME_UNKNOWN: &str = "outcome unknown: the request was sent, and neither its answer nor any later read shows its effect";
 
 /// The most bytes of an error message that are kept.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1_024;
 
-/// Why a run failed; it is tried again after a delay. What must not be tried again is [`Settle::Dead`].
+/// Why a run failed; it is tried again after a delay. What must not be tried again is [`JobEnd::Failed`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct JobFault {
@@ -60,7 +60,7 @@ impl From<StoreError> for JobFault {
 
 /// What becomes of a job whose run ends.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Settle {
+pub enum JobEnd {
     /// It is done.
     Succeeded {
         /// What it achieved.
@@ -83,14 +83,14 @@ pub enum Settle {
         state: PlannedState,
     },
     /// A person must decide.
-    Attention {
+    NeedsReview {
         /// Why, for programs.
         code: Cow<'static, str>,
         /// Why, for people.
         message: String,
     },
     /// It is given up.
-    Dead {
+    Failed {
         /// Why, for programs.
         code: Cow<'static, str>,
         /// Why, for people.
@@ -106,20 +106,20 @@ pub enum Settle {
     Crashed {
         /// How.
         message: String,
-        /// Without a delay, because the worker vanished and the job may not be to blame.
+        /// Without a delay, because the worker vanished and the job may not be to record_failure.
         at_once: bool,
     },
     /// The worker stops and gives the job back as if it had not been claimed.
     HandedBack,
 }
 
-impl Settle {
+impl JobEnd {
     /// What becomes of a job whose handler ended like this; `None` when the handler has settled it.
     #[must_use]
-    pub fn after(ended: Result<Settled, JobFault>) -> Option<Self> {
+    pub fn after(ended: Result<Finished, JobFault>) -> Option<Self> {
         match ended {
-            Ok(Settled::Already) => None,
-            Ok(Settled::By(settle)) => Some(settle),
+            Ok(Finished::Already) => None,
+            Ok(Finished::By(settle)) => Some(settle),
             Err(error) => Some(Self::Retry { error }),
         }
     }
@@ -186,44 +186,51 @@ impl Change {
     }
 }
 
-/// What a settle of a job with this standing comes to.
-fn decide(settle: Settle, standing: Standing, now: DateTime<Utc>, entropy: &dyn Entropy) -> Change {
+/// What a settle of a job with this lease_state comes to.
+fn decide(
+    settle: JobEnd,
+    lease_state: LeaseState,
+    now: DateTime<Utc>,
+    entropy: &dyn Entropy,
+) -> Change {
     match settle {
-        Settle::Succeeded { result } => Change {
+        JobEnd::Succeeded { result } => Change {
             result: result.as_ref().map(Value::to_string),
             used: true,
             ..Change::to(JobState::Succeeded)
         },
-        Settle::Retry { error } => retry(&error, standing, now, entropy),
-        Settle::Snooze {
+        JobEnd::Retry { error } => retry(&error, lease_state, now, entropy),
+        JobEnd::Snooze {
             until,
             waiting_for,
             state,
-        } => snooze(until, waiting_for, state, standing),
-        Settle::Attention { code, message } => Change {
+        } => snooze(until, waiting_for, state, lease_state),
+        JobEnd::NeedsReview { code, message } => Change {
             used: true,
-            ..Change::to(JobState::Attention)
+            ..Change::to(JobState::NeedsReview)
         }
         .because(code, &message),
-        Settle::Dead { code, message } => {
-            Change::to(JobState::Dead).failed().because(code, &message)
-        }
-        Settle::Cancelled { reason } => {
+        JobEnd::Failed { code, message } => Change::to(JobState::Failed)
+            .failed()
+            .because(code, &message),
+        JobEnd::Cancelled { reason } => {
             Change::to(JobState::Cancelled).because("cancelled", &reason)
         }
-        Settle::Crashed { message, at_once } => crashed(&message, at_once, standing, now, entropy),
-        Settle::HandedBack => Change::to(JobState::Available),
+        JobEnd::Crashed { message, at_once } => {
+            crashed(&message, at_once, lease_state, now, entropy)
+        }
+        JobEnd::HandedBack => Change::to(JobState::Available),
     }
 }
 
 fn retry(
     error: &JobFault,
-    standing: Standing,
+    lease_state: LeaseState,
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
 ) -> Change {
     let throttled = error.class == FaultClass::Throttled;
-    let attempt = standing.attempts_used.saturating_add(1);
+    let attempt = lease_state.attempts_used.saturating_add(1);
     let again = |run_at| Change {
         run_at: Some(run_at),
         ..Change::to(JobState::Scheduled)
@@ -237,15 +244,15 @@ fn retry(
         .checked_add_signed(delay)
         .unwrap_or(now)
         .max(error.not_before.unwrap_or(now));
-    if !throttled && attempt >= standing.max_attempts {
-        Change::to(JobState::Dead)
+    if !throttled && attempt >= lease_state.max_attempts {
+        Change::to(JobState::Failed)
             .failed()
             .because(error.code.clone(), &error.message)
-    } else if millis(run_at) >= standing.deadline {
+    } else if millis(run_at) >= lease_state.deadline {
         past_deadline(run_at).failed()
     } else if throttled {
         Change {
-            waiting_for: Some(WaitingFor::Lane),
+            waiting_for: Some(WaitingFor::RateLimit),
             ..again(run_at)
         }
         .because(error.code.clone(), &error.message)
@@ -260,7 +267,7 @@ fn snooze(
     until: DateTime<Utc>,
     waiting_for: Option<WaitingFor>,
     state: PlannedState,
-    standing: Standing,
+    lease_state: LeaseState,
 ) -> Change {
     let outcome = AttemptOutcome::Snoozed;
     let waits = |state| Change {
@@ -270,10 +277,10 @@ fn snooze(
         ..Change::to(state)
     };
     match state {
-        PlannedState::Scheduled if millis(until) >= standing.deadline => past_deadline(until),
+        PlannedState::Scheduled if millis(until) >= lease_state.deadline => past_deadline(until),
         PlannedState::Scheduled => waits(JobState::Scheduled),
         PlannedState::Resolving => waits(JobState::Resolving),
-        PlannedState::Attention => waits(JobState::Attention),
+        PlannedState::NeedsReview => waits(JobState::NeedsReview),
     }
 }
 
@@ -282,24 +289,24 @@ fn past_deadline(run_at: DateTime<Utc>) -> Change {
         "the next run, at {}, would be past the deadline",
         run_at.format("%FT%TZ")
     );
-    Change::to(JobState::Dead).because("deadline", &message)
+    Change::to(JobState::Failed).because("deadline", &message)
 }
 
 fn crashed(
     message: &str,
     at_once: bool,
-    standing: Standing,
+    lease_state: LeaseState,
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
 ) -> Change {
-    let crashes = u32::try_from(standing.crashes.saturating_add(1)).unwrap_or(u32::MAX);
+    let crashes = u32::try_from(lease_state.crashes.saturating_add(1)).unwrap_or(u32::MAX);
     let delay = if at_once {
         TimeDelta::zero()
     } else {
         backoff::delay(FaultClass::Internal, crashes, entropy)
     };
     let next = if crashes >= MAX_CRASHES {
-        Change::to(JobState::Attention)
+        Change::to(JobState::NeedsReview)
     } else if at_once {
         Change::to(JobState::Available)
     } else {
@@ -318,7 +325,7 @@ fn crashed(
     .because("crashed", message)
 }
 
-pub(crate) const SETTLE: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
+pub(crate) const FINISH: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
         last_error_code = COALESCE($7, last_error_code), last_error_message = COALESCE($8, last_error_message),
         result = $9, attempts_used = attempts_used + $10, crashes = $11, finished_at = $12,
         owner = NULL, lease_until = NULL
@@ -329,24 +336,24 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when the job is another's by now; the transaction must then be dropped.
-    pub async fn settle(&mut self, lease: &Lease, settle: Settle) -> Result<(), StoreError> {
-        let kept = self.settle_fenced(lease.fence(), settle).await?;
+    pub async fn finish_job(&mut self, lease: &Lease, end: JobEnd) -> Result<(), StoreError> {
+        let kept = self.finish_fenced(lease.fence(), end).await?;
         self.wake_on_commit();
         if kept { Ok(()) } else { Err(lease.lost()) }
     }
 
     /// As [`settle`](Self::settle), without waking anybody. Returns whether the lease held.
-    pub(crate) async fn settle_fenced(
+    pub(crate) async fn finish_fenced(
         &mut self,
         fence: Fence<'_>,
-        settle: Settle,
+        settle: JobEnd,
     ) -> Result<bool, StoreError> {
-        let Some(standing) = standing(self, fence).await? else {
+        let Some(lease_state) = lease_state(self, fence).await? else {
             return Ok(false);
         };
-        let change = decide(settle, standing, self.now(), self.entropy());
+        let change = decide(settle, lease_state, self.now(), self.entropy());
         let finished_at = (!change.state.is_live()).then(|| millis(self.now()));
-        if standing.attempting || change.record {
+        if lease_state.attempting || change.record {
             attempt::close(
                 self,
                 fence,
@@ -358,7 +365,7 @@ impl Tx {
         }
         let rows = execute!(
             self,
-            SETTLE,
+            FINISH,
             fence.id,
             fence.token,
             fence.owner,
@@ -369,7 +376,7 @@ impl Tx {
             change.message.as_deref(),
             change.result.as_deref(),
             i64::from(change.used),
-            change.crashes(standing.crashes),
+            change.crashes(lease_state.crashes),
             finished_at,
         )?;
         Ok(rows == 1)
@@ -393,8 +400,8 @@ mod tests {
         DateTime::from_timestamp_millis(millis).expect("a time")
     }
 
-    fn after(attempts_used: i64, crashes: i64) -> Standing {
-        Standing {
+    fn after(attempts_used: i64, crashes: i64) -> LeaseState {
+        LeaseState {
             attempts_used,
             max_attempts: 3,
             crashes,
@@ -404,11 +411,11 @@ mod tests {
     }
 
     fn settled(
-        settle: Settle,
-        standing: Standing,
+        settle: JobEnd,
+        lease_state: LeaseState,
         now: i64,
     ) -> (JobState, Option<String>, bool, bool) {
-        let change = decide(settle, standing, at(now), &SeededEntropy::new(1));
+        let change = decide(settle, lease_state, at(now), &SeededEntropy::new(1));
         (
             change.state,
             change.code.map(Cow::into_owned),
@@ -419,15 +426,15 @@ mod tests {
 
     #[test]
     fn each_settle_leads_to_its_state_and_counts_what_it_uses() {
-        let fault = |class| Settle::Retry {
+        let fault = |class| JobEnd::Retry {
             error: JobFault::new(class, "why", "because"),
         };
-        let snooze = |until, state| Settle::Snooze {
+        let snooze = |until, state| JobEnd::Snooze {
             until: at(until),
             waiting_for: None,
             state,
         };
-        let crash = |at_once| Settle::Crashed {
+        let crash = |at_once| JobEnd::Crashed {
             message: "gone".into(),
             at_once,
         };
@@ -436,7 +443,7 @@ mod tests {
         let late = DEADLINE - 1;
         let table = [
             (
-                Settle::Succeeded { result: None },
+                JobEnd::Succeeded { result: None },
                 after(0, 0),
                 0,
                 (JobState::Succeeded, None, true, false),
@@ -451,7 +458,7 @@ mod tests {
                 fault(FaultClass::Transport),
                 after(2, 0),
                 0,
-                (JobState::Dead, why(), true, false),
+                (JobState::Failed, why(), true, false),
             ),
             (
                 fault(FaultClass::Throttled),
@@ -463,7 +470,7 @@ mod tests {
                 fault(FaultClass::Transport),
                 after(0, 0),
                 late,
-                (JobState::Dead, Some("deadline".into()), true, false),
+                (JobState::Failed, Some("deadline".into()), true, false),
             ),
             (
                 snooze(5, scheduled),
@@ -475,7 +482,7 @@ mod tests {
                 snooze(DEADLINE, scheduled),
                 after(0, 0),
                 0,
-                (JobState::Dead, Some("deadline".into()), false, false),
+                (JobState::Failed, Some("deadline".into()), false, false),
             ),
             (
                 snooze(DEADLINE, resolving),
@@ -499,30 +506,30 @@ mod tests {
                 crash(true),
                 after(0, 2),
                 0,
-                (JobState::Attention, Some("crashed".into()), false, true),
+                (JobState::NeedsReview, Some("crashed".into()), false, true),
             ),
             (
-                Settle::HandedBack,
+                JobEnd::HandedBack,
                 after(1, 0),
                 0,
                 (JobState::Available, None, false, false),
             ),
         ];
-        for (settle, standing, now, expected) in table {
-            let name = format!("{settle:?} after {standing:?}");
-            assert_eq!(settled(settle, standing, now), expected, "{name}");
+        for (settle, lease_state, now, expected) in table {
+            let name = format!("{settle:?} after {lease_state:?}");
+            assert_eq!(settled(settle, lease_state, now), expected, "{name}");
         }
     }
 
     #[test]
     fn crashes_count_until_a_run_puts_its_job_off() {
-        let crashes = |settle: Settle| {
-            let standing = after(0, 2);
-            decide(settle, standing, at(0), &SeededEntropy::new(1)).crashes(standing.crashes)
+        let crashes = |settle: JobEnd| {
+            let lease_state = after(0, 2);
+            decide(settle, lease_state, at(0), &SeededEntropy::new(1)).crashes(lease_state.crashes)
         };
         let state = PlannedState::Scheduled;
         assert_eq!(
-            crashes(Settle::Snooze {
+            crashes(JobEnd::Snooze {
                 until: at(5),
                 waiting_for: None,
                 state
@@ -530,13 +537,13 @@ mod tests {
             0
         );
         assert_eq!(
-            crashes(Settle::Crashed {
+            crashes(JobEnd::Crashed {
                 message: String::new(),
                 at_once: true
             }),
             3
         );
-        assert_eq!(crashes(Settle::HandedBack), 2);
+        assert_eq!(crashes(JobEnd::HandedBack), 2);
     }
 
     #[test]
@@ -546,14 +553,14 @@ mod tests {
             ..JobFault::new(FaultClass::Throttled, "rate", "come later")
         };
         let change = decide(
-            Settle::Retry { error },
+            JobEnd::Retry { error },
             after(0, 0),
             at(0),
             &SeededEntropy::new(1),
         );
         assert_eq!(
             (change.run_at, change.waiting_for),
-            (Some(at(60_000)), Some(WaitingFor::Lane))
+            (Some(at(60_000)), Some(WaitingFor::RateLimit))
         );
     }
 

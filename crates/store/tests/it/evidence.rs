@@ -2,22 +2,22 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::{LedgerRow, RowKind};
-use domain::witness::{MarkerEcho, Witnesses};
+use domain::resolve::{Evidence, MarkerEcho};
 use domain::{Clock as _, Fact, Money, Reservation};
 
 use crate::harness::{Fresh, merchant, noon};
 use crate::reservations::{created, record, submitted};
 
-async fn known(fresh: &Fresh, name: &str) -> Witnesses {
+async fn known(fresh: &Fresh, name: &str) -> Evidence {
     let mut tx = fresh.store.begin().await.expect("begins");
-    let known = tx.witnesses(&merchant(name)).await.expect("reads");
+    let known = tx.evidence(&merchant(name)).await.expect("reads");
     tx.commit().await.expect("commits");
     known
 }
 
-async fn save(fresh: &Fresh, before: &Witnesses, learnt: &Witnesses) {
+async fn save(fresh: &Fresh, before: &Evidence, learnt: &Evidence) {
     let mut tx = fresh.store.begin().await.expect("begins");
-    tx.save_witnesses(&merchant("default"), before, learnt)
+    tx.save_evidence(&merchant("default"), before, learnt)
         .await
         .expect("saves");
     tx.commit().await.expect("commits");
@@ -28,11 +28,11 @@ fn minutes(minutes: i64) -> Option<DateTime<Utc>> {
 }
 
 pub(crate) async fn nothing_is_known_of_a_merchant_at_first(fresh: Fresh) {
-    assert_eq!(known(&fresh, "default").await, Witnesses::default());
-    let nothing = Witnesses::default();
+    assert_eq!(known(&fresh, "default").await, Evidence::default());
+    let nothing = Evidence::default();
     save(&fresh, &nothing, &nothing).await;
     assert_eq!(
-        fresh.count("SELECT COUNT(*) FROM witnesses").await,
+        fresh.count("SELECT COUNT(*) FROM evidence").await,
         0,
         "nothing new is not written"
     );
@@ -40,7 +40,7 @@ pub(crate) async fn nothing_is_known_of_a_merchant_at_first(fresh: Fresh) {
 
 pub(crate) async fn what_is_learnt_is_kept_and_times_never_move_back(fresh: Fresh) {
     use MarkerEcho::{Broken, Unverified, Verified};
-    let nothing = Witnesses::default();
+    let nothing = Evidence::default();
     let rows = [
         // learnt on top of nothing: echo, shown until, faulted at; and what is known then
         (
@@ -62,7 +62,7 @@ pub(crate) async fn what_is_learnt_is_kept_and_times_never_move_back(fresh: Fres
         ((Verified, None, None), (Verified, minutes(11), minutes(6))),
     ];
     for (learnt, expected) in rows {
-        let all = |(marker_echo, shown_until, faulted_at)| Witnesses {
+        let all = |(marker_echo, shown_until, faulted_at)| Evidence {
             marker_echo,
             shown_until,
             faulted_at,
@@ -76,22 +76,22 @@ pub(crate) async fn what_is_learnt_is_kept_and_times_never_move_back(fresh: Fres
     }
     assert_eq!(
         known(&fresh, "other").await,
-        Witnesses::default(),
+        Evidence::default(),
         "another merchant has a view of its own"
     );
 }
 
 pub(crate) async fn two_who_learn_at_once_keep_what_both_have_learnt(fresh: Fresh) {
-    let verified = Witnesses {
+    let verified = Evidence {
         marker_echo: MarkerEcho::Verified,
-        ..Witnesses::default()
+        ..Evidence::default()
     };
-    save(&fresh, &Witnesses::default(), &verified).await;
+    save(&fresh, &Evidence::default(), &verified).await;
     // Both have read the same; the second one knows nothing of what the first one saves.
     save(
         &fresh,
         &verified,
-        &Witnesses {
+        &Evidence {
             marker_echo: MarkerEcho::Broken,
             ..verified
         },
@@ -100,13 +100,13 @@ pub(crate) async fn two_who_learn_at_once_keep_what_both_have_learnt(fresh: Fres
     save(
         &fresh,
         &verified,
-        &Witnesses {
+        &Evidence {
             shown_until: minutes(1),
             ..verified
         },
     )
     .await;
-    let expected = Witnesses {
+    let expected = Evidence {
         marker_echo: MarkerEcho::Broken,
         shown_until: minutes(1),
         faulted_at: None,

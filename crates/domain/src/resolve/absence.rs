@@ -1,49 +1,65 @@
-//! What the absence of a trace settles: sent again, pressed by a deadline, or a person's.
+//! What the absence of a trace means: send again, send before absence is proven because a deadline is near, or ask a
+//! person.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::refunds::is_half_refunded;
-use crate::decide::has_proven_guard;
+use super::duplicate::is_duplicate_refused;
+use super::evidence::Evidence;
+use super::reads::has_suggested_id;
+use super::unmarked::is_half_refunded;
+use crate::case::Case;
+use crate::deadlines::send_by;
 use crate::merchant::Merchant;
-use crate::reservation::{Doubt, Fact, Intent, IntentState, Operation, Reservation};
-use crate::schedule::{hinted, send_by};
-use crate::witness::Witnesses;
+use crate::reservation::{Doubt, Fact, Intent, IntentState, Operation};
 
 /// A provider that failed within this time may show too little.
 const CALM: TimeDelta = TimeDelta::minutes(15);
 /// What could not be settled so long after it should have been is a person's.
 const UNSETTLED: TimeDelta = TimeDelta::hours(24);
 
-/// What the absence of a trace, this look included, settles about an intent; `None` while it settles nothing.
+/// How long no trace may be seen before an effect of this operation counts as absent. A message is looked for as long as
+/// a submit, which also sends one.
+pub(crate) const fn absent_after(merchant: &Merchant, operation: &Operation) -> TimeDelta {
+    let after = &merchant.resolution.absent_after;
+    match operation {
+        Operation::Capture { .. } => after.capture,
+        Operation::Cancel { .. } => after.cancel,
+        Operation::Complete { .. } => after.complete,
+        Operation::Submit | Operation::Resend { .. } => after.submit,
+        Operation::Charge { .. } => after.charge,
+        Operation::Refund { .. } => after.refund,
+    }
+    .delta()
+}
+
+/// What a look that showed no trace means for an intent, that look included; `None` while the outcome stays open.
+///
+/// `clean` says whether the look could have shown the effect: it was coherent and met no sign of it.
 #[must_use]
-pub fn verdict(
-    r: &Reservation,
+pub fn absence_outcome(
+    case: Case<'_>,
     intent: &Intent,
     clean: bool,
-    witnesses: &Witnesses,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
+    evidence: &Evidence,
 ) -> Option<Fact> {
-    let horizon = merchant.settle.absent_after.of(&intent.operation);
+    let horizon = absent_after(case.merchant, &intent.operation);
     match &intent.progress {
         IntentState::Unknown(doubt) => {
             let clean_reads = if clean { doubt.clean_reads + 1 } else { 0 };
             Look {
-                r,
+                case,
                 intent,
                 doubt,
                 clean_reads,
                 horizon,
-                witnesses,
-                merchant,
-                now,
+                evidence,
             }
-            .verdict()
+            .outcome()
         }
         // What was accepted and does not show in time is in doubt after all.
         IntentState::Accepted { sent, .. } => {
             let reason = "accepted, but not shown since".to_owned();
-            let overdue = now >= sent.at + horizon;
+            let overdue = case.now >= sent.at + horizon;
             overdue.then(|| Fact::AttemptUnknown {
                 intent: intent.id.clone(),
                 reason,
@@ -55,70 +71,72 @@ pub fn verdict(
 
 /// How often an operation is sent at most, each time after its absence was proven. A charge, and a refund that could
 /// go through twice, are sent again by nobody but a person.
-const fn most_attempts(operation: &Operation, guarded: bool) -> u32 {
+const fn most_attempts(operation: &Operation, refused_twice: bool) -> u32 {
     match operation {
         Operation::Capture { .. }
         | Operation::Cancel { .. }
         | Operation::Complete { .. }
         | Operation::Submit => 3,
-        Operation::Refund { .. } if guarded => 2,
+        Operation::Refund { .. } if refused_twice => 2,
         Operation::Refund { .. } | Operation::Charge { .. } | Operation::Resend { .. } => 1,
     }
 }
 
-/// An unresolved intent after a look that showed no trace of its effect.
+/// An intent of unknown outcome after a look that showed no trace of its effect.
 struct Look<'a> {
-    r: &'a Reservation,
+    case: Case<'a>,
     intent: &'a Intent,
     doubt: &'a Doubt,
     /// Coherent looks without a trace, this one included.
     clean_reads: u32,
     /// How long silence has to last.
     horizon: TimeDelta,
-    witnesses: &'a Witnesses,
-    merchant: &'a Merchant,
-    now: DateTime<Utc>,
+    evidence: &'a Evidence,
 }
 
 impl Look<'_> {
-    fn verdict(&self) -> Option<Fact> {
+    fn outcome(&self) -> Option<Fact> {
         let (operation, intent) = (&self.intent.operation, self.intent.id.clone());
-        let guarded = has_proven_guard(self.r, operation, self.merchant);
-        let by = send_by(self.r, operation, self.merchant);
-        let harmless = guarded || operation.amount() <= self.merchant.settle.weak_limit;
-        let may_send = self.now < by && self.intent.attempts < most_attempts(operation, guarded);
+        let refused_twice =
+            is_duplicate_refused(self.case.reservation, operation, self.case.merchant);
+        let by = send_by(self.case.reservation, operation, self.case.merchant);
+        let harmless = refused_twice
+            || operation.amount() <= self.case.merchant.resolution.unmarked_match_limit;
+        let may_send =
+            self.case.now < by && self.intent.attempts < most_attempts(operation, refused_twice);
         let absent = self.is_absent();
         let asked = match operation {
             Operation::Resend { .. } => return None,
             Operation::Charge { .. } => self.is_silent_for(self.horizon),
-            _ if absent && (guarded || self.is_proven_otherwise()) => {
+            _ if absent && (refused_twice || self.is_proven_otherwise()) => {
                 if may_send && harmless {
                     return Some(Fact::IntentAbsent {
                         intent,
-                        at: self.now,
+                        at: self.case.now,
                     });
                 }
                 true
             }
             // Details stay silent, and something else does not. A row of the history may still turn out another's.
             _ if self.has_other_sign() && self.is_silent_enough() => {
-                !self.may_be_anothers() || self.is_silent_for(self.unproven_after())
+                !self.may_be_anothers() || self.is_silent_for(self.stale_view_timeout())
             }
             // Nothing can prove it before its time is over: one that the provider refuses a second time goes out.
-            _ if self.earliest_proof() >= by && guarded && may_send => {
+            _ if self.earliest_proof() >= by && refused_twice && may_send => {
                 if self.clean_reads > 0 && !self.has_other_sign() {
                     return Some(Fact::IntentPressed {
                         intent,
-                        at: self.now,
+                        at: self.case.now,
                     });
                 }
                 false
             }
             _ if self.earliest_proof() >= by => true,
             // Only the proof is missing that the view is not frozen, and may be for ever.
-            Operation::Capture { .. } => absent && self.is_silent_for(self.unproven_after()),
+            Operation::Capture { .. } => absent && self.is_silent_for(self.stale_view_timeout()),
             Operation::Refund { .. } => {
-                is_half_refunded(self.r, self.intent) && self.is_silent_for(self.horizon)
+                is_half_refunded(self.case.reservation, self.intent)
+                    && self.is_silent_for(self.horizon)
             }
             Operation::Submit | Operation::Cancel { .. } | Operation::Complete { .. } => false,
         };
@@ -126,21 +144,21 @@ impl Look<'_> {
         asked.then(|| Fact::IntentToDesk {
             intent,
             reason: operation.doubt_reason(),
-            at: self.now,
+            at: self.case.now,
         })
     }
 
     fn is_silent_for(&self, span: TimeDelta) -> bool {
-        self.now >= self.doubt.sent.at + span
+        self.case.now >= self.doubt.sent.at + span
     }
 
-    const fn unproven_after(&self) -> TimeDelta {
-        self.merchant.settle.unproven_after.delta()
+    const fn stale_view_timeout(&self) -> TimeDelta {
+        self.case.merchant.resolution.stale_view_timeout.delta()
     }
 
     /// Do callbacks or the history speak for an effect that details do not show?
     fn has_other_sign(&self) -> bool {
-        self.doubt.history_row.is_some() || hinted(self.r, self.intent)
+        self.doubt.history_row.is_some() || has_suggested_id(self.case.reservation, self.intent)
     }
 
     /// Is all that speaks for the effect a row of the history that does not carry our marker?
@@ -149,12 +167,13 @@ impl Look<'_> {
         let row = self.doubt.history_row.as_ref();
         self.intent.operation.has_marker()
             && row.is_some_and(|row| !row.note.as_ref().is_some_and(marked))
-            && !hinted(self.r, self.intent)
+            && !has_suggested_id(self.case.reservation, self.intent)
     }
 
     /// Have details been silent often and long enough?
     fn is_silent_enough(&self) -> bool {
-        self.clean_reads >= self.merchant.settle.absent_reads && self.is_silent_for(self.horizon)
+        self.clean_reads >= self.case.merchant.resolution.absent_reads
+            && self.is_silent_for(self.horizon)
     }
 
     /// The standard of absence, but for the proof that the view is not frozen.
@@ -164,30 +183,31 @@ impl Look<'_> {
         let history = self.intent.operation == Operation::Submit
             || self.doubt.history_silent_at.is_some_and(|at| at >= over);
         let calm = self
-            .witnesses
+            .evidence
             .faulted_at
-            .is_none_or(|at| self.now >= at + CALM);
+            .is_none_or(|at| self.case.now >= at + CALM);
         self.is_silent_enough() && !self.has_other_sign() && history && calm
     }
 
     /// Has the merchant's view shown something newer, or is a mistake one that moves no money by itself?
     fn is_proven_otherwise(&self) -> bool {
         let shown = self
-            .witnesses
+            .evidence
             .shown_until
             .is_some_and(|at| at > self.doubt.sent.at);
         let link_only = self.intent.operation == Operation::Submit;
-        shown || (link_only && self.is_silent_for(self.unproven_after()))
+        shown || (link_only && self.is_silent_for(self.stale_view_timeout()))
     }
 
     /// The earliest of the looks to come after which absence can be proven.
     fn earliest_proof(&self) -> DateTime<Utc> {
-        let (settle, sent_at) = (&self.merchant.settle, self.doubt.sent.at);
-        let (mut taken, mut clean, mut last) = (self.doubt.reads + 1, self.clean_reads, self.now);
+        let (resolution, sent_at) = (&self.case.merchant.resolution, self.doubt.sent.at);
+        let (mut taken, mut clean, mut last) =
+            (self.doubt.reads + 1, self.clean_reads, self.case.now);
         loop {
-            last = settle.next_read(sent_at, taken, Some(last));
+            last = resolution.next_read(sent_at, taken, Some(last));
             (taken, clean) = (taken + 1, clean + 1);
-            if clean >= settle.absent_reads && last >= sent_at + self.horizon {
+            if clean >= resolution.absent_reads && last >= sent_at + self.horizon {
                 return last;
             }
         }

@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::queue::claim::Claimed;
 use crate::queue::job::JobRow;
 use crate::queue::lease::Fence;
-use crate::queue::turn::MAX_BATCH;
+use crate::queue::poll::MAX_BATCH;
 use crate::queue::worker::Phase;
-use crate::queue::{Claimant, Settle};
+use crate::queue::{Claimant, JobEnd};
 use crate::{Store, StoreError, Tx};
 
 /// How long to wait after the database failed.
@@ -23,10 +23,10 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(200);
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// How often a settle that the database answers with an error is tried before its job is left to the rescue.
-const MAX_SETTLE_TRIES: u32 = 5;
+const MAX_FINISH_TRIES: u32 = 5;
 
 /// How often a turn is tried once the grace is over; then the leases are left to run out.
-const MAX_LAST_TURNS: u32 = 3;
+const MAX_LAST_CYCLES: u32 = 3;
 
 /// The end of a job's run.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Ack {
     pub(crate) id: String,
     pub(crate) token: i64,
     /// What to write; `None` when the handler has settled the job.
-    pub(crate) settle: Option<Settle>,
+    pub(crate) settle: Option<JobEnd>,
     /// Told once it is durable.
     pub(crate) done: Option<oneshot::Sender<()>>,
     pub(crate) tries: u32,
@@ -50,7 +50,7 @@ pub(crate) struct Terms {
 
 /// The state of the pump between turns.
 #[derive(Debug)]
-pub(crate) struct Pump {
+pub(crate) struct Producer {
     pub(crate) store: Store,
     pub(crate) terms: Terms,
     /// Bounded by the concurrency: each running job sends one.
@@ -69,7 +69,7 @@ pub(crate) struct Pump {
 
 /// What a turn came to.
 #[derive(Debug, Default)]
-struct Turn {
+struct PollCycle {
     claimed: Claimed,
     /// When there may be something to do, in business time.
     next: Option<DateTime<Utc>>,
@@ -80,12 +80,12 @@ struct Turn {
 
 /// Why a turn failed, and which pending settle it was doing.
 #[derive(Debug)]
-struct TurnError {
+struct CycleError {
     source: StoreError,
     settling: Option<usize>,
 }
 
-impl From<StoreError> for TurnError {
+impl From<StoreError> for CycleError {
     fn from(source: StoreError) -> Self {
         Self {
             source,
@@ -94,7 +94,7 @@ impl From<StoreError> for TurnError {
     }
 }
 
-impl Pump {
+impl Producer {
     /// Works until all who can settle are gone.
     pub(crate) async fn run(mut self) {
         let mut failures = 0;
@@ -102,8 +102,8 @@ impl Pump {
             // Seen before the turn, so that whatever is enqueued during it leads to another.
             self.wakes.borrow_and_update();
             let phase = *self.phase.borrow_and_update();
-            self.gather();
-            match self.turn(phase).await {
+            self.drain_acks();
+            match self.poll(phase).await {
                 Ok(turn) => {
                     failures = 0;
                     let more = turn.claimed.more;
@@ -117,8 +117,8 @@ impl Pump {
                 }
                 Err(error) => {
                     failures += 1;
-                    self.blame(&error);
-                    if phase == Phase::Abandoned && failures >= MAX_LAST_TURNS {
+                    self.record_failure(&error);
+                    if phase == Phase::Abandoned && failures >= MAX_LAST_CYCLES {
                         tracing::error!(
                             jobs = self.in_flight,
                             "gave up settling; the leases will run out"
@@ -132,7 +132,7 @@ impl Pump {
     }
 
     /// Takes the acks that have come, up to a batch.
-    fn gather(&mut self) {
+    fn drain_acks(&mut self) {
         while self.pending.len() < MAX_BATCH {
             let Ok(ack) = self.acks.try_recv() else { break };
             self.pending.push(ack);
@@ -140,7 +140,7 @@ impl Pump {
     }
 
     /// One transaction: settles what is pending, renews, rescues and claims.
-    async fn turn(&mut self, phase: Phase) -> Result<Turn, TurnError> {
+    async fn poll(&mut self, phase: Phase) -> Result<PollCycle, CycleError> {
         let running = self.in_flight.saturating_sub(self.pending.len());
         let free = if phase == Phase::Running {
             self.terms.concurrency.saturating_sub(running)
@@ -149,22 +149,22 @@ impl Pump {
         };
         let renew = self.in_flight > 0 && self.renewal_is_due();
         if free == 0 && !renew && self.pending.iter().all(|ack| ack.settle.is_none()) {
-            return Ok(Turn::default());
+            return Ok(PollCycle::default());
         }
         let begun = self.store.clock.wall();
         let mut tx = self.store.begin().await?;
         if free > 0 {
             tx.lock_claims().await?;
         }
-        self.settle_pending(&mut tx).await?;
+        self.finish_pending(&mut tx).await?;
         if renew {
             tx.renew_leases(&self.terms.claimant.owner, self.terms.claimant.lease)
                 .await?;
         }
-        let mut turn = Turn::default();
+        let mut turn = PollCycle::default();
         if free > 0 {
-            let glance = tx.glance().await?;
-            (turn.claimed, turn.next) = tx.take_turn(&self.terms.claimant, free, glance).await?;
+            let peek = tx.peek().await?;
+            (turn.claimed, turn.next) = tx.poll_within(&self.terms.claimant, free, peek).await?;
         }
         (turn.begun, turn.renewed) = (Some(begun), renew);
         tx.commit().await?;
@@ -179,8 +179,8 @@ impl Pump {
     }
 
     /// Settles what is pending: clean successes in one statement, the rest one by one.
-    async fn settle_pending(&self, tx: &mut Tx) -> Result<(), TurnError> {
-        let clean = |ack: &&Ack| matches!(ack.settle, Some(Settle::Succeeded { result: None }));
+    async fn finish_pending(&self, tx: &mut Tx) -> Result<(), CycleError> {
+        let clean = |ack: &&Ack| matches!(ack.settle, Some(JobEnd::Succeeded { result: None }));
         let done: Vec<(&str, i64)> = self
             .pending
             .iter()
@@ -208,8 +208,8 @@ impl Pump {
                 token: ack.token,
                 owner: &self.terms.claimant.owner,
             };
-            let kept = tx.settle_fenced(fence, settle).await;
-            let kept = kept.map_err(|source| TurnError {
+            let kept = tx.finish_fenced(fence, settle).await;
+            let kept = kept.map_err(|source| CycleError {
                 source,
                 settling: Some(index),
             })?;
@@ -224,7 +224,7 @@ impl Pump {
     }
 
     /// After the commit: tells the settled, and lets the claimed run.
-    fn finish(&mut self, turn: Turn) {
+    fn finish(&mut self, turn: PollCycle) {
         for ack in self.pending.drain(..) {
             self.in_flight = self.in_flight.saturating_sub(1);
             if let Some(done) = ack.done {
@@ -248,7 +248,7 @@ impl Pump {
     }
 
     /// Counts a failed settle against its job, and leaves the job to the rescue when that cannot be helped.
-    fn blame(&mut self, error: &TurnError) {
+    fn record_failure(&mut self, error: &CycleError) {
         tracing::warn!(error = %Chain(&error.source), "a cycle of the queue failed; it is repeated");
         let Some(index) = error.settling else { return };
         let hopeless = !matches!(&error.source, StoreError::Database(source) if source.as_database_error().is_none());
@@ -258,7 +258,7 @@ impl Pump {
         if hopeless {
             ack.tries += 1;
         }
-        if ack.tries >= MAX_SETTLE_TRIES {
+        if ack.tries >= MAX_FINISH_TRIES {
             tracing::error!(
                 job.id = ack.id,
                 "a job cannot be settled; its lease will run out"
@@ -304,7 +304,7 @@ impl Ack {
         Self {
             id: job.id.clone(),
             token: job.token,
-            settle: Some(Settle::HandedBack),
+            settle: Some(JobEnd::HandedBack),
             done: None,
             tries: 0,
         }

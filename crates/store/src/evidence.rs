@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::reservation::RowKind;
-use domain::witness::Witnesses;
+use domain::resolve::Evidence;
 use domain::{MerchantId, Reservation, ReservationId};
 
 use crate::db::{execute, fetch_optional, millis};
@@ -12,7 +12,7 @@ use crate::row::Place;
 use crate::{Store, StoreError, Tx};
 
 #[derive(sqlx::FromRow)]
-struct WitnessesRow {
+struct EvidenceRow {
     marker_echo: String,
     shown_until: Option<i64>,
     faulted_at: Option<i64>,
@@ -31,16 +31,16 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails or the row cannot be read.
-    pub async fn witnesses(&mut self, merchant: &MerchantId) -> Result<Witnesses, StoreError> {
-        let sql = "SELECT marker_echo, shown_until, faulted_at FROM witnesses WHERE merchant = $1";
-        let Some(row) = fetch_optional!(self, WitnessesRow, sql, merchant.as_str())? else {
-            return Ok(Witnesses::default());
+    pub async fn evidence(&mut self, merchant: &MerchantId) -> Result<Evidence, StoreError> {
+        let sql = "SELECT marker_echo, shown_until, faulted_at FROM evidence WHERE merchant = $1";
+        let Some(row) = fetch_optional!(self, EvidenceRow, sql, merchant.as_str())? else {
+            return Ok(Evidence::default());
         };
         let place = Place {
-            table: "witnesses",
+            table: "evidence",
             row: merchant.as_str(),
         };
-        Ok(Witnesses {
+        Ok(Evidence {
             marker_echo: place.parse("marker_echo", &row.marker_echo)?,
             shown_until: place.time_optional("shown_until", row.shown_until)?,
             faulted_at: place.time_optional("faulted_at", row.faulted_at)?,
@@ -52,24 +52,24 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn save_witnesses(
+    pub async fn save_evidence(
         &mut self,
         merchant: &MerchantId,
-        known: &Witnesses,
-        learnt: &Witnesses,
+        known: &Evidence,
+        learnt: &Evidence,
     ) -> Result<(), StoreError> {
         if learnt == known {
             return Ok(());
         }
         execute!(
             self,
-            "INSERT INTO witnesses (merchant, marker_echo, shown_until, faulted_at) VALUES ($1, $2, $3, $4)
+            "INSERT INTO evidence (merchant, marker_echo, shown_until, faulted_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (merchant) DO UPDATE SET
-                marker_echo = CASE WHEN $5 THEN excluded.marker_echo ELSE witnesses.marker_echo END,
-                shown_until = CASE WHEN witnesses.shown_until >= excluded.shown_until OR excluded.shown_until IS NULL
-                    THEN witnesses.shown_until ELSE excluded.shown_until END,
-                faulted_at = CASE WHEN witnesses.faulted_at >= excluded.faulted_at OR excluded.faulted_at IS NULL
-                    THEN witnesses.faulted_at ELSE excluded.faulted_at END",
+                marker_echo = CASE WHEN $5 THEN excluded.marker_echo ELSE evidence.marker_echo END,
+                shown_until = CASE WHEN evidence.shown_until >= excluded.shown_until OR excluded.shown_until IS NULL
+                    THEN evidence.shown_until ELSE excluded.shown_until END,
+                faulted_at = CASE WHEN evidence.faulted_at >= excluded.faulted_at OR excluded.faulted_at IS NULL
+                    THEN evidence.faulted_at ELSE excluded.faulted_at END",
             merchant.as_str(),
             learnt.marker_echo.as_str(),
             learnt.shown_until.map(millis),

@@ -1,0 +1,48 @@
+//! A row of the provider's history, in our words.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::job::words;
+use crate::money::Money;
+
+words! {
+    /// What a row of the provider's history tells.
+    Event {
+        /// An amount was taken from a hold.
+        Captured = "captured",
+        /// A card was debited.
+        Charged = "charged",
+        /// Money was given back from a capture.
+        CaptureRefunded = "capture_refunded",
+        /// Money was given back from a charge.
+        ChargeRefunded = "charge_refunded",
+        /// A link was sent to a customer.
+        LinkSent = "link_sent",
+        /// An amount was held.
+        Reserved = "reserved",
+        /// A reservation was completed.
+        Completed = "completed",
+        /// A reservation was withdrawn.
+        Cancelled = "cancelled",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+/// One row of the provider's history, in our words. Without personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// What happened.
+    pub event: Event,
+    /// The id the row carries: the reservation's, or that of a capture or charge.
+    pub uuid: Option<String>,
+    /// When, to the minute: the earliest it can mean, because the zone of these times is not documented.
+    pub at: Option<DateTime<Utc>>,
+    /// The latest it can mean.
+    pub until: Option<DateTime<Utc>>,
+    /// How much.
+    pub amount: Option<Money>,
+    /// The text that stands with it, in which the marker is looked for.
+    pub note: Option<String>,
+}
