@@ -62,16 +62,16 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
             });
         }),
         ("anything newer that shows", |b, _| {
-            b.evidence.shown_until = None
+            b.evidence.shown_until = None;
         }),
         ("something that is newer", |b, id| {
             b.evidence.shown_until = b.intent(id).sent().map(|sent| sent.at);
         }),
         ("a provider that is well", |b, _| {
-            b.evidence.faulted_at = Some(b.now - minutes(14))
+            b.evidence.faulted_at = Some(b.now - minutes(14));
         }),
         ("a provider that is well again", |b, _| {
-            b.evidence.faulted_at = Some(b.now)
+            b.evidence.faulted_at = Some(b.now);
         }),
         ("reads at all", |b, id| {
             doubt_of(b, id, |doubt| doubt.clean_reads = 0);

@@ -261,13 +261,13 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
     type Change = fn(&mut Booking, &mut Snapshot);
     let changes: [(&str, Change); 7] = [
         ("markers come back", |booking, _| {
-            booking.evidence.marker_echo = MarkerEcho::Verified
+            booking.evidence.marker_echo = MarkerEcho::Verified;
         }),
         ("nobody knows whether they do", |booking, _| {
-            booking.evidence.marker_echo = MarkerEcho::Unverified
+            booking.evidence.marker_echo = MarkerEcho::Unverified;
         }),
         ("too much for a weak proof", |booking, _| {
-            booking.merchant.resolution.unmarked_match_limit = kr(399)
+            booking.merchant.resolution.unmarked_match_limit = kr(399);
         }),
         ("long before the request", |booking, seen| {
             seen.captures[0].at = Some(booking.now - minutes(4));

@@ -1,4 +1,4 @@
-//! Randomness of a history: everything that is drawn comes from its seed.
+//! Randomness of a run: everything that is drawn comes from its seed.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use domain::{Entropy, Money, SeededEntropy};
 pub(super) struct Dice(SeededEntropy);
 
 impl Dice {
-    /// Dice for one purpose of a history, so that a change of what is drawn for one leaves the others alone.
+    /// Dice for one purpose of a run, so that a change of what is drawn for one leaves the others alone.
     pub(super) fn new(seed: u64, purpose: u64) -> Self {
         Self(SeededEntropy::new(mixed(seed, purpose)))
     }

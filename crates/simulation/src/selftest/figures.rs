@@ -1,4 +1,4 @@
-//! What histories come to in numbers.
+//! What runs come to in numbers.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use sandbox::{Effect, EffectKind};
 use serde::Serialize;
 
-use super::checker::{Book, Doubt, Judgement, Settled, Tale, Truth};
-use super::history::Played;
+use super::checker::{ApiSnapshot, Judgement, OperationHistory, Resolved, Truth, UnknownOutcome};
 use super::plan::LENGTH;
+use super::play::Played;
 
 /// Captures of unknown outcome that took effect, by the read that found the effect.
 ///
@@ -26,11 +26,11 @@ pub struct FoundBy {
 }
 
 impl FoundBy {
-    fn count(&mut self, doubt: &Doubt) {
-        let place = match (doubt.settled, doubt.reads) {
-            (Some(Settled::Found), 1) => &mut self.first,
-            (Some(Settled::Found), 2) => &mut self.second,
-            (Some(Settled::Found), 3) => &mut self.third,
+    fn count(&mut self, unknown: &UnknownOutcome) {
+        let place = match (unknown.resolved, unknown.reads) {
+            (Some(Resolved::Found), 1) => &mut self.first,
+            (Some(Resolved::Found), 2) => &mut self.second,
+            (Some(Resolved::Found), 3) => &mut self.third,
             _ => &mut self.later,
         };
         *place += 1;
@@ -58,11 +58,11 @@ impl FoundBy {
     }
 }
 
-/// Numbers of one history, or of many together.
+/// Numbers of one run, or of many together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Figures {
-    /// Histories.
-    pub histories: u64,
+    /// Runs.
+    pub runs: u64,
     /// Days of virtual time.
     pub virtual_days: u64,
     /// Reservations that were submitted.
@@ -70,7 +70,7 @@ pub struct Figures {
     /// Operations that were decided.
     pub operations: u64,
     /// Runs of jobs.
-    pub runs: u64,
+    pub job_runs: u64,
     /// Requests to the provider.
     pub requests: u64,
     /// Processes that died.
@@ -78,7 +78,7 @@ pub struct Figures {
     /// Faults on the way to the provider, by their names.
     pub faults: BTreeMap<String, u64>,
     /// Questions that were open on the desk at the end, by their reasons.
-    pub at_desk: BTreeMap<String, u64>,
+    pub open_reviews: BTreeMap<String, u64>,
     /// Unknown outcomes that a person decided.
     pub decisions: u64,
     /// Captures of unknown outcome whose effect details could show by the time the request was given up.
@@ -87,14 +87,14 @@ pub struct Figures {
     pub captures_shown_late: FoundBy,
     /// Captures of unknown outcome that were proven absent.
     pub captures_absent: u64,
-    /// Unknown outcomes, of any operation, that reads settled either way.
-    pub settled: u64,
+    /// Unknown outcomes, of any operation, that reads resolved either way.
+    pub resolved: u64,
     /// The reads that this took, of details and of the history.
-    pub settling_reads: u64,
+    pub resolving_reads: u64,
     /// Effects that happened more than once.
     pub double_effects: u64,
     /// Of them, those that reached a person.
-    pub double_effects_told: u64,
+    pub double_effects_reviewed: u64,
     /// Operations that were forgotten.
     pub lost_intents: u64,
     /// Differences between our books and the provider's that nothing explains.
@@ -104,8 +104,8 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub(super) fn of(played: &Played, books: &[Book], judgement: &Judgement) -> Self {
-        let (requests, faults) = played.stage.weather.counts();
+    pub(super) fn of(played: &Played, books: &[ApiSnapshot], judgement: &Judgement) -> Self {
+        let (requests, faults) = played.env.faults.counts();
         let broken = |promise| {
             let count = judgement
                 .violations
@@ -116,20 +116,20 @@ impl Figures {
         };
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let mut figures = Self {
-            histories: 1,
+            runs: 1,
             virtual_days: u64::try_from(LENGTH.num_days()).unwrap_or(0),
             reservations: count(books.len()),
-            operations: count(books.iter().map(|book| book.tales.len()).sum()),
-            runs: played.crew.runs,
+            operations: count(books.iter().map(|book| book.operations.len()).sum()),
+            job_runs: played.workers.runs,
             requests,
-            crashes: played.crew.crashes,
+            crashes: played.workers.crashes,
             faults: faults
                 .into_iter()
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
             decisions: played.decisions,
             double_effects: judgement.doubles,
-            double_effects_told: judgement.doubles_told,
+            double_effects_reviewed: judgement.doubles_reviewed,
             lost_intents: broken(3),
             unexplained_differences: broken(4),
             explained_differences: judgement.explained,
@@ -137,62 +137,71 @@ impl Figures {
         };
         for book in books {
             if let Some(reason) = &book.attention {
-                *figures.at_desk.entry(reason.clone()).or_default() += 1;
+                *figures.open_reviews.entry(reason.clone()).or_default() += 1;
             }
         }
-        let world = played.stage.world.lock();
+        let world = played.env.world.lock();
         for book in books {
-            figures.count_doubts(book, world.ledger());
+            figures.count_unknown_outcomes(book, world.ledger());
         }
         figures
     }
 
-    fn count_doubts(&mut self, book: &Book, ledger: &[Effect]) {
+    fn count_unknown_outcomes(&mut self, book: &ApiSnapshot, ledger: &[Effect]) {
         let truth = Truth::of(ledger, &book.reference);
-        for tale in &book.tales {
-            for doubt in &tale.doubts {
-                if doubt.settled.is_some() {
-                    self.settled += 1;
-                    self.settling_reads += doubt.reads;
+        for operation in &book.operations {
+            for unknown in &operation.unknown_outcomes {
+                if unknown.resolved.is_some() {
+                    self.resolved += 1;
+                    self.resolving_reads += unknown.reads;
                 }
-                if tale.operation == "capture" {
-                    self.count_capture(tale, doubt, &truth);
+                if operation.kind == "capture" {
+                    self.count_capture(operation, unknown, &truth);
                 }
             }
         }
     }
 
-    fn count_capture(&mut self, tale: &Tale, doubt: &Doubt, truth: &Truth<'_>) {
-        self.captures_absent += u64::from(doubt.settled == Some(Settled::Absent));
-        let Some(effect) = truth.of_attempt(EffectKind::Captured, &tale.marker, doubt.attempt)
+    fn count_capture(
+        &mut self,
+        operation: &OperationHistory,
+        unknown: &UnknownOutcome,
+        truth: &Truth<'_>,
+    ) {
+        self.captures_absent += u64::from(unknown.resolved == Some(Resolved::Absent));
+        let Some(effect) =
+            truth.of_attempt(EffectKind::Captured, &operation.marker, unknown.attempt)
         else {
             return;
         };
-        let at_once = effect.shown_at.is_some_and(|at| at <= doubt.since);
+        let at_once = effect.shown_at.is_some_and(|at| at <= unknown.since);
         if at_once {
             &mut self.captures_shown_at_once
         } else {
             &mut self.captures_shown_late
         }
-        .count(doubt);
+        .count(unknown);
     }
 
     /// Adds the numbers of others.
     pub(super) fn add(&mut self, other: &Self) {
         for (mine, theirs) in [
-            (&mut self.histories, other.histories),
+            (&mut self.runs, other.runs),
             (&mut self.virtual_days, other.virtual_days),
             (&mut self.reservations, other.reservations),
             (&mut self.operations, other.operations),
-            (&mut self.runs, other.runs),
+            (&mut self.job_runs, other.job_runs),
             (&mut self.requests, other.requests),
             (&mut self.crashes, other.crashes),
             (&mut self.decisions, other.decisions),
             (&mut self.captures_absent, other.captures_absent),
-            (&mut self.settled, other.settled),
-            (&mut self.settling_reads, other.settling_reads),
+            (&mut self.resolved, other.resolved),
+            (&mut self.resolving_reads, other.resolving_reads),
             (&mut self.double_effects, other.double_effects),
-            (&mut self.double_effects_told, other.double_effects_told),
+            (
+                &mut self.double_effects_reviewed,
+                other.double_effects_reviewed,
+            ),
             (&mut self.lost_intents, other.lost_intents),
             (
                 &mut self.unexplained_differences,
@@ -205,20 +214,20 @@ impl Figures {
         self.captures_shown_at_once
             .add(other.captures_shown_at_once);
         self.captures_shown_late.add(other.captures_shown_late);
-        for (reason, count) in &other.at_desk {
-            *self.at_desk.entry(reason.clone()).or_default() += count;
+        for (reason, count) in &other.open_reviews {
+            *self.open_reviews.entry(reason.clone()).or_default() += count;
         }
         for (name, count) in &other.faults {
             *self.faults.entry(name.clone()).or_default() += count;
         }
     }
 
-    /// Reads per settled unknown outcome, in hundredths.
+    /// Reads per resolved unknown outcome, in hundredths.
     #[must_use]
-    pub fn reads_per_settled_hundredths(&self) -> Option<u64> {
-        self.settling_reads
+    pub fn reads_per_resolved_hundredths(&self) -> Option<u64> {
+        self.resolving_reads
             .saturating_mul(100)
-            .checked_div(self.settled)
+            .checked_div(self.resolved)
     }
 }
 
@@ -248,7 +257,7 @@ mod tests {
     }
 
     /// A capture that is given up after a second, and what happens then.
-    fn book(then: &[Value]) -> Book {
+    fn book(then: &[Value]) -> ApiSnapshot {
         let planned = json!({"intent": {"id": "int_1", "operation": "capture", "marker": MARKER, "lines": []}});
         let before = [
             event(0, "intent_planned", &planned),
@@ -264,7 +273,7 @@ mod tests {
             ),
         ];
         let events: Vec<Value> = before.iter().chain(then).cloned().collect();
-        Book::read(&json!({"reference": "BOOK-1"}), &events, &[], false)
+        ApiSnapshot::read(&json!({"reference": "BOOK-1"}), &events, &[], false)
     }
 
     /// What the request did, and from when on details show it.
@@ -279,7 +288,7 @@ mod tests {
 
     fn figures(then: &[Value], ledger: &[Effect]) -> Figures {
         let mut figures = Figures::default();
-        figures.count_doubts(&book(then), ledger);
+        figures.count_unknown_outcomes(&book(then), ledger);
         figures
     }
 
@@ -333,7 +342,7 @@ mod tests {
             let figures = found(&reads);
             assert_eq!(figures.captures_shown_at_once, expected, "{case}");
             assert_eq!(
-                (figures.settling_reads, figures.settled),
+                (figures.resolving_reads, figures.resolved),
                 (counted, u64::from(counted > 0)),
                 "{case}"
             );

@@ -6,7 +6,7 @@ use sandbox::{By, Effect, EffectKind};
 use serde_json::{Value, json};
 
 use super::dice::Dice;
-use super::stage::{Stage, StageError};
+use super::test_env::{TestEnv, TestEnvError};
 
 /// Before that nobody decides about a request: it may still be on its way, or hidden from view.
 const PATIENCE: TimeDelta = TimeDelta::hours(26);
@@ -37,69 +37,66 @@ impl Operator {
     }
 
     /// Looks once, and says when to look again.
-    pub(super) async fn look(&mut self, stage: &Stage) -> Result<(), StageError> {
-        self.looks_at = stage.now() + self.dice.hours(8, 120);
-        self.mend(stage).await?;
-        let reservations = stage.list("/v1/reservations?attention=true").await?;
+    pub(super) async fn look(&mut self, env: &TestEnv) -> Result<(), TestEnvError> {
+        self.looks_at = env.now() + self.dice.hours(8, 120);
+        self.mend(env).await?;
+        let reservations = env.list("/v1/reservations?attention=true").await?;
         for reservation in &reservations {
-            self.attend(stage, reservation).await?;
+            self.attend(env, reservation).await?;
         }
-        for job in stage.list("/v1/jobs?state=needs_review").await? {
+        for job in env.list("/v1/jobs?state=needs_review").await? {
             let its = reservations
                 .iter()
                 .find(|reservation| reservation["id"] == job["reservation"]);
             match its.filter(|_| job["last_error"]["code"] != "crashed") {
-                Some(reservation) => self.resolve(stage, reservation, &job).await?,
-                None => self.revive(stage, &job).await?,
+                Some(reservation) => self.resolve(env, reservation, &job).await?,
+                None => self.revive(env, &job).await?,
             }
         }
-        for job in stage.list("/v1/jobs?state=failed").await? {
-            self.revive(stage, &job).await?;
+        for job in env.list("/v1/jobs?state=failed").await? {
+            self.revive(env, &job).await?;
         }
         Ok(())
     }
 
     /// A paused merchant has a new token by now, and goes on.
-    async fn mend(&self, stage: &Stage) -> Result<(), StageError> {
-        let merchants = stage.get("/v1/merchants").await?;
+    async fn mend(&self, env: &TestEnv) -> Result<(), TestEnvError> {
+        let merchants = env.get("/v1/merchants").await?;
         for merchant in merchants
             .rows()
             .iter()
             .filter(|merchant| merchant["paused"] == true)
         {
-            stage.weather.mend_token();
+            env.faults.mend_token();
             let id = merchant["id"].as_str().unwrap_or_default();
-            stage
-                .post("operator", &format!("/v1/merchants/{id}/resume"), None)
+            env.post("operator", &format!("/v1/merchants/{id}/resume"), None)
                 .await?;
         }
         Ok(())
     }
 
     /// Something about this reservation is on the desk: look again, or give up what it holds up.
-    async fn attend(&mut self, stage: &Stage, reservation: &Value) -> Result<(), StageError> {
+    async fn attend(&mut self, env: &TestEnv, reservation: &Value) -> Result<(), TestEnvError> {
         let id = reservation["id"].as_str().unwrap_or_default();
         if self.dice.chance(100) {
-            stage
-                .post("operator", &format!("/v1/reservations/{id}/refresh"), None)
+            env.post("operator", &format!("/v1/reservations/{id}/refresh"), None)
                 .await?;
         }
         if reservation["control"] == "frozen" && self.dice.chance(500) {
-            self.give_up(stage, id).await?;
+            self.give_up(env, id).await?;
         }
         Ok(())
     }
 
     /// What waits behind something frozen is withdrawn: it has not been sent.
-    async fn give_up(&self, stage: &Stage, id: &str) -> Result<(), StageError> {
-        for job in stage
+    async fn give_up(&self, env: &TestEnv, id: &str) -> Result<(), TestEnvError> {
+        for job in env
             .list(&format!("/v1/jobs?reservation={id}&state=scheduled"))
             .await?
         {
             if job["kind"] != "refresh" {
                 let job = job["id"].as_str().unwrap_or_default();
-                stage
-                    .post("operator", &format!("/v1/jobs/{job}/cancel"), None)
+                env.post("operator", &format!("/v1/jobs/{job}/cancel"), None)
                     .await?;
             }
         }
@@ -109,15 +106,15 @@ impl Operator {
     /// Says what became of a request, as the provider's books show it.
     async fn resolve(
         &mut self,
-        stage: &Stage,
+        env: &TestEnv,
         reservation: &Value,
         job: &Value,
-    ) -> Result<(), StageError> {
+    ) -> Result<(), TestEnvError> {
         let (id, job_id) = (
             reservation["id"].as_str().unwrap_or_default(),
             job["id"].as_str().unwrap_or_default(),
         );
-        let details = stage.get(&format!("/v1/jobs/{job_id}")).await?;
+        let details = env.get(&format!("/v1/jobs/{job_id}")).await?;
         let begun = |attempt: &Value| {
             attempt["started_at"]
                 .as_str()?
@@ -131,15 +128,15 @@ impl Operator {
         let Some(sent_at) = attempts.iter().filter_map(begun).max() else {
             return Ok(());
         };
-        if stage.now() - sent_at < self.patience {
+        if env.now() - sent_at < self.patience {
             return Ok(());
         }
-        let events = stage.list(&format!("/v1/reservations/{id}/events")).await?;
+        let events = env.list(&format!("/v1/reservations/{id}/events")).await?;
         let uuid = reservation["provider"]["reservation_uuid"]
             .as_str()
             .unwrap_or_default();
         let Some(decision) = decision(
-            stage.world.lock().ledger(),
+            env.world.lock().ledger(),
             &events,
             uuid,
             job_id,
@@ -147,7 +144,7 @@ impl Operator {
         ) else {
             return Ok(());
         };
-        let answer = stage
+        let answer = env
             .post(
                 "operator",
                 &format!("/v1/jobs/{job_id}/resolve"),
@@ -159,11 +156,10 @@ impl Operator {
     }
 
     /// A job that gave up because its worker died again and again is tried once more.
-    async fn revive(&self, stage: &Stage, job: &Value) -> Result<(), StageError> {
+    async fn revive(&self, env: &TestEnv, job: &Value) -> Result<(), TestEnvError> {
         let id = job["id"].as_str().unwrap_or_default();
         if job["last_error"]["code"] == "crashed" {
-            stage
-                .post("operator", &format!("/v1/jobs/{id}/retry"), None)
+            env.post("operator", &format!("/v1/jobs/{id}/retry"), None)
                 .await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What will happen in a history: its merchants, its bookings and their acts, and what goes wrong, drawn from its seed.
+//! What will happen in a run: its merchants, its bookings and their acts, and what goes wrong, drawn from its seed.
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use domain::capabilities::MultiCapture;
@@ -11,11 +11,11 @@ use sandbox::switches::{
 use serde_json::{Value, json};
 
 use super::dice::{Dice, minor};
-use super::points::Rates;
-use super::stage::{Account, Setting};
-use super::weather::Climate;
+use super::failpoints::Rates;
+use super::faults::FaultProfile;
+use super::test_env::{Account, Setting};
 
-/// How long a history is.
+/// How long a run is.
 pub(super) const LENGTH: TimeDelta = TimeDelta::days(90);
 /// From then on nobody does anything new, and nothing goes wrong: what is open settles.
 pub(super) const CALM_AFTER: TimeDelta = TimeDelta::days(76);
@@ -52,7 +52,7 @@ pub(super) enum Act {
     Poke(&'static str),
 }
 
-/// One reservation of a history.
+/// One reservation of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Booking {
     pub(super) reference: String,
@@ -61,11 +61,11 @@ pub(super) struct Booking {
     pub(super) due: DateTime<Utc>,
 }
 
-/// A history before it happens.
+/// A run before it happens.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) setting: Setting,
-    pub(super) climate: Climate,
+    pub(super) profile: FaultProfile,
     pub(super) rates: Rates,
     pub(super) bookings: Vec<Booking>,
     /// Does somebody read every reservation once more before the end?
@@ -75,7 +75,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The history of a seed; `beyond` breaks the assumptions on purpose.
+    /// The run of a seed; `beyond` breaks the assumptions on purpose.
     pub(super) fn draw(seed: u64, beyond: bool) -> Self {
         let dice = Dice::new(seed, 1);
         let start = start(&dice);
@@ -92,7 +92,7 @@ impl Plan {
                 .any(|a| a.multi_capture == MultiCapture::Proven),
         );
         let mut plan = Self {
-            climate: climate(&Dice::new(seed, 2), start, beyond),
+            profile: profile(&Dice::new(seed, 2), start, beyond),
             rates: rates(&Dice::new(seed, 3)),
             bookings: Vec::new(),
             audit: true,
@@ -159,7 +159,7 @@ impl Plan {
                 accounts: vec![account],
                 switches: Switches::default(),
             },
-            climate: Climate::calm(),
+            profile: FaultProfile::calm(),
             rates: Rates::default(),
             bookings: vec![booking],
             audit: false,
@@ -235,7 +235,7 @@ fn accounts(dice: &Dice) -> Vec<Account> {
     accounts
 }
 
-/// Most histories have the provider of the newest pages, some one of the other readings.
+/// Most runs have the provider of the newest pages, some one of the other readings.
 fn switches(dice: &Dice, proven: bool) -> Switches {
     let release = if proven {
         Release::Never
@@ -290,7 +290,7 @@ fn switches(dice: &Dice, proven: bool) -> Switches {
     switches
 }
 
-fn climate(dice: &Dice, start: DateTime<Utc>, beyond: bool) -> Climate {
+fn profile(dice: &Dice, start: DateTime<Utc>, beyond: bool) -> FaultProfile {
     let per_mille = dice.pick(&[0, 20, 50, 120, 250]).copied().unwrap_or(0);
     let outages = (0..dice.between(0, 3)).filter(|_| per_mille > 0).map(|_| {
         let from = start + dice.hours(0, 70 * 24);
@@ -309,7 +309,7 @@ fn climate(dice: &Dice, start: DateTime<Utc>, beyond: bool) -> Climate {
     } else {
         per_mille
     };
-    Climate {
+    FaultProfile {
         per_mille,
         callbacks: if per_mille == 0 {
             0

@@ -15,7 +15,7 @@ const DEFINITION: &str = "\
 The unknown captures shown at once or late are those that took effect: at once, if details showed the effect by the
 time the request was given up. A read counts if it came after that time and its answer adds up.";
 
-/// A history that broke a promise.
+/// A run that broke a promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// Its seed.
@@ -29,7 +29,7 @@ pub struct Failure {
 /// What a selftest came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The seed of the first history.
+    /// The seed of the first run.
     pub first_seed: u64,
     /// The seed of the last one.
     pub last_seed: u64,
@@ -39,9 +39,9 @@ pub struct Report {
     pub wall_milliseconds: u64,
     /// Requests of the undisturbed life of one reservation.
     pub happy_requests: u64,
-    /// The numbers of all histories together.
+    /// The numbers of all runs together.
     pub figures: Figures,
-    /// How many histories broke a promise.
+    /// How many runs broke a promise.
     pub failed: u64,
     /// The first of them.
     pub failures: Vec<Failure>,
@@ -54,17 +54,17 @@ impl Report {
         self.failed == 0 && self.happy_requests <= MOST_HAPPY_REQUESTS
     }
 
-    /// The command that replays a history.
+    /// The command that replays a run.
     #[must_use]
     pub fn replay(&self, seed: u64) -> String {
         let beyond = if self.beyond { " --beyond" } else { "" };
-        format!("holdfast selftest --seed {seed} --histories 1{beyond}")
+        format!("holdfast selftest --seed {seed} --runs 1{beyond}")
     }
 
-    /// Histories a second, in tenths.
+    /// Runs a second, in tenths.
     #[must_use]
-    pub fn histories_per_second_tenths(&self) -> u64 {
-        self.figures.histories.saturating_mul(10_000) / self.wall_milliseconds.max(1)
+    pub fn runs_per_second_tenths(&self) -> u64 {
+        self.figures.runs.saturating_mul(10_000) / self.wall_milliseconds.max(1)
     }
 }
 
@@ -85,19 +85,19 @@ impl fmt::Display for Report {
         let wall = seconds(TimeDelta::milliseconds(
             i64::try_from(self.wall_milliseconds).unwrap_or(i64::MAX),
         ));
-        let speed = Decimal(self.histories_per_second_tenths(), 1);
+        let speed = Decimal(self.runs_per_second_tenths(), 1);
         let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<42} {value}");
-        row("histories", &figures.histories)?;
+        row("runs", &figures.runs)?;
         row(
             "seeds",
             &format_args!("{} to {}", self.first_seed, self.last_seed),
         )?;
         row("virtual days", &figures.virtual_days)?;
         row("seconds", &wall)?;
-        row("histories a second", &speed)?;
+        row("runs a second", &speed)?;
         row("reservations", &figures.reservations)?;
         row("operations", &figures.operations)?;
-        row("runs of jobs", &figures.runs)?;
+        row("runs of jobs", &figures.job_runs)?;
         row("requests", &figures.requests)?;
         row("processes that died", &figures.crashes)?;
         for (name, count) in &figures.faults {
@@ -126,24 +126,24 @@ impl fmt::Display for Report {
             }
         }
         row("unknown captures proven absent", &figures.captures_absent)?;
-        row("unknown outcomes settled by reads", &figures.settled)?;
-        if let Some(reads) = figures.reads_per_settled_hundredths() {
-            row("reads per settled unknown", &Decimal(reads, 2))?;
+        row("unknown outcomes resolved by reads", &figures.resolved)?;
+        if let Some(reads) = figures.reads_per_resolved_hundredths() {
+            row("reads per resolved unknown", &Decimal(reads, 2))?;
         }
         row("decided by a person", &figures.decisions)?;
-        for (reason, count) in &figures.at_desk {
-            row(&format!("on the desk at the end: {reason}"), count)?;
+        for (reason, count) in &figures.open_reviews {
+            row(&format!("open review at the end: {reason}"), count)?;
         }
         row("double effects", &figures.double_effects)?;
-        row("  that reached a person", &figures.double_effects_told)?;
+        row("  that reached a person", &figures.double_effects_reviewed)?;
         row("lost intents", &figures.lost_intents)?;
         row("unexplained differences", &figures.unexplained_differences)?;
         row(
-            "differences explained on the desk",
+            "differences excused by a review",
             &figures.explained_differences,
         )?;
         row("requests of a happy life", &self.happy_requests)?;
-        row("histories that broke a promise", &self.failed)?;
+        row("runs that broke a promise", &self.failed)?;
         writeln!(f, "\n{DEFINITION}")
     }
 }

@@ -1,4 +1,4 @@
-//! Plays histories, many at once, and judges each.
+//! Plays runs, many at once, and judges each.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use domain::{Clock as _, SystemClock};
 use futures::FutureExt as _;
 use serde_json::Value;
 
-use super::checker::{Book, Evidence, PROMISES, judge};
-use super::core::Cores;
+use super::checker::{ApiSnapshot, Evidence, PROMISES, judge};
+use super::cores::Cores;
 use super::figures::Figures;
-use super::history::{self, Played};
 use super::plan::Plan;
+use super::play::{self, Played};
 use super::report::{Failure, Report};
-use super::stage::StageError;
+use super::test_env::TestEnvError;
 
 /// How many failures are told in full.
 const MOST_TOLD: usize = 3;
@@ -23,10 +23,10 @@ const MOST_TOLD: usize = 3;
 /// What to play.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The seed of the first history; each of the others has the next one.
+    /// The seed of the first run; each of the others has the next one.
     pub seed: u64,
-    /// How many histories.
-    pub histories: u64,
+    /// How many runs.
+    pub runs: u64,
     /// How many at once. The result does not depend on it.
     pub jobs: usize,
     /// Break the declared assumptions: details may lag behind for days.
@@ -37,11 +37,11 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// No runtime could be started.
-    #[error("the runtime of a history could not be started")]
+    #[error("the runtime of a run could not be started")]
     Runtime(#[source] std::io::Error),
-    /// A stage broke down.
-    #[error("the stage of the history with seed {seed} broke down")]
-    Stage {
+    /// A test environment broke down.
+    #[error("the test environment of the run with seed {seed} broke down")]
+    TestEnv {
         /// Whose.
         seed: u64,
         /// Why.
@@ -50,9 +50,9 @@ pub enum RunError {
     },
 }
 
-/// One history that was played and judged.
+/// One run that was played and judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
+pub struct Run {
     /// Its seed.
     pub seed: u64,
     /// What two runs of the seed have in common.
@@ -65,15 +65,15 @@ pub struct History {
     pub figures: Figures,
 }
 
-/// Plays the history of one seed, and judges it.
+/// Plays the run of one seed, and judges it.
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn play(seed: u64, beyond: bool) -> Result<History, RunError> {
+pub fn play(seed: u64, beyond: bool) -> Result<Run, RunError> {
     with_runtime(|runtime| one(runtime, seed, beyond))
 }
 
-/// Plays histories and judges them all. `progress` hears how many are done, now and then.
+/// Plays runs and judges them all. `progress` hears how many are done, now and then.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -88,14 +88,14 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
         with_runtime(|runtime| {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
-                if place >= options.histories {
+                if place >= options.runs {
                     return Ok(());
                 }
-                let history = one(runtime, options.seed.wrapping_add(place), options.beyond)?;
+                let run = one(runtime, options.seed.wrapping_add(place), options.beyond)?;
                 total
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .take(history);
+                    .take(run);
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
         })
@@ -111,14 +111,14 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
     });
     ended.into_iter().collect::<Result<(), RunError>>()?;
     let happy_requests = with_runtime(|runtime| {
-        let stage = |source: StageError| RunError::Stage {
+        let env = |source: TestEnvError| RunError::TestEnv {
             seed: 0,
             source: Box::new(source),
         };
         let played = runtime
-            .block_on(history::play(Plan::happy_life(), false))
-            .map_err(stage)?;
-        let requests = played.stage.world.lock().requests().clone();
+            .block_on(play::play(Plan::happy_life(), false))
+            .map_err(env)?;
+        let requests = played.env.world.lock().requests().clone();
         let sweeps = requests
             .operations
             .get(&sandbox::Operation::History)
@@ -138,7 +138,7 @@ fn with_runtime<T>(
     act(&runtime.enable_time().build().map_err(RunError::Runtime)?)
 }
 
-/// What many histories came to, in whatever order they ended.
+/// What many runs came to, in whatever order they ended.
 #[derive(Default)]
 struct Tally {
     figures: Figures,
@@ -147,16 +147,16 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, history: History) {
-        self.figures.add(&history.figures);
-        if history.broken.is_empty() {
+    fn take(&mut self, run: Run) {
+        self.figures.add(&run.figures);
+        if run.broken.is_empty() {
             return;
         }
         self.failed += 1;
         self.failures.push(Failure {
-            seed: history.seed,
-            broken: history.broken,
-            trace: history.trace,
+            seed: run.seed,
+            broken: run.broken,
+            trace: run.trace,
         });
         // The lowest seeds are told, whoever came first.
         self.failures.sort_by_key(|failure| failure.seed);
@@ -166,9 +166,7 @@ impl Tally {
     fn report(self, options: &Options, happy_requests: u64, wall: TimeDelta) -> Report {
         Report {
             first_seed: options.seed,
-            last_seed: options
-                .seed
-                .wrapping_add(options.histories.saturating_sub(1)),
+            last_seed: options.seed.wrapping_add(options.runs.saturating_sub(1)),
             beyond: options.beyond,
             wall_milliseconds: u64::try_from(wall.num_milliseconds()).unwrap_or(0),
             happy_requests,
@@ -179,11 +177,11 @@ impl Tally {
     }
 }
 
-fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<History, RunError> {
-    let broke = |source| RunError::Stage { seed, source };
+fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<Run, RunError> {
+    let broke = |source| RunError::TestEnv { seed, source };
     let played = AssertUnwindSafe(judged(seed, beyond)).catch_unwind();
     match runtime.block_on(played) {
-        Ok(Ok(history)) => Ok(history),
+        Ok(Ok(run)) => Ok(run),
         Ok(Err(error)) => Err(broke(Box::new(error))),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -192,10 +190,10 @@ fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<His
                 .unwrap_or("no message");
             let broken = vec![format!("the code under test panicked: {text}")];
             let figures = Figures {
-                histories: 1,
+                runs: 1,
                 ..Figures::default()
             };
-            Ok(History {
+            Ok(Run {
                 seed,
                 hash: String::new(),
                 trace: String::new(),
@@ -206,10 +204,10 @@ fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<His
     }
 }
 
-async fn judged(seed: u64, beyond: bool) -> Result<History, StageError> {
-    let played = history::play(Plan::draw(seed, beyond), beyond).await?;
+async fn judged(seed: u64, beyond: bool) -> Result<Run, TestEnvError> {
+    let played = play::play(Plan::draw(seed, beyond), beyond).await?;
     let books = books(&played).await?;
-    let ledger = played.stage.world.lock().ledger().to_vec();
+    let ledger = played.env.world.lock().ledger().to_vec();
     let evidence = Evidence {
         ledger: &ledger,
         books: &books,
@@ -237,18 +235,18 @@ async fn judged(seed: u64, beyond: bool) -> Result<History, StageError> {
         .collect();
     broken.extend(
         played
-            .crew
+            .workers
             .faults
             .iter()
             .map(|fault| format!("a worker failed: {fault}")),
     );
     let figures = Figures::of(&played, &books, &judgement);
-    let mut trace = played.stage.trace.text();
-    let hash = played.stage.trace.hash();
+    let mut trace = played.env.trace.text();
+    let hash = played.env.trace.hash();
     if !broken.is_empty() {
         trace.push_str(&timelines(&books));
     }
-    Ok(History {
+    Ok(Run {
         seed,
         hash,
         trace,
@@ -258,16 +256,16 @@ async fn judged(seed: u64, beyond: bool) -> Result<History, StageError> {
 }
 
 /// Everything that the API says of each reservation at the end.
-async fn books(played: &Played) -> Result<Vec<Book>, StageError> {
+async fn books(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
     let mut books = Vec::new();
-    for reservation in played.stage.list("/v1/reservations").await? {
+    for reservation in played.env.list("/v1/reservations").await? {
         let id = reservation["id"].as_str().unwrap_or_default();
         let events = played
-            .stage
+            .env
             .list(&format!("/v1/reservations/{id}/events"))
             .await?;
         let jobs = played
-            .stage
+            .env
             .list(&format!("/v1/jobs?reservation={id}"))
             .await?;
         let booking = played
@@ -277,13 +275,13 @@ async fn books(played: &Played) -> Result<Vec<Book>, StageError> {
             .find(|booking| reservation["reference"] == *booking.reference);
         let any_hours = booking
             .is_some_and(|booking| booking.body["policy"]["reminders"]["contact_hours"] == "any");
-        books.push(Book::read(&reservation, &events, &jobs, any_hours));
+        books.push(ApiSnapshot::read(&reservation, &events, &jobs, any_hours));
     }
     Ok(books)
 }
 
 /// The timelines of all reservations, for people.
-fn timelines(books: &[Book]) -> String {
+fn timelines(books: &[ApiSnapshot]) -> String {
     let mut text = String::new();
     for book in books {
         let attention = book.attention.as_deref().unwrap_or("nothing");

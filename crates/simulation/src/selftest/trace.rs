@@ -1,4 +1,4 @@
-//! The trace of a history: one line per thing that happened, and the hash that two runs of one seed have in common.
+//! The trace of a run: one line per thing that happened, and the hash that two runs of one seed have in common.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 /// How many characters of the hash are shown: enough to tell runs apart.
 const SHOWN: usize = 16;
 
-/// A trace that everybody on a stage writes to.
+/// A trace that everybody on a env writes to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace(Arc<Mutex<String>>);
 

@@ -2,15 +2,15 @@
 
 use simulation::selftest::{Figures, Options, play, run};
 
-/// Histories with processes that die and with bad weather are among these.
+/// Runs with processes that die and with bad weather are among these.
 const SEEDS: std::ops::Range<u64> = 1..13;
 
 #[test]
-fn a_history_replays_to_the_byte() {
+fn a_run_replays_to_the_byte() {
     for seed in SEEDS {
         let (one, two) = (
-            play(seed, false).expect("a stage"),
-            play(seed, false).expect("a stage"),
+            play(seed, false).expect("an environment"),
+            play(seed, false).expect("an environment"),
         );
         assert_eq!(one.trace, two.trace, "seed {seed}");
         assert_eq!(one, two, "seed {seed}");
@@ -19,7 +19,7 @@ fn a_history_replays_to_the_byte() {
 
 #[test]
 fn seeds_have_histories_of_their_own() {
-    let hash = |seed| play(seed, false).expect("a stage").hash;
+    let hash = |seed| play(seed, false).expect("an environment").hash;
     assert_ne!(hash(1), hash(2));
 }
 
@@ -28,11 +28,11 @@ fn the_result_does_not_depend_on_how_many_are_played_at_once() {
     let figures = |jobs| -> Figures {
         let options = Options {
             seed: 1,
-            histories: 6,
+            runs: 6,
             jobs,
             beyond: false,
         };
-        run(&options, &|_| {}).expect("stages").figures
+        run(&options, &|_| {}).expect("environments").figures
     };
     assert_eq!(figures(1), figures(3));
 }
@@ -41,13 +41,13 @@ fn the_result_does_not_depend_on_how_many_are_played_at_once() {
 fn histories_hold_what_they_are_to_prove() {
     let options = Options {
         seed: 1,
-        histories: 30,
+        runs: 30,
         jobs: 2,
         beyond: false,
     };
-    let figures = run(&options, &|_| {}).expect("stages").figures;
+    let figures = run(&options, &|_| {}).expect("environments").figures;
     assert!(figures.crashes > 0, "{figures:?}");
-    assert!(figures.settled > 0, "{figures:?}");
+    assert!(figures.resolved > 0, "{figures:?}");
     for fault in ["5xx", "hang", "reset", "outage", "stale details"] {
         assert!(figures.faults.contains_key(fault), "{fault}: {figures:?}");
     }

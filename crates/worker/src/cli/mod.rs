@@ -55,7 +55,7 @@ enum Command {
     /// List and show jobs, and decide what became of their requests
     #[command(subcommand)]
     Jobs(jobs::Command),
-    /// Prove the promises: play histories of faults, crashes and people against the sandbox, and judge them
+    /// Prove the promises: play runs with faults, crashes and people against the sandbox, and judge them
     Selftest(selftest::Args),
     /// Bring the database up to date
     Migrate,

@@ -1,4 +1,4 @@
-//! `holdfast selftest`: plays histories, prints what they came to, and tells the first that broke a promise.
+//! `holdfast selftest`: plays runs, prints what they came to, and tells the first that broke a promise.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -12,19 +12,19 @@ const TELL_EVERY: u64 = 200;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The seed of the first history; the others have the next ones
+    /// The seed of the first run; the others have the next ones
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many histories to play, 90 days each
+    /// How many runs to play, 90 days each
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
-    histories: u64,
+    runs: u64,
     /// How many to play at once [default: the number of cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Break the declared assumptions about the provider: every double effect must reach a person
     #[arg(long)]
     beyond: bool,
-    /// Print the trace of the history, even when it keeps every promise; for one history
+    /// Print the trace of the run, even when it keeps every promise; for one run
     #[arg(long)]
     trace: bool,
     /// Print the figures as JSON
@@ -33,16 +33,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    if args.trace && args.histories == 1 {
-        let history =
+    if args.trace && args.runs == 1 {
+        let run =
             selftest::play(args.seed, args.beyond).map_err(|error| Failure::unexpected(&error))?;
         say(&format!(
             "{}\n{}\ntrace {}",
-            history.trace,
-            history.broken.join("\n"),
-            history.hash
+            run.trace,
+            run.broken.join("\n"),
+            run.hash
         ))?;
-        return Ok(if history.broken.is_empty() {
+        return Ok(if run.broken.is_empty() {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(ACT)
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
         seed: args.seed,
-        histories: args.histories,
+        runs: args.runs,
         jobs: args.jobs.map_or_else(cores, usize::from),
         beyond: args.beyond,
     };
@@ -59,11 +59,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let progress = |done: u64| {
         if done.is_multiple_of(TELL_EVERY) && told.fetch_max(done, Ordering::Relaxed) < done {
             // Nothing can be done about a closed terminal.
-            let _ = writeln!(
-                std::io::stderr(),
-                "{done} of {} histories",
-                options.histories
-            );
+            let _ = writeln!(std::io::stderr(), "{done} of {} runs", options.runs);
         }
     };
     let report = selftest::run(&options, &progress).map_err(|error| Failure::unexpected(&error))?;
@@ -82,7 +78,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What a person needs to find the fault: the histories, how to replay them, and what happened in the first.
+/// What a person needs to find the fault: the runs, how to replay them, and what happened in the first.
 fn tell(report: &Report) {
     let mut err = std::io::stderr().lock();
     for (place, failure) in report.failures.iter().enumerate() {

@@ -1,22 +1,22 @@
-//! The judge of a history. It reads the sandbox's ledger and the API's JSON, and knows nothing of how Holdfast works.
+//! The judge of a run. It reads the sandbox's ledger and the API's JSON, and knows nothing of how Holdfast works.
 
-mod book;
-mod equal;
+mod differences;
+mod operations;
 mod promises;
-mod tale;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod truth;
 
 use sandbox::Effect;
 
-pub(super) use book::Book;
-pub(super) use tale::{Doubt, End, Settled, Tale};
+pub(super) use operations::{End, OperationHistory, Resolved, UnknownOutcome};
+pub(super) use snapshot::ApiSnapshot;
 pub(super) use truth::Truth;
 
-use super::history::Asked;
+use super::play::Asked;
 
-/// A promise that a history broke.
+/// A promise that a run broke.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Violation {
     /// Which promise, by its number in [`PROMISES`].
@@ -36,10 +36,10 @@ pub(super) const PROMISES: [&str; 6] = [
     "no deadline passes in silence",
 ];
 
-/// What a history is judged by.
+/// What a run is judged by.
 pub(super) struct Evidence<'e> {
     pub(super) ledger: &'e [Effect],
-    pub(super) books: &'e [Book],
+    pub(super) books: &'e [ApiSnapshot],
     pub(super) asked: &'e [Asked],
     /// Were the declared assumptions broken on purpose?
     pub(super) beyond: bool,
@@ -52,25 +52,25 @@ pub(super) struct Judgement {
     /// Effects that happened more than once.
     pub(super) doubles: u64,
     /// Of them, those that reached a person.
-    pub(super) doubles_told: u64,
+    pub(super) doubles_reviewed: u64,
     /// Differences that a desk item explains.
     pub(super) explained: u64,
 }
 
 /// One promise's judge: a sentence for every way in which a reservation breaks it.
-type Judge = fn(&Book, &Truth<'_>, &Evidence<'_>, &mut Judgement) -> Vec<String>;
+type Judge = fn(&ApiSnapshot, &Truth<'_>, &Evidence<'_>, &mut Judgement) -> Vec<String>;
 
 /// Each judge with the number of its promise.
 const JUDGES: [(usize, Judge); 6] = [
     (1, promises::one_at_a_time),
     (2, promises::no_double_effect),
     (3, promises::nothing_forgotten),
-    (4, equal::books_are_equal),
+    (4, differences::unexplained_differences),
     (5, promises::limits_hold),
     (6, promises::no_silent_deadline),
 ];
 
-/// Judges a history.
+/// Judges a run.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
     let mut judgement = Judgement::default();
     for book in evidence.books {

@@ -6,17 +6,17 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Timelike as _, Utc, Weekday};
 use chrono_tz::Europe::Oslo;
 use sandbox::EffectKind;
 
-use super::book::{list, ore};
-use super::tale::walk;
+use super::operations::walk;
+use super::snapshot::{list, ore};
 use super::truth::{effect_of, marker_of};
-use super::{Book, End, Evidence, Judgement, Tale, Truth};
+use super::{ApiSnapshot, End, Evidence, Judgement, OperationHistory, Truth};
 
-/// The length of a capture window in every history.
+/// The length of a capture window in every run.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// Promise 1, at every moment of the timeline.
 pub(super) fn one_at_a_time(
-    book: &Book,
+    book: &ApiSnapshot,
     _: &Truth<'_>,
     _: &Evidence<'_>,
     _: &mut Judgement,
@@ -26,14 +26,16 @@ pub(super) fn one_at_a_time(
         &book.events,
         &mut Vec::new(),
         &mut BTreeMap::new(),
-        |tales| {
-            let doubts = || {
-                tales
+        |operations| {
+            let unknown_outcomes = || {
+                operations
                     .iter()
-                    .filter(|tale| tale.operation != "resend" && tale.is_in_doubt())
+                    .filter(|operation| operation.kind != "resend" && operation.is_in_doubt())
             };
-            if doubts().count() > 1 && broken.is_empty() {
-                let names: Vec<&str> = doubts().map(|tale| tale.operation.as_str()).collect();
+            if unknown_outcomes().count() > 1 && broken.is_empty() {
+                let names: Vec<&str> = unknown_outcomes()
+                    .map(|operation| operation.kind.as_str())
+                    .collect();
                 broken.push(format!("{} are unresolved at once", names.join(" and ")));
             }
         },
@@ -49,7 +51,7 @@ struct Double {
 
 /// Promise 2. Beyond the assumptions an effect may happen twice, and then has to reach a person.
 pub(super) fn no_double_effect(
-    book: &Book,
+    book: &ApiSnapshot,
     truth: &Truth<'_>,
     evidence: &Evidence<'_>,
     judgement: &mut Judgement,
@@ -61,7 +63,7 @@ pub(super) fn no_double_effect(
     let (told, untold): (Vec<Double>, Vec<Double>) = doubles.partition(|double| double.told);
     let count = |doubles: &[Double]| u64::try_from(doubles.len()).unwrap_or(u64::MAX);
     judgement.doubles += count(&told) + count(&untold);
-    judgement.doubles_told += count(&told);
+    judgement.doubles_reviewed += count(&told);
     let silent = if evidence.beyond { Vec::new() } else { told };
     silent
         .into_iter()
@@ -71,9 +73,9 @@ pub(super) fn no_double_effect(
 }
 
 /// Does something lie on the desk that says that an effect happened twice, or after it had been given up?
-fn shows_double(book: &Book) -> bool {
+fn shows_double(book: &ApiSnapshot) -> bool {
     let words = ["effect_differs", "late_effect"];
-    let raised = |event: &super::book::Event| {
+    let raised = |event: &super::snapshot::Event| {
         event.name == "late_effect"
             || (event.name == "desk_raised"
                 && words.iter().any(|word| event.data["reason"] == *word))
@@ -85,7 +87,7 @@ fn shows_double(book: &Book) -> bool {
 
 /// Effects that carry one marker more than once. Told are those whose request lies on the desk, or whose rows all stand
 /// in our books with an item about them.
-fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
+fn marked_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
     let kinds = [
         EffectKind::Captured,
         EffectKind::Charged,
@@ -109,9 +111,9 @@ fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
             let booked =
                 |reference: &&str| book.rows.iter().any(|row| row.reference == **reference);
             let asked = book
-                .tales
+                .operations
                 .iter()
-                .any(|tale| tale.marker == marker && tale.end == End::Desk);
+                .any(|operation| operation.marker == marker && operation.end == End::Review);
             let told = asked || (shows_double(book) && references.iter().all(booked));
             let message = format!(
                 "{kind:?} {} times for the marker {marker}",
@@ -124,50 +126,50 @@ fn marked_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
 }
 
 /// Refunds of one amount of one row, more of them than were asked for.
-fn refunded_twice(book: &Book, truth: &Truth<'_>) -> Vec<Double> {
+fn refunded_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
     let mut asked: BTreeMap<(&str, i64), (usize, bool)> = BTreeMap::new();
     let refunds = book
-        .tales
+        .operations
         .iter()
-        .filter(|tale| tale.operation == "refund" && !tale.sendings.is_empty());
-    for tale in refunds {
-        let (times, at_desk) = asked
-            .entry((tale.reference.as_str(), tale.amount))
+        .filter(|operation| operation.kind == "refund" && !operation.sendings.is_empty());
+    for operation in refunds {
+        let (times, open_reviews) = asked
+            .entry((operation.reference.as_str(), operation.amount))
             .or_default();
         *times += 1;
-        *at_desk |= tale.end == End::Desk;
+        *open_reviews |= operation.end == End::Review;
     }
     let done = |reference: &str, amount: i64| truth.refunds_like(reference, amount);
     asked
         .into_iter()
         .filter(|((reference, amount), (times, _))| done(reference, *amount) > *times)
-        .map(|((reference, amount), (times, at_desk))| Double {
+        .map(|((reference, amount), (times, open_reviews))| Double {
             message: format!(
                 "{amount} øre of {reference} refunded {} times, asked for {times} times",
                 done(reference, amount)
             ),
-            told: at_desk || shows_double(book),
+            told: open_reviews || shows_double(book),
         })
         .collect()
 }
 
 /// Reservations at the provider beyond one. Told when each of them is named beside the one in our books, or when the
 /// submit itself lies on the desk.
-fn created_twice(book: &Book, truth: &Truth<'_>) -> Option<Double> {
+fn created_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Option<Double> {
     let created: Vec<&str> = truth
         .ours(EffectKind::Created)
         .map(|effect| effect.reservation_uuid.as_str())
         .collect();
     let named = |uuid: &&str| {
-        let duplicate = |event: &super::book::Event| {
+        let duplicate = |event: &super::snapshot::Event| {
             event.name == "duplicate_seen" && event.data["seen"]["reservation_uuid"] == **uuid
         };
         book.uuid == **uuid || book.events.iter().any(duplicate)
     };
     let asked = book
-        .tales
+        .operations
         .iter()
-        .any(|tale| tale.operation == "submit" && tale.end == End::Desk);
+        .any(|operation| operation.kind == "submit" && operation.end == End::Review);
     (created.len() > 1).then(|| Double {
         message: format!("created {} times at the provider", created.len()),
         told: asked || (shows_double(book) && created.iter().all(named)),
@@ -176,31 +178,31 @@ fn created_twice(book: &Book, truth: &Truth<'_>) -> Option<Double> {
 
 /// Promise 3: every operation ends as done with its effect, or as not done without one, or a person is asked.
 pub(super) fn nothing_forgotten(
-    book: &Book,
+    book: &ApiSnapshot,
     truth: &Truth<'_>,
     evidence: &Evidence<'_>,
     _: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = Vec::new();
-    let at_desk = book.attention.is_some() || book.control == "paused";
-    for tale in &book.tales {
-        let name = || format!("{} {}", tale.operation, tale.id);
-        let effects = effects_of(tale, truth);
-        match tale.end {
-            End::Open if !at_desk => {
+    let open_reviews = book.attention.is_some() || book.control == "paused";
+    for operation in &book.operations {
+        let name = || format!("{} {}", operation.kind, operation.id);
+        let effects = effects_of(operation, truth);
+        match operation.end {
+            End::Open if !open_reviews => {
                 broken.push(format!("{} never ended and nobody is asked", name()));
             }
-            End::Desk if book.attention.is_none() => {
+            End::Review if book.attention.is_none() => {
                 broken.push(format!("{} waits for a person whom nobody asks", name()));
             }
-            End::Done if effects == Some(0) && !reached_by_another(tale, truth) => {
+            End::Done if effects == Some(0) && !reached_by_another(operation, truth) => {
                 broken.push(format!("{} counts as done and had no effect", name()));
             }
             End::Rejected | End::Withdrawn
                 if effects.is_some_and(|effects| effects > 0)
-                    && tale.operation != "refund"
-                    && !tale.late
-                    && !at_desk =>
+                    && operation.kind != "refund"
+                    && !operation.late
+                    && !open_reviews =>
             {
                 broken.push(format!("{} counts as not done and had its effect", name()));
             }
@@ -224,7 +226,7 @@ pub(super) fn nothing_forgotten(
             matches!(job.state.as_str(), "failed" | "cancelled" | "needs_review")
                 && job.reason.is_empty();
         // A job that reads is planned again and again while there is something to read.
-        if lives && !at_desk && job.kind != "refresh" {
+        if lives && !open_reviews && job.kind != "refresh" {
             broken.push(format!(
                 "the {} that was asked for is still {}",
                 asked.what, job.state
@@ -239,23 +241,26 @@ pub(super) fn nothing_forgotten(
     broken
 }
 
-/// How often the operation of a tale took effect, where effects can be told apart.
-fn effects_of(tale: &Tale, truth: &Truth<'_>) -> Option<usize> {
-    match effect_of(&tale.operation)? {
-        EffectKind::RefundAccepted => Some(truth.refunds_like(&tale.reference, tale.amount)),
+/// How often the operation of a operation took effect, where effects can be told apart.
+fn effects_of(operation: &OperationHistory, truth: &Truth<'_>) -> Option<usize> {
+    match effect_of(&operation.kind)? {
+        EffectKind::RefundAccepted => {
+            Some(truth.refunds_like(&operation.reference, operation.amount))
+        }
         EffectKind::Created => Some(truth.ours(EffectKind::Created).count()),
-        kind => Some(truth.with_marker(kind, &tale.marker)),
+        kind => Some(truth.with_marker(kind, &operation.marker)),
     }
 }
 
-/// A cancel or complete has reached its goal when somebody else was faster. So has a refund in doubt: nothing tells from
+/// A cancel or complete has reached its goal when somebody else was faster. So has a refund in unknown: nothing tells from
 /// it one of the same amount that was asked for in the portal, before it or after, and carried out after it was sent.
-fn reached_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
-    match tale.operation.as_str() {
+fn reached_by_another(operation: &OperationHistory, truth: &Truth<'_>) -> bool {
+    match operation.kind.as_str() {
         "cancel" => truth.has(EffectKind::Cancelled) || truth.has(EffectKind::LinkExpired),
         "complete" => truth.has(EffectKind::Completed),
-        "refund" => tale.sendings.first().is_some_and(|(sent_at, _)| {
-            let mut alike = truth.refunds(EffectKind::Refunded, &tale.reference, tale.amount);
+        "refund" => operation.sendings.first().is_some_and(|(sent_at, _)| {
+            let mut alike =
+                truth.refunds(EffectKind::Refunded, &operation.reference, operation.amount);
             alike.any(|effect| effect.at >= *sent_at)
         }),
         _ => false,
@@ -264,32 +269,35 @@ fn reached_by_another(tale: &Tale, truth: &Truth<'_>) -> bool {
 
 /// Promise 5.
 pub(super) fn limits_hold(
-    book: &Book,
+    book: &ApiSnapshot,
     truth: &Truth<'_>,
     _: &Evidence<'_>,
     _: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = sums_hold(book, truth);
     let held_at = book.events.iter().position(|event| event.name == "held");
-    for tale in &book.tales {
-        let sent = tale.sendings.len().saturating_sub(tale.unsent);
-        if tale.operation == "charge" && sent > 1 && !tale.decided {
-            broken.push(format!("charge {} was sent {sent} times", tale.id));
+    for operation in &book.operations {
+        let sent = operation.sendings.len().saturating_sub(operation.unsent);
+        if operation.kind == "charge" && sent > 1 && !operation.decided {
+            broken.push(format!("charge {} was sent {sent} times", operation.id));
         }
-        for (at, place) in &tale.sendings {
-            if tale.operation == "capture" && book.capture_by.is_some_and(|by| *at >= by) {
-                broken.push(format!("capture {} was sent at {at}, too late", tale.id));
-            }
-            if tale.is_reminder && held_at.is_some_and(|held| held < *place) {
+        for (at, place) in &operation.sendings {
+            if operation.kind == "capture" && book.capture_by.is_some_and(|by| *at >= by) {
                 broken.push(format!(
-                    "reminder {} was sent after the payment had been seen",
-                    tale.id
+                    "capture {} was sent at {at}, too late",
+                    operation.id
                 ));
             }
-            if tale.is_reminder && !book.any_hours && !is_contact_time(*at) {
+            if operation.is_reminder && held_at.is_some_and(|held| held < *place) {
+                broken.push(format!(
+                    "reminder {} was sent after the payment had been seen",
+                    operation.id
+                ));
+            }
+            if operation.is_reminder && !book.any_hours && !is_contact_time(*at) {
                 broken.push(format!(
                     "reminder {} was sent at {at}, which is outside the contact hours",
-                    tale.id
+                    operation.id
                 ));
             }
         }
@@ -297,7 +305,7 @@ pub(super) fn limits_hold(
     broken
 }
 
-fn sums_hold(book: &Book, truth: &Truth<'_>) -> Vec<String> {
+fn sums_hold(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     for (whose, sums) in [("the provider's", truth.sums()), ("our", book.sums)] {
         if sums.captured > sums.reserved {
@@ -350,7 +358,7 @@ fn is_contact_time(at: DateTime<Utc>) -> bool {
 
 /// Promise 6: what was delivered in time and not captured before the window closed has been somebody's question.
 pub(super) fn no_silent_deadline(
-    book: &Book,
+    book: &ApiSnapshot,
     truth: &Truth<'_>,
     _: &Evidence<'_>,
     _: &mut Judgement,
@@ -365,7 +373,7 @@ pub(super) fn no_silent_deadline(
     if closed.into_iter().any(ended) || book.asked_somebody() {
         return Vec::new();
     }
-    let in_time = |event: &&super::book::Event| event.name == "delivered" && event.at < closes;
+    let in_time = |event: &&super::snapshot::Event| event.name == "delivered" && event.at < closes;
     let delivered: i64 = book
         .events
         .iter()

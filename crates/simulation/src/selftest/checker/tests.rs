@@ -5,7 +5,7 @@ use domain::Money;
 use sandbox::{By, Effect, EffectKind};
 use serde_json::{Value, json};
 
-use super::{Asked, Book, Evidence, Judgement, judge};
+use super::{ApiSnapshot, Asked, Evidence, Judgement, judge};
 
 const MARKER: &str = "AAAAAAAAAA";
 
@@ -139,7 +139,7 @@ fn scene() -> Scene {
 
 impl Scene {
     fn judged(&self) -> Judgement {
-        let books = [Book::read(
+        let books = [ApiSnapshot::read(
             &self.reservation,
             &self.events,
             &self.jobs,
@@ -342,7 +342,7 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
             judgement.violations
         );
         assert_eq!(
-            (judgement.doubles, judgement.doubles_told),
+            (judgement.doubles, judgement.doubles_reviewed),
             (1, 1),
             "{name}"
         );

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sandbox::{By, Effect, EffectKind};
 
-use super::book::Sums;
+use super::snapshot::Sums;
 
 /// The effects of one reservation, in their order.
 #[derive(Clone, Debug)]

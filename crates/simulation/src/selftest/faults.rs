@@ -12,7 +12,7 @@ use domain::{Clock as _, ManualClock};
 use sandbox::{CallbackFault, CallbackWhat, Fault, Handle, InProcess, What, When};
 
 use super::dice::Dice;
-use super::points::{Point, Points};
+use super::failpoints::{Failpoint, Failpoints};
 use super::trace::Trace;
 
 /// The statuses of a provider that fails.
@@ -21,9 +21,9 @@ const FAILURES: [u16; 5] = [500, 502, 503, 504, 510];
 /// How often a request that reads suffers.
 const READ: u64 = 1;
 
-/// What a history may suffer.
+/// What a run may suffer.
 #[derive(Clone, Debug)]
-pub(super) struct Climate {
+pub(super) struct FaultProfile {
     /// How many of a thousand requests suffer.
     pub(super) per_mille: u64,
     /// How many of a thousand callbacks suffer from each fault.
@@ -36,7 +36,7 @@ pub(super) struct Climate {
     pub(super) lag: (u64, u64),
 }
 
-impl Climate {
+impl FaultProfile {
     /// Nothing goes wrong.
     pub(super) const fn calm() -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Climate {
     }
 }
 
-/// What befalls one request.
+/// What draw one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     /// No connection: it is not sent.
@@ -77,21 +77,21 @@ enum Trouble {
 #[derive(Debug)]
 struct State {
     dice: Dice,
-    climate: Climate,
+    profile: FaultProfile,
     token_broken: bool,
     counts: BTreeMap<&'static str, u64>,
     requests: u64,
 }
 
-/// The weather between here and the provider. Cheap to clone.
+/// The faults between here and the provider. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Weather(Arc<Mutex<State>>);
+pub(super) struct FaultInjector(Arc<Mutex<State>>);
 
-impl Weather {
-    pub(super) fn new(dice: Dice, climate: Climate) -> Self {
+impl FaultInjector {
+    pub(super) fn new(dice: Dice, profile: FaultProfile) -> Self {
         let state = State {
             dice,
-            climate,
+            profile,
             token_broken: false,
             counts: BTreeMap::new(),
             requests: 0,
@@ -106,7 +106,7 @@ impl Weather {
     /// From now on nothing goes wrong.
     pub(super) fn calm(&self) {
         let mut state = self.lock();
-        state.climate = Climate::calm();
+        state.profile = FaultProfile::calm();
         state.token_broken = false;
     }
 
@@ -121,14 +121,14 @@ impl Weather {
         (state.requests, state.counts.clone())
     }
 
-    /// Draws what befalls a request that suffers so many times as often as one that reads: its trouble, and for how
+    /// Draws what draw a request that suffers so many times as often as one that reads: its trouble, and for how
     /// many seconds details stay behind one that writes.
-    fn befalls(&self, now: DateTime<Utc>, times: u64) -> (Option<Trouble>, Option<u32>) {
+    fn draw(&self, now: DateTime<Utc>, times: u64) -> (Option<Trouble>, Option<u32>) {
         let mut state = self.lock();
         state.requests += 1;
         let trouble = state.trouble(now, times);
-        let (stale, _) = state.climate.lag;
-        let rate = state.climate.per_mille;
+        let (stale, _) = state.profile.lag;
+        let rate = state.profile.per_mille;
         let lags = times > READ && stale > 0 && state.dice.chance(rate);
         let stale = lags.then(|| u32::try_from(state.dice.between(1, stale)).unwrap_or(1));
         if stale.is_some() {
@@ -144,12 +144,12 @@ impl Weather {
 impl State {
     fn trouble(&mut self, now: DateTime<Utc>, times: u64) -> Option<(&'static str, Trouble)> {
         let before = |what| Trouble::Fault(When::BeforeEffect, what);
-        if self.climate.token_breaks.is_some_and(|at| now >= at) {
-            self.climate.token_breaks = None;
+        if self.profile.token_breaks.is_some_and(|at| now >= at) {
+            self.profile.token_breaks = None;
             self.token_broken = true;
         }
         if self
-            .climate
+            .profile
             .outages
             .iter()
             .any(|(from, until)| *from <= now && now < *until)
@@ -159,13 +159,13 @@ impl State {
         if self.token_broken {
             return Some(("401", before(What::Status(401))));
         }
-        if !self.dice.chance(self.climate.per_mille * times) {
+        if !self.dice.chance(self.profile.per_mille * times) {
             return None;
         }
         let dice = &self.dice;
         let failure = dice.pick(&FAILURES).copied().unwrap_or(500);
         let truncated = What::Truncated(u32::try_from(dice.between(0, 200)).unwrap_or(0));
-        let (_, late) = self.climate.lag;
+        let (_, late) = self.profile.lag;
         let later = When::Later(u32::try_from(dice.between(1, late.max(1))).unwrap_or(1));
         let when = dice
             .pick(&[
@@ -209,9 +209,9 @@ fn times(request: &WireRequest, name: &str) -> u64 {
 }
 
 /// What befell a request, as the trace shows it.
-struct Befallen(Option<Trouble>, Option<u32>);
+struct Injected(Option<Trouble>, Option<u32>);
 
-impl fmt::Display for Befallen {
+impl fmt::Display for Injected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => {}
@@ -224,13 +224,13 @@ impl fmt::Display for Befallen {
     }
 }
 
-/// The client's transport in a history: weather, points to die at, and the sandbox behind both.
+/// The client's transport in a run: faults, failpoints to die at, and the sandbox behind both.
 pub(super) struct Wire {
     pub(super) inner: InProcess,
     pub(super) world: Handle,
     pub(super) clock: Arc<ManualClock>,
-    pub(super) weather: Weather,
-    pub(super) points: Points,
+    pub(super) faults: FaultInjector,
+    pub(super) failpoints: Failpoints,
     pub(super) trace: Trace,
 }
 
@@ -248,14 +248,14 @@ impl Transport for Wire {
 
 impl Wire {
     async fn carry(&self, request: WireRequest) -> Result<WireResponse, TransportFault> {
-        self.points.pass(Point::BeforeRequest).await;
+        self.failpoints.pass(Failpoint::BeforeRequest).await;
         let sent_at = self.clock.now();
         let name = request
             .path
             .trim_start_matches("connect/reservations/")
             .to_owned();
         let timeout = TimeDelta::from_std(request.timeout).unwrap_or(TimeDelta::MAX);
-        let (trouble, stale) = self.weather.befalls(sent_at, times(&request, &name));
+        let (trouble, stale) = self.faults.draw(sent_at, times(&request, &name));
         let answer = match trouble {
             Some(Trouble::NoConnection) => {
                 Err(TransportFault::new(Phase::BeforeSend, FaultKind::Refused))
@@ -269,12 +269,12 @@ impl Wire {
             Ok(response) => response.status.to_string(),
             Err(fault) => format!("{:?}", fault.kind),
         };
-        let befallen = Befallen(trouble, stale);
+        let injected = Injected(trouble, stale);
         self.trace.note(
             sent_at,
-            format_args!("  request {name} -> {told}{befallen}"),
+            format_args!("  request {name} -> {told}{injected}"),
         );
-        self.points.pass(Point::AfterRequest).await;
+        self.failpoints.pass(Failpoint::AfterRequest).await;
         if self.clock.now() - sent_at > timeout {
             // Whoever wakes up after so long finds the timeout first.
             return Err(TransportFault::new(Phase::AfterSend, FaultKind::Timeout));

@@ -1,4 +1,4 @@
-//! Keeps a history on one core: it and the thread of its database take turns, and to wake a thread on another core costs
+//! Keeps a run on one core: it and the thread of its database take turns, and to wake a thread on another core costs
 //! more than what it then does.
 
 #[cfg(target_os = "linux")]

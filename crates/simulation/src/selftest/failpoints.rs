@@ -1,7 +1,7 @@
 //! Where a process can die or halt: at each commit and around each request.
 //!
-//! Between two such points nothing durable happens and nothing reaches the provider, so dying anywhere between them is
-//! the same as dying at the first. The points are counted by what is drawn at them, never by polls, so they replay.
+//! Between two such failpoints nothing durable happens and nothing reaches the provider, so dying anywhere between them is
+//! the same as dying at the first. The failpoints are counted by what is drawn at them, never by polls, so they replay.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use super::dice::Dice;
 
 /// A point that a run passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Point {
+pub(super) enum Failpoint {
     /// A transaction is written and not durable.
     BeforeCommit,
     /// A transaction is durable, and its run does not know.
@@ -27,7 +27,7 @@ pub(super) enum Point {
     AfterRequest,
 }
 
-impl Point {
+impl Failpoint {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::BeforeCommit => "before a commit",
@@ -40,11 +40,11 @@ impl Point {
 
 /// What becomes of a run at a point, unless it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum CrashOutcome {
     /// Its process dies.
-    Dies(Point),
+    Dies(Failpoint),
     /// Its whole process stands still for longer than its leases hold.
-    Freezes(Point, TimeDelta),
+    Freezes(Failpoint, TimeDelta),
     /// The answer is slow; its process goes on with other things.
     Waits(TimeDelta),
 }
@@ -64,22 +64,22 @@ struct State {
     /// The run that is being polled; nobody's when it is a request to the API.
     current: Option<u64>,
     /// What has become of it during this poll.
-    fate: Option<Fate>,
+    outcome: Option<CrashOutcome>,
     /// The runs that stand at a point.
     halted: BTreeSet<u64>,
 }
 
-/// The points of a stage. Cheap to clone.
+/// The failpoints of a env. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Points(Arc<Mutex<State>>);
+pub(super) struct Failpoints(Arc<Mutex<State>>);
 
-impl Points {
+impl Failpoints {
     pub(super) fn new(dice: Dice, rates: Rates) -> Self {
         let state = State {
             dice,
             rates,
             current: None,
-            fate: None,
+            outcome: None,
             halted: BTreeSet::new(),
         };
         Self(Arc::new(Mutex::new(state)))
@@ -98,14 +98,14 @@ impl Points {
     pub(super) fn enter(&self, run: u64) {
         let mut state = self.lock();
         state.current = Some(run);
-        state.fate = None;
+        state.outcome = None;
     }
 
     /// It has been polled: what has become of it.
-    pub(super) fn leave(&self) -> Option<Fate> {
+    pub(super) fn leave(&self) -> Option<CrashOutcome> {
         let mut state = self.lock();
         state.current = None;
-        state.fate.take()
+        state.outcome.take()
     }
 
     /// This run may go on, or is gone.
@@ -114,7 +114,7 @@ impl Points {
     }
 
     /// Passes a point. Ends at once, or when the run is released.
-    pub(super) async fn pass(&self, point: Point) {
+    pub(super) async fn pass(&self, point: Failpoint) {
         let Some(run) = self.halts(point) else { return };
         std::future::poll_fn(|_| {
             if self.lock().halted.contains(&run) {
@@ -127,35 +127,35 @@ impl Points {
     }
 
     /// Draws what becomes of the run that is being polled; its number if it halts here.
-    fn halts(&self, point: Point) -> Option<u64> {
+    fn halts(&self, point: Failpoint) -> Option<u64> {
         let mut state = self.lock();
         let run = state.current?;
-        let fate = drawn(&state.dice, state.rates, point)?;
-        state.fate = Some(fate);
+        let outcome = drawn(&state.dice, state.rates, point)?;
+        state.outcome = Some(outcome);
         state.halted.insert(run);
         Some(run)
     }
 }
 
-fn drawn(dice: &Dice, rates: Rates, point: Point) -> Option<Fate> {
+fn drawn(dice: &Dice, rates: Rates, point: Failpoint) -> Option<CrashOutcome> {
     if dice.chance(rates.dies) {
-        return Some(Fate::Dies(point));
+        return Some(CrashOutcome::Dies(point));
     }
     // Whoever halts with a transaction open halts everybody.
-    if point != Point::BeforeCommit && dice.chance(rates.freezes) {
-        return Some(Fate::Freezes(point, dice.seconds(31, 600)));
+    if point != Failpoint::BeforeCommit && dice.chance(rates.freezes) {
+        return Some(CrashOutcome::Freezes(point, dice.seconds(31, 600)));
     }
     // Shorter than a lease, which a process that is alive renews.
-    (point == Point::AfterRequest && dice.chance(rates.waits))
-        .then(|| Fate::Waits(dice.seconds(1, 25)))
+    (point == Failpoint::AfterRequest && dice.chance(rates.waits))
+        .then(|| CrashOutcome::Waits(dice.seconds(1, 25)))
 }
 
-impl Gate for Points {
+impl Gate for Failpoints {
     fn before_commit(&self) -> BoxFuture<'_, ()> {
-        self.pass(Point::BeforeCommit).boxed()
+        self.pass(Failpoint::BeforeCommit).boxed()
     }
 
     fn after_commit(&self) -> BoxFuture<'_, ()> {
-        self.pass(Point::AfterCommit).boxed()
+        self.pass(Failpoint::AfterCommit).boxed()
     }
 }

@@ -1,11 +1,11 @@
-//! The tale of one decided operation, told by the API's timeline.
+//! The operation of one decided operation, told by the API's timeline.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::book::{Event, list, ore, text};
+use super::snapshot::{Event, list, ore, text};
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub(crate) enum End {
     /// It was given up.
     Withdrawn,
     /// A person is asked.
-    Desk,
+    Review,
 }
 
 /// What reads said of a request that was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
+pub(crate) enum Resolved {
     /// It took effect.
     Found,
     /// It did not.
@@ -33,22 +33,22 @@ pub(crate) enum Settled {
 
 /// A request that was given up without knowing what became of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Doubt {
+pub(crate) struct UnknownOutcome {
     /// Which attempt it was, from 1.
     pub(crate) attempt: u64,
     /// When it was given up.
     pub(crate) since: DateTime<Utc>,
     /// Reads of ours since then that brought an answer that adds up.
     pub(crate) reads: u64,
-    /// What the last of them settled; `None` where none did.
-    pub(crate) settled: Option<Settled>,
+    /// What the last of them resolved; `None` where none did.
+    pub(crate) resolved: Option<Resolved>,
 }
 
 /// One operation from its decision to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Tale {
+pub(crate) struct OperationHistory {
     pub(crate) id: String,
-    pub(crate) operation: String,
+    pub(crate) kind: String,
     pub(crate) marker: String,
     pub(crate) amount: i64,
     /// The capture or charge that a refund is of.
@@ -60,7 +60,7 @@ pub(crate) struct Tale {
     /// How many of them certainly did not leave, or were refused at the door.
     pub(crate) unsent: usize,
     /// Those of which nobody knew what became.
-    pub(crate) doubts: Vec<Doubt>,
+    pub(crate) unknown_outcomes: Vec<UnknownOutcome>,
     /// Was an effect seen after its end?
     pub(crate) late: bool,
     /// Did a person say what became of it?
@@ -68,18 +68,18 @@ pub(crate) struct Tale {
     pub(crate) end: End,
     /// Is a request out whose outcome is not known?
     in_doubt: bool,
-    /// Is the last of the doubts still to be settled by reads?
+    /// Is the last of the unknown_outcomes still to be resolved by reads?
     is_sought: bool,
     /// The attempt that was sent last.
     attempt: u64,
 }
 
-impl Tale {
+impl OperationHistory {
     fn of(planned: &Value) -> Self {
         let intent = &planned["intent"];
         Self {
             id: text(intent.get("id")),
-            operation: text(intent.get("operation")),
+            kind: text(intent.get("operation")),
             marker: text(intent.get("marker")),
             amount: list(&intent["lines"])
                 .iter()
@@ -89,7 +89,7 @@ impl Tale {
             is_reminder: intent["slot"].is_number(),
             sendings: Vec::new(),
             unsent: 0,
-            doubts: Vec::new(),
+            unknown_outcomes: Vec::new(),
             late: false,
             decided: false,
             end: End::Open,
@@ -99,7 +99,7 @@ impl Tale {
         }
     }
 
-    fn hear(&mut self, event: &Event, place: usize) {
+    fn apply(&mut self, event: &Event, place: usize) {
         match event.name.as_str() {
             "attempt_sending" => {
                 self.sendings.push((event.at, place));
@@ -114,7 +114,7 @@ impl Tale {
             "attempt_accepted" => {
                 self.in_doubt = false;
                 let certain = !event.data["reference"].is_null() || self.moves_no_money();
-                self.end = if certain && self.operation != "refund" {
+                self.end = if certain && self.kind != "refund" {
                     End::Done
                 } else {
                     End::Open
@@ -123,11 +123,11 @@ impl Tale {
             "attempt_rejected" => self.over(End::Rejected),
             "attempt_unknown" => {
                 let (attempt, since) = (self.attempt, event.at);
-                self.doubts.push(Doubt {
+                self.unknown_outcomes.push(UnknownOutcome {
                     attempt,
                     since,
                     reads: 0,
-                    settled: None,
+                    resolved: None,
                 });
                 self.is_sought = true;
                 self.in_doubt = true;
@@ -135,23 +135,23 @@ impl Tale {
             }
             "history_read" => self.read(),
             // A search for a submit, which details do not show.
-            "trace_missing" if self.operation == "submit" => self.read(),
+            "trace_missing" if self.kind == "submit" => self.read(),
             "intent_confirmed" => {
-                self.settled(Settled::Found);
+                self.resolved(Resolved::Found);
                 self.over(End::Done);
             }
             "link_created" => {
                 self.read();
-                self.settled(Settled::Found);
+                self.resolved(Resolved::Found);
                 self.over(End::Done);
             }
             "intent_absent" => {
-                self.settled(Settled::Absent);
+                self.resolved(Resolved::Absent);
                 self.over(End::Open);
             }
-            "intent_to_desk" => self.end = End::Desk,
+            "intent_to_desk" => self.end = End::Review,
             "intent_withdrawn" => {
-                self.settled(Settled::Absent);
+                self.resolved(Resolved::Absent);
                 self.over(End::Withdrawn);
             }
             "late_effect" => self.late = true,
@@ -164,25 +164,25 @@ impl Tale {
     }
 
     /// Details were read, and add up.
-    fn hear_details(&mut self) {
-        if !matches!(self.operation.as_str(), "submit" | "resend") {
+    fn apply_details(&mut self) {
+        if !matches!(self.kind.as_str(), "submit" | "resend") {
             self.read();
         }
     }
 
     fn read(&mut self) {
-        if let Some(doubt) = self.doubts.last_mut().filter(|_| self.is_sought) {
-            doubt.reads += 1;
+        if let Some(unknown) = self.unknown_outcomes.last_mut().filter(|_| self.is_sought) {
+            unknown.reads += 1;
         }
     }
 
-    fn settled(&mut self, how: Settled) {
-        if let Some(doubt) = self
-            .doubts
+    fn resolved(&mut self, how: Resolved) {
+        if let Some(unknown) = self
+            .unknown_outcomes
             .last_mut()
-            .filter(|doubt| self.is_sought && doubt.reads > 0)
+            .filter(|unknown| self.is_sought && unknown.reads > 0)
         {
-            doubt.settled = Some(how);
+            unknown.resolved = Some(how);
         }
         self.is_sought = false;
     }
@@ -193,7 +193,7 @@ impl Tale {
     }
 
     fn moves_no_money(&self) -> bool {
-        !matches!(self.operation.as_str(), "capture" | "charge" | "refund")
+        !matches!(self.kind.as_str(), "capture" | "charge" | "refund")
     }
 
     /// Is a request out whose outcome is not known, of an operation that must be alone?
@@ -202,37 +202,39 @@ impl Tale {
     }
 }
 
-/// The tales of a timeline, in the order of their decisions.
-pub(super) fn tales(events: &[Event]) -> Vec<Tale> {
-    let mut tales: Vec<Tale> = Vec::new();
+/// The operations of a timeline, in the order of their decisions.
+pub(super) fn operations(events: &[Event]) -> Vec<OperationHistory> {
+    let mut operations: Vec<OperationHistory> = Vec::new();
     let mut places = BTreeMap::new();
-    walk(events, &mut tales, &mut places, |_| {});
-    tales
+    walk(events, &mut operations, &mut places, |_| {});
+    operations
 }
 
 /// Tells a timeline, and after each event shows all that was told so far.
 pub(super) fn walk(
     events: &[Event],
-    tales: &mut Vec<Tale>,
+    operations: &mut Vec<OperationHistory>,
     places: &mut BTreeMap<String, usize>,
-    mut show: impl FnMut(&[Tale]),
+    mut show: impl FnMut(&[OperationHistory]),
 ) {
     for (place, event) in events.iter().enumerate() {
         if event.name == "intent_planned" {
-            let tale = Tale::of(&event.data);
-            places.insert(tale.id.clone(), tales.len());
-            tales.push(tale);
+            let operation = OperationHistory::of(&event.data);
+            places.insert(operation.id.clone(), operations.len());
+            operations.push(operation);
         } else if event.name == "details_read" {
             if event.data["coherent"] == true {
-                tales.iter_mut().for_each(Tale::hear_details);
+                operations
+                    .iter_mut()
+                    .for_each(OperationHistory::apply_details);
             }
-        } else if let Some(tale) = event.data["intent"]
+        } else if let Some(operation) = event.data["intent"]
             .as_str()
             .and_then(|id| places.get(id))
-            .and_then(|place| tales.get_mut(*place))
+            .and_then(|place| operations.get_mut(*place))
         {
-            tale.hear(event, place);
+            operation.apply(event, place);
         }
-        show(tales);
+        show(operations);
     }
 }

@@ -1,4 +1,4 @@
-//! The workers of a history: they take turns at the queue, run what they claim, halt, die, and start again.
+//! The workers of a run: they take turns at the queue, run what they claim, halt, die, and start again.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use store::queue::{Claimant, ClaimedJob, Handler, JobEnd, JobFault, WorkerOptions};
 
 use super::dice::Dice;
-use super::points::Fate;
-use super::stage::{Stage, StageError};
+use super::failpoints::CrashOutcome;
+use super::test_env::{TestEnv, TestEnvError};
 use service::runner::{self, WorkerSettings};
 
 /// Worker processes on one database.
@@ -43,11 +43,11 @@ struct Worker {
 /// How far a run has come.
 enum Reached {
     Ended(Result<(), JobFault>),
-    Halted(Fate),
+    Halted(CrashOutcome),
 }
 
-/// The workers of a history.
-pub(super) struct Crew {
+/// The workers of a run.
+pub(super) struct Workers {
     workers: Vec<Worker>,
     options: WorkerOptions,
     handler: Arc<dyn Handler>,
@@ -55,7 +55,7 @@ pub(super) struct Crew {
     /// How many processes were ever started, for their names.
     started: u64,
     /// May there be something to claim?
-    stirred: bool,
+    woken: bool,
     /// When something is due, as the last turn saw it.
     next_due: Option<DateTime<Utc>>,
     /// When leases of the dead and the frozen run out.
@@ -70,34 +70,34 @@ pub(super) struct Crew {
     pub(super) faults: Vec<String>,
 }
 
-impl Crew {
-    pub(super) fn new(stage: &Stage, dice: Dice) -> Self {
+impl Workers {
+    pub(super) fn new(env: &TestEnv, dice: Dice) -> Self {
         let settings = WorkerSettings {
             concurrency: SLOTS,
             lease: LEASE.to_std().unwrap_or_default(),
             poll_interval: LEASE.to_std().unwrap_or_default(),
             shutdown_grace: LEASE.to_std().unwrap_or_default(),
         };
-        let mut crew = Self {
+        let mut workers = Self {
             workers: Vec::new(),
-            options: runner::options(&stage.app, settings),
-            handler: Arc::new(runner::handler(stage.app.clone())),
+            options: runner::options(&env.app, settings),
+            handler: Arc::new(runner::handler(env.app.clone())),
             dice,
             started: 0,
-            stirred: true,
+            woken: true,
             next_due: None,
             rescues: Vec::new(),
             runs: 0,
-            hour: (stage.now(), 0),
+            hour: (env.now(), 0),
             is_endless: false,
             crashes: 0,
             faults: Vec::new(),
         };
         for _ in 0..WORKERS {
-            let worker = crew.process();
-            crew.workers.push(worker);
+            let worker = workers.process();
+            workers.workers.push(worker);
         }
-        crew
+        workers
     }
 
     /// A process that has just started.
@@ -112,8 +112,8 @@ impl Crew {
     }
 
     /// Somebody has made jobs due, perhaps.
-    pub(super) fn stir(&mut self) {
-        self.stirred = true;
+    pub(super) fn wake(&mut self) {
+        self.woken = true;
     }
 
     /// When there is something to do next.
@@ -122,30 +122,30 @@ impl Crew {
             .workers
             .iter()
             .flat_map(|worker| worker.runs.iter().map(|run| run.goes_on));
-        let thaws = self.workers.iter().filter_map(|worker| worker.frozen_until);
+        let resumes = self.workers.iter().filter_map(|worker| worker.frozen_until);
         halted
-            .chain(thaws)
+            .chain(resumes)
             .chain(self.rescues.iter().copied())
             .chain(self.next_due)
             .min()
     }
 
     /// Lets the workers do all that can be done now.
-    pub(super) async fn work(&mut self, stage: &Stage) -> Result<(), StageError> {
-        let now = stage.now();
+    pub(super) async fn work(&mut self, env: &TestEnv) -> Result<(), TestEnvError> {
+        let now = env.now();
         let before = self.rescues.len();
         self.rescues.retain(|at| *at > now);
-        self.stirred |= self.rescues.len() < before || self.next_due.is_some_and(|due| due <= now);
+        self.woken |= self.rescues.len() < before || self.next_due.is_some_and(|due| due <= now);
         for place in 0..WORKERS {
-            self.thaw(stage, place).await;
+            self.resume(env, place).await;
         }
-        while self.stirred && !self.is_endless {
-            self.stirred = false;
+        while self.woken && !self.is_endless {
+            self.woken = false;
             let first = self.dice.between(0, 1);
             for turn in 0..2 {
                 let place = usize::from((first + turn) % 2 == 1);
                 // What one finds nothing in, the other need not search.
-                if self.turn(stage, place).await? == Some(0) {
+                if self.turn(env, place).await? == Some(0) {
                     break;
                 }
             }
@@ -154,7 +154,7 @@ impl Crew {
     }
 
     /// One process claims what it has room for, and runs it. Says how many jobs that were; `None` if it has no room.
-    async fn turn(&mut self, stage: &Stage, place: usize) -> Result<Option<usize>, StageError> {
+    async fn turn(&mut self, env: &TestEnv, place: usize) -> Result<Option<usize>, TestEnvError> {
         let Some(worker) = self.workers.get(place) else {
             return Ok(None);
         };
@@ -162,22 +162,22 @@ impl Crew {
         if worker.frozen_until.is_some() || free == 0 {
             return Ok(None);
         }
-        let cycle = stage.app.store.poll(&worker.claimant, free).await?;
+        let cycle = env.app.store.poll(&worker.claimant, free).await?;
         self.next_due = cycle.next;
         let claimed = cycle.jobs.len();
         for job in cycle.jobs {
-            self.stirred = true;
+            self.woken = true;
             self.runs += 1;
-            let run = self.begin(stage, job);
-            self.count(stage, &run.name);
-            self.go_on(stage, place, run).await;
+            let run = self.begin(env, job);
+            self.count(env, &run.name);
+            self.go_on(env, place, run).await;
         }
         Ok(Some(claimed))
     }
 
     /// Counts a run; one that comes again and again within an hour is a fault.
-    fn count(&mut self, stage: &Stage, name: &str) {
-        let now = stage.now();
+    fn count(&mut self, env: &TestEnv, name: &str) {
+        let now = env.now();
         if now - self.hour.0 >= TimeDelta::hours(1) {
             self.hour = (now, self.runs);
         }
@@ -189,9 +189,9 @@ impl Crew {
         }
     }
 
-    fn begin(&self, stage: &Stage, job: ClaimedJob) -> Run {
+    fn begin(&self, env: &TestEnv, job: ClaimedJob) -> Run {
         let name = format!("{} {} attempt {}", job.kind, job.id, job.attempt);
-        let (handler, app) = (Arc::clone(&self.handler), Arc::clone(&stage.app));
+        let (handler, app) = (Arc::clone(&self.handler), Arc::clone(&env.app));
         let future = Box::pin(async move {
             let lease = job.lease.clone();
             match JobEnd::after(handler.run(job).await) {
@@ -208,25 +208,25 @@ impl Crew {
                 }
             }
         });
-        stage.entropy.begin();
+        env.entropy.begin();
         Run {
             number: self.runs,
             name,
             future,
-            goes_on: stage.now(),
+            goes_on: env.now(),
         }
     }
 
     /// Lets what has halted go on, if it is time.
-    async fn thaw(&mut self, stage: &Stage, place: usize) {
-        let now = stage.now();
+    async fn resume(&mut self, env: &TestEnv, place: usize) {
+        let now = env.now();
         let Some(worker) = self.workers.get_mut(place) else {
             return;
         };
         if worker.frozen_until.is_some_and(|until| until > now) {
             return;
         }
-        self.stirred |= worker.frozen_until.take().is_some();
+        self.woken |= worker.frozen_until.take().is_some();
         let (due, waiting) = std::mem::take(&mut worker.runs)
             .into_iter()
             .partition(|run| run.goes_on <= now);
@@ -236,14 +236,14 @@ impl Crew {
         for run in due {
             // An earlier one may have died, and its whole process with it.
             if self.name(place) != name {
-                stage.points.release(run.number);
+                env.failpoints.release(run.number);
                 continue;
             }
-            self.stirred = true;
-            stage.entropy.begin();
-            stage.points.release(run.number);
-            stage.note(format_args!("{name} goes on with {}", run.name));
-            self.go_on(stage, place, run).await;
+            self.woken = true;
+            env.entropy.begin();
+            env.failpoints.release(run.number);
+            env.note(format_args!("{name} goes on with {}", run.name));
+            self.go_on(env, place, run).await;
         }
     }
 
@@ -254,26 +254,26 @@ impl Crew {
     }
 
     /// Drives a run to its end, or to where it halts.
-    async fn go_on(&mut self, stage: &Stage, place: usize, mut run: Run) {
+    async fn go_on(&mut self, env: &TestEnv, place: usize, mut run: Run) {
         let reached = std::future::poll_fn(|cx| {
-            stage.points.enter(run.number);
+            env.failpoints.enter(run.number);
             let polled = run.future.as_mut().poll(cx);
-            match stage.points.leave() {
-                Some(fate) => Poll::Ready(Reached::Halted(fate)),
+            match env.failpoints.leave() {
+                Some(outcome) => Poll::Ready(Reached::Halted(outcome)),
                 None => polled.map(Reached::Ended),
             }
         })
         .await;
-        let now = stage.now();
+        let now = env.now();
         let name = self.name(place);
         match reached {
-            Reached::Ended(ended) => self.ended(stage, &run.name, ended),
-            Reached::Halted(Fate::Waits(span)) => {
+            Reached::Ended(ended) => self.ended(env, &run.name, ended),
+            Reached::Halted(CrashOutcome::Waits(span)) => {
                 run.goes_on = now + span;
                 self.keep(place, run);
             }
-            Reached::Halted(Fate::Freezes(point, span)) => {
-                stage.note(format_args!(
+            Reached::Halted(CrashOutcome::Freezes(point, span)) => {
+                env.note(format_args!(
                     "{name} freezes for {span} {} of {}",
                     point.word(),
                     run.name
@@ -285,11 +285,11 @@ impl Crew {
                 }
                 self.keep(place, run);
             }
-            Reached::Halted(Fate::Dies(point)) => {
-                stage.note(format_args!("{name} dies {} of {}", point.word(), run.name));
-                stage.points.release(run.number);
+            Reached::Halted(CrashOutcome::Dies(point)) => {
+                env.note(format_args!("{name} dies {} of {}", point.word(), run.name));
+                env.failpoints.release(run.number);
                 drop(run);
-                self.restart(stage, place);
+                self.restart(env, place);
             }
         }
     }
@@ -301,22 +301,22 @@ impl Crew {
     }
 
     /// All that a dead process was doing is gone, and another one starts.
-    fn restart(&mut self, stage: &Stage, place: usize) {
+    fn restart(&mut self, env: &TestEnv, place: usize) {
         self.crashes += 1;
-        self.stirred = true;
+        self.woken = true;
         self.rescues
-            .push(stage.now() + LEASE + TimeDelta::milliseconds(1));
+            .push(env.now() + LEASE + TimeDelta::milliseconds(1));
         let fresh = self.process();
         if let Some(worker) = self.workers.get_mut(place) {
             for run in std::mem::replace(worker, fresh).runs {
-                stage.points.release(run.number);
+                env.failpoints.release(run.number);
             }
         }
     }
 
-    fn ended(&mut self, stage: &Stage, name: &str, ended: Result<(), JobFault>) {
+    fn ended(&mut self, env: &TestEnv, name: &str, ended: Result<(), JobFault>) {
         let Err(fault) = ended else { return };
-        stage.note(format_args!("{name} fails: {fault}"));
+        env.note(format_args!("{name} fails: {fault}"));
         // The others are a lost lease, and a provider that cannot be reached.
         if matches!(
             fault.code.as_ref(),

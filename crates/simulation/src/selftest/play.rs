@@ -1,16 +1,16 @@
-//! One history: the plan happens on the stage, and the time goes from one event to the next.
+//! One run: the plan happens in the test environment, and the time goes from one event to the next.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::{ActError, Effect, EffectKind, LineSum};
 use serde_json::{Value, json};
 
 use super::dice::{Dice, minor};
-use super::drive::Crew;
+use super::failpoints::Failpoints;
+use super::faults::FaultInjector;
 use super::operator::Operator;
 use super::plan::{Act, CALM_AFTER, LENGTH, Plan};
-use super::points::Points;
-use super::stage::{Answer, Stage, StageError};
-use super::weather::Weather;
+use super::test_env::{Answer, TestEnv, TestEnvError};
+use super::workers::Workers;
 
 /// A payer who finds no link yet comes again after this long.
 const COMES_AGAIN: TimeDelta = TimeDelta::hours(5);
@@ -25,19 +25,19 @@ pub(super) struct Asked {
     pub(super) job: String,
 }
 
-/// A history that is over.
+/// A run that is over.
 pub(super) struct Played {
-    pub(super) stage: Stage,
+    pub(super) env: TestEnv,
     pub(super) plan: Plan,
-    pub(super) crew: Crew,
+    pub(super) workers: Workers,
     pub(super) asked: Vec<Asked>,
     pub(super) decisions: u64,
 }
 
 struct Play {
-    stage: Stage,
+    env: TestEnv,
     plan: Plan,
-    crew: Crew,
+    workers: Workers,
     operator: Operator,
     /// The ids of the reservations, once they are taken.
     ids: Vec<String>,
@@ -50,15 +50,15 @@ struct Play {
 }
 
 /// Plays a plan to its end.
-pub(super) async fn play(plan: Plan, beyond: bool) -> Result<Played, StageError> {
+pub(super) async fn play(plan: Plan, beyond: bool) -> Result<Played, TestEnvError> {
     let seed = plan.setting.seed;
     let start = plan.setting.start;
-    let weather = Weather::new(Dice::new(seed, 10), plan.climate.clone());
-    let points = Points::new(Dice::new(seed, 11), plan.rates);
-    let stage = Stage::build(&plan.setting, weather, points).await?;
-    stage.world.lock().faults().callbacks = plan.climate.callback_faults();
+    let faults = FaultInjector::new(Dice::new(seed, 10), plan.profile.clone());
+    let failpoints = Failpoints::new(Dice::new(seed, 11), plan.rates);
+    let env = TestEnv::build(&plan.setting, faults, failpoints).await?;
+    env.world.lock().faults().callbacks = plan.profile.callback_faults();
     let mut play = Play {
-        crew: Crew::new(&stage, Dice::new(seed, 12)),
+        workers: Workers::new(&env, Dice::new(seed, 12)),
         operator: Operator::new(Dice::new(seed, 13), start, beyond),
         ids: vec![String::new(); plan.bookings.len()],
         asked: Vec::new(),
@@ -66,14 +66,14 @@ pub(super) async fn play(plan: Plan, beyond: bool) -> Result<Played, StageError>
         place: 0,
         audited: !plan.audit,
         calm: false,
-        stage,
+        env,
         plan,
     };
     while play.step().await? {}
     Ok(Played {
-        stage: play.stage,
+        env: play.env,
         plan: play.plan,
-        crew: play.crew,
+        workers: play.workers,
         asked: play.asked,
         decisions: play.operator.decisions,
     })
@@ -85,45 +85,45 @@ impl Play {
     }
 
     /// Everything that is due now, and then on to the next event; false at the end.
-    async fn step(&mut self) -> Result<bool, StageError> {
-        let now = self.stage.now();
+    async fn step(&mut self) -> Result<bool, TestEnvError> {
+        let now = self.env.now();
         let start = self.plan.setting.start;
         if !self.calm && now >= start + CALM_AFTER {
             self.calm = true;
-            self.stage.weather.calm();
-            self.stage.points.calm();
-            self.stage.world.lock().faults().callbacks.clear();
+            self.env.faults.calm();
+            self.env.failpoints.calm();
+            self.env.world.lock().faults().callbacks.clear();
         }
-        let callbacks = self.stage.world.lock().due_callbacks(now);
+        let callbacks = self.env.world.lock().due_callbacks(now);
         for callback in callbacks {
-            self.stage.call_back(&callback.url).await?;
-            self.crew.stir();
+            self.env.call_back(&callback.url).await?;
+            self.workers.wake();
         }
         while let Some((place, act)) = self.due(now) {
             self.act(place, act).await?;
-            self.crew.stir();
+            self.workers.wake();
         }
         if now >= self.operator.looks_at {
-            self.operator.look(&self.stage).await?;
-            self.crew.stir();
+            self.operator.look(&self.env).await?;
+            self.workers.wake();
         }
         if !self.audited && now >= self.end() - AUDIT_BEFORE_END {
             self.audited = true;
             self.audit().await?;
         }
-        self.crew.work(&self.stage).await?;
-        if self.crew.is_endless {
+        self.workers.work(&self.env).await?;
+        if self.workers.is_endless {
             return Ok(false);
         }
         let next = self.next(now);
-        self.stage.clock.set(next);
+        self.env.clock.set(next);
         Ok(next < self.end())
     }
 
     fn next(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let act = self.plan.acts.get(self.place).map(|(at, ..)| *at);
         let later = self.later.iter().map(|(at, ..)| *at).min();
-        let world = self.stage.world.lock().next_event();
+        let world = self.env.world.lock().next_event();
         let audit = (!self.audited).then(|| self.end() - AUDIT_BEFORE_END);
         let calm = (!self.calm).then(|| self.plan.setting.start + CALM_AFTER);
         let all = [
@@ -132,7 +132,7 @@ impl Play {
             world,
             audit,
             calm,
-            self.crew.next(),
+            self.workers.next(),
             Some(self.operator.looks_at),
         ];
         let next = all
@@ -158,7 +158,7 @@ impl Play {
         Some((*place, act.clone()))
     }
 
-    async fn act(&mut self, place: usize, act: Act) -> Result<(), StageError> {
+    async fn act(&mut self, place: usize, act: Act) -> Result<(), TestEnvError> {
         let Some(booking) = self.plan.bookings.get(place) else {
             return Ok(());
         };
@@ -166,7 +166,7 @@ impl Play {
         match act {
             Act::Submit => {
                 let answer = self
-                    .stage
+                    .env
                     .post("booking", "/v1/reservations", Some(&booking.body.clone()))
                     .await?;
                 if let Some(id) = self.ids.get_mut(place) {
@@ -196,8 +196,8 @@ impl Play {
                 });
             }
             Act::Pay => {
-                let there = self.stage.world.lock().find(&reference).is_some();
-                let now = self.stage.now();
+                let there = self.env.world.lock().find(&reference).is_some();
+                let now = self.env.now();
                 if !there && now + COMES_AGAIN < due {
                     self.later.push((now + COMES_AGAIN, place, Act::Pay));
                     return Ok(());
@@ -216,13 +216,13 @@ impl Play {
         place: usize,
         what: &'static str,
         body: Option<Value>,
-    ) -> Result<(), StageError> {
+    ) -> Result<(), TestEnvError> {
         let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()).cloned() else {
             return Ok(());
         };
         let body = body.filter(|body| !body.is_null());
         let answer = self
-            .stage
+            .env
             .post(
                 "booking",
                 &format!("/v1/reservations/{id}/{what}"),
@@ -239,17 +239,15 @@ impl Play {
         Ok(())
     }
 
-    async fn read(&self, place: usize) -> Result<Option<Answer>, StageError> {
+    async fn read(&self, place: usize) -> Result<Option<Answer>, TestEnvError> {
         let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()) else {
             return Ok(None);
         };
-        Ok(Some(
-            self.stage.get(&format!("/v1/reservations/{id}")).await?,
-        ))
+        Ok(Some(self.env.get(&format!("/v1/reservations/{id}")).await?))
     }
 
     /// A capture of all that is left, or of a part of the total.
-    async fn capture(&mut self, place: usize, part: Option<u64>) -> Result<(), StageError> {
+    async fn capture(&mut self, place: usize, part: Option<u64>) -> Result<(), TestEnvError> {
         let Some(seen) = self.read(place).await? else {
             return Ok(());
         };
@@ -263,7 +261,7 @@ impl Play {
         place: usize,
         charged: bool,
         per_mille: Option<u64>,
-    ) -> Result<(), StageError> {
+    ) -> Result<(), TestEnvError> {
         let Some(seen) = self.read(place).await? else {
             return Ok(());
         };
@@ -284,17 +282,14 @@ impl Play {
     }
 
     /// Somebody of ops does something to one of the reservation's jobs.
-    async fn poke(&mut self, place: usize, how: &'static str) -> Result<(), StageError> {
+    async fn poke(&mut self, place: usize, how: &'static str) -> Result<(), TestEnvError> {
         let Some(id) = self.ids.get(place).filter(|id| !id.is_empty()) else {
             return Ok(());
         };
-        let jobs = self
-            .stage
-            .list(&format!("/v1/jobs?reservation={id}"))
-            .await?;
+        let jobs = self.env.list(&format!("/v1/jobs?reservation={id}")).await?;
         let live = |job: &&Value| !matches!(job["state"].as_str(), Some("succeeded" | "cancelled"));
         if let Some(job) = jobs.iter().find(live).and_then(|job| job["id"].as_str()) {
-            self.stage
+            self.env
                 .post("operator", &format!("/v1/jobs/{job}/{how}"), None)
                 .await?;
         }
@@ -307,11 +302,11 @@ impl Play {
         reference: &str,
         act: impl FnOnce(&mut sandbox::World, DateTime<Utc>) -> Result<(), ActError>,
     ) {
-        let now = self.stage.now();
-        let done = act(&mut self.stage.world.lock(), now);
+        let now = self.env.now();
+        let done = act(&mut self.env.world.lock(), now);
         match done {
-            Ok(()) => self.stage.note(format_args!("{what} {reference}")),
-            Err(error) => self.stage.note(format_args!("{what} {reference}: {error}")),
+            Ok(()) => self.env.note(format_args!("{what} {reference}")),
+            Err(error) => self.env.note(format_args!("{what} {reference}: {error}")),
         }
     }
 
@@ -346,17 +341,17 @@ impl Play {
                 _ => Ok(()),
             }
         });
-        self.stage.note(format_args!("  {act:?}"));
+        self.env.note(format_args!("  {act:?}"));
     }
 
     /// Somebody reads every reservation once more.
-    async fn audit(&mut self) -> Result<(), StageError> {
+    async fn audit(&mut self) -> Result<(), TestEnvError> {
         for id in self.ids.iter().filter(|id| !id.is_empty()) {
-            self.stage
+            self.env
                 .post("audit", &format!("/v1/reservations/{id}/refresh"), None)
                 .await?;
         }
-        self.crew.stir();
+        self.workers.wake();
         Ok(())
     }
 }

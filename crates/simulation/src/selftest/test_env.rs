@@ -1,4 +1,4 @@
-//! The stand of a history: the real service on a database in memory, the sandbox behind its client, one clock that
+//! The test environment of a run: the real service on a database in memory, the sandbox behind its client, one clock that
 //! stands still until it is moved.
 
 use std::collections::BTreeMap;
@@ -21,9 +21,9 @@ use tower::ServiceExt as _;
 use url::Url;
 
 use super::dice::RunEntropy;
-use super::points::Points;
+use super::failpoints::Failpoints;
+use super::faults::{FaultInjector, Wire};
 use super::trace::Trace;
-use super::weather::{Weather, Wire};
 use service::app::{App, MerchantHandle};
 use service::http::{Keys, router};
 use service::runner;
@@ -37,20 +37,20 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 1 << 24;
 
-/// A merchant of a history.
+/// A merchant of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     /// Its name in the configuration.
     pub(super) name: &'static str,
     /// Are several captures of a hold proven to work?
     pub(super) multi_capture: MultiCapture,
-    /// How often its history is swept.
+    /// How often the run of its account is swept.
     pub(super) sweep_every: Span,
     /// How often a reservation with something open is read.
     pub(super) refresh_open_every: Span,
 }
 
-/// How a stage begins.
+/// How a env begins.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     pub(super) seed: u64,
@@ -59,9 +59,9 @@ pub(super) struct Setting {
     pub(super) switches: Switches,
 }
 
-/// Why a stage cannot be built or has broken down; never the fault of what is tested.
+/// Why a env cannot be built or has broken down; never the fault of what is tested.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StageError {
+pub(super) enum TestEnvError {
     /// The database in memory could not be opened.
     #[error("the database in memory could not be opened")]
     Open(#[from] store::OpenError),
@@ -71,21 +71,21 @@ pub(super) enum StageError {
     /// A client could not be made.
     #[error("the client could not be made")]
     Client(#[from] api_client::SettingsError),
-    /// A constant of the stage does not parse.
-    #[error("a constant of the stage does not parse: {0}")]
+    /// A constant of the env does not parse.
+    #[error("a constant of the env does not parse: {0}")]
     Constant(&'static str),
     /// A request to the API could not be made or its answer not be read.
     #[error("a request to the API could not be made, or its answer not be read")]
     Api(#[from] axum::Error),
 }
 
-/// The stand of a history.
-pub(super) struct Stage {
+/// The test environment of a run.
+pub(super) struct TestEnv {
     pub(super) clock: Arc<ManualClock>,
     pub(super) world: Handle,
     pub(super) app: Arc<App>,
-    pub(super) weather: Weather,
-    pub(super) points: Points,
+    pub(super) faults: FaultInjector,
+    pub(super) failpoints: Failpoints,
     pub(super) entropy: Arc<RunEntropy>,
     pub(super) trace: Trace,
     router: Router,
@@ -118,12 +118,12 @@ impl Answer {
     }
 }
 
-impl Stage {
+impl TestEnv {
     pub(super) async fn build(
         setting: &Setting,
-        weather: Weather,
-        points: Points,
-    ) -> Result<Self, StageError> {
+        faults: FaultInjector,
+        failpoints: Failpoints,
+    ) -> Result<Self, TestEnvError> {
         let clock = Arc::new(ManualClock::at(setting.start));
         let entropy = Arc::new(RunEntropy::new(setting.seed));
         let trace = Trace::default();
@@ -144,19 +144,19 @@ impl Stage {
             inner: InProcess::new(world.clone(), shared.clone()),
             world: world.clone(),
             clock: clock.clone(),
-            weather: weather.clone(),
-            points: points.clone(),
+            faults: faults.clone(),
+            failpoints: failpoints.clone(),
             trace: trace.clone(),
         };
         let transport = Arc::new(wire);
-        // However busy the machine is, that decides nothing in a history.
+        // However busy the machine is, that decides nothing in a run.
         let options = store::Options {
             acquire_timeout: PATIENCE,
             ..store::Options::default()
         };
         let store = Store::open("sqlite::memory:", shared.clone(), entropy.clone(), options)
             .await?
-            .gated(Arc::new(points.clone()));
+            .gated(Arc::new(failpoints.clone()));
         let marker_key = App::load_marker_key(&store, &*entropy).await?;
         let mut merchants = BTreeMap::new();
         for account in &setting.accounts {
@@ -178,8 +178,8 @@ impl Stage {
             clock,
             world,
             app,
-            weather,
-            points,
+            faults,
+            failpoints,
             entropy,
             trace,
             router,
@@ -196,7 +196,7 @@ impl Stage {
     }
 
     /// Asks the API to read something. Reads leave no trace.
-    pub(super) async fn get(&self, path: &str) -> Result<Answer, StageError> {
+    pub(super) async fn get(&self, path: &str) -> Result<Answer, TestEnvError> {
         self.request(Method::GET, path, None).await
     }
 
@@ -206,7 +206,7 @@ impl Stage {
         who: &str,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answer, StageError> {
+    ) -> Result<Answer, TestEnvError> {
         self.entropy.begin();
         let answer = self.request(Method::POST, path, body).await?;
         let said = match answer.text("/code") {
@@ -222,7 +222,7 @@ impl Stage {
     }
 
     /// Delivers a callback of the provider. Returns the status it is answered with.
-    pub(super) async fn call_back(&self, address: &str) -> Result<u16, StageError> {
+    pub(super) async fn call_back(&self, address: &str) -> Result<u16, TestEnvError> {
         self.entropy.begin();
         let path = address
             .strip_prefix("https://holdfast.example")
@@ -237,14 +237,14 @@ impl Stage {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answer, StageError> {
+    ) -> Result<Answer, TestEnvError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
             .header(header::CONTENT_TYPE, "application/json")
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
-            .map_err(|_| StageError::Constant("a path of the API"))?;
+            .map_err(|_| TestEnvError::Constant("a path of the API"))?;
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -258,7 +258,7 @@ impl Stage {
     }
 
     /// Every row of a list, page by page.
-    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, StageError> {
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, TestEnvError> {
         let join = if path.contains('?') { '&' } else { '?' };
         let mut all = Vec::new();
         let mut cursor = String::new();
@@ -273,15 +273,15 @@ impl Stage {
     }
 }
 
-fn url(text: &'static str) -> Result<Url, StageError> {
-    Url::parse(text).map_err(|_| StageError::Constant(text))
+fn url(text: &'static str) -> Result<Url, TestEnvError> {
+    Url::parse(text).map_err(|_| TestEnvError::Constant(text))
 }
 
-fn handle(account: &Account, transport: Arc<Wire>) -> Result<MerchantHandle, StageError> {
+fn handle(account: &Account, transport: Arc<Wire>) -> Result<MerchantHandle, TestEnvError> {
     let id: MerchantId = account
         .name
         .parse()
-        .map_err(|_| StageError::Constant(account.name))?;
+        .map_err(|_| TestEnvError::Constant(account.name))?;
     let settings = Settings::new(url("https://provider.example")?, account.name.into());
     Ok(MerchantHandle {
         merchant: Merchant {

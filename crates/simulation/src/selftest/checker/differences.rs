@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use sandbox::{By, EffectKind};
 
-use super::{Book, Evidence, Judgement, Truth};
+use super::{ApiSnapshot, Evidence, Judgement, Truth};
 
 /// Promise 4. What a person is being asked about is explained; everything else has to be equal.
-pub(super) fn books_are_equal(
-    book: &Book,
+pub(super) fn unexplained_differences(
+    book: &ApiSnapshot,
     truth: &Truth<'_>,
     _: &Evidence<'_>,
     judgement: &mut Judgement,
@@ -32,7 +32,7 @@ pub(super) fn books_are_equal(
 }
 
 /// Captures and charges, by their reference: amount, and whether it was somebody else.
-fn rows(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
+fn rows(book: &ApiSnapshot, truth: &Truth<'_>, differences: &mut Vec<String>) {
     for (kind, word) in [
         (EffectKind::Captured, "capture"),
         (EffectKind::Charged, "charge"),
@@ -48,13 +48,13 @@ fn rows(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
             .rows
             .iter()
             .filter(|row| row.kind == word)
-            .map(|row| (row.reference.as_str(), (row.amount, row.foreign)))
+            .map(|row| (row.reference.as_str(), (row.amount, row.external)))
             .collect();
         for (reference, there) in &theirs {
             match ours.get(reference) {
                 None => differences.push(format!("our books lack the {word} {reference} of {} øre", there.0)),
                 Some(here) if here != there => differences.push(format!(
-                    "the {word} {reference} is {} øre (foreign: {}) with us and {} øre (foreign: {}) there",
+                    "the {word} {reference} is {} øre (external: {}) with us and {} øre (external: {}) there",
                     here.0, here.1, there.0, there.1
                 )),
                 Some(_) => {}
@@ -70,7 +70,7 @@ fn rows(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
 }
 
 /// Refunds, by the row they are of.
-fn refunds(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
+fn refunds(book: &ApiSnapshot, truth: &Truth<'_>, differences: &mut Vec<String>) {
     let theirs = truth.by_reference(EffectKind::Refunded);
     let mut ours: BTreeMap<&str, i64> = BTreeMap::new();
     for row in book.rows.iter().filter(|row| row.kind == "refund") {
@@ -88,19 +88,19 @@ fn refunds(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
             ));
         }
     }
-    let foreign = book
+    let external = book
         .rows
         .iter()
-        .any(|row| row.kind == "refund" && row.foreign);
+        .any(|row| row.kind == "refund" && row.external);
     let by_portal = truth
         .all(EffectKind::RefundAccepted)
         .any(|effect| effect.by == By::Portal);
-    if foreign && !by_portal {
+    if external && !by_portal {
         differences.push("a refund of ours is marked as somebody else's".to_owned());
     }
 }
 
-fn sums(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
+fn sums(book: &ApiSnapshot, truth: &Truth<'_>, differences: &mut Vec<String>) {
     let (here, there) = (book.sums, truth.sums());
     if here != there {
         differences.push(format!(
@@ -115,7 +115,7 @@ fn sums(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
     }
 }
 
-fn status(book: &Book, truth: &Truth<'_>, differences: &mut Vec<String>) {
+fn status(book: &ApiSnapshot, truth: &Truth<'_>, differences: &mut Vec<String>) {
     for (kind, word) in [
         (EffectKind::Completed, "completed"),
         (EffectKind::Cancelled, "cancelled"),

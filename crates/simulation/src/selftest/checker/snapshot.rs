@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::tale::{Tale, tales};
+use super::operations::{OperationHistory, operations};
 
 /// A row of the API's ledger, in øre.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) struct Row {
     pub(crate) kind: String,
     pub(crate) amount: i64,
     pub(crate) reference: String,
-    pub(crate) foreign: bool,
+    pub(crate) external: bool,
 }
 
 /// One event of the API's timeline.
@@ -43,7 +43,7 @@ pub(crate) struct Sums {
 
 /// Everything that the API says of a reservation.
 #[derive(Clone, Debug)]
-pub(crate) struct Book {
+pub(crate) struct ApiSnapshot {
     pub(crate) id: String,
     pub(crate) reference: String,
     pub(crate) uuid: String,
@@ -56,12 +56,12 @@ pub(crate) struct Book {
     pub(crate) rows: Vec<Row>,
     pub(crate) events: Vec<Event>,
     pub(crate) jobs: Vec<Job>,
-    pub(crate) tales: Vec<Tale>,
+    pub(crate) operations: Vec<OperationHistory>,
     /// May messages go out at any hour?
     pub(crate) any_hours: bool,
 }
 
-impl Book {
+impl ApiSnapshot {
     /// Reads the answers of the API.
     pub(crate) fn read(
         reservation: &Value,
@@ -89,7 +89,7 @@ impl Book {
                 refunded: sum("refunded"),
             },
             rows: list(&reservation["ledger"]).iter().map(row).collect(),
-            tales: tales(&events),
+            operations: operations(&events),
             events,
             jobs: jobs.iter().map(job).collect(),
             any_hours,
@@ -122,7 +122,7 @@ fn row(row: &Value) -> Row {
         kind: text(row.get("kind")),
         amount: ore(&row["amount"]),
         reference: text(row.get("reference")),
-        foreign: row["foreign"] == true,
+        external: row["foreign"] == true,
     }
 }
 
