@@ -35,7 +35,7 @@ COMMENT ON COLUMN reservations.updated_at IS 'when its last event was recorded';
 
 CREATE INDEX reservations_by_status ON reservations (status, id);
 CREATE INDEX reservations_by_capture_by ON reservations (capture_by, id) WHERE capture_by IS NOT NULL;
-CREATE INDEX reservations_for_people ON reservations (id) WHERE attention;
+CREATE INDEX reservations_for_people ON reservations (id) WHERE needs_review;
 CREATE INDEX reservations_by_uuid ON reservations (reservation_uuid) WHERE reservation_uuid IS NOT NULL;
 
 -- The append-only journal: what happened, in order, and who did it.
@@ -55,6 +55,45 @@ COMMENT ON COLUMN events.at IS 'when it was recorded';
 COMMENT ON COLUMN events.actor IS 'who did it: policy, provider, worker, or a key of the API';
 COMMENT ON COLUMN events.name IS 'which fact';
 COMMENT ON COLUMN events.fact IS 'JSON, the fact; no personal data';
+
+-- What a person must decide or has decided: a row for each, which follows the facts.
+CREATE TABLE reviews (
+    id                 TEXT    NOT NULL PRIMARY KEY, -- rvw_…; sorts by the time of its making
+    merchant           TEXT    NOT NULL,             -- on whose account
+    reservation_id     TEXT,                         -- the reservation it is about
+    reference          TEXT,                         -- that reservation's own reference
+    intent_id          TEXT,                         -- the intent whose request has an unknown outcome, if it is about one
+    job_id             TEXT,                         -- the job of the operation it is about
+    reason             TEXT    NOT NULL,             -- why a person must decide
+    amount             BIGINT  NOT NULL,             -- what goes wrong at worst while nobody decides, in øre
+    raised_at          BIGINT  NOT NULL,             -- when it was raised
+    act_before         BIGINT  NOT NULL,             -- from then on it is too late; the end of time: nothing runs out
+    freezes            BOOLEAN NOT NULL,             -- is nothing sent for the reservation while it is open?
+    message            TEXT    NOT NULL,             -- what is to be found out or decided
+    evidence_version   BIGINT  NOT NULL,             -- in force; of a decided one: that which it was decided on
+    status             TEXT    NOT NULL,             -- open, decided
+    decided_at         BIGINT,                       -- when it ended
+    decision           TEXT,                         -- of a person; null: what happened answered it
+    decision_reference TEXT,                         -- the provider's name of the effect that the person confirmed
+    note               TEXT,                         -- why, in the person's words
+    actor              TEXT,                         -- who decided, or who saw what answered it
+    CONSTRAINT review_belongs_to_a_reservation FOREIGN KEY (reservation_id) REFERENCES reservations (id),
+    CONSTRAINT review_status_is_known CHECK (status IN ('open', 'decided')),
+    CONSTRAINT review_decision_is_known
+        CHECK (decision IS NULL OR decision IN ('confirm', 'reject', 'retry', 'dismiss')),
+    CONSTRAINT decided_review_has_its_end
+        CHECK ((status = 'decided') = (decided_at IS NOT NULL) AND (status = 'decided') = (actor IS NOT NULL)),
+    CONSTRAINT decision_has_its_note CHECK ((decision IS NULL) = (note IS NULL))
+);
+
+-- One open review for each request in doubt, and for each reason that none stands behind.
+CREATE UNIQUE INDEX reviews_open_once ON reviews (reservation_id, reason, COALESCE(intent_id, ''))
+    WHERE status = 'open';
+-- By countdown: what is open, and everything.
+CREATE INDEX reviews_open_by_countdown ON reviews (act_before, id) WHERE status = 'open';
+CREATE INDEX reviews_by_countdown ON reviews (act_before, id);
+-- The reviews about the operation of a job.
+CREATE INDEX reviews_by_job ON reviews (job_id, id) WHERE job_id IS NOT NULL;
 
 -- Where a link is to be sent, when it is not the customer's own contact.
 CREATE TABLE contacts (

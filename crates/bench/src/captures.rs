@@ -15,8 +15,8 @@ use domain::{
 };
 use sandbox::{EffectKind, Handle, Options, Server, World};
 use service::app::{App, MerchantHandle};
-use service::runner::{self, WorkerSettings};
-use service::service::Action;
+use service::jobs::{self, WorkerSettings};
+use service::operations;
 use service::submission::SubmitExtras;
 use store::{ReservationFilter, Store};
 use tokio::sync::oneshot;
@@ -65,7 +65,7 @@ pub(crate) async fn captures(place: &Place) {
             lines: None,
             complete: None,
         };
-        app.act(id, Action::Deliver(delivery), "bench")
+        operations::deliver(&app, id, &delivery, "bench")
             .await
             .expect("delivered");
     }
@@ -117,8 +117,8 @@ async fn book(app: &App) -> Vec<ReservationId> {
     let mut ids = Vec::with_capacity(RESERVATIONS);
     for number in 0..RESERVATIONS {
         let new = reservation(app, number);
-        let submitted = app
-            .submit(&merchant(), &new, SubmitExtras::default(), "bench")
+        let extras = SubmitExtras::default();
+        let submitted = operations::create(app, &merchant(), &new, extras, "bench")
             .await
             .expect("taken");
         ids.push(submitted.reservation.reservation.id);
@@ -170,7 +170,7 @@ async fn pay(app: &App, world: &Handle, ids: &[ReservationId]) {
             .lock()
             .pay(now, &format!("BENCH-{number}"))
             .expect("paid");
-        app.act(id, Action::Refresh, "bench")
+        operations::refresh(app, id, "bench")
             .await
             .expect("asked for");
     }
@@ -185,7 +185,7 @@ async fn until_all(app: &Arc<App>, status: Status) {
         poll_interval: Duration::from_secs(1),
         shutdown_grace: Duration::from_secs(10),
     };
-    let workers = tokio::spawn(runner::run(Arc::clone(app), settings, async move {
+    let workers = tokio::spawn(jobs::run(Arc::clone(app), settings, async move {
         drop(stopped.await);
     }));
     let mut ticks = interval(Duration::from_millis(5));

@@ -56,7 +56,6 @@ codes! {
     NoCard = "no_card", "No card is known";
     NoMoneyTaken = "no_money_taken", "No money has been taken";
     NoOpenLink = "no_open_link", "No payment link is open";
-    NotAtDesk = "not_at_desk", "There is nothing to decide";
     NotAtProvider = "not_at_provider", "The provider does not have it";
     NotFound = "not_found", "Not found";
     NotHeld = "not_held", "Nothing is held";
@@ -65,8 +64,8 @@ codes! {
     OperationOpen = "operation_open", "Another operation is not over";
     ReferenceNotShown = "reference_not_shown", "The provider does not show it";
     ReferenceTaken = "reference_taken", "The reference is taken";
-    RequestInDoubt = "request_in_doubt", "A request of unknown outcome is behind it";
-    ResendRefused = "resend_refused", "It cannot be sent again";
+    RetryRefused = "retry_refused", "It cannot be sent again";
+    ReviewDecided = "review_decided", "The review is decided";
 
     // Faults of the service or of its surroundings.
     DatabaseFailed = "database_failed", "The database failed";

@@ -19,12 +19,16 @@ words! {
         ChargeRefunded = "charge_refunded",
         /// A link was sent to a customer.
         LinkSent = "link_sent",
+        /// A customer opened the link.
+        LinkOpened = "link_opened",
         /// An amount was held.
         Reserved = "reserved",
         /// A reservation was completed.
         Completed = "completed",
         /// A reservation was withdrawn.
         Cancelled = "cancelled",
+        /// A reservation ended without a payment.
+        Expired = "expired",
         /// Anything else.
         Other = "other",
     }

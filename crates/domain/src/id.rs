@@ -98,6 +98,8 @@ ids! {
     JobId = "job_";
     /// The id of an intent, `int_…`.
     IntentId = "int_";
+    /// The id of a review, `rvw_…`: something that a person must decide.
+    ReviewId = "rvw_";
     /// The id of a one-time payment link, `lnk_…`.
     PaymentLinkId = "lnk_";
 }

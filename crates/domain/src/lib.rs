@@ -3,6 +3,7 @@
 //! Pure: no input or output, no async, no clock of its own. Everything here can be tested by a table.
 
 pub mod calendar;
+pub mod callback;
 pub mod capabilities;
 mod case;
 mod clock;
@@ -34,7 +35,9 @@ pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemE
 pub use code::ErrorCode;
 pub use error::{Chain, FieldError};
 pub use hex::hex;
-pub use id::{IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId};
+pub use id::{
+    IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId, ReviewId,
+};
 pub use job::{JobKind, JobState, Planned, PlannedState, UnknownWord, Urgency, WaitingFor};
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};

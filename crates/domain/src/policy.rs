@@ -41,8 +41,8 @@ words! {
 words! {
     /// What happens when something is delivered after the window closed.
     Late {
-        /// Ask a person.
-        Desk = "desk",
+        /// Raise a review: a person decides.
+        Review = "review",
         /// Charge the card; needs a mandate's ceiling.
         Charge = "charge",
         /// Nothing.
@@ -266,7 +266,7 @@ impl Default for Policy {
                 on_delivery: OnDelivery::WhenComplete,
                 before_deadline: BeforeDeadline::CaptureDelivered,
                 act_before: Span::hours(48),
-                late: Late::Desk,
+                late: Late::Review,
                 legal_basis: None,
                 mandate_ceiling: None,
             },

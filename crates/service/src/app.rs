@@ -31,7 +31,7 @@ pub struct MerchantHandle {
 /// The service's shared state.
 #[derive(Debug)]
 pub struct App {
-    /// The database.
+    /// The database. What only reads may use it directly; what changes something is an operation or a job.
     pub store: Store,
     /// The clock.
     pub clock: Arc<dyn Clock>,

@@ -3,14 +3,13 @@
 pub mod app;
 pub mod config;
 mod decode;
-pub mod desk;
-mod handlers;
 pub mod http;
+pub mod jobs;
+pub mod operations;
 pub mod payment_link;
 mod provider;
-pub mod runner;
+pub mod reviews;
 pub mod serve;
-pub mod service;
 #[cfg(test)]
 mod stage;
 pub mod submission;

@@ -141,7 +141,8 @@ pub(crate) fn history_row(
     }
 }
 
-fn event(row: &wire::HistoryRow) -> Event {
+/// What a row of the history tells: the one place that knows the provider's slugs.
+pub(crate) fn event(row: &wire::HistoryRow) -> Event {
     let of = |prefix: &str| {
         row.uuid
             .as_deref()
@@ -156,9 +157,11 @@ fn event(row: &wire::HistoryRow) -> Event {
         "refund-sent" if of("CAP") => Event::CaptureRefunded,
         "refund-sent" if of("CHA") => Event::ChargeRefunded,
         "payment-link-sent-to-customer" => Event::LinkSent,
+        "payment-link-opened" => Event::LinkOpened,
         "amount-reserved" => Event::Reserved,
         "reservation-completed" => Event::Completed,
         "reservation-cancelled" => Event::Cancelled,
+        "reservation-expired" => Event::Expired,
         _ => Event::Other,
     }
 }

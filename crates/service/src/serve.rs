@@ -15,7 +15,7 @@ use url::Url;
 use crate::app::App;
 use crate::config::{Config, ConfigError};
 use crate::http::{self, Keys};
-use crate::runner::{self, RunError};
+use crate::jobs::{self, RunError};
 
 /// Connections beyond one per running job: requests, claims, heartbeats.
 const SPARE_CONNECTIONS: u32 = 8;
@@ -165,7 +165,7 @@ pub async fn run(
             return Ok(());
         }
         let settings = config.worker.settings();
-        runner::run(Arc::clone(&app), settings, stopped(stopping.clone()))
+        jobs::run(Arc::clone(&app), settings, stopped(stopping.clone()))
             .await
             .map_err(ServeError::Workers)
     };

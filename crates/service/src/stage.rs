@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::operations;
 use crate::submission::SubmitExtras;
 
 /// A service and its provider.
@@ -113,10 +114,8 @@ impl Stage {
             charge_partially_refundable: true,
             policy: PolicyPatch::default(),
         };
-        let taken = self
-            .app
-            .submit(&self.merchant(), &new, SubmitExtras::default(), "test")
-            .await;
+        let (merchant, extras) = (self.merchant(), SubmitExtras::default());
+        let taken = operations::create(&self.app, &merchant, &new, extras, "test").await;
         taken.expect("is taken").reservation.reservation.id
     }
 

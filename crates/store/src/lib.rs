@@ -18,6 +18,7 @@ mod inbox;
 mod open;
 pub mod queue;
 mod reservations;
+mod reviews;
 mod row;
 mod tx;
 
@@ -29,4 +30,5 @@ pub use gate::Gate;
 pub use inbox::{Idempotency, NewCallback, PaymentLink};
 pub use open::{Options, Store};
 pub use reservations::{Event, ReservationFilter, Stored, Submission};
+pub use reviews::{Review, ReviewCursor, ReviewCursorError, ReviewEnd, ReviewFilter};
 pub use tx::{Reader, Tx};

@@ -1,6 +1,7 @@
 //! Reservations and their journal: facts are folded in, saved and scheduled in one transaction.
 
 use chrono::{DateTime, Utc};
+use domain::review::subjects;
 use domain::{Fact, JobId, Merchant, MerchantId, Reservation, ReservationId, Status};
 use serde_json::{Value, json};
 
@@ -55,8 +56,8 @@ pub struct ReservationFilter {
     pub reference: Option<String>,
     /// With a window that closes before this.
     pub capture_by_before: Option<DateTime<Utc>>,
-    /// With or without something to decide.
-    pub attention: Option<bool>,
+    /// With or without an open review.
+    pub needs_review: Option<bool>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -133,7 +134,7 @@ impl Tx {
         let now = millis(r.created_at);
         let inserted = execute!(
             self,
-            "INSERT INTO reservations (id, merchant, reference, status, attention, callback_token, version, state,
+            "INSERT INTO reservations (id, merchant, reference, status, needs_review, callback_token, version, state,
                 submission, personal_number, created_at, updated_at)
              VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8, $9, $10, $10)
              ON CONFLICT (merchant, reference) DO NOTHING",
@@ -180,7 +181,7 @@ impl Tx {
         Ok(row.map(ReservationRow::decode).transpose()?)
     }
 
-    /// Folds facts into a reservation, appends them to its journal, and makes its jobs equal to its schedule.
+    /// Folds facts into a reservation, appends them to its journal, and makes its reviews and its jobs follow.
     ///
     /// `running` is the caller's own job, whose row is left to its settling.
     ///
@@ -196,7 +197,7 @@ impl Tx {
         running: Option<&JobId>,
     ) -> Result<(), StoreError> {
         let (before, now) = (r.version, self.now());
-        let named = references(r);
+        let (named, asked) = (references(r), !subjects(r).is_empty());
         for fact in facts {
             r.apply(fact).map_err(StoreError::IllegalFact)?;
             self.append_event(r, fact, actor, now).await?;
@@ -211,6 +212,9 @@ impl Tx {
         }
         self.save(r, before, merchant, now).await?;
         self.index_references(r, &named).await?;
+        if asked || !subjects(r).is_empty() {
+            self.sync_reviews(r, facts, merchant, actor).await?;
+        }
         let planned = domain::schedule::schedule(r, merchant);
         self.sync_schedule(&r.merchant, &r.id, &planned, running, actor)
             .await?;
@@ -298,18 +302,18 @@ impl Tx {
             .capture_by(merchant)
             .filter(|_| !r.capturable().is_zero())
             .map(millis);
-        let attention = !r.control.desk.is_empty();
+        let needs_review = !subjects(r).is_empty();
         // The personal number has done its service once the provider has the reservation or has refused it.
         let submitting = r.status() == Status::Submitting;
         let saved = execute!(
             self,
-            "UPDATE reservations SET status = $3, attention = $4, capture_by = $5, reservation_uuid = $6, version = $7,
+            "UPDATE reservations SET status = $3, needs_review = $4, capture_by = $5, reservation_uuid = $6, version = $7,
                 state = $8, updated_at = $9, personal_number = CASE WHEN $10 THEN personal_number END
              WHERE id = $1 AND version = $2",
             r.id.as_str(),
             before,
             r.status().as_str(),
-            attention,
+            needs_review,
             capture_by,
             r.provider.reservation_uuid.as_deref(),
             r.version,
@@ -515,13 +519,13 @@ impl Store {
             "SELECT id, callback_token, state, updated_at FROM reservations
              WHERE (CAST($1 AS TEXT) IS NULL OR status = $1) AND (CAST($2 AS TEXT) IS NULL OR merchant = $2)
                AND (CAST($3 AS TEXT) IS NULL OR reference = $3) AND (CAST($4 AS BIGINT) IS NULL OR capture_by < $4)
-               AND ($5 IS NULL OR attention = $5) AND (CAST($6 AS TEXT) IS NULL OR id < $6)
+               AND ($5 IS NULL OR needs_review = $5) AND (CAST($6 AS TEXT) IS NULL OR id < $6)
              ORDER BY id DESC LIMIT CAST($7 AS BIGINT)",
             filter.status.map(Status::as_str),
             filter.merchant.as_ref().map(MerchantId::as_str),
             filter.reference.as_deref(),
             filter.capture_by_before.map(millis),
-            filter.attention,
+            filter.needs_review,
             cursor.map(ReservationId::as_str),
             i64::from(limit) + 1,
         )?;
@@ -621,7 +625,7 @@ impl Store {
 }
 
 /// A page of `limit` rows out of one row more than that, if there is one.
-fn page<T, C>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> C) -> Page<T, C> {
+pub(crate) fn page<T, C>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> C) -> Page<T, C> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);

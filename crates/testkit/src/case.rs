@@ -1,4 +1,4 @@
-//! A reservation with a request in doubt, before a person.
+//! A reservation with a request whose outcome is unknown, and a person who has to decide.
 
 use domain::reservation::{LedgerRow, RowKind};
 use domain::{Fact, IntentId, Money, ReservationId};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Answer, Service, booking, now};
 
-/// A reservation with a request in doubt on its desk.
+/// A reservation with an open review of a request whose outcome is unknown.
 pub struct Case {
     /// The service that has taken the reservation.
     pub service: Service,
@@ -24,7 +24,7 @@ pub const CHARGE: &str = "charge";
 pub const CAPTURE: &str = "capture";
 
 impl Case {
-    /// A request of 400.00 whose outcome nobody knows.
+    /// A request of 400.00 whose outcome is unknown.
     pub async fn of(action: &str) -> Self {
         let service = Service::start().await;
         // A card that can be charged for as long as the provider allows.
@@ -104,18 +104,43 @@ impl Case {
             .ok(200)
     }
 
-    /// Asks the API to decide about the request.
-    pub async fn resolve(&self, body: &Value) -> Answer {
+    /// The id of the reservation's open review with this reason.
+    pub async fn review_id(&self, reason: &str) -> String {
+        let list = self
+            .service
+            .get(&format!("/v1/reviews?status=open&reason={reason}"))
+            .await
+            .ok(200);
+        list["data"][0]["id"].as_str().expect("a review").to_owned()
+    }
+
+    /// A review as the API shows it.
+    pub async fn review(&self, id: &str) -> Value {
+        self.service.get(&format!("/v1/reviews/{id}")).await.ok(200)
+    }
+
+    /// The review of the request.
+    pub async fn open(&self) -> Value {
+        let job = self.job().await;
+        let id = job["reviews"][0]["id"].as_str().expect("a review");
+        self.review(id).await
+    }
+
+    /// Asks the API to decide about a review.
+    pub async fn decide(&self, id: &str, body: &Value) -> Answer {
         self.service
-            .post(&format!("/v1/jobs/{}/resolve", self.job), body)
+            .post(&format!("/v1/reviews/{id}/decide"), body)
             .await
     }
 
-    /// Asks the API to take an item off the desk.
-    pub async fn clear(&self, body: &Value) -> Answer {
-        self.service
-            .post(&format!("/v1/reservations/{}/clear", self.id), body)
-            .await
+    /// Asks the API to decide about the request, on the evidence in force unless the body names another version.
+    pub async fn decide_request(&self, body: &Value) -> Answer {
+        let review = self.open().await;
+        let mut body = body.clone();
+        if body.get("evidence_version").is_none() {
+            body["evidence_version"] = review["evidence_version"].clone();
+        }
+        self.decide(review["id"].as_str().expect("id"), &body).await
     }
 
     /// Details show a row that is nobody's.

@@ -281,7 +281,7 @@ pub fn booking() -> Value {
         "policy": {
             "capture": {
                 "on_delivery": "when_complete", "before_deadline": "capture_delivered", "act_before": "48h",
-                "late": "desk", "legal_basis": "Cancelled too late.", "mandate_ceiling": "500.00"
+                "late": "review", "legal_basis": "Cancelled too late.", "mandate_ceiling": "500.00"
             },
             "reminders": {
                 "at": ["+24h", "-2h"], "max": 2, "channels": ["email"], "min_spacing": "20h", "contact_hours": "any"

@@ -182,7 +182,7 @@ fn retry_what_crashed(stand: &Stand) {
 fn assert_waits_for_a_person(reservation: &Value, acts: &[String], life: Life, seed: u64) {
     assert!(life.may_wait_for_a_person(), "seed {seed}: {reservation:#}");
     assert!(
-        !reservation["attention"].is_null(),
+        !reservation["review"].is_null(),
         "seed {seed}: {reservation:#}"
     );
     assert_eq!(
@@ -229,7 +229,7 @@ fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
     };
     let is_over = |seen: &BTreeMap<String, Value>, number: usize| {
         let found = seen.get(&reference(number));
-        found.is_some_and(|found| Life::of(number).is_over(found) || !found["attention"].is_null())
+        found.is_some_and(|found| Life::of(number).is_over(found) || !found["review"].is_null())
     };
     stand.wait_for(
         "every reservation has come to its end",

@@ -44,10 +44,8 @@ fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes
         row["at"]
     );
     stand.wait_status(&released.id, "cancelled");
-    let asked = stand.wait_reservation(&warned.id, "at the desk", |seen| {
-        !seen["attention"].is_null()
-    });
-    assert_eq!(asked["attention"]["reason"], "window_closing");
+    let asked = stand.wait_reservation(&warned.id, "at the desk", |seen| !seen["review"].is_null());
+    assert_eq!(asked["review"]["reason"], "window_closing");
     assert_eq!(asked["status"], "held");
 
     let acts = judge(&stand.provider.effects());

@@ -96,7 +96,7 @@ fn case_102_a_commit_that_fails_after_the_request_leaves_it_unknown_and_it_is_no
     let seen = stand.wait_reservation(&booking.id, "captured and settled", |seen| {
         seen["amounts"]["captured"] == "1500.00" && seen["amounts"]["unresolved"] == "0.00"
     });
-    assert!(seen["attention"].is_null(), "{seen:#}");
+    assert!(seen["review"].is_null(), "{seen:#}");
     assert_eq!(stand.provider.requests()["capture"], 1);
     assert_eq!(
         judge(&stand.provider.effects())["FULL-2"],

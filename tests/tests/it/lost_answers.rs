@@ -109,7 +109,7 @@ fn wait_amount(stand: &Stand, booking: &Booking, which: &str, amount: &str) {
     stand.wait_reservation(&booking.id, &what, |seen| {
         seen["amounts"][which] == amount
             && seen["amounts"]["unresolved"] == "0.00"
-            && seen["attention"].is_null()
+            && seen["review"].is_null()
     });
 }
 
@@ -159,10 +159,9 @@ fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Pl
     let booking = stand.captured("DESK-1", &json!({}));
     disturb(&stand, "charge", "DESK-1", "before_effect", &json!("reset"));
     let job = stand.act(&booking.id, "charge", &damage());
-    let asked = stand.wait_reservation(&booking.id, "at the desk", |seen| {
-        !seen["attention"].is_null()
-    });
-    assert_eq!(asked["attention"]["reason"], "charge_unknown");
+    let asked =
+        stand.wait_reservation(&booking.id, "at the desk", |seen| !seen["review"].is_null());
+    assert_eq!(asked["review"]["reason"], "charge_unknown");
     // The doubt counts as spent.
     assert_eq!(asked["amounts"]["unresolved"], "250.00");
     let job = stand.wait_job(job["id"].as_str().expect("a job"), "needs_review");
@@ -240,7 +239,7 @@ fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Pl
     let seen = stand.wait_reservation(&booking.id, "captured or at the desk", |seen| {
         let settled =
             seen["amounts"]["unresolved"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
-        settled || !seen["attention"].is_null()
+        settled || !seen["review"].is_null()
     });
     // What may have been taken counts as taken: nobody can take it again meanwhile.
     let again = stand.api().post(

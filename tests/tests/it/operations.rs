@@ -155,7 +155,7 @@ fn a_link_that_the_provider_lets_expire_is_seen_to_be_over(place: Place) {
     stand.provider.act("expire", &booking.uuid, &json!({}));
     stand.done(&booking.id, "refresh", &json!({}));
     let over = stand.wait_status(&booking.id, "expired");
-    assert_eq!(over["attention"], Value::Null);
+    assert_eq!(over["review"], Value::Null);
     assert_eq!(judge(&stand.provider.effects())["EXPIRED-1"], ["created"]);
 }
 
@@ -265,7 +265,7 @@ fn charges_and_refunds_move_exactly_what_is_asked_for(place: Place) {
     });
     assert_eq!(seen["amounts"]["charged"], "250.00");
     assert_eq!(seen["amounts"]["captured"], "1500.00");
-    assert_eq!(seen["attention"], Value::Null);
+    assert_eq!(seen["review"], Value::Null);
     let acts = judge(&stand.provider.effects());
     let expected = [
         "created",

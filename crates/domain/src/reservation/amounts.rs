@@ -151,6 +151,15 @@ impl Reservation {
             .sum()
     }
 
+    /// What details show as given back of the row with this reference, and no booked refund accounts for.
+    #[must_use]
+    pub fn unbooked_refund(&self, reference: &str) -> Money {
+        let seen = self
+            .money_row(reference)
+            .map_or(Money::ZERO, |row| row.refunded_seen);
+        seen.saturating_sub(self.refunds_of(reference))
+    }
+
     /// The capture or charge with this reference.
     #[must_use]
     pub fn money_row(&self, reference: &str) -> Option<&LedgerRow> {
@@ -175,6 +184,13 @@ impl Reservation {
             .copied()
             .unwrap_or_default()
             .min(amount)
+    }
+
+    /// What was delivered on a line and is not captured, whether it can still be captured or not.
+    #[must_use]
+    pub fn owed_on(&self, line: u32) -> Money {
+        self.delivered_on(line)
+            .saturating_sub(self.captured_on(line))
     }
 
     /// What was delivered in all.

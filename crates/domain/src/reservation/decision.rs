@@ -1,32 +1,85 @@
-//! What a person decided about something that lay on the desk.
+//! What a person decides about a review, and how the timeline keeps it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::words;
+use crate::error::FieldError;
 
-words! {
-    /// What a person says.
-    Verdict {
-        /// The effect took place.
-        Applied = "applied",
-        /// It did not, and is not to be tried again.
-        NotApplied = "not_applied",
-        /// It did not, and is to be sent once more.
-        Resend = "resend",
-        /// It is dealt with; nothing follows for the operation.
-        Cleared = "cleared",
+/// What a person decides about a review. Waiting is no decision: it records nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// The request took effect. Only for a request whose outcome is unknown.
+    Confirm {
+        /// The provider's name of the effect: `CAP…`, `CHA…`, of a refund the row that it gives back from, of a submit
+        /// `RES…`. `None` books the effect on the person's word, and details have to show it afterwards.
+        reference: Option<String>,
+    },
+    /// The request had no effect, and the operation is given up. Only for a request whose outcome is unknown.
+    Reject,
+    /// The request had no effect, and the operation is sent once more. Only for a request whose outcome is unknown.
+    Retry,
+    /// What the review asks about has been dealt with. Only for a review without a request whose outcome is unknown.
+    Dismiss,
+}
+
+impl Decision {
+    /// The words that a decision is asked for by, in the order of the documentation.
+    pub const WORDS: [&'static str; 4] = ["confirm", "reject", "retry", "dismiss"];
+
+    /// The decision that a word asks for; `reference` belongs to a `confirm` alone.
+    ///
+    /// # Errors
+    /// The word is none of [`WORDS`](Self::WORDS), or a reference stands beside another word than `confirm`.
+    pub fn parse(word: &str, reference: Option<String>) -> Result<Self, FieldError> {
+        let decision = match word {
+            "confirm" => return Ok(Self::Confirm { reference }),
+            "reject" => Self::Reject,
+            "retry" => Self::Retry,
+            "dismiss" => Self::Dismiss,
+            "wait" => {
+                let message = "is not recorded when it is \"wait\": leave the review as it is";
+                return Err(FieldError::new("decision", message));
+            }
+            _ => {
+                let message = format!("is not one of {}", Self::WORDS.join(", "));
+                return Err(FieldError::new("decision", message));
+            }
+        };
+        match reference {
+            Some(_) => Err(FieldError::new("reference", "belongs to \"confirm\" alone")),
+            None => Ok(decision),
+        }
+    }
+
+    /// The word in API, tables and logs.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Confirm { .. } => "confirm",
+            Self::Reject => "reject",
+            Self::Retry => "retry",
+            Self::Dismiss => "dismiss",
+        }
+    }
+
+    /// The provider's name of the effect, which a `confirm` may carry.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Confirm { reference } => reference.as_deref(),
+            Self::Reject | Self::Retry | Self::Dismiss => None,
+        }
     }
 }
 
-/// A person's decision, as it is recorded.
+/// A decision as the timeline keeps it. Who made it and when stands in the event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// What.
-    pub verdict: Verdict,
-    /// The provider's reference of the effect, when the person named one.
-    pub reference: Option<String>,
-    /// Why, in the person's words.
+pub struct DecisionRecord {
+    /// What was decided.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// Why, in the person's words: 1 to 500 characters.
     pub note: String,
-    /// The version of the evidence that it was decided on.
+    /// The version of the evidence that the person had read, which was the one in force.
     pub evidence_version: i64,
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, ExtraProduct, Intent, LedgerRow, LineAmount, SeenReservation};
+use super::{DecisionRecord, ExtraProduct, Intent, LedgerRow, LineAmount, SeenReservation};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::words;
@@ -242,7 +242,7 @@ pub enum Fact {
     Decided {
         intent: Option<IntentId>,
         reason: ReviewReason,
-        decision: Decision,
+        decision: DecisionRecord,
     },
     /// A person has paused the reservation.
     Paused,

@@ -3,6 +3,7 @@
 mod amounts;
 mod apply;
 mod decision;
+mod equivalent;
 mod facts;
 mod intent;
 mod progress;
@@ -17,7 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use apply::IllegalFact;
-pub use decision::{Decision, Verdict};
+pub use decision::{Decision, DecisionRecord};
 pub use facts::{Closing, Fact, ReviewReason, SeenLine};
 pub use intent::{
     Baseline, ChargeLine, Doubt, Intent, IntentState, LineAmount, Operation, RefundSource, Sent,

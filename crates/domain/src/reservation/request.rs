@@ -81,42 +81,45 @@ pub struct DeliveryRequest {
 }
 
 /// A capture as asked for: these lines, this amount spread over the lines in order, or all that is left.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CaptureRequest {
     /// On these lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<RequestLine>>,
     /// This much in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     /// Human text behind the marker.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 /// A charge as asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeRequest {
     /// What for.
     pub lines: Vec<NewLine>,
     /// Human text behind the marker.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 /// A refund as asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefundRequest {
     /// From a capture or a charge.
     pub source: RefundSource,
     /// Of which one; may be left out when there is only one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// On these lines.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<RequestLine>>,
     /// This much in all; all that is left when both are left out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
 }
 

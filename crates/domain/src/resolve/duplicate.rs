@@ -21,7 +21,12 @@ pub fn is_duplicate_refused_by_lines(r: &Reservation, operation: &Operation) -> 
 /// Is it certain that the provider refuses a duplicate of this operation?
 ///
 /// A capture by the documented runway of the whole reservation, or by that of a line where the merchant's is proven; a
-/// refund of all that is left of its row; a cancel and a complete by the status.
+/// refund of all that is left of its row; a cancel and a complete by the status. The one answer to this question: the
+/// engine sends again by it, and a person is advised by it.
+///
+/// A refund of more than half of what is left, but not of all, would exceed the rest as well, and is not counted: a refund
+/// is accepted as pending and may be carried out hours later, and no document says that the provider counts a pending one
+/// against the limit. Of a refund of all that is left the contract says it.
 #[must_use]
 pub fn is_duplicate_refused(r: &Reservation, operation: &Operation, merchant: &Merchant) -> bool {
     match operation {

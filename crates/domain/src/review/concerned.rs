@@ -1,4 +1,4 @@
-//! What an item of the desk is about that belongs to no intent in doubt: its rows, its intent, its amount.
+//! What a review is about that no request in doubt stands behind: its rows, its intent, its amount.
 
 use super::Subject;
 use crate::money::Money;
@@ -124,14 +124,6 @@ pub(super) fn amount(r: &Reservation, reason: ReviewReason) -> Money {
     }
 }
 
-/// What was delivered on all lines and has not been captured.
-pub(super) fn delivered_uncaptured(r: &Reservation) -> Money {
-    let lines = r.lines.iter().map(|line| line.line);
-    lines
-        .map(|line| r.delivered_on(line).saturating_sub(r.captured_on(line)))
-        .sum()
-}
-
 /// Is this row of the kind that the operation makes, nobody's, and not of the time before the request?
 pub(super) fn may_be_of(row: &LedgerRow, intent: &Intent) -> bool {
     Some(row.kind) == intent.operation.row_kind()
@@ -151,27 +143,7 @@ pub(super) fn equal_rows<'r>(r: &'r Reservation, intent: &Intent) -> Vec<&'r Led
         .collect()
 }
 
-/// What details show as given back of the row that a refund names, and no row of the ledger accounts for.
-pub(super) fn unaccounted_refund(r: &Reservation, operation: &Operation) -> Option<Money> {
-    let Operation::Refund { reference, .. } = operation else {
-        return None;
-    };
-    let refunds = r.ledger.iter().filter(|row| row.kind == RowKind::Refund);
-    let booked: Money = refunds
-        .filter(|row| row.reference.as_deref() == Some(reference.as_str()))
-        .map(|row| row.amount)
-        .sum();
-    let seen = r.money_row(reference)?.refunded_seen;
-    Some(seen.saturating_sub(booked)).filter(|rise| !rise.is_zero())
-}
-
-/// Is this one of the reasons that stand for a request, or a booked row, of which nobody knows?
-pub(super) const fn is_unknown(reason: ReviewReason) -> bool {
-    matches!(
-        reason,
-        ReviewReason::CaptureUnknown
-            | ReviewReason::ChargeUnknown
-            | ReviewReason::RefundUnknown
-            | ReviewReason::OutcomeUnknown
-    )
+/// Do details show exactly as much given back of the row as this refund asked for, beyond what is booked?
+pub(super) fn is_refund_shown(r: &Reservation, operation: &Operation) -> bool {
+    matches!(operation, Operation::Refund { reference, .. } if r.unbooked_refund(reference) == operation.amount())
 }

@@ -1,20 +1,20 @@
-//! A person's decision, checked against what lies on the desk, and the facts that it makes.
+//! A person's decision about a review, checked against what is known, and the facts that it makes.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{concerned, subjects};
+use super::Subject;
 use crate::case::Case;
 use crate::clock::SeededEntropy;
 use crate::customer::is_text;
-use crate::decide::{Planner, Step, decide};
+use crate::decide::{Planner, Step, decide as decide_job};
 use crate::error::FieldError;
 use crate::id::IntentId;
-use crate::job::words;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Decision, Fact, Intent, IntentState, LedgerRow, Operation, Reservation, ReviewReason, Verdict,
+    Decision, DecisionRecord, Fact, Intent, IntentState, LedgerRow, Operation, Reservation,
+    ReviewReason,
 };
 use crate::schedule::schedule;
 
@@ -23,83 +23,25 @@ const MAX_NOTE: usize = 500;
 /// The longest reference that is looked for, in characters.
 const MAX_REFERENCE: usize = 64;
 
-words! {
-    /// What a person says became of a request in doubt.
-    Ruling {
-        /// The effect took place.
-        Applied = "applied",
-        /// It did not, and is not to be tried again.
-        NotApplied = "not_applied",
-        /// It did not, and is to be sent once more.
-        Resend = "resend",
-    }
-}
-
-impl Ruling {
-    const fn verdict(self) -> Verdict {
-        match self {
-            Self::Applied => Verdict::Applied,
-            Self::NotApplied => Verdict::NotApplied,
-            Self::Resend => Verdict::Resend,
-        }
-    }
-}
-
-/// A decision about a request in doubt, as a person asks for it.
+/// A decision as a person asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Resolution {
-    /// What became of it.
-    pub outcome: Ruling,
-    /// The provider's reference of the effect, of an `applied`.
+pub struct DecisionRequest {
+    /// One of [`Decision::WORDS`].
+    pub decision: String,
+    /// The provider's name of the effect, of a `confirm`: 1 to 64 characters.
     #[serde(default)]
     pub reference: Option<String>,
     /// Why: 1 to 500 characters.
     pub note: String,
-    /// The version of the evidence that it was decided on; the one in force when left out.
-    #[serde(default)]
-    pub evidence_version: Option<i64>,
-}
-
-/// A decision about an item that belongs to no request in doubt.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Clearing {
-    /// Which item.
-    pub reason: ReviewReason,
-    /// What was done about it: 1 to 500 characters.
-    pub note: String,
-    /// The version of the evidence that it was decided on; the one in force when left out.
-    #[serde(default)]
-    pub evidence_version: Option<i64>,
+    /// The version of the evidence that the person has read; the decision is refused unless it is the one in force.
+    pub evidence_version: i64,
 }
 
 /// Why a decision is not taken. Nothing has been recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {
-    /// There is nothing to decide about this intent.
-    #[error("there is nothing to decide: its request is {state}, not at the desk")]
-    NotAtDesk {
-        /// The state of the intent.
-        state: &'static str,
-    },
-    /// Nothing lies on the desk for this reason.
-    #[error("nothing lies on the desk as {reason}; {}", there(lies))]
-    NothingThere {
-        /// The reason that was named.
-        reason: ReviewReason,
-        /// What lies there.
-        lies: Vec<ReviewReason>,
-    },
-    /// A request in doubt is not cleared away.
-    #[error("a request in doubt is behind {reason}; it is resolved through its job, not cleared")]
-    InDoubt {
-        /// The reason that was named.
-        reason: ReviewReason,
-        /// The intent of the request.
-        intent: IntentId,
-    },
-    /// Something has happened since the evidence was looked at.
+    /// Something has happened since the person read the evidence.
     #[error(
         "the evidence has changed: the decision rests on version {given}, and {current} is in force"
     )]
@@ -110,25 +52,25 @@ pub enum DecisionError {
         current: i64,
     },
     /// Details do not show what the decision names.
-    #[error("details show no {kind} {reference} that can be it")]
+    #[error("details show no {kind} {reference} that can be the effect")]
     NotShown {
-        /// The reference.
+        /// The reference that the decision names.
         reference: String,
-        /// What it would have to be.
+        /// What the named row would have to be: `capture`, `charge`, `refund of`.
         kind: &'static str,
     },
-    /// The row is the effect of another operation.
+    /// The named row is the effect of another operation.
     #[error("{reference} is the effect of another operation")]
     OfAnother {
-        /// The reference.
+        /// The reference that the decision names.
         reference: String,
-        /// That operation.
+        /// The operation that the row belongs to.
         intent: IntentId,
     },
-    /// It cannot be sent any more.
+    /// The operation cannot be sent any more, so it cannot be retried.
     #[error("it cannot be sent any more: {reason}")]
     NotSendable {
-        /// Why.
+        /// What speaks against sending, as the engine would say it.
         reason: String,
     },
     /// A field does not fit.
@@ -136,123 +78,133 @@ pub enum DecisionError {
     Field(FieldError),
 }
 
-fn there(lies: &[ReviewReason]) -> String {
-    if lies.is_empty() {
-        return "it is empty".to_owned();
-    }
-    let words: Vec<&str> = lies.iter().map(|reason| reason.as_str()).collect();
-    format!("there is {}", words.join(", "))
-}
-
 fn field(field: &str, message: impl Into<String>) -> DecisionError {
     DecisionError::Field(FieldError::new(field, message))
 }
 
-/// What both kinds of decision have to fulfil.
-fn check(r: &Reservation, note: &str, evidence_version: Option<i64>) -> Result<(), DecisionError> {
-    if !is_text(note, MAX_NOTE) {
+/// The facts that a decision about an open review makes: the decision, what follows from it, and the end of the review.
+///
+/// # Errors
+/// See [`DecisionError`].
+pub fn decide(
+    case: Case<'_>,
+    about: &Subject<'_>,
+    request: &DecisionRequest,
+) -> Result<Vec<Fact>, DecisionError> {
+    let r = case.reservation;
+    let decision = check(r, request)?;
+    let (follows, closed) = match about.intent {
+        Some(intent) => (about_request(case, intent, &decision)?, is_last(r, intent)),
+        None if decision == Decision::Dismiss => (dismissed(r, about.reason), true),
+        None => {
+            let message = "asks for nothing here: no request has an unknown outcome, so the review is dismissed or left";
+            return Err(field("decision", message));
+        }
+    };
+    let reason = about.reason;
+    let decided = Fact::Decided {
+        intent: about.intent.map(|intent| intent.id.clone()),
+        reason,
+        decision: DecisionRecord {
+            decision,
+            note: request.note.clone(),
+            evidence_version: r.evidence_version,
+        },
+    };
+    let closed = closed.then_some(Fact::DeskCleared { reason });
+    Ok(std::iter::once(decided)
+        .chain(follows)
+        .chain(closed)
+        .collect())
+}
+
+/// What every decision has to fulfil.
+fn check(r: &Reservation, request: &DecisionRequest) -> Result<Decision, DecisionError> {
+    let decision = Decision::parse(&request.decision, request.reference.clone())
+        .map_err(DecisionError::Field)?;
+    if !is_text(&request.note, MAX_NOTE) {
         return Err(field(
             "note",
             "is empty, longer than 500 characters, or holds control characters",
         ));
     }
-    match evidence_version {
-        Some(given) if given != r.evidence_version => Err(DecisionError::EvidenceChanged {
-            given,
-            current: r.evidence_version,
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The facts that a decision about a request in doubt makes: the decision, what follows, what leaves the desk.
-///
-/// # Errors
-/// See [`DecisionError`].
-pub fn resolve(
-    r: &Reservation,
-    intent: &IntentId,
-    resolution: &Resolution,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Result<Vec<Fact>, DecisionError> {
-    let intent = r
-        .intent(intent)
-        .ok_or(DecisionError::NotAtDesk { state: "gone" })?;
-    let IntentState::Desk(_) = &intent.progress else {
-        return Err(DecisionError::NotAtDesk {
-            state: intent.progress.name(),
-        });
-    };
-    check(r, &resolution.note, resolution.evidence_version)?;
-    let reference = resolution.reference.as_deref();
-    if reference.is_some() && resolution.outcome != Ruling::Applied {
-        return Err(field("reference", "belongs to \"applied\" alone"));
-    }
-    let follows = match resolution.outcome {
-        Ruling::Applied => applied(r, intent, reference, now)?,
-        Ruling::NotApplied => not_applied(r, intent, merchant),
-        Ruling::Resend => match not_sendable(r, intent, merchant, now) {
-            Some(reason) => return Err(DecisionError::NotSendable { reason }),
-            None => vec![Fact::IntentAbsent {
-                intent: intent.id.clone(),
-                at: now,
-            }],
-        },
-    };
-    let reason = intent.operation.doubt_reason();
-    let decided = Fact::Decided {
-        intent: Some(intent.id.clone()),
-        reason,
-        decision: Decision {
-            verdict: resolution.outcome.verdict(),
-            reference: resolution.reference.clone(),
-            note: resolution.note.clone(),
-            evidence_version: r.evidence_version,
-        },
-    };
-    let waits = |other: &Intent| {
-        matches!(other.progress, IntentState::Desk(_)) && other.operation.doubt_reason() == reason
-    };
-    let last = !r
-        .intents
-        .iter()
-        .any(|other| other.id != intent.id && waits(other));
-    let cleared = last.then_some(Fact::DeskCleared { reason });
-    Ok(std::iter::once(decided)
-        .chain(follows)
-        .chain(cleared)
-        .collect())
-}
-
-/// What follows when the effect took place.
-fn applied(
-    r: &Reservation,
-    intent: &Intent,
-    reference: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Fact>, DecisionError> {
-    if let Some(name) = reference
-        && !is_text(name, MAX_REFERENCE)
+    if decision
+        .reference()
+        .is_some_and(|name| !is_text(name, MAX_REFERENCE))
     {
         return Err(field(
             "reference",
             "is empty, longer than 64 characters, or holds control characters",
         ));
     }
-    let id = intent.id.clone();
+    if request.evidence_version == r.evidence_version {
+        return Ok(decision);
+    }
+    Err(DecisionError::EvidenceChanged {
+        given: request.evidence_version,
+        current: r.evidence_version,
+    })
+}
+
+/// What follows from a decision about a request whose outcome is unknown.
+fn about_request(
+    case: Case<'_>,
+    intent: &Intent,
+    decision: &Decision,
+) -> Result<Vec<Fact>, DecisionError> {
+    let r = case.reservation;
+    match decision {
+        Decision::Confirm { reference } => confirmed(r, intent, reference.as_deref(), case.now),
+        Decision::Reject => Ok(withdrawn(
+            r,
+            intent,
+            "a person found that it had no effect",
+            case.merchant,
+        )),
+        Decision::Retry => match not_sendable(case, intent) {
+            Some(reason) => Err(DecisionError::NotSendable { reason }),
+            None => Ok(vec![Fact::IntentAbsent {
+                intent: intent.id.clone(),
+                at: case.now,
+            }]),
+        },
+        Decision::Dismiss => Err(field(
+            "decision",
+            "cannot be \"dismiss\" while the outcome of a request is unknown: say confirm, reject or retry",
+        )),
+    }
+}
+
+/// Is this the only request in doubt behind its reason, so that the reason goes with it?
+fn is_last(r: &Reservation, intent: &Intent) -> bool {
+    let reason = intent.operation.doubt_reason();
+    !r.intents.iter().any(|other| {
+        other.id != intent.id
+            && matches!(other.progress, IntentState::Desk(_))
+            && other.operation.doubt_reason() == reason
+    })
+}
+
+/// What follows when a person says that the request took effect.
+fn confirmed(
+    r: &Reservation,
+    intent: &Intent,
+    reference: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Fact>, DecisionError> {
     let confirmed = |reference: Option<&str>, amount: Money, at| Fact::IntentConfirmed {
-        intent: id.clone(),
+        intent: intent.id.clone(),
         reference: reference.map(str::to_owned),
         amount,
         at,
     };
-    Ok(match (&intent.operation, reference) {
+    let operation = &intent.operation;
+    Ok(match (operation, reference) {
         // The id is verified before it is taken on: the hint puts the submit in doubt again, and the search that follows
         // reads the reservation and compares our reference with its own.
         (Operation::Submit, Some(uuid)) => vec![
             Fact::IntentAbsent {
-                intent: id.clone(),
+                intent: intent.id.clone(),
                 at: now,
             },
             Fact::UuidHinted {
@@ -269,49 +221,29 @@ fn applied(
             let row = shown_row(r, intent, name)?;
             vec![confirmed(Some(name), row.amount, row.at)]
         }
-        (
-            Operation::Refund {
-                reference: source, ..
-            },
-            Some(name),
-        ) => {
-            let amount = intent.operation.amount();
-            let shown = concerned::unaccounted_refund(r, &intent.operation);
-            if name != source || shown.is_none_or(|shown| shown < amount) {
-                return Err(DecisionError::NotShown {
-                    reference: name.to_owned(),
-                    kind: "refund of",
-                });
-            }
-            vec![confirmed(Some(name), amount, now)]
+        (Operation::Refund { .. }, Some(name)) => {
+            shown_refund(r, operation, name)?;
+            vec![confirmed(Some(name), operation.amount(), now)]
         }
+        // Booked on a person's word, the effect has to show itself, and is looked for at once.
         (Operation::Capture { .. } | Operation::Charge { .. } | Operation::Refund { .. }, None) => {
-            // Booked on a person's word, it has to show itself, and is looked for at once.
-            vec![
-                confirmed(None, intent.operation.amount(), now),
-                Fact::ReadWanted,
-            ]
+            vec![confirmed(None, operation.amount(), now), Fact::ReadWanted]
         }
         (
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. },
             Some(_),
         ) => {
-            let message = format!(
-                "is not known of a {}: leave it out",
-                intent.operation.job_kind()
-            );
+            let message = format!("is not known of a {}: leave it out", operation.job_kind());
             return Err(field("reference", message));
         }
         (
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. },
             None,
-        ) => {
-            vec![confirmed(None, Money::ZERO, now)]
-        }
+        ) => vec![confirmed(None, Money::ZERO, now)],
     })
 }
 
-/// The row that a person takes for the effect: shown by details, of the right kind, and nobody else's.
+/// The row that a person takes for the effect: shown by details, of the right kind, and no other operation's.
 fn shown_row<'r>(
     r: &'r Reservation,
     intent: &Intent,
@@ -337,9 +269,21 @@ fn shown_row<'r>(
     }
 }
 
-/// What follows when the effect did not take place, and is not to be tried again: by the policy neither.
-fn not_applied(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Vec<Fact> {
-    withdrawn(r, intent, "a person found that it had no effect", merchant)
+/// Do details show as much given back of the row, beyond what is booked, as the refund asked for?
+fn shown_refund(
+    r: &Reservation,
+    operation: &Operation,
+    reference: &str,
+) -> Result<(), DecisionError> {
+    let is_source =
+        matches!(operation, Operation::Refund { reference: source, .. } if source == reference);
+    if is_source && r.unbooked_refund(reference) >= operation.amount() {
+        return Ok(());
+    }
+    Err(DecisionError::NotShown {
+        reference: reference.to_owned(),
+        kind: "refund of",
+    })
 }
 
 /// What follows when a person does not want an operation: the policy does not decide the same anew.
@@ -362,17 +306,12 @@ pub fn withdrawn(r: &Reservation, intent: &Intent, reason: &str, merchant: &Merc
     std::iter::once(withdrawn).chain(stopped).collect()
 }
 
-/// Why a request could not be sent once more now; `None` when it could. What says so is what decides about every request.
-pub(super) fn not_sendable(
-    r: &Reservation,
-    intent: &Intent,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Option<String> {
-    let mut after = r.clone();
+/// Why a request could not be sent once more now, as the engine decides about every request; `None` when it could.
+pub(super) fn not_sendable(case: Case<'_>, intent: &Intent) -> Option<String> {
+    let mut after = case.reservation.clone();
     if let Err(illegal) = after.apply(&Fact::IntentAbsent {
         intent: intent.id.clone(),
-        at: now,
+        at: case.now,
     }) {
         return Some(illegal.to_string());
     }
@@ -381,8 +320,8 @@ pub(super) fn not_sendable(
         entropy: &SeededEntropy::new(0),
         marker_key: &[],
     };
-    let Step::Record(facts) = decide(
-        Case::new(&after, merchant, now),
+    let Step::Record(facts) = decide_job(
+        Case::new(&after, case.merchant, case.now),
         intent.operation.job_kind(),
         &intent.key,
         &planner,
@@ -395,40 +334,10 @@ pub(super) fn not_sendable(
     })
 }
 
-/// The facts of a person having dealt with an item that belongs to no request in doubt. What it had frozen goes on.
-///
-/// # Errors
-/// See [`DecisionError`].
-pub fn clear(r: &Reservation, clearing: &Clearing) -> Result<Vec<Fact>, DecisionError> {
-    let reason = clearing.reason;
-    let all = subjects(r);
-    let Some(subject) = all.iter().find(|subject| subject.reason == reason) else {
-        let lies = all.iter().map(|subject| subject.reason).collect();
-        return Err(DecisionError::NothingThere { reason, lies });
-    };
-    if let Some(intent) = subject.intent {
-        return Err(DecisionError::InDoubt {
-            reason,
-            intent: intent.id.clone(),
-        });
-    }
-    check(r, &clearing.note, clearing.evidence_version)?;
-    let decision = Decision {
-        verdict: Verdict::Cleared,
-        reference: None,
-        note: clearing.note.clone(),
-        evidence_version: r.evidence_version,
-    };
+/// What follows when a person has dealt with a review that no request in doubt stands behind.
+fn dismissed(r: &Reservation, reason: ReviewReason) -> Vec<Fact> {
     // Whether the provider shows the reservation again is found out before anything relies on it.
     let doubtful = matches!(reason, ReviewReason::NotFound | ReviewReason::Incoherent);
-    let read = (doubtful && r.provider.reservation_uuid.is_some()).then_some(Fact::ReadWanted);
-    let decided = Fact::Decided {
-        intent: None,
-        reason,
-        decision,
-    };
-    Ok([decided, Fact::DeskCleared { reason }]
-        .into_iter()
-        .chain(read)
-        .collect())
+    let read = doubtful && r.provider.reservation_uuid.is_some();
+    Vec::from_iter(read.then_some(Fact::ReadWanted))
 }

@@ -1,55 +1,39 @@
-//! The evidence pack: what is asked, what the books said before and say now, and everything a decision rests on.
+//! The evidence for a review: what the books said before and say now, and everything else a decision rests on.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::exposure::{Countdown, Exposure, countdown, exposure};
-use super::options::{Choice, choices};
-use super::remedies::{Remedy, remedies};
 use super::signs::{Sign, signs};
-use super::{PastDecision, Subject, concerned, question};
+use super::{PastDecision, Subject, concerned};
+use crate::case::Case;
 use crate::id::IntentId;
 use crate::marker;
-use crate::merchant::Merchant;
 use crate::money::Money;
-use crate::reservation::{Baseline, Intent, IntentState, Operation, Reservation, ReviewReason};
+use crate::reservation::{Baseline, Intent, IntentState, Operation, Reservation};
 
-/// Everything that a decision about one thing on the desk rests on. Without personal data.
+/// Everything that a decision about one review rests on. Without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// The version of the evidence. A decision that names it is refused once there is newer evidence.
-    pub version: i64,
-    /// Why it lies on the desk.
-    pub reason: ReviewReason,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Does nothing more happen to the reservation until it is decided?
-    pub freezes: bool,
-    /// What a person has to find out or decide.
-    pub question: &'static str,
-    /// The operation it is about, if it is about one.
+    /// The operation that the review is about, if it is about one.
     pub operation: Option<OperationSeen>,
-    /// What the books said before the operation's latest request.
+    /// What the books said before the operation's latest request; `None` while none was put on record.
     pub baseline: Option<Baseline>,
-    /// What they say now.
+    /// What the books say now.
     pub now: Baseline,
     /// What has changed in between; `None` without a baseline.
     pub difference: Option<Difference>,
     /// Every sign for and against an effect.
-    pub witnesses: Vec<Sign>,
+    pub signs: Vec<Sign>,
     /// What may still be taken and given back, and what of it is spoken for.
     pub exposure: Exposure,
-    /// Until when something can be done, and what happens by itself then.
+    /// Until when something can be done, and what happens by itself then; `None` where nothing runs out.
     pub countdown: Option<Countdown>,
-    /// What can be decided, with what each costs at worst. Exactly one is recommended.
-    pub options: Vec<Choice>,
-    /// What would put a wrong effect right, as calls of the API. Nothing of it is done by itself.
-    pub remedies: Vec<Remedy>,
-    /// What was decided about the same operation, or for the same reason, before.
+    /// What was decided about the same operation, or for the same reason, before; oldest first.
     pub decisions: Vec<PastDecision>,
 }
 
-/// The operation that something on the desk is about.
+/// The operation that a review is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OperationSeen {
     /// Its intent.
@@ -67,9 +51,9 @@ pub struct OperationSeen {
     pub created_at: DateTime<Utc>,
     /// How many requests were made for it.
     pub attempts: u32,
-    /// When the request was sent whose outcome nobody knew.
+    /// When the request was sent whose outcome is, or was, unknown.
     pub sent_at: Option<DateTime<Utc>>,
-    /// Why nobody knows, or why it was refused or given up.
+    /// Why the outcome is unknown, or why the operation was refused or given up.
     pub cause: Option<String>,
     /// The text to look for at the provider; `None` for what carries none.
     pub marker: Option<String>,
@@ -97,34 +81,21 @@ pub struct Change {
     pub now: String,
 }
 
-/// The evidence for one thing on the desk. `decided` is what the journal has of decisions about this reservation.
+/// The evidence for one review. `decided` is what the journal has of decisions about this reservation.
 #[must_use]
-pub fn evidence(
-    r: &Reservation,
-    about: &Subject<'_>,
-    merchant: &Merchant,
-    decided: &[PastDecision],
-    now: DateTime<Utc>,
-) -> Evidence {
+pub fn evidence(case: Case<'_>, about: &Subject<'_>, decided: &[PastDecision]) -> Evidence {
+    let r = case.reservation;
     let intent = concerned::intent(r, about);
     let baseline = intent.and_then(|intent| intent.baseline.clone());
     let books = r.books();
-    let countdown = countdown(r, about, merchant, now);
     Evidence {
-        version: r.evidence_version,
-        reason: about.reason,
-        since: about.since,
-        freezes: about.freezes,
-        question: question(about.reason),
         operation: intent.map(operation),
         difference: baseline.as_ref().map(|before| difference(before, &books)),
         baseline,
         now: books,
-        witnesses: signs(r, about, now),
+        signs: signs(r, about, case.now),
         exposure: exposure(r),
-        countdown,
-        options: choices(r, about, merchant, now),
-        remedies: remedies(r, about, merchant, now),
+        countdown: countdown(case, about),
         decisions: decisions(r, about, decided),
     }
 }

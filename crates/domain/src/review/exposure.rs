@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Subject;
+use crate::case::Case;
 use crate::deadlines::{NO_DEADLINE, send_by};
 use crate::merchant::Merchant;
 use crate::money::Money;
@@ -31,7 +32,7 @@ pub struct HeadRoom {
     pub confirmed: Money,
     /// What the provider has accepted and not shown.
     pub accepted: Money,
-    /// What nobody knows about.
+    /// What is in doubt: its request was sent, and its outcome is unknown.
     pub unknown: Money,
     /// What is decided and not sent.
     pub planned: Money,
@@ -123,12 +124,21 @@ fn room(
     }
 }
 
-pub(super) fn countdown(
+pub(super) fn countdown(case: Case<'_>, about: &Subject<'_>) -> Option<Countdown> {
+    let (until, then) = deadline(case.reservation, about, case.merchant)?;
+    Some(Countdown {
+        until,
+        seconds_left: (until - case.now).num_seconds().max(0),
+        then,
+    })
+}
+
+/// From when on it is too late to act on a review, and what happens by itself then.
+pub(super) fn deadline(
     r: &Reservation,
     about: &Subject<'_>,
     merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Option<Countdown> {
+) -> Option<(DateTime<Utc>, &'static str)> {
     let (until, then) = match about.intent {
         Some(intent) => (
             send_by(r, &intent.operation, merchant),
@@ -136,12 +146,7 @@ pub(super) fn countdown(
         ),
         None => of_item(r, about.reason, merchant)?,
     };
-    let seconds_left = (until - now).num_seconds().max(0);
-    (until < NO_DEADLINE).then_some(Countdown {
-        until,
-        seconds_left,
-        then,
-    })
+    (until < NO_DEADLINE).then_some((until, then))
 }
 
 const fn of_operation(operation: &Operation) -> Option<&'static str> {

@@ -1,37 +1,74 @@
-//! The desk: what a person must decide, the evidence for it, and what follows from the decision.
+//! Reviews: what a person must decide, the evidence for it, and what follows from the decision.
+//!
+//! The facts say which reviews are open; the database keeps a row for each, which follows the facts.
 
 mod concerned;
 mod decide;
 mod evidence;
 mod exposure;
 mod options;
+mod recommendation;
 mod remedies;
 mod signs;
+mod worst_case;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use decide::{Clearing, DecisionError, Resolution, Ruling, clear, resolve, withdrawn};
+pub use decide::{DecisionError, DecisionRequest, decide, withdrawn};
 pub use evidence::{Change, Difference, Evidence, OperationSeen, evidence};
 pub use exposure::{Countdown, Exposure, HeadRoom, RefundRoom};
-pub use options::{Choice, Move, Risk, Worst};
-pub use remedies::{Call, Remedy};
+pub use options::{ReviewOption, options};
+pub use remedies::{Remedy, RemedyAct, remedies};
 pub use signs::{Sign, SignKind, Speaks};
+pub use worst_case::{Risk, WorstCase};
 
 use crate::id::IntentId;
-use crate::reservation::{Decision, Intent, IntentState, Reservation, ReviewReason};
+use crate::job::words;
+use crate::merchant::Merchant;
+use crate::money::Money;
+use crate::reservation::{DecisionRecord, Intent, IntentState, Reservation, ReviewReason};
 
-/// One thing that lies on the desk.
+words! {
+    /// Does a review still wait?
+    ReviewStatus {
+        /// A person must decide, unless what happens answers the review before.
+        Open = "open",
+        /// A person has decided, or what happened has answered the review.
+        Decided = "decided",
+    }
+}
+
+/// What one review is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'r> {
-    /// Why.
+    /// Why a person must decide.
     pub reason: ReviewReason,
-    /// Since when.
+    /// Since when the review is open.
     pub since: DateTime<Utc>,
-    /// Does nothing more happen to the reservation until it is decided?
+    /// Is nothing sent for the reservation until it is decided?
     pub freezes: bool,
-    /// The intent whose request is in doubt; `None` when the item belongs to no such intent.
+    /// The intent whose request has an unknown outcome; `None` when no such request stands behind the review.
     pub intent: Option<&'r Intent>,
+}
+
+/// A review as the facts have it open: what its row in the database follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenReview {
+    /// Why a person must decide.
+    pub reason: ReviewReason,
+    /// The intent whose request has an unknown outcome. It and the reason tell the open reviews of a reservation apart.
+    pub intent: Option<IntentId>,
+    /// The intent whose job the review names: the one in doubt, else the newest that the review can have come from.
+    pub about: Option<IntentId>,
+    /// The money that goes wrong at worst while nobody decides.
+    pub amount: Money,
+    /// Since when the review is open.
+    pub raised_at: DateTime<Utc>,
+    /// From this instant on it is too late to act; `None` where nothing runs out.
+    pub act_before: Option<DateTime<Utc>>,
+    /// Is nothing sent for the reservation until it is decided?
+    pub freezes: bool,
 }
 
 /// A decision as the journal has it.
@@ -39,20 +76,21 @@ pub struct Subject<'r> {
 pub struct PastDecision {
     /// The number of its event.
     pub seq: i64,
-    /// When.
+    /// When it was made.
     pub at: DateTime<Utc>,
-    /// Who: the key of the API.
-    pub by: String,
-    /// About which intent; `None` when it was about an item that belongs to none.
+    /// Who made it: the key of the API.
+    pub actor: String,
+    /// The intent whose outcome it settled; `None` when no request in doubt stood behind the review.
     pub intent: Option<IntentId>,
-    /// About what.
+    /// The reason of the review.
     pub reason: ReviewReason,
-    /// What was decided.
+    /// What was decided, and why.
     #[serde(flatten)]
-    pub decision: Decision,
+    pub record: DecisionRecord,
 }
 
-/// Everything that lies on the desk, the oldest first.
+/// What the open reviews of a reservation are about, the oldest first: each request in doubt that a person has to
+/// decide about, and each reason that no such request stands behind.
 #[must_use]
 pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
     let mut subjects: Vec<Subject<'_>> = r
@@ -76,7 +114,7 @@ pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
     subjects
 }
 
-/// The intent as it lies on the desk; `None` when it does not.
+/// The review that asks what became of an intent's request; `None` when no person has to say.
 #[must_use]
 pub fn in_doubt<'r>(r: &'r Reservation, intent: &'r Intent) -> Option<Subject<'r>> {
     let IntentState::Desk(doubt) = &intent.progress else {
@@ -92,29 +130,42 @@ pub fn in_doubt<'r>(r: &'r Reservation, intent: &'r Intent) -> Option<Subject<'r
     })
 }
 
-/// What a person has to find out or decide.
+/// The open reviews of a reservation, the oldest first.
 #[must_use]
-pub const fn question(reason: ReviewReason) -> &'static str {
+pub fn open_reviews(r: &Reservation, merchant: &Merchant) -> Vec<OpenReview> {
+    let open = |about: &Subject<'_>| OpenReview {
+        reason: about.reason,
+        intent: about.intent.map(|intent| intent.id.clone()),
+        about: concerned::intent(r, about).map(|intent| intent.id.clone()),
+        amount: worst_case::of(r, about, None, merchant).amount,
+        raised_at: about.since,
+        act_before: exposure::deadline(r, about, merchant).map(|(until, _)| until),
+        freezes: about.freezes,
+    };
+    subjects(r).iter().map(open).collect()
+}
+
+/// What a person has to find out or decide, as a sentence.
+#[must_use]
+pub const fn message(reason: ReviewReason) -> &'static str {
     match reason {
         ReviewReason::ChargeUnknown => {
-            "nobody knows whether a charge went through; it is not sent again until somebody has found out"
+            "the outcome of a charge is unknown; it is not sent again until somebody has found out"
         }
         ReviewReason::RefundUnknown => {
-            "nobody knows whether a refund went through; it is not sent again until somebody has found out"
+            "the outcome of a refund is unknown; it is not sent again until somebody has found out"
         }
         ReviewReason::CaptureUnknown => {
-            "nobody knows whether a capture went through; a second one could go through as well"
+            "the outcome of a capture is unknown; a second one could go through as well"
         }
-        ReviewReason::OutcomeUnknown => {
-            "nobody knows what became of a request; look at the provider"
-        }
+        ReviewReason::OutcomeUnknown => "the outcome of a request is unknown; look at the provider",
         ReviewReason::EffectDiffers => {
             "the provider shows an effect twice, or with another amount than was asked for"
         }
         ReviewReason::ExternalChange => {
             "somebody acted in the provider's portal in a way that breaks the plan"
         }
-        ReviewReason::LateEffect => "an effect appeared after it had been settled as absent",
+        ReviewReason::LateEffect => "an effect appeared after it had been taken for absent",
         ReviewReason::NotFound => "the provider does not know this reservation any more",
         ReviewReason::WindowClosing => {
             "the capture window is about to close: capture, cancel, or let it lapse"
@@ -123,7 +174,7 @@ pub const fn question(reason: ReviewReason) -> &'static str {
             "something was delivered that can no longer be captured: charge it, or not"
         }
         ReviewReason::Incoherent => {
-            "the provider's details do not add up, or hold a word that nobody knows"
+            "the provider's details do not add up, or hold an unknown status word"
         }
         ReviewReason::Refused => "the provider refused an operation; its job says why",
         ReviewReason::MarkerBroken => {

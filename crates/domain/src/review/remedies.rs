@@ -1,54 +1,56 @@
-//! What would put a wrong effect right: drafted as calls of the API, never carried out by itself.
-
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::{Value, json};
+//! What would put a wrong effect right: drafted as operations that can be asked for, never carried out by itself.
 
 use super::{Subject, concerned};
-use crate::merchant::Merchant;
+use crate::case::Case;
 use crate::money::Money;
 use crate::reservation::{
-    LedgerRow, Operation, Refusal, Reservation, ReviewReason, RowKind, SeenReservation,
+    CaptureRequest, ChargeRequest, LedgerRow, NewLine, Operation, RefundRequest, RefundSource,
+    Refusal, RequestLine, Reservation, ReviewReason, RowKind, SeenReservation,
 };
 
-/// What would put something right: a call of the API, which would be taken as it stands, or an act in the provider's portal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What would put something right.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
-    /// What it does.
+    /// What it does, as a sentence.
     pub does: String,
-    /// How much money it moves; zero for a cancel.
+    /// How much money it moves; zero for a cancel and for what is done in the portal.
     pub amount: Money,
-    /// The call; `None` for what only the provider's portal can do.
-    #[serde(flatten)]
-    pub call: Option<Call>,
+    /// What to ask for. It would be taken as it stands when the evidence was read.
+    pub act: RemedyAct,
 }
 
-/// A call of the API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Call {
-    /// The verb.
-    pub method: &'static str,
-    /// The path.
-    pub path: String,
-    /// The body.
-    pub body: Value,
+/// What a remedy asks for: an operation on the same reservation, or an act outside of Holdfast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemedyAct {
+    /// A capture.
+    Capture(CaptureRequest),
+    /// A charge.
+    Charge(ChargeRequest),
+    /// A refund.
+    Refund(RefundRequest),
+    /// A cancel with this note.
+    Cancel {
+        /// Human text behind the marker.
+        note: String,
+    },
+    /// What only the provider's portal can do, about a reservation that is not in the books.
+    InPortal,
 }
 
 struct Drafter<'a> {
     r: &'a Reservation,
-    merchant: &'a Merchant,
-    now: DateTime<Utc>,
+    case: Case<'a>,
 }
 
-pub(super) fn remedies(
-    r: &Reservation,
-    about: &Subject<'_>,
-    merchant: &Merchant,
-    now: DateTime<Utc>,
-) -> Vec<Remedy> {
-    let drafter = Drafter { r, merchant, now };
+/// What would put right what a review is about; empty where nothing can be drafted.
+#[must_use]
+pub fn remedies(case: Case<'_>, about: &Subject<'_>) -> Vec<Remedy> {
+    let drafter = Drafter {
+        r: case.reservation,
+        case,
+    };
     match about.reason {
-        ReviewReason::LateEffect if concerned::is_late_submit(r, about.reason) => {
+        ReviewReason::LateEffect if concerned::is_late_submit(case.reservation, about.reason) => {
             let does = "withdraws the reservation, which had been given up".to_owned();
             drafter
                 .cancel("Given up before it appeared.", does)
@@ -56,13 +58,13 @@ pub(super) fn remedies(
                 .collect()
         }
         ReviewReason::LateEffect => {
-            let rows = concerned::rows(r, about.reason);
+            let rows = concerned::rows(case.reservation, about.reason);
             rows.into_iter()
                 .filter_map(|row| drafter.refund(row, row.amount))
                 .collect()
         }
         ReviewReason::EffectDiffers => {
-            let duplicates = concerned::duplicates(r, about).iter();
+            let duplicates = concerned::duplicates(case.reservation, about).iter();
             let withdrawn = duplicates
                 .filter(|seen| !seen.over)
                 .filter_map(|seen| drafter.withdraw(seen));
@@ -80,49 +82,42 @@ pub(super) fn remedies(
         ReviewReason::LateDelivery | ReviewReason::DeadlinePassed => {
             drafter.charge_delivered().into_iter().collect()
         }
-        _ => Vec::new(),
+        ReviewReason::CaptureUnknown
+        | ReviewReason::ChargeUnknown
+        | ReviewReason::RefundUnknown
+        | ReviewReason::OutcomeUnknown
+        | ReviewReason::ExternalChange
+        | ReviewReason::NotFound
+        | ReviewReason::Incoherent
+        | ReviewReason::Refused
+        | ReviewReason::MarkerBroken => Vec::new(),
     }
 }
 
 impl Drafter<'_> {
-    /// A call, if the API would take it now.
-    fn draft<T: serde::de::DeserializeOwned>(
-        &self,
-        action: &str,
-        body: Value,
-        does: String,
-        check: impl Fn(&T) -> Result<Operation, Refusal>,
-    ) -> Option<Remedy> {
-        let request: T = serde_json::from_value(body.clone()).ok()?;
-        let amount = check(&request).ok()?.amount();
-        let path = format!("/v1/reservations/{}/{action}", self.r.id);
-        Some(Remedy {
-            does,
-            amount,
-            call: Some(Call {
-                method: "POST",
-                path,
-                body,
-            }),
-        })
+    /// A remedy, if the operation would be taken now.
+    fn draft(does: String, checked: Result<Operation, Refusal>, act: RemedyAct) -> Option<Remedy> {
+        let amount = checked.ok()?.amount();
+        Some(Remedy { does, amount, act })
     }
 
     /// Gives back so much of a row, at most what is left of it.
     fn refund(&self, row: &LedgerRow, amount: Money) -> Option<Remedy> {
-        let reference = row.reference.as_deref()?;
+        let reference = row.reference.clone()?;
         let source = match row.kind {
-            RowKind::Capture => "captured",
-            RowKind::Charge => "charged",
+            RowKind::Capture => RefundSource::Captured,
+            RowKind::Charge => RefundSource::Charged,
             RowKind::Refund => return None,
         };
-        let amount = amount.min(self.r.refundable(reference));
-        let body = json!({"source": source, "reference": reference, "amount": amount});
-        self.draft(
-            "refund",
-            body,
-            format!("gives {amount} of {reference} back"),
-            |request| self.r.refund(request),
-        )
+        let amount = amount.min(self.r.refundable(&reference));
+        let does = format!("gives {amount} of {reference} back");
+        let request = RefundRequest {
+            source,
+            reference: Some(reference),
+            lines: None,
+            amount: Some(amount),
+        };
+        Self::draft(does, self.r.refund(&request), RemedyAct::Refund(request))
     }
 
     /// For every intent: the rows beyond one, and what the one is too much or too little.
@@ -148,35 +143,37 @@ impl Drafter<'_> {
                 }
                 let rest = asked.saturating_sub(row.amount);
                 if !extra && row.kind == RowKind::Capture && !rest.is_zero() {
-                    drafts.extend(
-                        self.capture(json!({"amount": rest}), format!("takes the missing {rest}")),
-                    );
+                    let request = CaptureRequest {
+                        amount: Some(rest),
+                        ..CaptureRequest::default()
+                    };
+                    drafts.extend(self.capture(request, format!("takes the missing {rest}")));
                 }
             }
         }
         drafts
     }
 
-    fn capture(&self, body: Value, does: String) -> Option<Remedy> {
-        self.draft("capture", body, does, |request| {
-            self.r.capture(request, self.merchant, self.now)
-        })
+    fn capture(&self, request: CaptureRequest, does: String) -> Option<Remedy> {
+        let checked = self.r.capture(&request, self.case.merchant, self.case.now);
+        Self::draft(does, checked, RemedyAct::Capture(request))
     }
 
     fn capture_delivered(&self) -> Option<Remedy> {
-        let lines = self.r.delivered_uncaptured();
-        let all = lines.is_empty();
-        let body = if all {
-            json!({})
-        } else {
-            json!({ "lines": lines })
+        let delivered = self.r.delivered_uncaptured();
+        if delivered.is_empty() {
+            let does = "takes all that is held: nothing was delivered".to_owned();
+            return self.capture(CaptureRequest::default(), does);
+        }
+        let lines = delivered.into_iter().map(|part| RequestLine {
+            line: part.line,
+            amount: part.amount,
+        });
+        let request = CaptureRequest {
+            lines: Some(lines.collect()),
+            ..CaptureRequest::default()
         };
-        let does = if all {
-            "takes all that is held: nothing was delivered"
-        } else {
-            "takes what was delivered"
-        };
-        self.capture(body, does.to_owned())
+        self.capture(request, "takes what was delivered".to_owned())
     }
 
     /// Of two reservations the one that was paid stays, else the one in the books. The API acts on that one alone.
@@ -192,16 +189,16 @@ impl Drafter<'_> {
             Some(Remedy {
                 does,
                 amount: Money::ZERO,
-                call: None,
+                act: RemedyAct::InPortal,
             })
         };
         match (held.is_zero(), self.r.reserved().is_zero()) {
             (true, _) => in_portal(format!(
-                "withdraws {uuid} in the provider's portal: nobody has paid it"
+                "withdraws {uuid} in the provider's portal: no payer has paid it"
             )),
             (false, true) => {
                 let does = format!(
-                    "withdraws {own}, which nobody has paid; {uuid} stays, with {held} held, and is captured in the provider's portal"
+                    "withdraws {own}, which no payer has paid; {uuid} stays, with {held} held, and is captured in the provider's portal"
                 );
                 self.cancel("There are two, and the other one is paid.", does)
             }
@@ -212,29 +209,28 @@ impl Drafter<'_> {
     }
 
     fn cancel(&self, note: &str, does: String) -> Option<Remedy> {
-        #[derive(serde::Deserialize)]
-        struct Note {
-            note: String,
-        }
-        let body = json!({"note": note});
-        self.draft("cancel", body, does, |request: &Note| {
-            self.r.cancel(&request.note)
-        })
+        let note = note.to_owned();
+        Self::draft(does, self.r.cancel(&note), RemedyAct::Cancel { note })
     }
 
     /// A charge of what was delivered and not captured, a unit of each line.
     fn charge_delivered(&self) -> Option<Remedy> {
-        let lines = self.r.lines.iter().filter_map(|line| {
-            let amount = self.r.delivered_on(line.line).saturating_sub(self.r.captured_on(line.line));
-            let (name, tax_percent) = (&line.name, line.tax_percent);
-            (!amount.is_zero()).then(
-                || json!({"name": name, "product_id": line.product_id, "rate": amount, "tax_percent": tax_percent, "amount": amount}),
-            )
+        let owed = self.r.lines.iter().filter_map(|line| {
+            let amount = self.r.owed_on(line.line);
+            (!amount.is_zero()).then(|| NewLine {
+                name: line.name.clone(),
+                product_id: line.product_id.clone(),
+                rate: amount,
+                tax_percent: line.tax_percent,
+                amount,
+            })
         });
-        let body = json!({"lines": lines.collect::<Vec<Value>>()});
+        let request = ChargeRequest {
+            lines: owed.collect(),
+            note: None,
+        };
+        let checked = self.r.charge(&request, self.case.merchant, self.case.now);
         let does = "charges the card with what was delivered and not captured".to_owned();
-        self.draft("charge", body, does, |request| {
-            self.r.charge(request, self.merchant, self.now)
-        })
+        Self::draft(does, checked, RemedyAct::Charge(request))
     }
 }

@@ -1,4 +1,4 @@
-//! The witnesses of an evidence pack: every sign for and against an effect.
+//! Every sign for and against the effect that a review asks about.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -245,7 +245,7 @@ fn given_back(r: &Reservation, intent: &Intent) -> Option<Sign> {
     let Operation::Refund { reference, .. } = &intent.operation else {
         return None;
     };
-    let rise = concerned::unaccounted_refund(r, &intent.operation)?;
+    let rise = Some(r.unbooked_refund(reference)).filter(|rise| !rise.is_zero())?;
     let equal = rise == intent.operation.amount();
     let speaks = if equal { Speaks::For } else { Speaks::Neither };
     let text = format!(

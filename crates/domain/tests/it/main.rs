@@ -9,6 +9,7 @@ mod cases_refusals;
 mod cases_reminders;
 mod cases_windows;
 mod deciding;
+mod duplicate_rule;
 mod figures;
 mod model;
 mod observing_captures;

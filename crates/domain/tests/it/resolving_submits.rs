@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use domain::decide::Step;
 use domain::observe::{Submitted, duplicates, submitted};
 use domain::outcome::{NewLink, Outcome, RefusedBy};
-use domain::reservation::{ReviewReason, SeenReservation};
+use domain::reservation::{Decision, ReviewReason, SeenReservation};
 use domain::resolve::{absence_outcome, duplicates_window, history_window};
-use domain::review::{Move, Resolution, Risk, Ruling, resolve};
+use domain::review::{RemedyAct, Risk};
 use domain::{Case, Fact, IntentId, JobKind, Status};
 
 use crate::booking::{Booking, RES, hours, kr, minutes, names, seen_reservation};
-use crate::review_packs::pack;
+use crate::review_decisions::{confirming, decided};
+use crate::review_packs::{pack, recommended};
 
 /// The key of the job that searches for duplicates.
 const WATCH: &str = "refresh:duplicates";
@@ -233,13 +234,10 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
             "{row}: nothing is swapped"
         );
         let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
-        assert_eq!(
-            pack.operation.as_ref().map(|operation| &operation.intent),
-            Some(&id),
-            "{row}"
-        );
+        assert_eq!(pack.row.about.as_ref(), Some(&id), "{row}");
         let named: Vec<_> = pack
-            .witnesses
+            .evidence
+            .signs
             .iter()
             .filter_map(|sign| sign.reference.as_deref())
             .collect();
@@ -249,17 +247,14 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
         };
         assert!(remedy.does.starts_with(&withdrawn), "{row}: {remedy:?}");
         assert_eq!(
-            remedy
-                .call
-                .as_ref()
-                .is_some_and(|call| call.path.ends_with("/cancel")),
+            matches!(remedy.act, RemedyAct::Cancel { .. }),
             by_call,
             "{row}"
         );
-        let worst = pack.options[0].worst;
+        let worst = pack.option("wait").worst_case;
         assert_eq!(
             (worst.risk, worst.amount),
-            (Risk::HeldTwice, kr(1000)),
+            (Risk::DoubleHold, kr(1000)),
             "{row}"
         );
         assert_eq!(
@@ -271,7 +266,7 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
 }
 
 #[test]
-fn a_duplicate_that_is_paid_later_comes_to_the_desk_again() {
+fn a_duplicate_that_is_paid_later_raises_a_review_again() {
     let (mut booking, id) = sent_twice();
     look(&mut booking, &id, &[seen_reservation(OTHER, 0)]);
     booking.fold(&[Fact::DeskCleared {
@@ -444,9 +439,9 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
             (Status::AwaitingPayment, true)
         );
         let pack = pack(&booking, ReviewReason::LateEffect, &[]);
-        assert_eq!(pack.operation.map(|operation| operation.intent), Some(id));
-        let call = pack.remedies[0].call.as_ref().expect("a call");
-        assert!(call.path.ends_with("/cancel"), "{call:?}");
+        assert_eq!(pack.row.about, Some(id));
+        let act = &pack.remedies[0].act;
+        assert!(matches!(act, RemedyAct::Cancel { .. }), "{act:?}");
     }
 }
 
@@ -475,29 +470,17 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
     find(&mut booking, &id, &found);
     let pack = pack(&booking, ReviewReason::OutcomeUnknown, &[]);
     let named: Vec<_> = pack
-        .witnesses
+        .evidence
+        .signs
         .iter()
         .filter_map(|sign| sign.reference.as_deref())
         .collect();
     assert_eq!(named, [OTHER, RES]);
-    let best = pack
-        .options
-        .iter()
-        .find(|option| option.recommended)
-        .expect("one");
-    assert_eq!(
-        (best.option, best.reference.as_deref()),
-        (Move::Applied, Some(RES)),
-        "the one that is paid"
-    );
-    let resolution = Resolution {
-        outcome: Ruling::Applied,
-        reference: best.reference.clone(),
-        note: "Paid, says the portal".into(),
-        evidence_version: None,
-    };
-    let facts =
-        resolve(&booking.r, &id, &resolution, &booking.merchant, booking.now).expect("taken");
+    assert_eq!(recommended(&pack), "confirm");
+    let confirm = pack.option("confirm").decision.as_ref();
+    let named = confirm.and_then(Decision::reference);
+    assert_eq!(named, Some(RES), "the one that is paid");
+    let facts = decided(&booking, &id, &confirming(&booking, RES)).expect("taken");
     booking.fold(&facts);
     let found = Submitted {
         ours: vec![seen_reservation(RES, 1000)],

@@ -1,49 +1,67 @@
 //! What a person decides: what is refused and why, what follows, and what happens when the truth shows later.
 
-use domain::reservation::{Closing, Fact, LedgerRow, Operation, ReviewReason, RowKind, Verdict};
-use domain::review::{Clearing, DecisionError, PastDecision, Resolution, Ruling, clear, resolve};
-use domain::{IntentId, JobKind};
+use domain::reservation::{Closing, Decision, Fact, LedgerRow, Operation, ReviewReason, RowKind};
+use domain::review::{
+    DecisionError, DecisionRequest, PastDecision, RemedyAct, decide as decide_review, in_doubt,
+    subjects,
+};
+use domain::{Case, IntentId, JobKind};
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, hours, kr, names, on, refund, row,
 };
 use crate::review_packs::{asked, foreign, pack, to_desk};
 
-fn saying(outcome: Ruling) -> Resolution {
-    Resolution {
-        outcome,
+/// A decision on the evidence in force.
+fn asking(booking: &Booking, word: &str) -> DecisionRequest {
+    DecisionRequest {
+        decision: word.into(),
         reference: None,
         note: "Looked into the portal".into(),
-        evidence_version: None,
+        evidence_version: booking.r.evidence_version,
     }
 }
 
-fn applied(reference: &str) -> Resolution {
-    Resolution {
+pub(crate) fn confirming(booking: &Booking, reference: &str) -> DecisionRequest {
+    DecisionRequest {
         reference: Some(reference.into()),
-        ..saying(Ruling::Applied)
+        ..asking(booking, "confirm")
     }
 }
 
-fn clearing(reason: ReviewReason) -> Clearing {
-    Clearing {
-        reason,
-        note: "Dealt with".into(),
-        evidence_version: None,
-    }
+fn case_of(booking: &Booking) -> Case<'_> {
+    Case::new(&booking.r, &booking.merchant, booking.now)
 }
 
-fn decided(
+/// What a decision about a request whose outcome is unknown makes.
+pub(crate) fn decided(
     booking: &Booking,
     id: &IntentId,
-    resolution: &Resolution,
+    request: &DecisionRequest,
 ) -> Result<Vec<Fact>, DecisionError> {
-    resolve(&booking.r, id, resolution, &booking.merchant, booking.now)
+    let about = in_doubt(&booking.r, booking.intent(id)).expect("an open review");
+    decide_review(case_of(booking), &about, request)
+}
+
+/// What a decision about the review of this reason makes.
+fn decided_about(
+    booking: &Booking,
+    reason: ReviewReason,
+    request: &DecisionRequest,
+) -> Result<Vec<Fact>, DecisionError> {
+    let all = subjects(&booking.r);
+    let about = all.iter().find(|subject| subject.reason == reason);
+    let about = about.expect("an open review");
+    decide_review(case_of(booking), about, request)
 }
 
 /// Decides, folds in what follows, and hands back the names of the facts.
-fn decide(booking: &mut Booking, id: &IntentId, resolution: &Resolution) -> Vec<&'static str> {
-    let facts = decided(booking, id, resolution).expect("a decision that is taken");
+fn decide(
+    booking: &mut Booking,
+    id: &IntentId,
+    request: &dyn Fn(&Booking) -> DecisionRequest,
+) -> Vec<&'static str> {
+    let facts = decided(booking, id, &request(booking)).expect("a decision that is taken");
     booking.fold(&facts);
     names(&facts)
 }
@@ -73,38 +91,46 @@ fn every_decision_that_cannot_be_taken_is_refused_by_name_and_changes_nothing() 
     let row = foreign("CHA1", RowKind::Charge, 400, &booking);
     booking.fold(&[Fact::ForeignRow { row }]);
     let id = asked(&mut booking, capture(&[on(1, 400)]));
-    let (settled, current) = (booking.r.intents[0].id.clone(), booking.r.evidence_version);
-    let with_note = |note: &str| Resolution {
+    let (resolved, current) = (&booking.r.intents[0], booking.r.evidence_version);
+    assert!(
+        in_doubt(&booking.r, resolved).is_none(),
+        "nothing to decide"
+    );
+    let with_note = |note: &str| DecisionRequest {
         note: note.into(),
-        ..saying(Ruling::NotApplied)
+        ..asking(&booking, "reject")
     };
-    let on_version = |version| Resolution {
-        evidence_version: Some(version),
-        ..saying(Ruling::NotApplied)
+    let on_version = |evidence_version| DecisionRequest {
+        evidence_version,
+        ..asking(&booking, "reject")
     };
-    let named_for = |outcome| Resolution {
-        reference: Some("CAP9".into()),
-        ..saying(outcome)
+    let named_for = |word: &str| DecisionRequest {
+        decision: word.into(),
+        ..confirming(&booking, "CAP9")
     };
     let table = [
-        (settled, saying(Ruling::Applied), "NotAtDesk"),
-        (id.clone(), on_version(current - 1), "EvidenceChanged"),
-        (id.clone(), on_version(current + 1), "EvidenceChanged"),
-        (id.clone(), applied("CAP9"), "NotShown"),
-        (id.clone(), applied("CHA1"), "NotShown"),
-        (id.clone(), applied("CAP1"), "OfAnother"),
-        (id.clone(), applied(""), "field reference"),
-        (id.clone(), applied(&"9".repeat(65)), "field reference"),
-        (id.clone(), named_for(Ruling::NotApplied), "field reference"),
-        (id.clone(), named_for(Ruling::Resend), "field reference"),
-        (id.clone(), with_note(""), "field note"),
-        (id.clone(), with_note("  "), "field note"),
-        (id.clone(), with_note(&"x".repeat(501)), "field note"),
-        (id.clone(), with_note("one\u{7}two"), "field note"),
+        (on_version(current - 1), "EvidenceChanged"),
+        (on_version(current + 1), "EvidenceChanged"),
+        (confirming(&booking, "CAP9"), "NotShown"),
+        (confirming(&booking, "CHA1"), "NotShown"),
+        (confirming(&booking, "CAP1"), "OfAnother"),
+        (confirming(&booking, ""), "field reference"),
+        (confirming(&booking, &"9".repeat(65)), "field reference"),
+        (named_for("reject"), "field reference"),
+        (named_for("retry"), "field reference"),
+        (named_for("dismiss"), "field reference"),
+        (asking(&booking, "dismiss"), "field decision"),
+        (asking(&booking, "wait"), "field decision"),
+        (asking(&booking, "applied"), "field decision"),
+        (asking(&booking, ""), "field decision"),
+        (with_note(""), "field note"),
+        (with_note("  "), "field note"),
+        (with_note(&"x".repeat(501)), "field note"),
+        (with_note("one\u{7}two"), "field note"),
     ];
-    for (id, resolution, expected) in table {
-        let error = decided(&booking, &id, &resolution).expect_err(expected);
-        assert_eq!(kind(&error), expected, "{resolution:?}: {error}");
+    for (request, expected) in table {
+        let error = decided(&booking, &id, &request).expect_err(expected);
+        assert_eq!(kind(&error), expected, "{request:?}: {error}");
     }
     assert!(decided(&booking, &id, &with_note(&"x".repeat(500))).is_ok());
     assert!(decided(&booking, &id, &on_version(current)).is_ok());
@@ -120,10 +146,11 @@ fn only_what_is_shown_and_unclaimed_is_taken_for_the_effect() {
         ..foreign("CHA8", RowKind::Charge, 400, &booking)
     };
     booking.fold(&[Fact::ForeignRow { row: unshown }]);
-    let error = decided(&booking, &id, &applied("CHA8")).expect_err("details have not shown it");
+    let error = decided(&booking, &id, &confirming(&booking, "CHA8"))
+        .expect_err("details have not shown it");
     assert_eq!(
         error.to_string(),
-        "details show no charge CHA8 that can be it"
+        "details show no charge CHA8 that can be the effect"
     );
 }
 
@@ -132,20 +159,17 @@ fn a_stale_decision_names_both_versions_and_a_read_without_news_makes_none_stale
     let mut booking = Booking::new(&[1000]).held();
     let id = asked(&mut booking, charge(400));
     let given = booking.r.evidence_version;
-    let resolution = Resolution {
-        evidence_version: Some(given),
-        ..saying(Ruling::NotApplied)
-    };
+    let request = asking(&booking, "reject");
     let seen = booking.seen();
     booking.read(&seen);
     assert!(
-        decided(&booking, &id, &resolution).is_ok(),
+        decided(&booking, &id, &request).is_ok(),
         "nothing new was read"
     );
     let row = foreign("CHA9", RowKind::Charge, 400, &booking);
     booking.fold(&[Fact::ForeignRow { row }]);
     let current = booking.r.evidence_version;
-    let error = decided(&booking, &id, &resolution).expect_err("stale");
+    let error = decided(&booking, &id, &request).expect_err("stale");
     assert_eq!(error, DecisionError::EvidenceChanged { given, current });
     assert!(current > given);
 }
@@ -157,7 +181,7 @@ fn what_a_person_vouches_for_without_a_reference_is_booked_and_has_to_show_itsel
         let mut booking = Booking::new(&[1000]).held();
         let before = booking.seen();
         let id = asked(&mut booking, operation);
-        let facts = decide(&mut booking, &id, &saying(Ruling::Applied));
+        let facts = decide(&mut booking, &id, &|b| asking(b, "confirm"));
         assert_eq!(
             facts,
             ["decided", "intent_confirmed", "read_wanted", "desk_cleared"]
@@ -202,7 +226,7 @@ fn a_row_that_was_nobodys_is_taken_over_as_details_show_it() {
         let id = asked(&mut booking, capture(&[on(1, 400)]));
         let row = foreign("CAP9", RowKind::Capture, kroner, &booking);
         booking.fold(&[Fact::ForeignRow { row }]);
-        let facts = decide(&mut booking, &id, &applied("CAP9"));
+        let facts = decide(&mut booking, &id, &|b| confirming(b, "CAP9"));
         assert_eq!(
             facts,
             ["decided", "intent_confirmed", "desk_cleared"],
@@ -222,10 +246,7 @@ fn a_row_that_was_nobodys_is_taken_over_as_details_show_it() {
         );
         assert_eq!(booking.r.capturable(), kr(1000 - kroner));
         // Somebody else's decision about it comes too late.
-        assert_eq!(
-            kind(&decided(&booking, &id, &applied("CAP9")).expect_err("settled")),
-            "NotAtDesk"
-        );
+        assert!(in_doubt(&booking.r, booking.intent(&id)).is_none());
     }
 }
 
@@ -233,14 +254,15 @@ fn a_row_that_was_nobodys_is_taken_over_as_details_show_it() {
 fn a_refund_is_taken_for_done_when_details_show_that_much_more_given_back() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     let id = asked(&mut booking, refund("CAP1", &[on(1, 300)]));
-    let error = decided(&booking, &id, &applied("CAP1")).expect_err("nothing was given back");
+    let error =
+        decided(&booking, &id, &confirming(&booking, "CAP1")).expect_err("nothing was given back");
     assert_eq!(kind(&error), "NotShown");
     assert_eq!(
-        kind(&decided(&booking, &id, &applied("CAP2")).expect_err("another row")),
+        kind(&decided(&booking, &id, &confirming(&booking, "CAP2")).expect_err("another row")),
         "NotShown"
     );
     let mut vouched = same(&booking);
-    decide(&mut vouched, &id, &saying(Ruling::Applied));
+    decide(&mut vouched, &id, &|b| asking(b, "confirm"));
     assert!(!vouched.r.ledger[1].confirmed, "it has to show itself");
     vouched.fold(&[Fact::RefundSeen {
         reference: "CAP1".into(),
@@ -251,7 +273,7 @@ fn a_refund_is_taken_for_done_when_details_show_that_much_more_given_back() {
         reference: "CAP1".into(),
         refunded: kr(500),
     }]);
-    decide(&mut booking, &id, &applied("CAP1"));
+    decide(&mut booking, &id, &|b| confirming(b, "CAP1"));
     assert_eq!(
         (booking.state(&id), booking.r.booked(RowKind::Refund)),
         ("done", kr(300))
@@ -265,10 +287,10 @@ fn a_cancel_or_complete_that_a_person_vouches_for_closes_the_books_and_has_no_re
         let mut booking = Booking::new(&[1000]).held();
         let id = asked(&mut booking, operation);
         assert_eq!(
-            kind(&decided(&booking, &id, &applied("CAP1")).expect_err("a reference")),
+            kind(&decided(&booking, &id, &confirming(&booking, "CAP1")).expect_err("a reference")),
             "field reference"
         );
-        decide(&mut booking, &id, &saying(Ruling::Applied));
+        decide(&mut booking, &id, &|b| asking(b, "confirm"));
         assert_eq!(
             (booking.r.status().as_str(), booking.desk().len()),
             (status, 0)
@@ -283,10 +305,10 @@ fn the_id_that_a_person_names_for_a_submit_is_verified_before_it_is_taken_on() {
     booking.lose(&id);
     to_desk(&mut booking, &id);
     assert_eq!(
-        kind(&decided(&booking, &id, &saying(Ruling::Applied)).expect_err("no id")),
+        kind(&decided(&booking, &id, &asking(&booking, "confirm")).expect_err("no id")),
         "field reference"
     );
-    decide(&mut booking, &id, &applied(RES));
+    decide(&mut booking, &id, &|b| confirming(b, RES));
     assert_eq!((booking.state(&id), booking.desk().len()), ("unknown", 0));
     assert_eq!(
         booking.r.provider.reservation_uuid, None,
@@ -311,7 +333,7 @@ fn what_did_not_happen_is_given_up_and_the_policy_does_not_take_it_up_again() {
     let id = booking.last_intent().id.clone();
     booking.lose(&id);
     to_desk(&mut booking, &id);
-    let facts = decide(&mut booking, &id, &saying(Ruling::NotApplied));
+    let facts = decide(&mut booking, &id, &|b| asking(b, "reject"));
     assert_eq!(
         facts,
         ["decided", "intent_withdrawn", "job_stopped", "desk_cleared"]
@@ -336,7 +358,7 @@ fn case_112_a_charge_is_sent_again_by_a_person_alone() {
         domain::decide::Step::Done,
         "never by itself"
     );
-    let facts = decide(&mut booking, &id, &saying(Ruling::Resend));
+    let facts = decide(&mut booking, &id, &|b| asking(b, "retry"));
     assert_eq!(facts, ["decided", "intent_absent", "desk_cleared"]);
     let seen = booking.seen();
     booking.read(&seen);
@@ -353,7 +375,7 @@ fn case_112_a_charge_is_sent_again_by_a_person_alone() {
 }
 
 #[test]
-fn a_resend_is_refused_where_nothing_may_be_sent() {
+fn a_retry_is_refused_where_nothing_may_be_sent() {
     type Change = fn(&mut Booking);
     let table: [(&str, Operation, Change, &str); 5] = [
         (
@@ -400,20 +422,20 @@ fn a_resend_is_refused_where_nothing_may_be_sent() {
         let mut booking = Booking::new(&[1000]).held();
         let id = asked(&mut booking, operation);
         change(&mut booking);
-        let error = decided(&booking, &id, &saying(Ruling::Resend)).expect_err(what);
+        let error = decided(&booking, &id, &asking(&booking, "retry")).expect_err(what);
         assert!(
             matches!(&error, DecisionError::NotSendable { reason: told } if told.contains(reason)),
             "{what}: {error}"
         );
         assert!(
-            decided(&booking, &id, &saying(Ruling::NotApplied)).is_ok(),
+            decided(&booking, &id, &asking(&booking, "reject")).is_ok(),
             "{what}"
         );
     }
 }
 
 #[test]
-fn an_item_is_cleared_by_its_reason_and_a_frozen_reservation_goes_on() {
+fn a_review_is_dismissed_and_a_frozen_reservation_goes_on() {
     let mut booking = Booking::new(&[1000]).held();
     let raised = |reason, freezes, at| Fact::DeskRaised {
         reason,
@@ -429,10 +451,11 @@ fn an_item_is_cleared_by_its_reason_and_a_frozen_reservation_goes_on() {
         (ReviewReason::Refused, &["decided", "desk_cleared"][..]),
         (
             ReviewReason::NotFound,
-            &["decided", "desk_cleared", "read_wanted"],
+            &["decided", "read_wanted", "desk_cleared"],
         ),
     ] {
-        let facts = clear(&booking.r, &clearing(reason)).expect("cleared");
+        let request = asking(&booking, "dismiss");
+        let facts = decided_about(&booking, reason, &request).expect("dismissed");
         assert_eq!(names(&facts), expected, "{reason}");
         booking.fold(&facts);
     }
@@ -440,51 +463,31 @@ fn an_item_is_cleared_by_its_reason_and_a_frozen_reservation_goes_on() {
 }
 
 #[test]
-fn what_cannot_be_cleared_is_refused_by_name() {
+fn what_no_request_in_doubt_stands_behind_is_dismissed_and_nothing_else() {
     let mut booking = Booking::new(&[1000]).held();
-    let empty =
-        clear(&booking.r, &clearing(ReviewReason::Refused)).expect_err("nothing lies there");
-    assert_eq!(
-        empty.to_string(),
-        "nothing lies on the desk as refused; it is empty"
-    );
-    let id = asked(&mut booking, charge(400));
-    let other =
-        clear(&booking.r, &clearing(ReviewReason::Refused)).expect_err("something else lies there");
-    assert_eq!(
-        other.to_string(),
-        "nothing lies on the desk as refused; there is charge_unknown"
-    );
-    let doubt =
-        clear(&booking.r, &clearing(ReviewReason::ChargeUnknown)).expect_err("a request in doubt");
-    assert_eq!(
-        doubt,
-        DecisionError::InDoubt {
-            reason: ReviewReason::ChargeUnknown,
-            intent: id
-        }
-    );
+    asked(&mut booking, charge(400));
     booking.fold(&[Fact::DeskRaised {
         reason: ReviewReason::Refused,
         freezes: false,
         at: booking.now,
     }]);
-    let stale = Clearing {
-        evidence_version: Some(1),
-        ..clearing(ReviewReason::Refused)
+    for word in ["confirm", "reject", "retry", "wait"] {
+        let request = asking(&booking, word);
+        let error = decided_about(&booking, ReviewReason::Refused, &request).expect_err(word);
+        assert_eq!(kind(&error), "field decision", "{word}");
+    }
+    let stale = DecisionRequest {
+        evidence_version: 1,
+        ..asking(&booking, "dismiss")
     };
-    assert_eq!(
-        kind(&clear(&booking.r, &stale).expect_err("stale")),
-        "EvidenceChanged"
-    );
-    let empty = Clearing {
+    let empty = DecisionRequest {
         note: String::new(),
-        ..clearing(ReviewReason::Refused)
+        ..asking(&booking, "dismiss")
     };
-    assert_eq!(
-        kind(&clear(&booking.r, &empty).expect_err("no note")),
-        "field note"
-    );
+    for (request, expected) in [(stale, "EvidenceChanged"), (empty, "field note")] {
+        let error = decided_about(&booking, ReviewReason::Refused, &request).expect_err(expected);
+        assert_eq!(kind(&error), expected);
+    }
 }
 
 #[test]
@@ -493,12 +496,12 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     let mut booking = Booking::new(&[1000]).held();
     let before = booking.seen();
     let id = asked(&mut booking, capture(&[on(1, 400)]));
-    let facts = decided(&booking, &id, &saying(Ruling::NotApplied)).expect("a decision");
+    let facts = decided(&booking, &id, &asking(&booking, "reject")).expect("a decision");
     booking.fold(&facts);
     let Some(Fact::Decided {
         intent,
         reason,
-        decision,
+        decision: record,
     }) = facts.first().cloned()
     else {
         panic!("the decision comes first: {facts:?}");
@@ -506,10 +509,10 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     let past = PastDecision {
         seq: 9,
         at: booking.now,
-        by: "key:admin".into(),
+        actor: "key:admin".into(),
         intent,
         reason,
-        decision,
+        record,
     };
     booking.now += hours(24);
     let mut seen = before;
@@ -519,9 +522,14 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     booking.read(&seen);
     assert_eq!(booking.desk(), ["late_effect"]);
     let pack = pack(&booking, ReviewReason::LateEffect, &[past]);
-    assert_eq!(pack.decisions.len(), 1);
-    assert_eq!(pack.decisions[0].decision.verdict, Verdict::NotApplied);
-    assert_eq!(pack.remedies.len(), 1);
-    let call = pack.remedies[0].call.as_ref().expect("a call");
-    assert_eq!(call.body["reference"], "CAP1");
+    let decisions = &pack.evidence.decisions;
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].record.decision, Decision::Reject);
+    let [remedy] = pack.remedies.as_slice() else {
+        panic!("one remedy: {:?}", pack.remedies);
+    };
+    let RemedyAct::Refund(request) = &remedy.act else {
+        panic!("a refund: {remedy:?}");
+    };
+    assert_eq!(request.reference.as_deref(), Some("CAP1"));
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::policy::Channel;
 use domain::reservation::{
-    Closing, Closure, Decision, Doubt, Hold, IntentState, LedgerRow, Link, Operation, ReviewReason,
-    RowKind, SeenLine, Sent, Verdict,
+    Closing, Closure, Decision, DecisionRecord, Doubt, Hold, IntentState, LedgerRow, Link,
+    Operation, ReviewReason, RowKind, SeenLine, Sent,
 };
 use domain::{Case, Fact, IntentId, Money};
 
@@ -181,11 +181,10 @@ fn ledger_row() -> LedgerRow {
     }
 }
 
-fn decision() -> Decision {
+fn decision() -> DecisionRecord {
     let note = "seen in the portal".to_owned();
-    Decision {
-        verdict: Verdict::Cleared,
-        reference: None,
+    DecisionRecord {
+        decision: Decision::Dismiss,
         note,
         evidence_version: 3,
     }

@@ -21,7 +21,7 @@ use url::Url;
 pub use error::{ConfigError, Fault};
 pub use merchant::{CancelVerb, MerchantConfig, Timeouts, Webhook};
 
-use crate::runner::WorkerSettings;
+use crate::jobs::WorkerSettings;
 
 /// The whole configuration. Its keys, units, bounds and defaults are explained in `config/default.toml`.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -1,4 +1,4 @@
-//! What is done to a reservation: each action is parsed, handed to the service, and answered with its job.
+//! What is done to a reservation: each action is parsed, handed to its operation, and answered with its job.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Answer};
+use domain::ReservationId;
 use domain::reservation::{CaptureRequest, ChargeRequest, Contact, DeliveryRequest, RefundRequest};
 use serde::Deserialize;
 use store::Stored;
@@ -17,7 +18,7 @@ use super::params::{Name, Params};
 use super::problem::Problem;
 use super::{reservations, view};
 use crate::app::App;
-use crate::service::Action;
+use crate::operations::{self, Acted};
 
 /// The body of a cancel and of a complete.
 #[derive(Deserialize)]
@@ -59,38 +60,28 @@ impl Target {
         })
     }
 
-    /// Acts, and answers with the job; with the reservation while there is none, because it is paused or done.
-    async fn ask(self, action: Action) -> Result<Response, Problem> {
-        let acted = self
-            .app
-            .act(&self.stored.reservation.id, action, self.actor.0)
-            .await?;
+    fn id(&self) -> &ReservationId {
+        &self.stored.reservation.id
+    }
+
+    /// Answers with the job; with the reservation while there is none, because it is paused or done.
+    async fn with_job(self, acted: Acted) -> Answered {
         let details = match &acted.job {
             Some(job) => self.app.store.job(job).await?,
             None => None,
         };
-        Ok(match details {
-            Some(details) => {
-                let reference = Some(acted.reservation.reservation.reference.clone());
-                (
-                    StatusCode::ACCEPTED,
-                    Answer(view::job(&details.job, reference)),
-                )
-                    .into_response()
-            }
-            None => {
-                let view = view::reservation(&self.app, &acted.reservation).await?;
-                (StatusCode::ACCEPTED, Answer(view)).into_response()
-            }
-        })
+        let Some(details) = details else {
+            return self.with_reservation(acted, StatusCode::ACCEPTED).await;
+        };
+        let reference = Some(acted.reservation.reservation.reference);
+        Ok((
+            StatusCode::ACCEPTED,
+            Answer(view::job(&details.job, reference)),
+        )
+            .into_response())
     }
 
-    /// Acts, and answers with the reservation.
-    async fn tell(self, action: Action, status: StatusCode) -> Result<Response, Problem> {
-        let acted = self
-            .app
-            .act(&self.stored.reservation.id, action, self.actor.0)
-            .await?;
+    async fn with_reservation(self, acted: Acted, status: StatusCode) -> Answered {
         let view = view::reservation(&self.app, &acted.reservation).await?;
         Ok((status, Answer(view)).into_response())
     }
@@ -98,47 +89,55 @@ impl Target {
 
 type Answered = Result<Response, Problem>;
 
-pub(super) async fn delivery(target: Target, Json(body): Json<DeliveryRequest>) -> Answered {
-    target
-        .tell(Action::Deliver(body), StatusCode::ACCEPTED)
-        .await
+pub(super) async fn delivery(to: Target, Json(body): Json<DeliveryRequest>) -> Answered {
+    let acted = operations::deliver(&to.app, to.id(), &body, to.actor.0).await?;
+    to.with_reservation(acted, StatusCode::ACCEPTED).await
 }
 
 pub(super) async fn capture(
-    target: Target,
+    to: Target,
     OptionalJson(body): OptionalJson<CaptureRequest>,
 ) -> Answered {
-    target.ask(Action::Capture(body)).await
+    let acted = operations::capture(&to.app, to.id(), &body, to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn charge(target: Target, Json(body): Json<ChargeRequest>) -> Answered {
-    target.ask(Action::Charge(body)).await
+pub(super) async fn charge(to: Target, Json(body): Json<ChargeRequest>) -> Answered {
+    let acted = operations::charge(&to.app, to.id(), &body, to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn refund(target: Target, Json(body): Json<RefundRequest>) -> Answered {
-    target.ask(Action::Refund(body)).await
+pub(super) async fn refund(to: Target, Json(body): Json<RefundRequest>) -> Answered {
+    let acted = operations::refund(&to.app, to.id(), &body, to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn cancel(target: Target, Json(body): Json<NoteBody>) -> Answered {
-    target.ask(Action::Cancel { note: body.note }).await
+pub(super) async fn cancel(to: Target, Json(body): Json<NoteBody>) -> Answered {
+    let acted = operations::cancel(&to.app, to.id(), &body.note, to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn complete(target: Target, Json(body): Json<NoteBody>) -> Answered {
-    target.ask(Action::Complete { note: body.note }).await
+pub(super) async fn complete(to: Target, Json(body): Json<NoteBody>) -> Answered {
+    let acted = operations::complete(&to.app, to.id(), &body.note, to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn resend(target: Target, OptionalJson(body): OptionalJson<Contact>) -> Answered {
-    target.ask(Action::Resend(body)).await
+pub(super) async fn resend(to: Target, OptionalJson(body): OptionalJson<Contact>) -> Answered {
+    let acted = operations::resend(&to.app, to.id(), &body, to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn refresh(target: Target, _: OptionalJson<Nothing>) -> Answered {
-    target.ask(Action::Refresh).await
+pub(super) async fn refresh(to: Target, _: OptionalJson<Nothing>) -> Answered {
+    let acted = operations::refresh(&to.app, to.id(), to.actor.0).await?;
+    to.with_job(acted).await
 }
 
-pub(super) async fn pause(target: Target, _: OptionalJson<Nothing>) -> Answered {
-    target.tell(Action::Pause, StatusCode::OK).await
+pub(super) async fn pause(to: Target, _: OptionalJson<Nothing>) -> Answered {
+    let acted = operations::pause(&to.app, to.id(), to.actor.0).await?;
+    to.with_reservation(acted, StatusCode::OK).await
 }
 
-pub(super) async fn resume(target: Target, _: OptionalJson<Nothing>) -> Answered {
-    target.tell(Action::Resume, StatusCode::OK).await
+pub(super) async fn resume(to: Target, _: OptionalJson<Nothing>) -> Answered {
+    let acted = operations::resume(&to.app, to.id(), to.actor.0).await?;
+    to.with_reservation(acted, StatusCode::OK).await
 }

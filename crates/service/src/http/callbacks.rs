@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use super::params::Name;
 use super::problem::Problem;
 use crate::app::App;
-use crate::service::CallbackOutcome;
+use crate::operations::{CallbackOutcome, take_callback};
 
 /// The longest end of a callback path; ours are shorter.
 const MAX_TOKEN: usize = 128;
@@ -25,10 +25,7 @@ pub(super) async fn take(
     if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return StatusCode::NOT_FOUND;
     }
-    match app
-        .callback(&token, query.as_deref().unwrap_or_default())
-        .await
-    {
+    match take_callback(&app, &token, query.as_deref().unwrap_or_default()).await {
         CallbackOutcome::Accepted => StatusCode::OK,
         CallbackOutcome::Refused => StatusCode::FORBIDDEN,
         CallbackOutcome::NotFound => StatusCode::NOT_FOUND,

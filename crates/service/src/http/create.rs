@@ -19,8 +19,8 @@ use super::problem::Problem;
 use super::view;
 use super::wait::{self, Progress};
 use crate::app::App;
+use crate::operations::{self, OperationError};
 use crate::payment_link::is_payer_url;
-use crate::service::ServiceError;
 use crate::submission::{Checkout, CheckoutMethod, SubmitExtras};
 
 /// The longest notes and terms, in characters.
@@ -177,7 +177,7 @@ pub(super) fn merchant_of(app: &App, named: Option<MerchantId>) -> Result<Mercha
     let merchant = named.or_else(only).or_else(|| "default".parse().ok());
     merchant
         .filter(|id| app.merchants.contains_key(id))
-        .ok_or_else(|| ServiceError::UnknownMerchant.into())
+        .ok_or_else(|| OperationError::UnknownMerchant.into())
 }
 
 pub(super) async fn create(
@@ -193,7 +193,7 @@ pub(super) async fn create(
         faults.extend(faults_of(&app, &merchant, &new));
         return Err(Problem::fields(faults));
     }
-    let submitted = app.submit(&merchant, &new, extras, actor.0).await?;
+    let submitted = operations::create(&app, &merchant, &new, extras, actor.0).await?;
     let id = &submitted.reservation.reservation.id;
     let waited = match wait::preferred(&headers) {
         Some(limit) => Some(wait::wait_for(limit, || progress(&app, id)).await?),

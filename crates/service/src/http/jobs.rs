@@ -13,12 +13,11 @@ use store::queue::{Job, JobFilter};
 
 use super::auth::Actor;
 use super::body::{Json, Nothing, OptionalJson};
-use super::desk;
 use super::params::{Name, Params};
 use super::problem::Problem;
 use super::view::{self, JobJson};
 use crate::app::App;
-use crate::service::JobAction;
+use crate::operations;
 
 type Answered = Result<Answer<JobJson>, Problem>;
 
@@ -29,12 +28,12 @@ pub(super) struct RunAt {
     run_at: DateTime<Utc>,
 }
 
-pub(super) fn id_of(named: &str) -> Result<JobId, Problem> {
+fn id_of(named: &str) -> Result<JobId, Problem> {
     named.parse().map_err(|_| Problem::not_found("job"))
 }
 
 /// The reference of a job's reservation.
-pub(super) async fn reference_of(app: &App, job: &Job) -> Result<Option<String>, Problem> {
+async fn reference_of(app: &App, job: &Job) -> Result<Option<String>, Problem> {
     let Some(id) = &job.reservation else {
         return Ok(None);
     };
@@ -94,25 +93,24 @@ pub(super) async fn get(
     shown(&app, &id_of(&named)?).await
 }
 
-/// One job with its attempts, what was decided about it, and, at the desk, the evidence.
-pub(super) async fn shown(app: &App, id: &JobId) -> Answered {
+/// One job with its attempts and the reviews about its operation.
+async fn shown(app: &App, id: &JobId) -> Answered {
     let details = app
         .store
         .job(id)
         .await?
         .ok_or_else(|| Problem::not_found("job"))?;
     let reference = reference_of(app, &details.job).await?;
-    let evidence = desk::pack_of_job(app, &details.job).await?;
-    let decisions = app.decisions_of_job(&details.job).await?;
+    let reviews = app.store.reviews_of_job(id).await?;
     Ok(Answer(view::job_with_attempts(
-        &details, reference, decisions, evidence,
+        &details, reference, &reviews,
     )))
 }
 
-async fn act(app: &App, named: &str, action: JobAction, actor: Actor) -> Answered {
-    let job = app.job_action(&id_of(named)?, action, actor.0).await?;
-    let reference = reference_of(app, &job).await?;
-    Ok(Answer(view::job(&job, reference)))
+/// The answer after somebody acted on a job.
+async fn after(app: &App, job: &Job) -> Answered {
+    let reference = reference_of(app, job).await?;
+    Ok(Answer(view::job(job, reference)))
 }
 
 pub(super) async fn retry(
@@ -121,7 +119,11 @@ pub(super) async fn retry(
     Name(named): Name,
     _: OptionalJson<Nothing>,
 ) -> Answered {
-    act(&app, &named, JobAction::Retry, actor).await
+    after(
+        &app,
+        &operations::retry_job(&app, &id_of(&named)?, actor.0).await?,
+    )
+    .await
 }
 
 pub(super) async fn run_now(
@@ -130,7 +132,11 @@ pub(super) async fn run_now(
     Name(named): Name,
     _: OptionalJson<Nothing>,
 ) -> Answered {
-    act(&app, &named, JobAction::RunNow, actor).await
+    after(
+        &app,
+        &operations::run_job_now(&app, &id_of(&named)?, actor.0).await?,
+    )
+    .await
 }
 
 pub(super) async fn cancel(
@@ -139,7 +145,11 @@ pub(super) async fn cancel(
     Name(named): Name,
     _: OptionalJson<Nothing>,
 ) -> Answered {
-    act(&app, &named, JobAction::Cancel, actor).await
+    after(
+        &app,
+        &operations::cancel_job(&app, &id_of(&named)?, actor.0).await?,
+    )
+    .await
 }
 
 pub(super) async fn reschedule(
@@ -148,13 +158,10 @@ pub(super) async fn reschedule(
     Name(named): Name,
     Json(body): Json<RunAt>,
 ) -> Answered {
-    act(
+    let id = id_of(&named)?;
+    after(
         &app,
-        &named,
-        JobAction::Reschedule {
-            run_at: body.run_at,
-        },
-        actor,
+        &operations::reschedule_job(&app, &id, body.run_at, actor.0).await?,
     )
     .await
 }

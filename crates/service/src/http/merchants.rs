@@ -12,6 +12,7 @@ use super::body::{Nothing, OptionalJson};
 use super::params::{Name, Params};
 use super::problem::Problem;
 use crate::app::App;
+use crate::operations;
 
 type Answered = Result<Answer<Value>, Problem>;
 
@@ -39,11 +40,10 @@ async fn set(app: &App, named: &str, paused: bool, actor: &Actor) -> Answered {
         .filter(|id: &MerchantId| app.merchants.contains_key(id));
     let id = known.ok_or_else(|| Problem::not_found("merchant"))?;
     if paused {
-        app.store.pause_merchant(&id).await?;
+        operations::pause_merchant(app, &id, actor.0).await?;
     } else {
-        app.store.resume_merchant(&id).await?;
+        operations::resume_merchant(app, &id, actor.0).await?;
     }
-    tracing::info!(merchant.id = %id, paused, actor = actor.0, "merchant paused or resumed by request");
     Ok(Answer(view(app, &id, paused)))
 }
 

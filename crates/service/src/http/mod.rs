@@ -5,7 +5,6 @@ mod auth;
 mod body;
 mod callbacks;
 mod create;
-mod desk;
 mod errors;
 mod guard;
 mod health;
@@ -16,6 +15,7 @@ mod params;
 mod payment_links;
 mod problem;
 mod reservations;
+mod reviews;
 mod view;
 mod wait;
 
@@ -52,7 +52,6 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/reservations/{id}/refresh", post(actions::refresh))
         .route("/v1/reservations/{id}/pause", post(actions::pause))
         .route("/v1/reservations/{id}/resume", post(actions::resume))
-        .route("/v1/reservations/{id}/clear", post(desk::clear))
         .route("/v1/payment-links", post(payment_links::create))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::get))
@@ -60,7 +59,9 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/jobs/{id}/run-now", post(jobs::run_now))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/reschedule", post(jobs::reschedule))
-        .route("/v1/jobs/{id}/resolve", post(desk::resolve))
+        .route("/v1/reviews", get(reviews::list))
+        .route("/v1/reviews/{id}", get(reviews::get))
+        .route("/v1/reviews/{id}/decide", post(reviews::decide))
         .route("/v1/merchants", get(merchants::list))
         .route("/v1/merchants/{id}/pause", post(merchants::pause))
         .route("/v1/merchants/{id}/resume", post(merchants::resume))

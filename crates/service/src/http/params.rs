@@ -13,6 +13,8 @@ use super::problem::Problem;
 
 /// How many entries a list has when nobody says.
 const DEFAULT_LIMIT: u32 = 50;
+/// The form of a time in a query, for [`Params::get_as`].
+pub(super) const TIME: &str = "a time like \"2026-12-01T12:00:00Z\"";
 /// The longest value of a parameter, in bytes.
 const MAX_VALUE: usize = 256;
 

@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::view;
 use super::wait::{self, Progress};
 use crate::app::App;
+use crate::operations;
 use crate::payment_link::{PaymentLinkLine, PaymentLinkRequest};
 use crate::submission::CheckoutMethod;
 
@@ -51,7 +52,7 @@ pub(super) async fn create(
         success_url: body.success_url,
         failure_url: body.failure_url,
     };
-    let job = app.payment_link(&merchant, &request, actor.0).await?;
+    let job = operations::create_payment_link(&app, &merchant, &request, actor.0).await?;
     let waited = match wait::preferred(&headers) {
         Some(limit) => Some(wait::wait_for(limit, || progress(&app, &job)).await?),
         None => None,

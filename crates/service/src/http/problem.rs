@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use store::StoreError;
 
-use crate::service::ServiceError;
+use crate::operations::OperationError;
 
 /// The media type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -129,15 +129,14 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | E::NoCard
         | E::NoMoneyTaken
         | E::NoOpenLink
-        | E::NotAtDesk
         | E::NotAtProvider
         | E::NotHeld
         | E::NothingCapturable
         | E::NothingRefundable
         | E::OperationOpen
         | E::ReferenceTaken
-        | E::RequestInDoubt
-        | E::ResendRefused => StatusCode::CONFLICT,
+        | E::RetryRefused
+        | E::ReviewDecided => StatusCode::CONFLICT,
         // `internal`, and what only jobs and reviews have; the pages say which, and a test holds them to it.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -160,26 +159,26 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl From<ServiceError> for Problem {
-    fn from(error: ServiceError) -> Self {
+impl From<OperationError> for Problem {
+    fn from(error: OperationError) -> Self {
         match error {
-            ServiceError::NotFound(what) => Self::not_found(what),
-            ServiceError::Refused(refusal) => refusal.into(),
-            ServiceError::JobState { state, message } => Self {
+            OperationError::NotFound(what) => Self::not_found(what),
+            OperationError::Refused(refusal) => refusal.into(),
+            OperationError::JobState { state, message } => Self {
                 state: Some(state),
                 ..Self::new(ErrorCode::JobState, message)
             },
-            ServiceError::ReferenceTaken { id } => {
+            OperationError::ReferenceTaken { id } => {
                 let detail = "the merchant has another reservation with this reference";
                 Self {
                     reservation: id,
                     ..Self::new(ErrorCode::ReferenceTaken, detail)
                 }
             }
-            ServiceError::UnknownMerchant => {
+            OperationError::UnknownMerchant => {
                 Self::field("merchant", "is not a merchant of the configuration")
             }
-            ServiceError::Store(error) => error.into(),
+            OperationError::Store(error) => error.into(),
         }
     }
 }

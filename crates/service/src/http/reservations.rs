@@ -9,15 +9,13 @@ use domain::{ErrorCode, MerchantId, ReservationId};
 use serde_json::Value;
 use store::{ReservationFilter, Stored};
 
-use super::params::{Name, Params};
+use super::params::{Name, Params, TIME};
 use super::problem::Problem;
 use super::view;
 use crate::app::App;
 
 /// The longest reference, in characters.
 const MAX_REFERENCE: usize = 64;
-/// The form of a time in a query.
-const TIME: &str = "a time like \"2026-12-01T12:00:00Z\"";
 
 /// The reservation that a path names: by id, or by `ref:` and its reference.
 pub(super) async fn find(
@@ -66,7 +64,7 @@ pub(super) async fn get(
 ) -> Result<Json<view::ReservationJson>, Problem> {
     let params = params.only(&["merchant"])?;
     let stored = find(&app, &named, params.get("merchant")?).await?;
-    Ok(Json(view::reservation_with_desk(&app, &stored).await?))
+    Ok(Json(view::reservation(&app, &stored).await?))
 }
 
 pub(super) async fn list(
@@ -78,7 +76,7 @@ pub(super) async fn list(
         "merchant",
         "reference",
         "capture_by_before",
-        "attention",
+        "needs_review",
         "limit",
         "cursor",
     ])?;
@@ -87,17 +85,14 @@ pub(super) async fn list(
         merchant: params.get("merchant")?,
         reference: params.text("reference").map(str::to_owned),
         capture_by_before: params.get_as("capture_by_before", TIME)?,
-        attention: params.get_as("attention", "true or false")?,
+        needs_review: params.get_as("needs_review", "true or false")?,
     };
     let cursor: Option<ReservationId> = params.cursor()?;
     let page = app
         .store
         .reservations(&filter, params.limit()?, cursor.as_ref())
         .await?;
-    let mut data = Vec::with_capacity(page.items.len());
-    for stored in &page.items {
-        data.push(view::reservation(&app, stored).await?);
-    }
+    let data = view::reservations(&app, &page.items).await?;
     Ok(Json(view::page(&data, page.next)))
 }
 

@@ -2,18 +2,17 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::deadlines::NO_DEADLINE;
-use domain::reservation::{DeskItem, LedgerRow, Line, Link, ReviewReason, RowKind};
-use domain::review::{PastDecision, question};
+use domain::reservation::{LedgerRow, Line, Link, ReviewReason, RowKind};
+use domain::review::{ReviewStatus, subjects};
 use domain::{
     CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId,
-    Status, WaitingFor,
+    ReviewId, Status, WaitingFor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use store::queue::{AttemptView, Job, JobDetails, JobFilter, MAX_PAGE};
-use store::{Event, StoreError, Stored};
+use store::{Event, Review, StoreError, Stored};
 
-use super::desk::{self, PackJson};
 use crate::app::App;
 
 /// The most pages of a reservation's jobs that are looked through for the jobs of its ledger.
@@ -49,9 +48,7 @@ pub(super) struct ReservationJson {
     lines: Vec<LineJson>,
     ledger: Vec<RowJson>,
     schedule: Vec<PlannedJson>,
-    attention: Option<AttentionJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    desk: Option<Vec<PackJson>>,
+    review: Option<NeedsReviewJson>,
     created_at: Time,
     updated_at: Time,
 }
@@ -110,10 +107,13 @@ struct PlannedJson {
 }
 
 #[derive(Debug, Serialize)]
-struct AttentionJson {
+struct NeedsReviewJson {
+    /// By countdown.
+    reviews: Vec<ReviewId>,
     reason: ReviewReason,
     since: Time,
-    message: &'static str,
+    act_before: Option<Time>,
+    message: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,9 +137,16 @@ pub(super) struct JobJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<Vec<AttemptJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decisions: Option<Vec<PastDecision>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<PackJson>,
+    reviews: Option<Vec<JobReviewJson>>,
+}
+
+/// A review about the operation of a job. `decision` is null while it is open, and when no person decided it.
+#[derive(Debug, Serialize)]
+struct JobReviewJson {
+    id: ReviewId,
+    status: ReviewStatus,
+    reason: ReviewReason,
+    decision: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,8 +180,40 @@ pub(super) struct EventJson {
     data: Value,
 }
 
-/// A reservation with its live jobs.
+/// A reservation with its live jobs and its open reviews.
 pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<ReservationJson, StoreError> {
+    let reviews = open_reviews(app, std::slice::from_ref(stored)).await?;
+    with_reviews(app, stored, &reviews).await
+}
+
+/// The same for each reservation of a list.
+pub(super) async fn reservations(
+    app: &App,
+    all: &[Stored],
+) -> Result<Vec<ReservationJson>, StoreError> {
+    let reviews = open_reviews(app, all).await?;
+    let mut shown = Vec::with_capacity(all.len());
+    for stored in all {
+        shown.push(with_reviews(app, stored, &reviews).await?);
+    }
+    Ok(shown)
+}
+
+/// The open reviews of some reservations, by countdown.
+async fn open_reviews(app: &App, all: &[Stored]) -> Result<Vec<Review>, StoreError> {
+    let asked = all.iter().map(|stored| &stored.reservation);
+    let asked: Vec<&ReservationId> = asked
+        .filter(|r| !subjects(r).is_empty())
+        .map(|r| &r.id)
+        .collect();
+    app.store.open_reviews(&asked).await
+}
+
+async fn with_reviews(
+    app: &App,
+    stored: &Stored,
+    reviews: &[Review],
+) -> Result<ReservationJson, StoreError> {
     let r = &stored.reservation;
     let jobs = jobs_of(app, r).await?;
     let merchant = app
@@ -215,27 +254,9 @@ pub(super) async fn reservation(app: &App, stored: &Stored) -> Result<Reservatio
         lines: r.lines.iter().map(|line| line_of(r, line)).collect(),
         ledger: r.ledger.iter().map(|row| row_of(row, &jobs)).collect(),
         schedule: schedule.collect(),
-        attention: r
-            .control
-            .desk
-            .iter()
-            .min_by_key(|item| item.at)
-            .map(attention),
-        desk: None,
+        review: needs_review(r, reviews),
         created_at: Time(r.created_at),
         updated_at: Time(stored.updated_at),
-    })
-}
-
-/// A reservation with the evidence for everything on its desk.
-pub(super) async fn reservation_with_desk(
-    app: &App,
-    stored: &Stored,
-) -> Result<ReservationJson, StoreError> {
-    let desk = desk::packs(app, &stored.reservation).await?;
-    Ok(ReservationJson {
-        desk: Some(desk),
-        ..reservation(app, stored).await?
     })
 }
 
@@ -267,11 +288,10 @@ async fn jobs_of(app: &App, r: &Reservation) -> Result<Vec<Job>, StoreError> {
 }
 
 fn control(r: &Reservation) -> &'static str {
-    match (r.control.paused, r.is_frozen(), r.control.desk.is_empty()) {
-        (true, ..) => "paused",
-        (false, true, _) => "frozen",
-        (false, false, false) => "desk",
-        (false, false, true) => "auto",
+    match (r.control.paused, r.is_frozen()) {
+        (true, _) => "paused",
+        (false, true) => "frozen",
+        (false, false) => "auto",
     }
 }
 
@@ -328,12 +348,21 @@ fn deadline(job: &Job) -> Option<Time> {
         .map(Time)
 }
 
-fn attention(item: &DeskItem) -> AttentionJson {
-    AttentionJson {
-        reason: item.reason,
-        since: Time(item.at),
-        message: question(item.reason),
-    }
+/// What a person has to decide about a reservation: the gravest of its open reviews, one that stops it before one that
+/// does not, and the earliest instant at which something runs out. `reviews` come by countdown.
+fn needs_review(r: &Reservation, reviews: &[Review]) -> Option<NeedsReviewJson> {
+    let mine: Vec<&Review> = reviews
+        .iter()
+        .filter(|review| review.reservation.as_ref() == Some(&r.id))
+        .collect();
+    let gravest = mine.iter().min_by_key(|review| !review.freezes)?;
+    Some(NeedsReviewJson {
+        reason: gravest.reason,
+        since: Time(gravest.raised_at),
+        act_before: mine.iter().find_map(|review| review.act_before).map(Time),
+        message: gravest.message.clone(),
+        reviews: mine.iter().map(|review| review.id.clone()).collect(),
+    })
 }
 
 /// A job, with the reference of its reservation.
@@ -362,24 +391,30 @@ pub(super) fn job(job: &Job, reference: Option<String>) -> JobJson {
         created_at: Time(job.created_at),
         finished_at: job.finished_at.map(Time),
         attempts: None,
-        decisions: None,
-        evidence: None,
+        reviews: None,
     }
 }
 
-/// A job with its attempts, what was decided about it, and the evidence for what is to be decided.
+/// A job with its attempts and the reviews about its operation.
 pub(super) fn job_with_attempts(
     details: &JobDetails,
     reference: Option<String>,
-    decisions: Vec<PastDecision>,
-    evidence: Option<PackJson>,
+    reviews: &[Review],
 ) -> JobJson {
-    let attempts = details.attempts.iter().map(attempt).collect();
     JobJson {
-        attempts: Some(attempts),
-        decisions: Some(decisions),
-        evidence,
+        attempts: Some(details.attempts.iter().map(attempt).collect()),
+        reviews: Some(reviews.iter().map(review_of_job).collect()),
         ..job(&details.job, reference)
+    }
+}
+
+fn review_of_job(review: &Review) -> JobReviewJson {
+    let record = review.end.as_ref().and_then(|end| end.decision.as_ref());
+    JobReviewJson {
+        id: review.id.clone(),
+        status: review.status(),
+        reason: review.reason,
+        decision: record.map(|record| record.decision.word()),
     }
 }
 

@@ -40,7 +40,7 @@ async fn every_slug_of_the_history_is_an_event() {
     let (r, _, merchant) = marked().await;
     for (title, uuid, expected) in [
         ("payment-link-sent-to-customer", "RES1", Event::LinkSent),
-        ("payment-link-opened", "RES1", Event::Other),
+        ("payment-link-opened", "RES1", Event::LinkOpened),
         ("amount-reserved", "RES1", Event::Reserved),
         ("amount-captured-from-reservation", "CAP1", Event::Captured),
         ("amount-charged-from-card", "CHA1", Event::Charged),
@@ -51,7 +51,7 @@ async fn every_slug_of_the_history_is_an_event() {
         ("refund-sent", "RES1", Event::Other),
         ("reservation-completed", "RES1", Event::Completed),
         ("reservation-cancelled", "RES1", Event::Cancelled),
-        ("reservation-expired", "RES1", Event::Other),
+        ("reservation-expired", "RES1", Event::Expired),
         ("something-new", "RES1", Event::Other),
         ("", "RES1", Event::Other),
     ] {

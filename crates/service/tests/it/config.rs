@@ -476,7 +476,7 @@ fn each_wrong_key_is_told_with_its_value_its_bound_and_what_is_right() {
         (
             Merchant,
             "policy = { capture = { late = \"x\" } }",
-            "policy.capture.late = \"x\" is not one of `desk`",
+            "policy.capture.late = \"x\" is not one of `review`",
         ),
         (
             Merchant,

@@ -136,7 +136,7 @@ impl Figures {
             ..Self::default()
         };
         for book in books {
-            if let Some(reason) = &book.attention {
+            if let Some(reason) = &book.review {
                 *figures.open_reviews.entry(reason.clone()).or_default() += 1;
             }
         }

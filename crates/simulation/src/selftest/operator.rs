@@ -1,4 +1,4 @@
-//! A person of ops: looks at the desk now and then, looks into the provider's portal, and decides with what is known.
+//! A person of ops: looks at the open reviews now and then, looks into the provider's portal, and decides with what is known.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Money;
@@ -40,7 +40,7 @@ impl Operator {
     pub(super) async fn look(&mut self, env: &TestEnv) -> Result<(), TestEnvError> {
         self.looks_at = env.now() + self.dice.hours(8, 120);
         self.mend(env).await?;
-        let reservations = env.list("/v1/reservations?attention=true").await?;
+        let reservations = env.list("/v1/reservations?needs_review=true").await?;
         for reservation in &reservations {
             self.attend(env, reservation).await?;
         }
@@ -49,7 +49,7 @@ impl Operator {
                 .iter()
                 .find(|reservation| reservation["id"] == job["reservation"]);
             match its.filter(|_| job["last_error"]["code"] != "crashed") {
-                Some(reservation) => self.resolve(env, reservation, &job).await?,
+                Some(reservation) => self.decide(env, reservation, &job).await?,
                 None => self.revive(env, &job).await?,
             }
         }
@@ -75,7 +75,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Something about this reservation is on the desk: look again, or give up what it holds up.
+    /// A review of this reservation is open: look again, or give up what it holds up.
     async fn attend(&mut self, env: &TestEnv, reservation: &Value) -> Result<(), TestEnvError> {
         let id = reservation["id"].as_str().unwrap_or_default();
         if self.dice.chance(100) {
@@ -104,7 +104,7 @@ impl Operator {
     }
 
     /// Says what became of a request, as the provider's books show it.
-    async fn resolve(
+    async fn decide(
         &mut self,
         env: &TestEnv,
         reservation: &Value,
@@ -144,13 +144,22 @@ impl Operator {
         ) else {
             return Ok(());
         };
-        let answer = env
-            .post(
-                "operator",
-                &format!("/v1/jobs/{job_id}/resolve"),
-                Some(&decision),
-            )
-            .await?;
+        let reviews = details.body["reviews"].as_array().cloned();
+        let open = reviews.unwrap_or_default().into_iter();
+        let asks = |review: &Value| {
+            let reason = review["reason"].as_str().unwrap_or_default();
+            review["status"] == "open" && reason.ends_with("_unknown")
+        };
+        let Some(review) = open.filter(asks).find_map(|review| {
+            let id = review["id"].as_str()?;
+            Some(format!("/v1/reviews/{id}"))
+        }) else {
+            return Ok(());
+        };
+        let mut body = decision;
+        body["evidence_version"] = env.get(&review).await?.body["evidence_version"].clone();
+        let path = format!("{review}/decide");
+        let answer = env.post("operator", &path, Some(&body)).await?;
         self.decisions += u64::from(answer.is_done());
         Ok(())
     }
@@ -207,13 +216,13 @@ fn decision(
     };
     let found = ledger.iter().find(ours);
     Some(match found {
-        Some(effect) => json!({"outcome": "applied", "reference": effect.provider_reference,
+        Some(effect) => json!({"decision": "confirm", "reference": effect.provider_reference,
             "note": format!("Seen in the portal, for {job}.")}),
-        None => json!({"outcome": "not_applied", "note": format!("Not in the portal, for {job}.")}),
+        None => json!({"decision": "reject", "note": format!("Not in the portal, for {job}.")}),
     })
 }
 
-/// The decision that a job in doubt carries: the one of its kind that went to the desk.
+/// The intent that a job in doubt carries: the one of its kind that a person was asked about.
 fn intent_of<'e>(events: &'e [Value], details: &Value) -> Option<&'e Value> {
     let asked = events
         .iter()

@@ -284,7 +284,7 @@ async fn books(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
 fn timelines(books: &[ApiSnapshot]) -> String {
     let mut text = String::new();
     for book in books {
-        let attention = book.attention.as_deref().unwrap_or("nothing");
+        let attention = book.review.as_deref().unwrap_or("nothing");
         text.push_str(&format!(
             "\n{} is {}, on the desk: {attention}\n",
             book.reference, book.status

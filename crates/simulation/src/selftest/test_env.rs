@@ -26,7 +26,7 @@ use super::faults::{FaultInjector, Wire};
 use super::trace::Trace;
 use service::app::{App, MerchantHandle};
 use service::http::{Keys, router};
-use service::runner;
+use service::jobs;
 
 /// The key of the API.
 const KEY: &str = "selftest";
@@ -172,7 +172,7 @@ impl TestEnv {
             marker_key,
             public_url,
         });
-        runner::plan_sweeps(&app).await?;
+        jobs::plan_sweeps(&app).await?;
         let router = router(app.clone(), Keys::new(Some(&SecretString::from(KEY))));
         Ok(Self {
             clock,

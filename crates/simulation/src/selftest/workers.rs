@@ -11,7 +11,7 @@ use store::queue::{Claimant, ClaimedJob, Handler, JobEnd, JobFault, WorkerOption
 use super::dice::Dice;
 use super::failpoints::CrashOutcome;
 use super::test_env::{TestEnv, TestEnvError};
-use service::runner::{self, WorkerSettings};
+use service::jobs::{self, WorkerSettings};
 
 /// Worker processes on one database.
 const WORKERS: usize = 2;
@@ -80,8 +80,8 @@ impl Workers {
         };
         let mut workers = Self {
             workers: Vec::new(),
-            options: runner::options(&env.app, settings),
-            handler: Arc::new(runner::handler(env.app.clone())),
+            options: jobs::options(&env.app, settings),
+            handler: Arc::new(jobs::handler(env.app.clone())),
             dice,
             started: 0,
             woken: true,

@@ -25,6 +25,7 @@ mod worker;
 pub use self::apalis::run_workers;
 pub use attempt::{AttemptEnd, AttemptOutcome, MAX_EXCHANGE_BYTES};
 pub use backoff::FaultClass;
+pub(crate) use claim::json_list;
 pub use enqueue::{Enqueued, MAX_PAYLOAD_BYTES, NewJob};
 pub use finish::{JobEnd, JobFault, MAX_CRASHES, OUTCOME_UNKNOWN};
 pub use job::{AttemptView, ClaimedJob, Job, JobDetails};

@@ -8,6 +8,7 @@ mod leases;
 mod limits;
 mod open;
 mod reservations;
+mod reviews;
 mod schedule;
 mod workers;
 
@@ -66,6 +67,12 @@ conformance! {
     reservations::an_idempotency_key_answers_one_request;
     reservations::what_stands_beside_reservations_is_kept;
     reservations::a_row_that_cannot_be_read_names_its_place;
+    reviews::a_review_is_raised_in_the_transaction_of_its_facts;
+    reviews::an_open_review_follows_the_evidence;
+    reviews::a_decision_ends_its_review_and_no_other;
+    reviews::what_answers_a_review_ends_it_without_a_decision;
+    reviews::each_request_in_doubt_has_its_own_review;
+    reviews::reviews_are_listed_by_countdown_page_by_page;
     schedule::the_table_follows_the_plan;
     schedule::a_backoff_or_a_reschedule_stays_until_the_plan_changes;
     schedule::the_desk_and_the_dead_come_back_only_with_a_new_time;

@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::Planner;
 use domain::policy::PolicyPatch;
-use domain::reservation::{Decision, NewLine, NewReservation, Operation, ReviewReason, Verdict};
+use domain::reservation::{
+    Decision, DecisionRecord, NewLine, NewReservation, Operation, ReviewReason,
+};
 use domain::{
     Case, Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId,
     Reservation, ReservationId, SystemEntropy,
@@ -494,7 +496,7 @@ pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
     );
     assert_eq!(
         count(ReservationFilter {
-            attention: Some(true),
+            needs_review: Some(true),
             ..all()
         })
         .await,
@@ -502,7 +504,7 @@ pub(crate) async fn lists_of_reservations_filter_and_page(fresh: Fresh) {
     );
     assert_eq!(
         count(ReservationFilter {
-            attention: Some(false),
+            needs_review: Some(false),
             ..all()
         })
         .await,
@@ -686,9 +688,8 @@ pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
     let decided = |note: &str| Fact::Decided {
         intent: None,
         reason: ReviewReason::Refused,
-        decision: Decision {
-            verdict: Verdict::Cleared,
-            reference: None,
+        decision: DecisionRecord {
+            decision: Decision::Dismiss,
             note: note.to_owned(),
             evidence_version: 2,
         },

@@ -1,11 +1,11 @@
-//! `holdfast jobs`: what jobs there are, and what became of requests in doubt.
+//! `holdfast jobs`: what jobs there are, and what became of their runs.
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use domain::{JobKind, JobState};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ops::{Api, cell, page_of, path, table};
-use super::{Failure, pack, say};
+use super::{Failure, reviews, say};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -20,55 +20,13 @@ pub(super) enum Command {
         #[arg(long)]
         kind: Option<JobKind>,
     },
-    /// Show one job with its attempts and, at the desk, the evidence
+    /// Show one job with the reviews about its operation
     Show {
         #[command(flatten)]
         api: Api,
         /// The job
         id: String,
     },
-    /// Decide what became of a job's request, after printing the evidence
-    Resolve(Resolve),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Resolve {
-    #[command(flatten)]
-    api: Api,
-    /// The job
-    id: String,
-    /// What became of the request
-    #[arg(long, value_enum)]
-    outcome: Outcome,
-    /// The provider's reference of the effect, with --outcome applied
-    #[arg(long)]
-    reference: Option<String>,
-    /// Why; kept with the decision, so write nothing personal
-    #[arg(long)]
-    note: String,
-    /// The version of the evidence that you have read [default: the one that is printed]
-    #[arg(long, value_name = "VERSION")]
-    evidence_version: Option<i64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Outcome {
-    /// It took effect
-    Applied,
-    /// It did not, and is not to be tried again
-    NotApplied,
-    /// It did not, and is to be sent once more
-    Resend,
-}
-
-impl Outcome {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::NotApplied => "not_applied",
-            Self::Resend => "resend",
-        }
-    }
 }
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
@@ -82,7 +40,6 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 text(&job)
             })
         }
-        Command::Resolve(resolve) => decide(&resolve).await,
     }
 }
 
@@ -118,38 +75,6 @@ async fn list(api: &Api, state: Option<JobState>, kind: Option<JobKind>) -> Resu
         );
     }
     say(&table("", &rows))
-}
-
-/// Prints the evidence first, so that the decision is bound to what was there to be read.
-async fn decide(resolve: &Resolve) -> Result<(), Failure> {
-    let client = resolve.api.client()?;
-    let path = path("jobs", &resolve.id);
-    let before = client.get(&path).await?;
-    let evidence = &before["evidence"];
-    if !resolve.api.json && evidence.is_object() {
-        say(&format!("{}\n", pack::text(evidence)))?;
-    }
-    let version = resolve
-        .evidence_version
-        .or_else(|| evidence["version"].as_i64());
-    let mut body = json!({"outcome": resolve.outcome.word(), "note": resolve.note});
-    for (name, value) in [
-        ("reference", json!(resolve.reference)),
-        ("evidence_version", json!(version)),
-    ] {
-        if !value.is_null() {
-            body[name] = value;
-        }
-    }
-    let job = client.post(&format!("{path}/resolve"), &body).await?;
-    if resolve.api.json {
-        return say(&json!({"evidence": evidence, "job": job}).to_string());
-    }
-    say(&format!(
-        "decided: {}\n{}",
-        resolve.outcome.word(),
-        text(&job)
-    ))
 }
 
 fn text(job: &Value) -> String {
@@ -194,20 +119,6 @@ fn text(job: &Value) -> String {
     if let Some(code) = job["last_error"]["code"].as_str() {
         rows.push(vec!["page".to_owned(), page_of(code)]);
     }
-    for past in job["decisions"].as_array().into_iter().flatten() {
-        let decision = format!(
-            "{} by {} at {}: {}",
-            cell(&past["verdict"]),
-            cell(&past["by"]),
-            cell(&past["at"]),
-            cell(&past["note"])
-        );
-        rows.push(vec!["decided".to_owned(), decision]);
-    }
-    let head = table("", &rows);
-    if job["evidence"].is_object() {
-        format!("{head}\n\n{}", pack::text(&job["evidence"]))
-    } else {
-        head
-    }
+    rows.extend(reviews::rows_of_job(job));
+    table("", &rows)
 }

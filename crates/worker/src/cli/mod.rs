@@ -5,8 +5,9 @@ mod jobs;
 mod logging;
 mod migrate;
 mod ops;
-mod pack;
 mod reservations;
+mod review_text;
+mod reviews;
 mod sandbox;
 mod selftest;
 mod serve;
@@ -49,12 +50,15 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
-    /// List and show reservations, and clear what lies on their desk
+    /// List and show reservations
     #[command(subcommand)]
     Reservations(reservations::Command),
-    /// List and show jobs, and decide what became of their requests
+    /// List and show jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// List and show what a person must decide, and decide it
+    #[command(subcommand)]
+    Reviews(reviews::Command),
     /// Prove the promises: play runs with faults, crashes and people against the sandbox, and judge them
     Selftest(selftest::Args),
     /// Bring the database up to date
@@ -129,7 +133,10 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let level = match cli.command {
         // What is for people to read has only what is wrong between its lines.
-        Command::Demo { .. } | Command::Reservations(_) | Command::Jobs(_) => "error",
+        Command::Demo { .. }
+        | Command::Reservations(_)
+        | Command::Jobs(_)
+        | Command::Reviews(_) => "error",
         // What goes wrong in a simulation is meant to.
         Command::Selftest(_) => "off",
         _ => "info",
@@ -146,6 +153,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo { keep } => return Ok(runtime.block_on(demo::run(keep))),
         Command::Reservations(command) => runtime.block_on(reservations::run(command))?,
         Command::Jobs(command) => runtime.block_on(jobs::run(command))?,
+        Command::Reviews(command) => runtime.block_on(reviews::run(command))?,
         Command::Selftest(args) => return selftest::run(&args),
         Command::Migrate => runtime.block_on(migrate::run(&config()?))?,
         Command::Version => say(&format!("holdfast {}", env!("CARGO_PKG_VERSION")))?,

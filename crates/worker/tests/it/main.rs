@@ -2,4 +2,4 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod command_line;
-mod desk_commands;
+mod review_commands;

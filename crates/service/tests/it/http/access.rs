@@ -186,7 +186,7 @@ async fn wrong_parameters_of_a_list_are_named() {
         ("merchant=Fjord%20Cabins", "merchant"),
         ("reference=%00", "reference"),
         ("capture_by_before=tomorrow", "capture_by_before"),
-        ("attention=yes", "attention"),
+        ("needs_review=yes", "needs_review"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),
         ("limit=many", "limit"),

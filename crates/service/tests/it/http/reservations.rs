@@ -35,7 +35,7 @@ async fn a_booking_is_taken_and_its_submit_is_due() {
         "lines",
         "ledger",
         "schedule",
-        "attention",
+        "review",
         "created_at",
         "updated_at",
     ];
@@ -57,7 +57,7 @@ async fn a_booking_is_taken_and_its_submit_is_due() {
         "refunded": "0.00", "unresolved": "0.00"});
     assert_eq!(taken["amounts"], amounts);
     assert_eq!(
-        (&taken["deadlines"]["capture_by"], &taken["attention"]),
+        (&taken["deadlines"]["capture_by"], &taken["review"]),
         (&Value::Null, &Value::Null)
     );
     let line = json!({"line": 1, "name": "Cabin, 2 nights", "product_id": "CAB-2", "amount": "1000.00",
@@ -192,8 +192,8 @@ async fn lists_filter_and_turn_pages() {
         ["BOOK-3"]
     );
     assert_eq!(found("merchant=other").await.0.len(), 0);
-    assert_eq!(found("attention=true").await.0.len(), 0);
-    assert_eq!(found("attention=false").await.0.len(), 5);
+    assert_eq!(found("needs_review=true").await.0.len(), 0);
+    assert_eq!(found("needs_review=false").await.0.len(), 5);
     assert_eq!(
         found("capture_by_before=2999-01-01T00:00:00Z").await.0,
         ["BOOK-1"]
@@ -277,7 +277,7 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
         "{kinds:?}"
     );
     for (reason, freezes, control) in [
-        (domain::reservation::ReviewReason::Refused, false, "desk"),
+        (domain::reservation::ReviewReason::Refused, false, "auto"),
         (
             domain::reservation::ReviewReason::Incoherent,
             true,
@@ -297,13 +297,12 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
             .await;
         let shown = service.get(&format!("/v1/reservations/{id}")).await.ok(200);
         assert_eq!(shown["control"], control);
+        let gravest = if freezes { "incoherent" } else { "refused" };
         assert_eq!(
-            shown["attention"]["reason"], "refused",
-            "the oldest item is shown"
+            shown["review"]["reason"], gravest,
+            "what stops it is shown first"
         );
-        assert!(
-            shown["attention"]["message"].is_string() && shown["attention"]["since"].is_string()
-        );
+        assert!(shown["review"]["message"].is_string() && shown["review"]["since"].is_string());
     }
 }
 

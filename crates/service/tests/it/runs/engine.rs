@@ -5,7 +5,7 @@ use domain::resolve::MarkerEcho;
 use domain::{Fact, Money};
 use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use serde_json::json;
-use service::service::CallbackOutcome;
+use service::operations::CallbackOutcome;
 
 use super::stage::{Stage, in_doubt};
 

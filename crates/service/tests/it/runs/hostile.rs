@@ -82,7 +82,7 @@ async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by
             })
             .await;
         assert_eq!(
-            (&seen["amounts"]["unresolved"], &seen["attention"]),
+            (&seen["amounts"]["unresolved"], &seen["review"]),
             (&json!("0.00"), &Value::Null),
             "{name}"
         );

@@ -113,7 +113,7 @@ async fn case_081_a_401_in_a_batch_stops_the_merchant_at_once_and_uses_no_attemp
             })
             .await;
         assert_eq!(
-            seen["attention"],
+            seen["review"],
             Value::Null,
             "a refusal of the token is no doubt: {seen:#}"
         );
@@ -226,7 +226,7 @@ async fn case_102_a_database_that_fails_between_a_request_and_its_outcome_leaves
         })
         .await;
     assert_eq!(
-        (&seen["amounts"]["unresolved"], &seen["attention"]),
+        (&seen["amounts"]["unresolved"], &seen["review"]),
         (&json!("0.00"), &Value::Null)
     );
     assert_eq!(

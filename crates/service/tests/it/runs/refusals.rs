@@ -15,10 +15,10 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
     stage.instead("capture", 100, Ok(answer(417, body)));
     stage.act(&id, "capture", &json!({})).await;
     let asked = stage
-        .until(&id, "at the desk", |seen| !seen["attention"].is_null())
+        .until(&id, "at the desk", |seen| !seen["review"].is_null())
         .await;
     assert_eq!(
-        (&asked["attention"]["reason"], &asked["control"]),
+        (&asked["review"]["reason"], &asked["control"]),
         (&json!("refused"), &json!("frozen"))
     );
     stage.pass(TimeDelta::days(1)).await;
@@ -73,10 +73,10 @@ async fn case_086_a_404_to_a_capture_of_a_known_reservation_freezes_it() {
         .act(&id, "capture", &json!({"amount": "100.00"}))
         .await;
     let asked = stage
-        .until(&id, "at the desk", |seen| !seen["attention"].is_null())
+        .until(&id, "at the desk", |seen| !seen["review"].is_null())
         .await;
     assert_eq!(
-        (&asked["attention"]["reason"], &asked["control"]),
+        (&asked["review"]["reason"], &asked["control"]),
         (&json!("not_found"), &json!("frozen"))
     );
     stage

@@ -18,8 +18,8 @@ use domain::{
 use sandbox::{Effect, EffectKind, InProcess, World};
 use serde_json::{Value, json};
 use service::app::{App, MerchantHandle};
-use service::runner::{self, RunError, WorkerSettings};
-use service::service::CallbackOutcome;
+use service::jobs::{self, RunError, WorkerSettings};
+use service::operations::{CallbackOutcome, take_callback};
 use store::Store;
 use store::queue::{Job, JobFilter};
 use tempfile::TempDir;
@@ -253,7 +253,7 @@ impl Stage {
             shutdown_grace: Duration::from_secs(1),
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(runner::run(Arc::clone(&app), settings, async {
+        let running = tokio::spawn(jobs::run(Arc::clone(&app), settings, async {
             let _ = stopped.await;
         }));
         let service = Service::of(app, &config);
@@ -472,7 +472,7 @@ impl Stage {
         for delivery in due {
             let (path, query) = delivery.url.split_once('?').expect("a query");
             let token = path.rsplit('/').next().expect("a token");
-            outcomes.push(self.service.app.callback(token, query).await);
+            outcomes.push(take_callback(&self.service.app, token, query).await);
         }
         outcomes
     }

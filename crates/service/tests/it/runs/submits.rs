@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use domain::ReservationId;
 use sandbox::{Effect, EffectKind, Fault, Operation, What, When};
 use serde_json::{Value, json};
-use service::service::CallbackOutcome;
+use service::operations::{CallbackOutcome, take_callback};
 
 use super::stage::{Stage, answer, in_doubt, reset};
 use testkit::service::CALLBACK_SECRET;
@@ -31,11 +31,7 @@ async fn callback(stage: &Stage, id: &ReservationId, uuid: &str, status: &str) -
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let query = format!("{}&checksum={checksum}", query.join("&"));
-    stage
-        .service
-        .app
-        .callback(&stored.callback_token, &query)
-        .await
+    take_callback(&stage.service.app, &stored.callback_token, &query).await
 }
 
 fn created(stage: &Stage) -> Vec<Effect> {
@@ -50,11 +46,8 @@ async fn case_001_a_submit_whose_answer_is_lost_is_confirmed_by_its_callback_and
     stage.until(&id, "in doubt", in_doubt).await;
     let uuid = created(&stage)[0].reservation_uuid.clone();
     stage.world.lock().pay(stage.now(), &uuid).expect("payable");
-    let forged = stage
-        .service
-        .app
-        .callback("0123456789abcdef", &format!("orderUuid={uuid}"))
-        .await;
+    let query = format!("orderUuid={uuid}");
+    let forged = take_callback(&stage.service.app, "0123456789abcdef", &query).await;
     assert_eq!(forged, CallbackOutcome::NotFound);
     assert_eq!(
         callback(&stage, &id, &uuid, "RESERVED").await,
@@ -64,7 +57,7 @@ async fn case_001_a_submit_whose_answer_is_lost_is_confirmed_by_its_callback_and
         .until(&id, "held", |seen| seen["status"] == "held")
         .await;
     assert_eq!(
-        (&held["provider"]["reservation_uuid"], &held["attention"]),
+        (&held["provider"]["reservation_uuid"], &held["review"]),
         (&json!(uuid), &Value::Null)
     );
     assert_eq!(
@@ -182,16 +175,20 @@ async fn made_twice(stage: &Stage) -> (ReservationId, String, String) {
     (id, ours, other)
 }
 
-/// The references that the only item on the desk names, and what it drafts.
-fn item(seen: &Value) -> (Vec<(&str, &str)>, &Value) {
-    let [pack] = seen["desk"].as_array().expect("a desk").as_slice() else {
+/// The references that the signs of the only open review name, and what it drafts.
+async fn drafted(stage: &Stage, seen: &Value) -> (Vec<(String, String)>, Value) {
+    let ids = seen["review"]["reviews"].as_array().expect("reviews");
+    let [id] = ids.as_slice() else {
         panic!("{seen:#}")
     };
-    let signs = pack["witnesses"].as_array().expect("signs");
+    let path = format!("/v1/reviews/{}", id.as_str().expect("an id"));
+    let review = stage.service.get(&path).await.ok(200);
+    let signs = review["evidence"]["signs"].as_array().expect("signs");
+    let text = |value: &Value| value.as_str().map(str::to_owned);
     let named = signs
         .iter()
-        .filter_map(|sign| Some((sign["kind"].as_str()?, sign["reference"].as_str()?)));
-    (named.collect(), &pack["remedies"])
+        .filter_map(|sign| Some((text(&sign["kind"])?, text(&sign["reference"])?)));
+    (named.collect(), review["remedies"].clone())
 }
 
 #[tokio::test]
@@ -203,13 +200,13 @@ async fn a_second_reservation_of_a_submit_sent_twice_is_found_within_a_day_and_n
     let seen = stage
         .run_until(&id, TimeDelta::hours(25), "frozen", frozen)
         .await;
-    assert_eq!(seen["attention"]["reason"], "effect_differs");
-    let (named, remedies) = item(&seen);
+    assert_eq!(seen["review"]["reason"], "effect_differs");
+    let (named, remedies) = drafted(&stage, &seen).await;
     assert_eq!(
         named,
         [
-            ("in_the_books", ours.as_str()),
-            ("duplicate", other.as_str())
+            ("in_the_books".to_owned(), ours.clone()),
+            ("duplicate".to_owned(), other.clone())
         ]
     );
     let does = remedies[0]["does"].as_str().expect("a sentence");
@@ -254,12 +251,12 @@ async fn a_callback_that_names_the_second_reservation_of_a_submit_sent_twice_is_
         (&seen["status"], &seen["amounts"]["reserved"]),
         (&json!("awaiting_payment"), &json!("0.00"))
     );
-    let (named, remedies) = item(&seen);
+    let (named, remedies) = drafted(&stage, &seen).await;
     assert_eq!(
         named,
         [
-            ("in_the_books", ours.as_str()),
-            ("duplicate", other.as_str())
+            ("in_the_books".to_owned(), ours.clone()),
+            ("duplicate".to_owned(), other.clone())
         ]
     );
     // The other one is paid, and stays: what nobody has paid is withdrawn by the drafted call.
@@ -275,7 +272,8 @@ async fn a_callback_that_names_the_second_reservation_of_a_submit_sent_twice_is_
         CallbackOutcome::Accepted
     );
     stage.idle().await;
-    assert_eq!(item(&stage.get(&id).await).0, named);
+    let seen = stage.get(&id).await;
+    assert_eq!(drafted(&stage, &seen).await.0, named);
     // A submit that was sent once has made one.
     assert_eq!(
         callback(&stage, &stranger, &other, "RESERVED").await,

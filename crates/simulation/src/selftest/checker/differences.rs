@@ -24,7 +24,7 @@ pub(super) fn unexplained_differences(
         sums(book, truth, &mut differences);
         status(book, truth, &mut differences);
     }
-    if book.attention.is_some() {
+    if book.review.is_some() {
         judgement.explained += u64::try_from(differences.len()).unwrap_or(u64::MAX);
         return Vec::new();
     }

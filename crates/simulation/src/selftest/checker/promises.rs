@@ -80,7 +80,7 @@ fn shows_double(book: &ApiSnapshot) -> bool {
             || (event.name == "desk_raised"
                 && words.iter().any(|word| event.data["reason"] == *word))
     };
-    book.attention
+    book.review
         .as_deref()
         .is_some_and(|reason| words.contains(&reason) || book.events.iter().any(raised))
 }
@@ -184,7 +184,7 @@ pub(super) fn nothing_forgotten(
     _: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = Vec::new();
-    let open_reviews = book.attention.is_some() || book.control == "paused";
+    let open_reviews = book.review.is_some() || book.control == "paused";
     for operation in &book.operations {
         let name = || format!("{} {}", operation.kind, operation.id);
         let effects = effects_of(operation, truth);
@@ -192,7 +192,7 @@ pub(super) fn nothing_forgotten(
             End::Open if !open_reviews => {
                 broken.push(format!("{} never ended and nobody is asked", name()));
             }
-            End::Review if book.attention.is_none() => {
+            End::Review if book.review.is_none() => {
                 broken.push(format!("{} waits for a person whom nobody asks", name()));
             }
             End::Done if effects == Some(0) && !reached_by_another(operation, truth) => {

@@ -50,7 +50,7 @@ pub(crate) struct ApiSnapshot {
     pub(crate) status: String,
     pub(crate) control: String,
     /// Why a person is asked, if one is.
-    pub(crate) attention: Option<String>,
+    pub(crate) review: Option<String>,
     pub(crate) capture_by: Option<DateTime<Utc>>,
     pub(crate) sums: Sums,
     pub(crate) rows: Vec<Row>,
@@ -78,9 +78,7 @@ impl ApiSnapshot {
             uuid: text("/provider/reservation_uuid"),
             status: text("/status"),
             control: text("/control"),
-            attention: reservation["attention"]["reason"]
-                .as_str()
-                .map(str::to_owned),
+            review: reservation["review"]["reason"].as_str().map(str::to_owned),
             capture_by: time(&reservation["deadlines"]["capture_by"]),
             sums: Sums {
                 reserved: sum("reserved"),
@@ -104,7 +102,7 @@ impl ApiSnapshot {
                 "desk_raised" | "intent_to_desk" | "late_effect"
             )
         };
-        self.attention.is_some() || self.events.iter().any(asks)
+        self.review.is_some() || self.events.iter().any(asks)
     }
 
     /// The sum of the rows of a kind.

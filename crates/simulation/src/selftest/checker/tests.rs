@@ -93,7 +93,7 @@ fn scene() -> Scene {
             marked(effect(EffectKind::Completed, 99, 0)),
         ],
         reservation: json!({
-            "id": "rsv_1", "reference": "BOOK-1", "status": "completed", "control": "auto", "attention": null,
+            "id": "rsv_1", "reference": "BOOK-1", "status": "completed", "control": "auto", "review": null,
             "provider": {"reservation_uuid": "RES1"},
             "deadlines": {"capture_by": at(1 + 168).to_rfc3339()},
             "amounts": {"reserved": "100.00", "captured": "100.00", "charged": "0.00", "refunded": "40.00"},
@@ -177,7 +177,7 @@ impl Scene {
 
     /// Something lies on the desk for this reason.
     fn ask(&mut self, reason: &str) {
-        self.reservation["attention"] = json!({ "reason": reason });
+        self.reservation["review"] = json!({ "reason": reason });
     }
 
     fn captured_as(&mut self, reference: &str) {
@@ -361,7 +361,7 @@ fn an_operation_that_is_forgotten_is_seen() {
             "a person is asked",
             |scene| {
                 scene.forget("intent_confirmed", "refund");
-                scene.reservation["attention"] = json!({"reason": "refund_unknown"});
+                scene.reservation["review"] = json!({"reason": "refund_unknown"});
             },
             &[],
         ),
@@ -495,7 +495,7 @@ fn books_that_differ_are_seen() {
     ]);
     let mut explained = scene();
     explained.reservation["amounts"]["charged"] = json!("0.01");
-    explained.reservation["attention"] = json!({"reason": "effect_differs"});
+    explained.reservation["review"] = json!({"reason": "effect_differs"});
     let judgement = explained.judged();
     assert_eq!(judgement.violations, []);
     assert_eq!(judgement.explained, 2);

@@ -1,0 +1,117 @@
+//! What becomes of a job after a run: read off the reservation's schedule.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::reservation::IntentState;
+use domain::schedule::schedule;
+use domain::{Entropy, Merchant, Planned, PlannedState, Reservation, WaitingFor};
+use serde_json::{Value, json};
+use store::queue::{ClaimedJob, JobEnd, NotBefore, OUTCOME_UNKNOWN};
+
+/// So long after a read that failed the next one is tried, give or take.
+const AFTER_FAILED_READ: TimeDelta = TimeDelta::seconds(30);
+/// So long at most after reads that failed for hours; as much may come on top by chance.
+const AFTER_FAILED_READS: TimeDelta = TimeDelta::seconds(450);
+/// Until its deadline a job that cannot read is tried at least about so often.
+const PARTS_OF_WHAT_IS_LEFT: i32 = 16;
+
+/// What becomes of a job, now that its facts are recorded: it goes on while the schedule still has its key.
+pub(super) fn next_job_state(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> JobEnd {
+    match planned(r, merchant, job) {
+        Some(planned) => match planned.state {
+            PlannedState::NeedsReview => {
+                let reason = r
+                    .control
+                    .desk
+                    .last()
+                    .map_or("outcome_unknown", |item| item.reason.as_str());
+                JobEnd::NeedsReview {
+                    code: reason.into(),
+                    message: OUTCOME_UNKNOWN.to_owned(),
+                }
+            }
+            state => {
+                let waiting_for =
+                    (state == PlannedState::Resolving).then_some(WaitingFor::Resolution);
+                JobEnd::Snooze {
+                    until: planned.run_at,
+                    waiting_for,
+                    state,
+                }
+            }
+        },
+        None => ended(r, job.plan_key().unwrap_or_default()),
+    }
+}
+
+/// The element of the schedule that a job carries out, as long as the schedule has it.
+fn planned(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Option<Planned> {
+    let key = job.plan_key().unwrap_or_default();
+    schedule(r, merchant)
+        .into_iter()
+        .find(|planned| planned.key == key)
+}
+
+fn ended(r: &Reservation, key: &str) -> JobEnd {
+    let Some(intent) = r.intent_of_key(key) else {
+        return JobEnd::Succeeded { result: None };
+    };
+    match &intent.progress {
+        IntentState::Rejected { key } => JobEnd::Failed {
+            code: "refused".into(),
+            message: format!("the provider refused it: {key}"),
+        },
+        IntentState::Withdrawn { reason } => JobEnd::Cancelled {
+            reason: reason.clone(),
+        },
+        IntentState::Done { reference } => JobEnd::Succeeded {
+            result: result(r, key, reference.as_deref()),
+        },
+        _ => JobEnd::Succeeded { result: None },
+    }
+}
+
+fn result(r: &Reservation, key: &str, reference: Option<&str>) -> Option<Value> {
+    match (&r.link, reference) {
+        (domain::reservation::Link::Sent { url, .. }, _) if key == "submit" => {
+            Some(json!({"reference": r.provider.reservation_uuid, "payment_url": url}))
+        }
+        (_, Some(reference)) => Some(json!({"reference": reference})),
+        _ => None,
+    }
+}
+
+/// Puts a job off until a request of its merchant may be made.
+pub(super) const fn wait_for_budget(wait: NotBefore, state: PlannedState) -> JobEnd {
+    JobEnd::Snooze {
+        until: wait.at,
+        waiting_for: Some(wait.waiting_for),
+        state,
+    }
+}
+
+/// Puts a job off after a read that told nothing: for half a minute at first, and the longer the longer nothing is told,
+/// up to a quarter of an hour, but never for long when its deadline is near. It uses no attempt: reading is never given up.
+pub(super) fn again_after_fault(
+    entropy: &dyn Entropy,
+    r: &Reservation,
+    merchant: &Merchant,
+    job: &ClaimedJob,
+    now: DateTime<Utc>,
+    state: PlannedState,
+) -> JobEnd {
+    let wait = planned(r, merchant, job).map(|planned| {
+        let left = (planned.deadline - now) / PARTS_OF_WHAT_IS_LEFT;
+        ((now - planned.run_at) / 2)
+            .min(left)
+            .clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
+    });
+    let wait = wait.unwrap_or(AFTER_FAILED_READ);
+    let most = u64::try_from(wait.num_milliseconds()).unwrap_or(0);
+    let jitter = i64::try_from(entropy.up_to(most)).unwrap_or(0);
+    let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolution);
+    JobEnd::Snooze {
+        until: now + wait + TimeDelta::milliseconds(jitter),
+        waiting_for,
+        state,
+    }
+}

@@ -1,0 +1,16 @@
+//! `cancel`: releases the hold or withdraws the link.
+
+use api_client::{Answer, wire};
+
+use super::parts::text;
+use crate::jobs::call::{CallResult, accepted_without_reference, to_call_result};
+
+pub(super) fn request(marker: &str, note: &str) -> wire::Note {
+    wire::Note {
+        note: text(marker, Some(note)),
+    }
+}
+
+pub(super) fn result(answer: Answer<()>) -> CallResult {
+    to_call_result(answer, accepted_without_reference)
+}

@@ -1,0 +1,402 @@
+//! Searches before the look-alike.
+
+use chrono::TimeDelta;
+use domain::history::Event;
+use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
+use domain::{Money, ReservationId};
+use serde_json::json;
+
+use super::*;
+use crate::operations;
+use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
+
+/// A paid booking whose capture is in doubt: its answer was lost, with or without its effect. No worker runs.
+async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationId, IntentId) {
+    let id = stage.booked(reference).await;
+    let handle = &stage.app.merchants[&stage.merchant()];
+    let stored = stage
+        .app
+        .store
+        .reservation(&id)
+        .await
+        .expect("reads")
+        .expect("is there");
+    let submit = stored.reservation.intents[0].clone();
+    let request = super::super::prepare(&stage.app, handle, &stored, &submit, 1)
+        .await
+        .expect("a request");
+    let domain::outcome::Outcome::Accepted {
+        link: Some(link), ..
+    } = super::super::send(&handle.client, "", request)
+        .await
+        .outcome
+    else {
+        panic!("the submit was not accepted");
+    };
+    stage
+        .world
+        .lock()
+        .pay(stage.now(), reference)
+        .expect("payable");
+    let (at, uuid) = (stage.now(), link.reservation_uuid);
+    let created = Fact::LinkCreated {
+        intent: submit.id.clone(),
+        reservation_uuid: uuid.clone(),
+        customer_uuid: None,
+        url: None,
+        at,
+    };
+    let attempt = |intent: &Intent| {
+        let intent = intent.id.clone();
+        [
+            Fact::AttemptWritten {
+                intent: intent.clone(),
+                attempt: 1,
+                at,
+            },
+            Fact::AttemptSending {
+                intent,
+                attempt: 1,
+                at,
+            },
+        ]
+    };
+    stage.record(&id, &attempt(&submit)).await;
+    stage
+        .record(
+            &id,
+            &[
+                created,
+                Fact::Held {
+                    at,
+                    amount: Money::kroner(1000),
+                },
+            ],
+        )
+        .await;
+    operations::capture(&stage.app, &id, &CaptureRequest::default(), "test")
+        .await
+        .expect("is taken");
+    let capture = stage.reservation(&id).await.intents[1].clone();
+    stage.record(&id, &attempt(&capture)).await;
+    let lost = Fact::AttemptUnknown {
+        intent: capture.id.clone(),
+        reason: "reset".to_owned(),
+    };
+    stage.record(&id, &[lost]).await;
+    if effect {
+        stage
+            .world
+            .lock()
+            .capture_in_portal(at, &uuid, None)
+            .expect("captured");
+    }
+    (id, capture.id)
+}
+
+async fn search(stage: &Stage, id: &ReservationId, intent: &IntentId) -> Result<Found, ReadError> {
+    let r = stage.reservation(id).await;
+    look(
+        &stage.app,
+        &stage.app.merchants[&stage.merchant()],
+        &r,
+        intent,
+    )
+    .await
+}
+
+fn rows(found: Result<Found, ReadError>) -> Vec<HistoryRow> {
+    match found {
+        Ok(Found::Rows(rows)) => rows,
+        _ => panic!("the search brought no rows"),
+    }
+}
+
+fn captures(found: Result<Found, ReadError>) -> Vec<String> {
+    let captured = rows(found)
+        .into_iter()
+        .filter(|row| row.event == Event::Captured);
+    captured.filter_map(|row| row.uuid).collect()
+}
+
+/// The references of the captures that took place for this booking.
+fn taken(stage: &Stage, reference: &str) -> Vec<String> {
+    let world = stage.world.lock();
+    let of = world
+        .ledger()
+        .iter()
+        .filter(|effect| effect.reference.as_deref() == Some(reference));
+    of.filter(|effect| effect.kind == EffectKind::Captured)
+        .filter_map(|effect| effect.provider_reference.clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s() {
+    let stage = Stage::new().await;
+    let (other, _) = in_doubt(&stage, "BOOK-1", true).await;
+    let (id, capture) = in_doubt(&stage, "BOOK-2", true).await;
+    let mut both = [taken(&stage, "BOOK-1"), taken(&stage, "BOOK-2")].concat();
+    both.sort_unstable();
+    let mut seen = captures(search(&stage, &id, &capture).await);
+    seen.sort_unstable();
+    assert_eq!(seen, both, "nobody knows yet whose the first one is");
+    let row = LedgerRow {
+        kind: RowKind::Capture,
+        amount: Money::kroner(1000),
+        lines: Vec::new(),
+        reference: Some(taken(&stage, "BOOK-1").remove(0)),
+        alias: None,
+        at: stage.now(),
+        intent: None,
+        foreign: true,
+        confirmed: true,
+        refunded_seen: Money::ZERO,
+    };
+    stage.record(&other, &[Fact::ForeignRow { row }]).await;
+    let left = search(&stage, &id, &capture).await;
+    let own = stage.reservation(&id).await.provider.reservation_uuid;
+    let found = rows(left);
+    let mut left: Vec<(Event, Option<String>)> =
+        found.into_iter().map(|row| (row.event, row.uuid)).collect();
+    left.sort();
+    let mut expected = vec![
+        (Event::Captured, taken(&stage, "BOOK-2").pop()),
+        (Event::Reserved, own),
+    ];
+    expected.sort();
+    assert_eq!(left, expected);
+}
+
+#[tokio::test]
+async fn whatever_zone_the_history_is_in_its_rows_may_lie_in_the_window_that_was_asked_for() {
+    for zone in ["oslo", "utc"] {
+        let stage = Stage::new().await;
+        let switches = stage
+            .world
+            .lock()
+            .switches()
+            .patched(&json!({"time_zone": zone}))
+            .expect("valid");
+        stage.world.lock().set_switches(switches);
+        let (id, capture) = in_doubt(&stage, "BOOK-1", true).await;
+        let sent_at = stage.now();
+        stage.pass(TimeDelta::minutes(5));
+        for row in rows(search(&stage, &id, &capture).await) {
+            let (at, until) = (row.at.expect("a time"), row.until.expect("a time"));
+            assert!(
+                until >= sent_at - TimeDelta::minutes(2) && at <= stage.now(),
+                "{zone}: {row:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_comes_late_is_not_found_before() {
+    let stage = Stage::new().await;
+    let switches = stage
+        .world
+        .lock()
+        .switches()
+        .patched(&json!({"history_lag_seconds": 120}))
+        .expect("valid");
+    stage.world.lock().set_switches(switches);
+    let (id, capture) = in_doubt(&stage, "BOOK-1", true).await;
+    assert_eq!(
+        captures(search(&stage, &id, &capture).await),
+        Vec::<String>::new()
+    );
+    stage.pass(TimeDelta::minutes(2));
+    assert_eq!(
+        captures(search(&stage, &id, &capture).await),
+        taken(&stage, "BOOK-1")
+    );
+}
+
+#[tokio::test]
+async fn a_search_is_one_request_and_its_silence_is_on_record() {
+    let stage = Stage::new().await;
+    let (id, capture) = in_doubt(&stage, "BOOK-1", false).await;
+    let before = stage.world.lock().requests().total;
+    let found = search(&stage, &id, &capture).await;
+    assert_eq!(stage.world.lock().requests().total, before + 1);
+    let r = stage.reservation(&id).await;
+    let merchant = &stage.app.merchants[&stage.merchant()].merchant;
+    let found = found.unwrap_or_else(|_| panic!("the search brought nothing"));
+    let facts = facts(
+        Case::new(&r, merchant, stage.now()),
+        &capture,
+        &found,
+        &Evidence::default(),
+    );
+    let silent = Fact::HistoryRead {
+        intent: capture,
+        row: None,
+        at: stage.now(),
+    };
+    assert_eq!(facts, [silent]);
+}
+
+#[tokio::test]
+async fn a_search_that_fails_says_how() {
+    use domain::outcome::RefusedBy;
+    let stage = Stage::new().await;
+    let (id, capture) = in_doubt(&stage, "BOOK-1", false).await;
+    for (what, expected) in [
+        (What::Reset, Err(true)),
+        (What::Status(502), Err(true)),
+        (What::Status(417), Err(false)),
+        (What::Status(401), Ok(RefusedBy::Auth)),
+        (What::Status(429), Ok(RefusedBy::Throttled)),
+    ] {
+        stage.world.lock().faults().calls.push(Fault::once(
+            Call::History,
+            When::BeforeEffect,
+            what,
+        ));
+        let seen = match search(&stage, &id, &capture).await {
+            Err(ReadError::Refused(by, _)) => Ok(by),
+            Err(ReadError::Nothing { faulted, .. }) => Err(faulted),
+            _ => panic!("{what:?} is not noticed"),
+        };
+        assert_eq!(seen, expected, "{what:?}");
+    }
+}
+
+/// Submits a booking as the provider sees it, without a word on our side; the id there.
+async fn submitted_unseen(stage: &Stage, id: &ReservationId) -> String {
+    let handle = &stage.app.merchants[&stage.merchant()];
+    let stored = stage
+        .app
+        .store
+        .reservation(id)
+        .await
+        .expect("reads")
+        .expect("is there");
+    let submit = stored.reservation.intents[0].clone();
+    let request = super::super::prepare(&stage.app, handle, &stored, &submit, 1)
+        .await
+        .expect("a request");
+    let sent = super::super::send(&handle.client, "", request)
+        .await
+        .outcome;
+    let domain::outcome::Outcome::Accepted {
+        link: Some(link), ..
+    } = sent
+    else {
+        panic!("{sent:?}")
+    };
+    stage
+        .world
+        .lock()
+        .open(stage.now(), &link.reservation_uuid)
+        .expect("a page");
+    link.reservation_uuid
+}
+
+#[tokio::test]
+async fn a_second_reservation_is_found_among_however_many_strangers() {
+    let stage = Stage::new().await;
+    let id = stage.booked("BOOK-1").await;
+    let (ours, other) = (
+        submitted_unseen(&stage, &id).await,
+        submitted_unseen(&stage, &id).await,
+    );
+    for stranger in 2..13 {
+        let stranger = stage.booked(&format!("BOOK-{stranger}")).await;
+        submitted_unseen(&stage, &stranger).await;
+    }
+    let submit = stage.reservation(&id).await.intents[0].id.clone();
+    let at = stage.now();
+    for attempt in 1..=2 {
+        let (one, two) = (submit.clone(), submit.clone());
+        stage
+            .record(
+                &id,
+                &[Fact::AttemptWritten {
+                    intent: one,
+                    attempt,
+                    at,
+                }],
+            )
+            .await;
+        stage
+            .record(
+                &id,
+                &[Fact::AttemptSending {
+                    intent: two,
+                    attempt,
+                    at,
+                }],
+            )
+            .await;
+        if attempt == 1 {
+            let lost = Fact::AttemptUnknown {
+                intent: submit.clone(),
+                reason: "reset".to_owned(),
+            };
+            stage
+                .record(
+                    &id,
+                    &[
+                        lost,
+                        Fact::IntentAbsent {
+                            intent: submit.clone(),
+                            at,
+                        },
+                    ],
+                )
+                .await;
+        }
+    }
+    let (customer_uuid, url) = (None, None);
+    let created = Fact::LinkCreated {
+        intent: submit.clone(),
+        reservation_uuid: ours,
+        customer_uuid,
+        url,
+        at,
+    };
+    stage.record(&id, &[created]).await;
+    let mut seen = Vec::new();
+    let most = u64::try_from(1 + MAX_CANDIDATES).expect("a small number");
+    for (look, whole) in [false, false, true].into_iter().enumerate() {
+        let before = stage.world.lock().requests().total;
+        let Ok(Found::Duplicates(found)) = search(&stage, &id, &submit).await else {
+            panic!("look {look}")
+        };
+        assert!(
+            stage.world.lock().requests().total - before <= most,
+            "look {look}"
+        );
+        assert_eq!(found.up_to.is_none(), whole, "look {look}");
+        seen.extend(found.ours.iter().map(|seen| seen.reservation_uuid.clone()));
+        let r = stage.reservation(&id).await;
+        let found = Found::Duplicates(found);
+        let merchant = &stage.app.merchants[&stage.merchant()].merchant;
+        stage
+            .record(
+                &id,
+                &facts(
+                    Case::new(&r, merchant, stage.now()),
+                    &submit,
+                    &found,
+                    &Evidence::default(),
+                ),
+            )
+            .await;
+    }
+    assert_eq!(seen, std::slice::from_ref(&other), "once, and no stranger");
+    let r = stage.reservation(&id).await;
+    let known: Vec<&str> = r
+        .provider
+        .duplicates
+        .iter()
+        .map(|seen| seen.reservation_uuid.as_str())
+        .collect();
+    assert_eq!(
+        (known, r.is_frozen(), r.provider.duplicate_search.until),
+        (vec![other.as_str()], true, Some(stage.now()))
+    );
+}

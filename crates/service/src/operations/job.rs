@@ -1,0 +1,105 @@
+//! Somebody acts on a job: lets it run again, now, or at another time, or withdraws it.
+
+use chrono::{DateTime, Utc};
+use domain::{Fact, JobId};
+use store::Tx;
+use store::queue::Job;
+
+use super::error::OperationError;
+use super::locked::merchant_of;
+use crate::app::App;
+
+/// Lets a job run again that gave up, or that waits for a person.
+///
+/// # Errors
+/// See [`OperationError`].
+pub async fn retry_job(app: &App, id: &JobId, actor: &str) -> Result<Job, OperationError> {
+    let mut tx = app.store.begin().await?;
+    drop(tx.retry_job(id).await?);
+    done(app, tx, id, "retry", actor).await
+}
+
+/// Lets a job run at once.
+///
+/// # Errors
+/// See [`OperationError`].
+pub async fn run_job_now(app: &App, id: &JobId, actor: &str) -> Result<Job, OperationError> {
+    let mut tx = app.store.begin().await?;
+    drop(tx.run_job_now(id).await?);
+    done(app, tx, id, "run_now", actor).await
+}
+
+/// Moves a job to another time.
+///
+/// # Errors
+/// See [`OperationError`].
+pub async fn reschedule_job(
+    app: &App,
+    id: &JobId,
+    run_at: DateTime<Utc>,
+    actor: &str,
+) -> Result<Job, OperationError> {
+    let mut tx = app.store.begin().await?;
+    drop(tx.reschedule_job(id, run_at).await?);
+    done(app, tx, id, "reschedule", actor).await
+}
+
+/// Withdraws a job together with what it was to do, so that the schedule does not bring it back.
+///
+/// # Errors
+/// See [`OperationError`]; refused while the outcome of its request is unknown.
+pub async fn cancel_job(app: &App, id: &JobId, actor: &str) -> Result<Job, OperationError> {
+    let job = find(app, id).await?;
+    let mut tx = app.store.begin().await?;
+    withdraw(app, &mut tx, &job, actor).await?;
+    done(app, tx, id, "cancel", actor).await
+}
+
+async fn find(app: &App, id: &JobId) -> Result<Job, OperationError> {
+    let details = app.store.job(id).await?;
+    Ok(details.ok_or(OperationError::NotFound("job"))?.job)
+}
+
+/// Commits, and returns the job as it is afterwards.
+async fn done(
+    app: &App,
+    tx: Tx,
+    id: &JobId,
+    action: &'static str,
+    actor: &str,
+) -> Result<Job, OperationError> {
+    tx.commit().await?;
+    tracing::info!(job.id = %id, action, actor, "job changed by request");
+    find(app, id).await
+}
+
+async fn withdraw(app: &App, tx: &mut Tx, job: &Job, actor: &str) -> Result<(), OperationError> {
+    let reason = "cancelled by a person";
+    // The reservation comes first, as in every run: two that lock in different orders wait for each other.
+    let mut stored = match &job.reservation {
+        Some(reservation) => tx.lock_reservation(reservation).await?,
+        None => None,
+    };
+    drop(tx.cancel_job(&job.id, reason).await?);
+    let (Some(stored), Some(key), true) = (&mut stored, job.plan_key(), job.managed) else {
+        return Ok(());
+    };
+    let r = &mut stored.reservation;
+    let merchant = &merchant_of(app, &r.merchant)?.merchant;
+    let facts = match r.intent_of_key(key).filter(|intent| intent.is_open()) {
+        Some(intent) if intent.is_unresolved() => {
+            let message =
+                "its request may have had its effect; it is resolved, not cancelled".to_owned();
+            return Err(OperationError::JobState {
+                state: job.state,
+                message,
+            });
+        }
+        Some(intent) => domain::review::withdrawn(r, intent, reason, merchant),
+        None => vec![Fact::JobStopped {
+            key: key.to_owned(),
+        }],
+    };
+    tx.record(r, &facts, merchant, actor, None).await?;
+    Ok(())
+}
