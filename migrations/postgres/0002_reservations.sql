@@ -5,7 +5,7 @@ CREATE TABLE reservations (
     merchant         TEXT    NOT NULL,
     reference        TEXT    NOT NULL,
     status           TEXT    NOT NULL,
-    attention        BOOLEAN NOT NULL,
+    needs_review     BOOLEAN NOT NULL,
     capture_by       BIGINT,
     reservation_uuid TEXT,
     callback_token   TEXT    NOT NULL,
@@ -22,7 +22,7 @@ COMMENT ON COLUMN reservations.id IS 'rsv_…; sorts by the time of its making';
 COMMENT ON COLUMN reservations.merchant IS 'whose account it is on';
 COMMENT ON COLUMN reservations.reference IS 'the booking system''s own id';
 COMMENT ON COLUMN reservations.status IS 'derived; for lists';
-COMMENT ON COLUMN reservations.attention IS 'does a person have to decide something? for lists';
+COMMENT ON COLUMN reservations.needs_review IS 'does a person have to decide something? for lists';
 COMMENT ON COLUMN reservations.capture_by IS 'derived, while something is held; for lists';
 COMMENT ON COLUMN reservations.reservation_uuid IS 'the provider''s id of it';
 COMMENT ON COLUMN reservations.callback_token IS 'the unguessable end of its callback path';
@@ -58,25 +58,25 @@ COMMENT ON COLUMN events.fact IS 'JSON, the fact; no personal data';
 
 -- What a person must decide or has decided: a row for each, which follows the facts.
 CREATE TABLE reviews (
-    id                 TEXT    NOT NULL PRIMARY KEY, -- rvw_…; sorts by the time of its making
-    merchant           TEXT    NOT NULL,             -- on whose account
-    reservation_id     TEXT,                         -- the reservation it is about
-    reference          TEXT,                         -- that reservation's own reference
-    intent_id          TEXT,                         -- the intent whose request has an unknown outcome, if it is about one
-    job_id             TEXT,                         -- the job of the operation it is about
-    reason             TEXT    NOT NULL,             -- why a person must decide
-    amount             BIGINT  NOT NULL,             -- what goes wrong at worst while nobody decides, in øre
-    raised_at          BIGINT  NOT NULL,             -- when it was raised
-    act_before         BIGINT  NOT NULL,             -- from then on it is too late; the end of time: nothing runs out
-    freezes            BOOLEAN NOT NULL,             -- is nothing sent for the reservation while it is open?
-    message            TEXT    NOT NULL,             -- what is to be found out or decided
-    evidence_version   BIGINT  NOT NULL,             -- in force; of a decided one: that which it was decided on
-    status             TEXT    NOT NULL,             -- open, decided
-    decided_at         BIGINT,                       -- when it ended
-    decision           TEXT,                         -- of a person; null: what happened answered it
-    decision_reference TEXT,                         -- the provider's name of the effect that the person confirmed
-    note               TEXT,                         -- why, in the person's words
-    actor              TEXT,                         -- who decided, or who saw what answered it
+    id TEXT NOT NULL PRIMARY KEY,
+    merchant TEXT NOT NULL,
+    reservation_id TEXT,
+    reference TEXT,
+    intent_id TEXT,
+    job_id TEXT,
+    reason TEXT NOT NULL,
+    amount BIGINT NOT NULL,
+    raised_at BIGINT NOT NULL,
+    act_before BIGINT NOT NULL,
+    freezes BOOLEAN NOT NULL,
+    message TEXT NOT NULL,
+    evidence_version BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    decided_at BIGINT,
+    decision TEXT,
+    decision_reference TEXT,
+    note TEXT,
+    actor TEXT,
     CONSTRAINT review_belongs_to_a_reservation FOREIGN KEY (reservation_id) REFERENCES reservations (id),
     CONSTRAINT review_status_is_known CHECK (status IN ('open', 'decided')),
     CONSTRAINT review_decision_is_known
@@ -85,6 +85,25 @@ CREATE TABLE reviews (
         CHECK ((status = 'decided') = (decided_at IS NOT NULL) AND (status = 'decided') = (actor IS NOT NULL)),
     CONSTRAINT decision_has_its_note CHECK ((decision IS NULL) = (note IS NULL))
 );
+COMMENT ON COLUMN reviews.id IS 'rvw_…; sorts by the time of its making';
+COMMENT ON COLUMN reviews.merchant IS 'on whose account';
+COMMENT ON COLUMN reviews.reservation_id IS 'the reservation it is about';
+COMMENT ON COLUMN reviews.reference IS 'that reservation''s own reference';
+COMMENT ON COLUMN reviews.intent_id IS 'the intent whose request has an unknown outcome, if it is about one';
+COMMENT ON COLUMN reviews.job_id IS 'the job of the operation it is about';
+COMMENT ON COLUMN reviews.reason IS 'why a person must decide';
+COMMENT ON COLUMN reviews.amount IS 'what goes wrong at worst while nobody decides, in øre';
+COMMENT ON COLUMN reviews.raised_at IS 'when it was raised';
+COMMENT ON COLUMN reviews.act_before IS 'from then on it is too late; the end of time: nothing runs out';
+COMMENT ON COLUMN reviews.freezes IS 'is nothing sent for the reservation while it is open?';
+COMMENT ON COLUMN reviews.message IS 'what is to be found out or decided';
+COMMENT ON COLUMN reviews.evidence_version IS 'in force; of a decided one: that which it was decided on';
+COMMENT ON COLUMN reviews.status IS 'open, decided';
+COMMENT ON COLUMN reviews.decided_at IS 'when it ended';
+COMMENT ON COLUMN reviews.decision IS 'of a person; null: what happened answered it';
+COMMENT ON COLUMN reviews.decision_reference IS 'the provider''s name of the effect that the person confirmed';
+COMMENT ON COLUMN reviews.note IS 'why, in the person''s words';
+COMMENT ON COLUMN reviews.actor IS 'who decided, or who saw what answered it';
 
 -- One open review for each request in doubt, and for each reason that none stands behind.
 CREATE UNIQUE INDEX reviews_open_once ON reviews (reservation_id, reason, COALESCE(intent_id, ''))

@@ -168,7 +168,7 @@ fn a_planned_operation_is_sent_read_for_put_off_or_withdrawn() {
     };
     #[rustfmt::skip]
     let rows: Vec<(&str, Operation, &str)> = vec![
-        ("unpaid",               Operation::Submit,         "wait lease"),
+        ("unpaid",               Operation::Submit,         "wait another_operation"),
         ("held",                 capture(&all),             "send"),
         ("held",                 capture(&[on(1, 300)]),    "read"),
         ("held",                 charge(100),               "read"),
@@ -355,12 +355,12 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
     assert_eq!(word(&booking, &booking.decide_intent(&first)), "send");
     assert_eq!(
         word(&booking, &booking.decide_intent(&second)),
-        "wait lease"
+        "wait another_operation"
     );
     booking.send(&first);
     assert_eq!(
         word(&booking, &booking.decide_intent(&second)),
-        "wait resolve"
+        "wait resolution"
     );
     booking.answer(
         &first,
@@ -370,7 +370,7 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
     );
     assert_eq!(
         word(&booking, &booking.decide_intent(&second)),
-        "wait resolve"
+        "wait resolution"
     );
     let id = first.clone();
     booking.fold(&[Fact::IntentToDesk {
@@ -380,7 +380,7 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
     }]);
     assert_eq!(
         word(&booking, &booking.decide_intent(&second)),
-        "wait resolve"
+        "wait resolution"
     );
     // Its deadline is not hidden by the wait, however long a person takes.
     booking.now =
@@ -409,7 +409,7 @@ fn a_message_does_not_hold_up_money_and_waits_for_it() {
     booking.lose(&release);
     assert_eq!(
         word(&booking, &booking.decide_intent(&message)),
-        "wait resolve"
+        "wait resolution"
     );
 }
 

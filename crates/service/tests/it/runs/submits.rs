@@ -392,7 +392,7 @@ async fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_cancels_what_was
     );
     assert_eq!(
         stage.job(&id, "cancel").await["waiting_for"],
-        "resolve",
+        "resolution",
         "{job}"
     );
     let most = TimeDelta::hours(1);
