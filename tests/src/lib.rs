@@ -4,6 +4,7 @@
 
 mod binary;
 mod http;
+pub mod modules;
 mod postgres;
 mod process;
 pub mod source;

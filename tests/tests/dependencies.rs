@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use tests::modules::circles;
 use tests::source::{SourceFile, code_only, repository, uses_of_crate, without_tests};
 use tests::workspace_root;
 
@@ -69,6 +70,34 @@ const BEHIND_DOORS: &[(&str, &str, &[&str], &str)] = &[
         "sandbox",
         &["cli/sandbox.rs", "cli/sandbox/"],
         "the sandbox must never be reached from `holdfast serve`",
+    ),
+];
+
+/// Circles among the modules of a crate that stand: the crate, the parent of the modules, the modules, and why.
+const CIRCLES: &[(&str, &str, &[&str], &str)] = &[
+    (
+        "domain",
+        "reservation",
+        &["facts", "intent"],
+        "to be cut: the reasons of a review stand among the facts",
+    ),
+    (
+        "domain",
+        "reservation",
+        &["request", "submit"],
+        "to be cut: lines of a charge are checked like those of a submit",
+    ),
+    (
+        "simulation",
+        "selftest::checker",
+        &["operations", "snapshot"],
+        "to be cut: siblings share types",
+    ),
+    (
+        "store",
+        "queue",
+        &["attempt", "finish"],
+        "to be cut: one constant",
     ),
 ];
 
@@ -215,6 +244,51 @@ fn crates_behind_a_door_are_named_only_there() {
             if uses > 0 {
                 broken.push(format!("{path} names {name} {uses} times, but {why}"));
             }
+        }
+    }
+    assert_none(&broken);
+}
+
+#[test]
+fn no_modules_of_a_crate_import_each_other() {
+    let files = repository();
+    let (mut broken, mut met) = (Vec::new(), vec![false; CIRCLES.len()]);
+    for package in packages() {
+        let manifest = Path::new(&package.manifest);
+        let folder = manifest.parent().expect("a folder").join("src");
+        let folder = folder
+            .strip_prefix(workspace_root())
+            .expect("in the repository");
+        let folder = format!("{}/", folder.display());
+        let sources: Vec<_> = files
+            .iter()
+            .filter_map(|file| {
+                Some(SourceFile {
+                    path: file.path.strip_prefix(&folder)?.to_owned(),
+                    text: file.text.clone(),
+                })
+            })
+            .collect();
+        for circle in circles(&sources) {
+            let known = CIRCLES.iter().position(|(name, parent, members, _)| {
+                *name == package.name && *parent == circle.parent && *members == circle.members
+            });
+            match known {
+                Some(place) => met[place] = true,
+                None => broken.push(format!(
+                    "{folder}: {} of \"{}\" import each other:\n    {}",
+                    circle.members.join(", "),
+                    circle.parent,
+                    circle.imports.join("\n    ")
+                )),
+            }
+        }
+    }
+    for ((name, parent, members, _), met) in CIRCLES.iter().zip(met) {
+        if !met {
+            broken.push(format!(
+                "{name} {parent} {members:?} is no circle: strike it off"
+            ));
         }
     }
     assert_none(&broken);

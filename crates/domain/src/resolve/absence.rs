@@ -4,8 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::duplicate::is_duplicate_refused;
-use super::evidence::Evidence;
-use super::reads::has_suggested_id;
+use super::evidence::{Evidence, has_suggested_id};
 use super::unmarked::is_half_refunded;
 use crate::case::Case;
 use crate::deadlines::send_by;

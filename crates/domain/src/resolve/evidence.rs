@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::job::words;
-use crate::reservation::{Fact, IntentState, LedgerRow, Reservation};
+use crate::reservation::{Fact, Intent, IntentState, LedgerRow, Operation, Reservation};
 
 /// A money call is given up after this long: what it did, it did at most so long before its answer.
 pub(crate) const LONGEST_REQUEST: TimeDelta = TimeDelta::seconds(60);
@@ -98,4 +98,10 @@ fn shown_at(r: &Reservation, fact: &Fact) -> Option<DateTime<Utc>> {
         Fact::HistoryRead { row: Some(row), .. } => row.at,
         _ => None,
     }
+}
+
+/// Is this a submit for which a callback has suggested the provider's id of the reservation?
+#[must_use]
+pub fn has_suggested_id(r: &Reservation, intent: &Intent) -> bool {
+    intent.operation == Operation::Submit && r.provider.hinted_uuid.is_some()
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::absence::absent_after;
+use super::evidence::has_suggested_id;
 use super::unmarked::{is_half_refunded, unmarked_match};
 use crate::case::Case;
 use crate::deadlines::send_by;
@@ -97,10 +98,4 @@ fn history_due(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<
     };
     let lacks = doubt.clean_reads + 1 >= resolution.absent_reads && !has_answered;
     (lacks && planned.max(due) < send_by(r, &intent.operation, merchant)).then_some(due)
-}
-
-/// Is this a submit for which a callback has suggested the provider's id of the reservation?
-#[must_use]
-pub fn has_suggested_id(r: &Reservation, intent: &Intent) -> bool {
-    intent.operation == Operation::Submit && r.provider.hinted_uuid.is_some()
 }

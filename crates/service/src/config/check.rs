@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 use domain::{MerchantId, Span};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::{Host, Url};
+use url::Url;
 
+use super::merchant::is_loopback;
 use super::{Config, Fault, MerchantConfig};
 
 /// The shortest and the longest key of the API.
@@ -21,16 +22,6 @@ fn millis(millis: u32) -> Span {
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
-
-/// Is this a URL of this machine?
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
 
 /// Everything that does not fit.
 pub(super) fn faults(config: &Config) -> Vec<Fault> {

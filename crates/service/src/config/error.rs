@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use domain::MerchantId;
 
-use super::overlay::Origin;
-
 /// One key that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -118,13 +116,6 @@ fn lines(faults: &[Fault]) -> String {
 }
 
 impl ConfigError {
-    pub(super) fn invalid(faults: Vec<Fault>, origin: &Origin) -> Self {
-        let hint = faults
-            .first()
-            .map_or_else(String::new, |fault| origin.hint(&fault.key));
-        Self::Invalid { faults, hint }
-    }
-
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> String {

@@ -210,7 +210,7 @@ impl Config {
         if faults.is_empty() {
             Ok(config)
         } else {
-            Err(ConfigError::invalid(faults, &origin))
+            Err(origin.invalid(faults))
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::ConfigError;
 use super::secrets::is_secret;
+use super::{ConfigError, Fault};
 
 const PREFIX: &str = "HOLDFAST__";
 /// The deepest key: `merchants.default.policy.capture.late`.
@@ -22,14 +22,25 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Where to mend a key.
-    pub(super) fn hint(&self, key: &str) -> String {
-        let variable = self.variables.iter().find(|(set, _)| {
-            key == set.as_str()
-                || key
-                    .strip_prefix(set.as_str())
-                    .is_some_and(|rest| rest.starts_with(['.', '[']))
-        });
+    /// The error of a configuration with these faults; its hint says where to mend the first.
+    pub(super) fn invalid(&self, faults: Vec<Fault>) -> ConfigError {
+        let hint = faults
+            .first()
+            .map_or_else(String::new, |fault| self.hint(&fault.key));
+        ConfigError::Invalid { faults, hint }
+    }
+
+    /// Where to mend a key: by the variable that set the key, a part of it, or the section it stands in.
+    fn hint(&self, key: &str) -> String {
+        let is_part = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        let variable = self
+            .variables
+            .iter()
+            .find(|(set, _)| key == set.as_str() || is_part(key, set) || is_part(set, key));
         match (variable, &self.file) {
             (Some((_, name)), _) => format!("it is set by the environment variable {name}"),
             (None, Some(file)) => {

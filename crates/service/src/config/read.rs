@@ -54,6 +54,14 @@ const RIGHT: [(&str, &str); 13] = [
     ),
 ];
 
+/// Keys by the names that they no longer have, and what each is called.
+const RENAMED: [(&str, &str); 4] = [
+    ("settle", "resolution"),
+    ("unproven_after", "stale_view_timeout"),
+    ("weak_limit", "unmarked_match_limit"),
+    ("hours", "contact_hours"),
+];
+
 pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
     let read = || {
         let mut text = String::new();
@@ -122,8 +130,13 @@ pub(super) fn typed(table: Table, origin: &Origin) -> Result<Config, ConfigError
             .iter()
             .find(|(key, _)| Some(*key) == last)
             .map(|(_, right)| *right);
-        let message = match (told.kind, right) {
-            (Kind::Wrong, Some(right)) => right.to_owned(),
+        let renamed = RENAMED
+            .iter()
+            .find(|(old, _)| Some(*old) == last)
+            .map(|(_, new)| *new);
+        let message = match (told.kind, right, renamed) {
+            (Kind::Wrong, Some(right), _) => right.to_owned(),
+            (Kind::Unknown, _, Some(new)) => format!("is not known; the key is called {new}"),
             _ => told.fault.message,
         };
         let shown = (told.kind == Kind::Wrong)
@@ -134,7 +147,7 @@ pub(super) fn typed(table: Table, origin: &Origin) -> Result<Config, ConfigError
             value: shown,
             message,
         };
-        ConfigError::invalid(vec![fault], origin)
+        origin.invalid(vec![fault])
     })
 }
 

@@ -167,6 +167,41 @@ fn variables_go_before_the_file() {
 }
 
 #[test]
+fn a_key_by_its_former_name_is_refused_with_the_name_it_has() {
+    let cases = [
+        (
+            "settle = { absent_reads = 3 }",
+            "merchants.default.settle is not known; the key is called resolution",
+        ),
+        (
+            "resolution = { unproven_after = \"4h\" }",
+            "resolution.unproven_after is not known; the key is called stale_view_timeout",
+        ),
+        (
+            "resolution = { weak_limit = \"5000.00\" }",
+            "resolution.weak_limit is not known; the key is called unmarked_match_limit",
+        ),
+        (
+            "policy = { reminders = { hours = \"decent\" } }",
+            "policy.reminders.hours is not known; the key is called contact_hours",
+        ),
+        (
+            "policy = { reminders = { contact_hours = \"decent\" } }",
+            "reminders.contact_hours = \"decent\" is not one of `business`, `any`",
+        ),
+    ];
+    for (line, expected) in cases {
+        let error = load(&format!("{LOOPBACK}{line}")).expect_err(line);
+        assert!(error.to_string().contains(expected), "{line}: {error}");
+    }
+    let variable = ("HOLDFAST__MERCHANTS__DEFAULT__SETTLE__ABSENT_READS", "3");
+    let error = load_with(LOOPBACK, &[variable]).expect_err("an old variable");
+    let (said, hint) = (error.to_string(), error.hint());
+    assert!(said.contains("the key is called resolution"), "{said}");
+    assert!(hint.contains(variable.0), "{hint}");
+}
+
+#[test]
 fn a_fast_clock_ages_baselines_by_the_wall() {
     let text = format!("[clock]\nspeed = 1000\norigin = 2026-01-01T00:00:00Z\n{LOOPBACK}");
     let merchant = load(&text)
