@@ -145,23 +145,50 @@ CREATE INDEX callbacks_by_age ON callbacks (received_at);
 
 -- One-time payment links.
 CREATE TABLE payment_links (
-    id          TEXT   NOT NULL PRIMARY KEY,
-    merchant    TEXT   NOT NULL,
-    request     TEXT   NOT NULL,
-    progress    TEXT   NOT NULL,
-    order_uuid  TEXT,
-    payment_url TEXT,
-    created_at  BIGINT NOT NULL,
-    CONSTRAINT payment_link_progress_is_known
-        CHECK (progress IN ('planned', 'sending', 'accepted', 'rejected', 'unknown'))
+    id         TEXT   NOT NULL PRIMARY KEY,
+    merchant   TEXT   NOT NULL,
+    job_id     TEXT   NOT NULL,
+    status     TEXT   NOT NULL,
+    order_id   TEXT,
+    version    BIGINT NOT NULL,
+    state      TEXT   NOT NULL,
+    request    TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CONSTRAINT payment_link_status_is_known
+        CHECK (status IN ('planned', 'written', 'sending', 'unknown', 'needs_review', 'made', 'rejected',
+            'withdrawn')),
+    CONSTRAINT job_carries_one_payment_link UNIQUE (job_id),
+    CONSTRAINT order_is_one_payment_link UNIQUE (merchant, order_id)
 );
-COMMENT ON COLUMN payment_links.id IS 'lnk_…';
+COMMENT ON COLUMN payment_links.id IS 'lnk_…; sorts by the time of its making';
 COMMENT ON COLUMN payment_links.merchant IS 'whose account it is on';
+COMMENT ON COLUMN payment_links.job_id IS 'the job that carries it';
+COMMENT ON COLUMN payment_links.status IS 'the word of its state; for lists';
+COMMENT ON COLUMN payment_links.order_id IS 'the provider''s id of the order that it is';
+COMMENT ON COLUMN payment_links.version IS 'events folded in; every save names the one it read';
+COMMENT ON COLUMN payment_links.state IS 'JSON, the fold of its events; no personal data';
 COMMENT ON COLUMN payment_links.request IS 'JSON, what was asked for; personal';
-COMMENT ON COLUMN payment_links.progress IS 'planned, sending, accepted, rejected, unknown';
-COMMENT ON COLUMN payment_links.order_uuid IS 'the provider''s id';
-COMMENT ON COLUMN payment_links.payment_url IS 'where the payer pays';
 COMMENT ON COLUMN payment_links.created_at IS 'when it was asked for';
+COMMENT ON COLUMN payment_links.updated_at IS 'when its last event was recorded';
+
+-- The append-only journal of payment links: what happened, in order, and who did it.
+CREATE TABLE payment_link_events (
+    payment_link_id TEXT   NOT NULL,
+    seq             BIGINT NOT NULL,
+    at              BIGINT NOT NULL,
+    actor           TEXT   NOT NULL,
+    name            TEXT   NOT NULL,
+    event           TEXT   NOT NULL,
+    CONSTRAINT payment_link_event_number_is_unique PRIMARY KEY (payment_link_id, seq),
+    CONSTRAINT event_belongs_to_a_payment_link FOREIGN KEY (payment_link_id) REFERENCES payment_links (id)
+);
+COMMENT ON COLUMN payment_link_events.payment_link_id IS 'whose';
+COMMENT ON COLUMN payment_link_events.seq IS 'from 1 without gaps: the version it made';
+COMMENT ON COLUMN payment_link_events.at IS 'when it was recorded';
+COMMENT ON COLUMN payment_link_events.actor IS 'who did it: provider, worker, or a key of the API';
+COMMENT ON COLUMN payment_link_events.name IS 'which event';
+COMMENT ON COLUMN payment_link_events.event IS 'JSON, the event; no personal data';
 
 -- Answers to requests with an Idempotency-Key.
 CREATE TABLE idempotency_keys (

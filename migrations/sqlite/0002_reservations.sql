@@ -98,15 +98,33 @@ CREATE INDEX callbacks_by_age ON callbacks (received_at);
 
 -- One-time payment links.
 CREATE TABLE payment_links (
-    id          TEXT   NOT NULL PRIMARY KEY, -- lnk_…
-    merchant    TEXT   NOT NULL,             -- whose account it is on
-    request     TEXT   NOT NULL,             -- JSON, what was asked for; personal
-    progress    TEXT   NOT NULL,             -- planned, sending, accepted, rejected, unknown
-    order_uuid  TEXT,                        -- the provider's id
-    payment_url TEXT,                        -- where the payer pays
-    created_at  BIGINT NOT NULL,             -- when it was asked for
-    CONSTRAINT payment_link_progress_is_known
-        CHECK (progress IN ('planned', 'sending', 'accepted', 'rejected', 'unknown'))
+    id         TEXT   NOT NULL PRIMARY KEY, -- lnk_…; sorts by the time of its making
+    merchant   TEXT   NOT NULL,             -- whose account it is on
+    job_id     TEXT   NOT NULL,             -- the job that carries it
+    status     TEXT   NOT NULL,             -- the word of its state; for lists
+    order_id   TEXT,                        -- the provider's id of the order that it is
+    version    BIGINT NOT NULL,             -- events folded in; every save names the one it read
+    state      TEXT   NOT NULL,             -- JSON, the fold of its events; no personal data
+    request    TEXT   NOT NULL,             -- JSON, what was asked for; personal
+    created_at BIGINT NOT NULL,             -- when it was asked for
+    updated_at BIGINT NOT NULL,             -- when its last event was recorded
+    CONSTRAINT payment_link_status_is_known
+        CHECK (status IN ('planned', 'written', 'sending', 'unknown', 'needs_review', 'made', 'rejected',
+            'withdrawn')),
+    CONSTRAINT job_carries_one_payment_link UNIQUE (job_id),
+    CONSTRAINT order_is_one_payment_link UNIQUE (merchant, order_id)
+);
+
+-- The append-only journal of payment links: what happened, in order, and who did it.
+CREATE TABLE payment_link_events (
+    payment_link_id TEXT   NOT NULL, -- whose
+    seq             BIGINT NOT NULL, -- from 1 without gaps: the version it made
+    at              BIGINT NOT NULL, -- when it was recorded
+    actor           TEXT   NOT NULL, -- who did it: provider, worker, or a key of the API
+    name            TEXT   NOT NULL, -- which event
+    event           TEXT   NOT NULL, -- JSON, the event; no personal data
+    CONSTRAINT payment_link_event_number_is_unique PRIMARY KEY (payment_link_id, seq),
+    CONSTRAINT event_belongs_to_a_payment_link FOREIGN KEY (payment_link_id) REFERENCES payment_links (id)
 );
 
 -- Answers to requests with an Idempotency-Key.

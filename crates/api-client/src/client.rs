@@ -14,8 +14,8 @@ use url::form_urlencoded;
 use crate::http::HttpTransport;
 use crate::wire::{
     Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, DEFAULT_TAX_PERCENTS, Details,
-    HistoryRow, Note, OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation,
-    Submitted, WireTime, is_identifier,
+    HistoryRow, Note, OrderDetails, OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder,
+    SubmitReservation, Submitted, WireTime, is_identifier,
 };
 use crate::{
     Answer, CallClass, CancelVerb, Exchange, FaultKind, FieldError, Operation, OrderDateFormat,
@@ -285,6 +285,23 @@ impl Client {
         let operation = Operation::OrderStatus;
         self.call(Draft::get(operation, operation.path().to_owned()).naming(uuid))
             .await
+    }
+
+    /// Reads a one-time payment link's order (F2.12). An answer about another order is unknown.
+    pub async fn order_details(&self, uuid: &str) -> Answer<OrderDetails> {
+        let operation = Operation::OrderDetails;
+        let draft = Draft::get(operation, operation.path().to_owned()).naming(uuid);
+        let mut answer: Answer<OrderDetails> = self.call(draft).await;
+        if let Outcome::Accepted(details) = &answer.outcome
+            && details.order_uuid != uuid
+        {
+            let http_status = answer.exchange.http_status;
+            answer.outcome = Outcome::Unknown(UnknownOutcome {
+                reason: UnknownReason::Contradicting,
+                http_status,
+            });
+        }
+        answer
     }
 
     /// The order date in the form that the merchant's account takes.

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use crate::callback::{self, Formula, Legacy};
 use crate::wire::{
     Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, Details, HistoryRow, Note,
-    OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation, Submitted,
+    OrderDetails, OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder, SubmitReservation,
+    Submitted,
 };
 use crate::{Operation, Outcome, Payload, WireResponse, classify};
 
@@ -39,6 +40,7 @@ pub fn decode(data: &[u8]) {
             Operation::History => one::<Vec<HistoryRow>>(operation, &response),
             Operation::SubmitOrder => one::<OrderSubmitted>(operation, &response),
             Operation::OrderStatus => one::<OrderStatus>(operation, &response),
+            Operation::OrderDetails => one::<OrderDetails>(operation, &response),
             Operation::Cancel | Operation::Complete | Operation::Resend | Operation::Refund => {
                 one::<()>(operation, &response);
             }

@@ -29,11 +29,12 @@ pub enum Operation {
     History,
     SubmitOrder,
     OrderStatus,
+    OrderDetails,
 }
 
 impl Operation {
     /// Every call of the client.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Submit,
         Self::CreateSession,
         Self::Details,
@@ -46,13 +47,16 @@ impl Operation {
         Self::History,
         Self::SubmitOrder,
         Self::OrderStatus,
+        Self::OrderDetails,
     ];
 
     /// How much this call can do.
     #[must_use]
     pub const fn class(self) -> CallClass {
         match self {
-            Self::Details | Self::History | Self::OrderStatus => CallClass::Read,
+            Self::Details | Self::History | Self::OrderStatus | Self::OrderDetails => {
+                CallClass::Read
+            }
             _ => CallClass::Money,
         }
     }
@@ -73,6 +77,7 @@ impl Operation {
             Self::History => "connect/reservations/history",
             Self::SubmitOrder => "connect/orders/regular/submit",
             Self::OrderStatus => "connect/orders/status",
+            Self::OrderDetails => "connect/orders/details",
         }
     }
 
@@ -90,7 +95,8 @@ impl Operation {
             | Self::SubmitOrder
             | Self::Details
             | Self::History
-            | Self::OrderStatus => &[],
+            | Self::OrderStatus
+            | Self::OrderDetails => &[],
         }
     }
 }

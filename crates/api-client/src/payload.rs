@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::UnknownReason;
 use crate::wire::object::Object;
 use crate::wire::{
-    CaptureAccepted, ChargeAccepted, Details, HistoryRow, OrderStatus, OrderSubmitted,
-    ProviderStatus, Submitted,
+    CaptureAccepted, ChargeAccepted, Details, HistoryRow, OrderDetails, OrderStatus,
+    OrderSubmitted, ProviderStatus, Submitted,
 };
 
 /// The data of an accepted answer.
@@ -119,6 +119,12 @@ impl TakenSums {
 }
 
 impl Payload for OrderStatus {
+    fn from_data(data: Option<&RawValue>) -> Result<Self, UnknownReason> {
+        read(data, UnknownReason::Malformed)
+    }
+}
+
+impl Payload for OrderDetails {
     fn from_data(data: Option<&RawValue>) -> Result<Self, UnknownReason> {
         read(data, UnknownReason::Malformed)
     }

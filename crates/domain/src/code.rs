@@ -74,7 +74,6 @@ codes! {
     Timeout = "timeout", "Took too long";
 
     // How a run of a job ended without doing what the job is for.
-    BadPayload = "bad_payload", "The job does not say what it is for";
     BadPaymentLink = "bad_payment_link", "The stored payment link cannot be read";
     Cancelled = "cancelled", "The job was withdrawn";
     Crashed = "crashed", "The run crashed";

@@ -22,6 +22,7 @@ pub mod merchant;
 mod money;
 pub mod observe;
 pub mod outcome;
+pub mod payment_link;
 pub mod policy;
 pub mod reservation;
 pub mod resolve;

@@ -206,6 +206,8 @@ pub struct Switches {
     pub order_accepted: bool,
     /// Show amounts with an order's status, as newer pages do.
     pub order_amounts: bool,
+    /// Tell of orders in the history, as the provider's portal does; the page lists what happens to reservations alone.
+    pub order_history: bool,
 }
 
 impl Default for Switches {
@@ -265,6 +267,7 @@ impl Default for Switches {
             order_validator: OrderValidator::default(),
             order_accepted: false,
             order_amounts: true,
+            order_history: true,
         }
     }
 }

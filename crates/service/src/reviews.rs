@@ -1,11 +1,12 @@
 //! Reviews: the evidence for people, and what they decide, each decision one transaction.
 
+use domain::payment_link::{self, LinkEvent};
 use domain::reservation::Intent;
 use domain::review::{
     DecisionError, DecisionRequest, Evidence, PastDecision, Remedy, ReviewOption, ReviewStatus,
     Subject, decide as decide_review, evidence, options, remedies, subjects,
 };
-use domain::{Case, Fact, JobId, Merchant, Reservation, ReservationId, ReviewId};
+use domain::{Case, Fact, FieldError, JobId, Merchant, Reservation, ReservationId, ReviewId};
 use store::queue::AttemptView;
 use store::{Event, Review, StoreError, Stored, Tx};
 
@@ -152,7 +153,9 @@ pub async fn decide(
 ) -> Result<(), ReviewError> {
     let missing = || OperationError::NotFound("review");
     let review = app.store.review(id).await?.ok_or_else(missing)?;
-    let reservation = review.reservation.as_ref().ok_or_else(missing)?;
+    let Some(reservation) = &review.reservation else {
+        return decide_payment_link(app, &review, request, actor).await;
+    };
     let (mut tx, mut stored, merchant) = lock(app, reservation).await?;
     // Another person may have decided before the lock was taken.
     let review = tx.review(id).await?.ok_or_else(missing)?;
@@ -188,6 +191,58 @@ pub async fn decide(
     tracing::info!(
         review.id = %id,
         reservation.id = %reservation,
+        reason = %review.reason,
+        decision = %request.decision,
+        actor,
+        "review decided"
+    );
+    Ok(())
+}
+
+/// Takes a person's decision about a payment link whose outcome is unknown. The job goes on, or ends, by itself.
+async fn decide_payment_link(
+    app: &App,
+    review: &Review,
+    request: &DecisionRequest,
+    actor: &str,
+) -> Result<(), ReviewError> {
+    let missing = || OperationError::NotFound("review");
+    let job = review.job.as_ref().ok_or_else(missing)?;
+    let mut tx = app.store.begin().await?;
+    let mut link = tx.lock_payment_link(job).await?.ok_or_else(missing)?;
+    // Another person may have decided before the lock was taken.
+    let review = tx.review(&review.id).await?.ok_or_else(missing)?;
+    if review.status() == ReviewStatus::Decided {
+        tx.rollback().await?;
+        return Err(ReviewError::Decided(Box::new(review)));
+    }
+    let event = match payment_link::review(&link.state, link.version, request) {
+        Ok(event) => event,
+        Err(DecisionError::EvidenceChanged { given, current }) => {
+            return Err(ReviewError::EvidenceChanged {
+                given,
+                current,
+                since: Vec::new(),
+            });
+        }
+        Err(error) => return Err(ReviewError::Refused(error)),
+    };
+    if let LinkEvent::Confirmed { order, .. } = &event
+        && let Some(other) = tx.payment_link_of_order(&link.merchant, order).await?
+    {
+        let message = format!("names {order}, which is the order of {other}");
+        let fault = FieldError::new("reference", message);
+        return Err(ReviewError::Refused(DecisionError::Field(fault)));
+    }
+    tx.record_link(&mut link, &event, actor).await?;
+    if link.state.order().is_some() {
+        tx.confirm_last_attempt(job).await?;
+    }
+    ignore_state_conflict(tx.retry_job(job).await)?;
+    tx.commit().await?;
+    tracing::info!(
+        review.id = %review.id,
+        job.id = %job,
         reason = %review.reason,
         decision = %request.decision,
         actor,

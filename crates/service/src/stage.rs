@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_client::Client;
+use api_client::{Client, Settings, Transport};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::customer::{Address, Customer, CustomerType};
 use domain::policy::PolicyPatch;
@@ -35,6 +35,11 @@ pub(crate) fn noon() -> DateTime<Utc> {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::gated(None).await
+    }
+
+    /// The same with a gate at every commit.
+    pub(crate) async fn gated(gate: Option<Arc<dyn store::Gate>>) -> Self {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("holdfast.toml");
         let text = "[merchants.default]\nbase_url = \"http://127.0.0.1:9\"\n";
@@ -50,6 +55,10 @@ impl Stage {
             store::Options::default(),
         );
         let store = store.await.expect("opens");
+        let store = match gate {
+            Some(gate) => store.gated(gate),
+            None => store,
+        };
         let world = Handle::new(World::new(Options::default()));
         let mut merchants = config.handles().expect("merchants");
         for (id, handle) in &mut merchants {
@@ -74,6 +83,19 @@ impl Stage {
             world,
             clock,
             _folder: folder,
+        }
+    }
+
+    /// Puts something between the clients and the provider.
+    pub(crate) fn intercept(&mut self, between: impl FnOnce(InProcess) -> Arc<dyn Transport>) {
+        let provider = InProcess::new(self.world.clone(), self.clock.clone());
+        let transport = between(provider);
+        let app = Arc::get_mut(&mut self.app).expect("nobody else has it yet");
+        for handle in app.merchants.values_mut() {
+            let base = "http://127.0.0.1:9".parse().expect("a URL");
+            let settings = Settings::new(base, "a-token".into());
+            handle.client =
+                Client::with_transport(settings, Arc::clone(&transport)).expect("a client");
         }
     }
 
@@ -145,7 +167,7 @@ impl Stage {
     }
 }
 
-fn kari() -> Customer {
+pub(crate) fn kari() -> Customer {
     Customer {
         kind: CustomerType::Private,
         name: "Kari Nordmann".to_owned(),

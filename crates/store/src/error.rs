@@ -82,6 +82,15 @@ pub enum StoreError {
         /// The reservation.
         reservation: domain::ReservationId,
     },
+    /// An event cannot follow the state that a payment link is in.
+    #[error("the payment link's event was not recorded")]
+    IllegalLinkEvent(#[source] domain::payment_link::IllegalTransition),
+    /// The payment link has changed since it was read.
+    #[error("{link} has changed since it was read")]
+    LinkConflict {
+        /// The payment link.
+        link: domain::PaymentLinkId,
+    },
     /// The merchant has another reservation with this reference.
     #[error("the merchant has a reservation with this reference")]
     ReferenceTaken {

@@ -1,9 +1,7 @@
-//! What arrives from outside and what is kept beside reservations: callbacks, idempotency keys, payment links,
-//! watermarks, settings.
+//! What arrives from outside and what is kept beside reservations: callbacks, idempotency keys, watermarks, settings.
 
 use chrono::{DateTime, Utc};
-use domain::{MerchantId, PaymentLinkId, ReservationId};
-use serde_json::Value;
+use domain::{MerchantId, ReservationId};
 
 use crate::db::{execute, fetch_optional, millis};
 use crate::row::Place;
@@ -44,37 +42,11 @@ pub enum Idempotency {
     Reused,
 }
 
-/// A one-time payment link.
-#[derive(Clone)]
-pub struct PaymentLink {
-    /// Its id.
-    pub id: PaymentLinkId,
-    /// Whose account it is on.
-    pub merchant: MerchantId,
-    /// The worker's own JSON of what was asked for. Personal.
-    pub request: Value,
-    /// planned, sending, accepted, rejected, unknown.
-    pub progress: String,
-    /// The provider's id.
-    pub order_uuid: Option<String>,
-    /// Where the payer pays.
-    pub payment_url: Option<String>,
-}
-
 #[derive(sqlx::FromRow)]
 struct KeyRow {
     request: String,
     status: Option<i64>,
     answer: Option<String>,
-}
-
-#[derive(sqlx::FromRow)]
-struct LinkRow {
-    merchant: String,
-    request: String,
-    progress: String,
-    order_uuid: Option<String>,
-    payment_url: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -184,50 +156,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Puts a payment link on record.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn create_payment_link(
-        &mut self,
-        id: &PaymentLinkId,
-        merchant: &MerchantId,
-        request: &Value,
-    ) -> Result<(), StoreError> {
-        let now = millis(self.now());
-        execute!(
-            self,
-            "INSERT INTO payment_links (id, merchant, request, progress, created_at) VALUES ($1, $2, $3, 'planned', $4)",
-            id.as_str(),
-            merchant.as_str(),
-            request.to_string(),
-            now,
-        )?;
-        Ok(())
-    }
-
-    /// Records how far a payment link has come.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn update_payment_link(
-        &mut self,
-        id: &PaymentLinkId,
-        progress: &str,
-        order_uuid: Option<&str>,
-        payment_url: Option<&str>,
-    ) -> Result<(), StoreError> {
-        execute!(
-            self,
-            "UPDATE payment_links SET progress = $2, order_uuid = $3, payment_url = $4 WHERE id = $1",
-            id.as_str(),
-            progress,
-            order_uuid,
-            payment_url,
-        )?;
-        Ok(())
-    }
-
     /// Records that a merchant's history has been read up to here. Never moves back.
     ///
     /// # Errors
@@ -267,33 +195,6 @@ impl Tx {
 }
 
 impl Store {
-    /// The payment link with this id.
-    ///
-    /// # Errors
-    /// When the database fails or the row cannot be read.
-    pub async fn payment_link(
-        &self,
-        id: &PaymentLinkId,
-    ) -> Result<Option<PaymentLink>, StoreError> {
-        let mut reader = self.reader().await?;
-        let sql = "SELECT merchant, request, progress, order_uuid, payment_url FROM payment_links WHERE id = $1";
-        let Some(row) = fetch_optional!(reader, LinkRow, sql, id.as_str())? else {
-            return Ok(None);
-        };
-        let place = Place {
-            table: "payment_links",
-            row: id.as_str(),
-        };
-        Ok(Some(PaymentLink {
-            id: id.clone(),
-            merchant: place.parse("merchant", &row.merchant)?,
-            request: place.json("request", &row.request)?,
-            progress: row.progress,
-            order_uuid: row.order_uuid,
-            payment_url: row.payment_url,
-        }))
-    }
-
     /// Up to where a merchant's history has been read.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod gate;
 mod harness;
 mod inbox;
 mod open;
+mod payment_links;
 pub mod queue;
 mod reservations;
 mod reviews;
@@ -27,8 +28,9 @@ extern crate self as store;
 
 pub use error::{OpenError, RowError, StoreError};
 pub use gate::Gate;
-pub use inbox::{Idempotency, NewCallback, PaymentLink};
+pub use inbox::{Idempotency, NewCallback};
 pub use open::{Options, Store};
+pub use payment_links::{LinkEntry, PaymentLink};
 pub use reservations::{Event, ReservationFilter, Stored, Submission};
 pub use reviews::{Review, ReviewCursor, ReviewCursorError, ReviewEnd, ReviewFilter};
 pub use tx::{Reader, Tx};

@@ -15,6 +15,7 @@ use crate::harness::{
 on_both_databases! {
     every_reservation_reaches_its_end_while_services_are_killed;
     the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds;
+    a_payment_link_whose_service_was_killed_in_sending_is_sent_again_only_by_a_decision;
 }
 
 /// Unknown outcomes settle fast, and what callbacks miss while nobody listens is read soon.
@@ -443,4 +444,77 @@ fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: P
     assert_eq!(judge(&effects)["LEASE-2"], ["created"]);
     // What may have been sent is not sent again before its absence is proven.
     assert_eq!(stand.provider.requests()["capture"], 1);
+}
+
+/// Takes a payment link, and kills the service once the provider has made its order and has not answered.
+fn killed_in_sending(stand: &mut Stand, reference: &str) -> String {
+    let hang = json!({"operation": "submit_order", "what": "hang", "when": "after_effect"});
+    stand.provider.fault(&hang);
+    let urls = json!({"success_url": "https://shop.no/ok", "failure_url": "https://shop.no/no"});
+    let mut body = stand.body(reference, &urls);
+    let fields = body.as_object_mut().expect("an object");
+    fields.remove("payment_link_due");
+    fields.remove("send");
+    let taken = stand.api().post("/v1/payment-links", &body);
+    stand.check(&taken, 202);
+    let made = || stand.provider.count(reference, "order_created");
+    stand.wait_for("the order is made", SOON, made, |made| *made == 1);
+    stand.kill_service(0);
+    stand.start_service(0);
+    text(&taken.json["id"]).to_owned()
+}
+
+fn a_payment_link_whose_service_was_killed_in_sending_is_sent_again_only_by_a_decision(
+    place: Place,
+) {
+    let mut stand = Stand::start(place, OPTIONS);
+    let state_of = |stand: &Stand, id: &str, state: &str| {
+        let job = || stand.job(id);
+        stand.wait_for(state, STEP, job, |job| job["state"] == state)
+    };
+    // The history tells of the order, so that nobody is asked.
+    let found = killed_in_sending(&mut stand, "LINK-1");
+    let found = state_of(&stand, &found, "succeeded");
+    assert_eq!(found["attempts"][0]["outcome"], "confirmed", "{found:#}");
+    assert_eq!(found["attempts"][0]["number"], 1, "{found:#}");
+    assert!(found["result"]["payment_url"].is_string(), "{found:#}");
+    // It does not, so that a person is asked.
+    stand.provider.switch(&json!({"order_history": false}));
+    let asked = killed_in_sending(&mut stand, "LINK-2");
+    let waiting = state_of(&stand, &asked, "needs_review");
+    assert_eq!(
+        waiting["last_error"]["code"], "outcome_unknown",
+        "{waiting:#}"
+    );
+    let retry = stand
+        .api()
+        .post(&format!("/v1/jobs/{asked}/retry"), &json!({}));
+    stand.check(&retry, 409);
+    assert!(
+        retry.text.contains("may make a second link"),
+        "{}",
+        retry.text
+    );
+    assert_eq!(
+        stand.job(&asked)["state"],
+        "needs_review",
+        "nothing was sent"
+    );
+    let reviews = stand.list("/v1/reviews?status=open");
+    let review = reviews
+        .iter()
+        .find(|review| review["job"] == asked.as_str())
+        .expect("a review");
+    let decision = json!({
+        "decision": "retry", "note": "The portal does not show it.",
+        "evidence_version": review["evidence_version"],
+    });
+    let path = format!("/v1/reviews/{}/decide", text(&review["id"]));
+    stand.check(&stand.api().post(&path, &decision), 200);
+    let made = state_of(&stand, &asked, "succeeded");
+    assert!(made["result"]["payment_url"].is_string(), "{made:#}");
+    for (reference, orders) in [("LINK-1", 1), ("LINK-2", 2)] {
+        let made = stand.provider.count(reference, "order_created");
+        assert_eq!(made, orders, "{reference}");
+    }
 }

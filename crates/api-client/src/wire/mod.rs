@@ -25,8 +25,8 @@ pub use details::{
 };
 pub use envelope::{Envelope, Errors};
 pub use order::{
-    InternalReferences, InvoiceReferences, OrderCustomer, OrderPayment, OrderProduct, OrderStatus,
-    OrderSubmitted, OrderSums, SendInvoiceBy, SubmitOrder,
+    InternalReferences, InvoiceReferences, OrderCustomer, OrderDetails, OrderLine, OrderPayment,
+    OrderProduct, OrderStatus, OrderSubmitted, OrderSums, OrderTotal, SendInvoiceBy, SubmitOrder,
 };
 pub use personal::Personal;
 pub use request::{

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Address, CallbackUrls, CustomerType, PaymentVia, Personal, ProviderStatus, WireTime, amount,
-    lenient, lines, rules,
+    lenient, lines, object, rules,
 };
 
 /// A line of an order. `amount` is the total of the line, gross; `tax` is in percent.
@@ -195,4 +195,45 @@ pub struct OrderStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub refunded_amount: Option<Money>,
+}
+
+/// `GET connect/orders/details/{uuid}`, as far as it tells which order it is. No field is documented that repeats the
+/// merchant's reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderDetails {
+    pub order_uuid: String,
+    #[serde(default)]
+    pub payment_link_due_date: Option<WireTime>,
+    #[serde(default, deserialize_with = "lines::deserialize")]
+    pub product_list: Vec<OrderLine>,
+    #[serde(default, deserialize_with = "object::option")]
+    pub order_summary: Option<OrderTotal>,
+    /// The payer's page, in older revisions only.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub payment_link: Option<String>,
+}
+
+/// A line of an order. `amount` is the total of the line, gross.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrderLine {
+    #[serde(deserialize_with = "lenient::text")]
+    pub name: Option<String>,
+    #[serde(
+        deserialize_with = "amount::option::or_nothing",
+        serialize_with = "amount::option::serialize"
+    )]
+    pub amount: Option<Money>,
+}
+
+/// The sum of an order, gross.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OrderTotal {
+    #[serde(
+        deserialize_with = "amount::option::or_nothing",
+        serialize_with = "amount::option::serialize"
+    )]
+    pub grand_total: Option<Money>,
 }

@@ -3,8 +3,8 @@
 use api_client::Operation;
 use api_client::wire::{
     Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, Details, HistoryRow, Note,
-    OrderStatus, OrderSubmitted, ProviderStatus, Refund, Resend, SubmitOrder, SubmitReservation,
-    Submitted,
+    OrderDetails, OrderStatus, OrderSubmitted, ProviderStatus, Refund, Resend, SubmitOrder,
+    SubmitReservation, Submitted,
 };
 use domain::Money;
 use proptest::prelude::*;
@@ -110,6 +110,23 @@ fn every_success_of_the_pages_is_accepted() {
         .expect("status");
     assert_eq!(status.status, ProviderStatus::PartialRefunded);
     assert_eq!(status.refunded_amount, Some(amount("100.50")));
+}
+
+#[test]
+fn an_order_s_details_tell_when_it_is_due_and_what_it_is_for() {
+    let order = judge::<OrderDetails>(Operation::OrderDetails, 200, fixture("order_details"))
+        .accepted()
+        .expect("details");
+    let due = order.payment_link_due_date.and_then(|due| due.at());
+    assert_eq!(due.map(|due| due.timestamp()), Some(1_757_476_095));
+    let total = order.order_summary.and_then(|sums| sums.grand_total);
+    assert_eq!(total, Some(amount("450")));
+    let line = &order.product_list[0];
+    assert_eq!(
+        (line.name.as_deref(), line.amount),
+        (Some("Deposit"), Some(amount("450")))
+    );
+    assert_eq!(order.payment_link, None, "the newer pages leave it out");
 }
 
 #[test]

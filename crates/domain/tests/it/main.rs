@@ -15,6 +15,7 @@ mod model;
 mod observing_captures;
 mod observing_others;
 mod outcomes;
+mod payment_links;
 mod properties;
 mod provider;
 mod resolving_absence;

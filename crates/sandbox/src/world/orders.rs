@@ -91,8 +91,13 @@ impl World {
                 Timer::OrderDue(uuid.clone()),
             );
         }
-        let total = order.total;
+        let (total, account) = (order.total, order.account);
         self.orders.insert(uuid.clone(), order);
+        if self.switches.order_history {
+            self.add_history(account, &uuid, "order-created", |row| {
+                row.amount = Some(total);
+            });
+        }
         self.record(
             EffectKind::OrderCreated,
             By::Api,

@@ -392,6 +392,16 @@ async fn a_one_time_link_is_made_paid_and_read() {
             .expect("status")
     };
     assert_eq!(status().await.status, ProviderStatus::Sent);
+    let details = env.client.order_details(uuid).await.outcome;
+    let details = details.accepted().expect("details");
+    let due = order(&env).due_date_for_payment_link;
+    assert_eq!(details.payment_link_due_date, due);
+    let hour = TimeDelta::hours(1);
+    let history = env.client.history(env.now() - hour, env.now());
+    let rows = history.await.outcome.accepted().expect("rows");
+    let told = rows.iter().filter(|row| row.uuid.as_deref() == Some(uuid));
+    let titles: Vec<_> = told.filter_map(|row| row.title.as_deref()).collect();
+    assert_eq!(titles, ["order-created"]);
     env.world.lock().pay(env.now(), "ORDER-1").expect("payable");
     let paid = status().await;
     assert_eq!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json as Answer};
 use chrono::{DateTime, Utc};
-use domain::{JobId, ReservationId};
+use domain::{JobId, JobKind, ReservationId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::queue::{Job, JobFilter};
@@ -32,8 +32,13 @@ fn id_of(named: &str) -> Result<JobId, Problem> {
     named.parse().map_err(|_| Problem::not_found("job"))
 }
 
-/// The reference of a job's reservation.
+/// The booking system's reference of what a job belongs to: its reservation, or its payment link.
 async fn reference_of(app: &App, job: &Job) -> Result<Option<String>, Problem> {
+    if job.kind == JobKind::PaymentLink {
+        let link = app.store.payment_link_of_job(&job.id).await?;
+        let reference = link.and_then(|link| link.request["reference"].as_str().map(str::to_owned));
+        return Ok(reference);
+    }
     let Some(id) = &job.reservation else {
         return Ok(None);
     };
@@ -71,7 +76,7 @@ pub(super) async fn list(
     let mut data = Vec::with_capacity(page.items.len());
     for job in &page.items {
         let reference = match job.reservation.as_ref().map(|id| (id, references.get(id))) {
-            None => None,
+            None => reference_of(&app, job).await?,
             Some((_, Some(known))) => known.clone(),
             Some((id, None)) => {
                 let reference = reference_of(&app, job).await?;

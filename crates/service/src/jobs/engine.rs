@@ -21,7 +21,7 @@ use super::stop_requests::stop_requests;
 use crate::app::{App, MerchantHandle};
 
 /// Decisions without a request that one run may take.
-const MAX_TURNS: u32 = 8;
+pub(super) const MAX_TURNS: u32 = 8;
 /// A request that has not left so long after its release, on the wall, does not leave at all.
 const LEAVES_WITHIN: TimeDelta = TimeDelta::seconds(30);
 /// From this limit on the budget, a tenth of which may be used at once, has two requests at a time.
@@ -419,8 +419,7 @@ impl Run<'_> {
             .reservation_uuid
             .clone()
             .unwrap_or_default();
-        // Absence is counted from the release: a request that leaves long after it could be sent a second time.
-        let sent = if self.app.clock.wall() < released.at + LEAVES_WITHIN {
+        let sent = if may_leave(self.app, released.at) {
             requests::send(&self.handle.client, &uuid, request).await
         } else {
             not_sent()
@@ -476,6 +475,12 @@ struct Released {
     number: u32,
     /// When, on the wall, at the latest.
     at: DateTime<Utc>,
+}
+
+/// May a request leave that was released at this time on the wall? Absence is counted from the release: one that
+/// leaves long after it could be sent a second time.
+pub(super) fn may_leave(app: &App, released_at: DateTime<Utc>) -> bool {
+    app.clock.wall() < released_at + LEAVES_WITHIN
 }
 
 fn no_intent() -> JobFault {

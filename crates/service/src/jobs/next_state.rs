@@ -99,13 +99,31 @@ pub(super) fn again_after_fault(
     now: DateTime<Utc>,
     state: PlannedState,
 ) -> JobEnd {
-    let wait = planned(r, merchant, job).map(|planned| {
-        let left = (planned.deadline - now) / PARTS_OF_WHAT_IS_LEFT;
-        ((now - planned.run_at) / 2)
-            .min(left)
-            .clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
+    let wait = planned(r, merchant, job).map_or(AFTER_FAILED_READ, |planned| {
+        after_failed_read(planned.run_at, planned.deadline, now)
     });
-    let wait = wait.unwrap_or(AFTER_FAILED_READ);
+    read_later(entropy, wait, now, state)
+}
+
+/// How long to wait after a read that told nothing and was due at `due`.
+pub(super) fn after_failed_read(
+    due: DateTime<Utc>,
+    deadline: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> TimeDelta {
+    let left = (deadline - now) / PARTS_OF_WHAT_IS_LEFT;
+    ((now - due) / 2)
+        .min(left)
+        .clamp(AFTER_FAILED_READ, AFTER_FAILED_READS)
+}
+
+/// Puts a job off by `wait`, and up to as much again by chance. It uses no attempt.
+pub(super) fn read_later(
+    entropy: &dyn Entropy,
+    wait: TimeDelta,
+    now: DateTime<Utc>,
+    state: PlannedState,
+) -> JobEnd {
     let most = u64::try_from(wait.num_milliseconds()).unwrap_or(0);
     let jitter = i64::try_from(entropy.up_to(most)).unwrap_or(0);
     let waiting_for = (state == PlannedState::Resolving).then_some(WaitingFor::Resolution);

@@ -1,6 +1,7 @@
 //! Somebody acts on a job: lets it run again, now, or at another time, or withdraws it.
 
 use chrono::{DateTime, Utc};
+use domain::payment_link::{self, LinkEvent, LinkState, NotAllowed};
 use domain::{Fact, JobId};
 use store::Tx;
 use store::queue::Job;
@@ -14,7 +15,9 @@ use crate::app::App;
 /// # Errors
 /// See [`OperationError`].
 pub async fn retry_job(app: &App, id: &JobId, actor: &str) -> Result<Job, OperationError> {
+    let job = find(app, id).await?;
     let mut tx = app.store.begin().await?;
+    on_link(&mut tx, &job, actor, payment_link::rerun).await?;
     drop(tx.retry_job(id).await?);
     done(app, tx, id, "retry", actor).await
 }
@@ -80,6 +83,10 @@ async fn withdraw(app: &App, tx: &mut Tx, job: &Job, actor: &str) -> Result<(), 
         Some(reservation) => tx.lock_reservation(reservation).await?,
         None => None,
     };
+    on_link(tx, job, actor, |state| {
+        payment_link::withdraw(state, reason)
+    })
+    .await?;
     drop(tx.cancel_job(&job.id, reason).await?);
     let (Some(stored), Some(key), true) = (&mut stored, job.plan_key(), job.managed) else {
         return Ok(());
@@ -101,5 +108,25 @@ async fn withdraw(app: &App, tx: &mut Tx, job: &Job, actor: &str) -> Result<(), 
         }],
     };
     tx.record(r, &facts, merchant, actor, None).await?;
+    Ok(())
+}
+
+/// Records what an act on a job means for the payment link that the job carries, if it carries one.
+async fn on_link(
+    tx: &mut Tx,
+    job: &Job,
+    actor: &str,
+    means: impl Fn(&LinkState) -> Result<Option<LinkEvent>, NotAllowed>,
+) -> Result<(), OperationError> {
+    let Some(mut link) = tx.lock_payment_link(&job.id).await? else {
+        return Ok(());
+    };
+    let event = means(&link.state).map_err(|refused| OperationError::JobState {
+        state: job.state,
+        message: refused.to_string(),
+    })?;
+    if let Some(event) = event {
+        tx.record_link(&mut link, &event, actor).await?;
+    }
     Ok(())
 }

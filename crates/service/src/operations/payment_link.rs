@@ -30,7 +30,6 @@ pub async fn create_payment_link(
     let id = PaymentLinkId::new(now, &*app.entropy);
     let record = serde_json::to_value(request).map_err(StoreError::Encode)?;
     let mut tx = app.store.begin().await?;
-    tx.create_payment_link(&id, &merchant.id, &record).await?;
     let job = tx
         .enqueue(&NewJob {
             kind: JobKind::PaymentLink,
@@ -40,12 +39,14 @@ pub async fn create_payment_link(
             key: Some(format!("payment_link:{id}")),
             run_at: now,
             deadline: now + chrono::TimeDelta::days(1),
-            payload: json!({"payment_link": id}),
+            payload: json!({}),
             intent: None,
             max_attempts: 20,
             created_by: actor.to_owned(),
             planned_at: None,
         })
+        .await?;
+    tx.create_payment_link(&id, &merchant.id, &job.job, &record)
         .await?;
     tx.commit().await?;
     Ok(job.job)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use domain::{IntentId, UnknownWord};
+use domain::{IntentId, JobId, UnknownWord};
 use serde_json::Value;
 
 use crate::db::{execute, fetch_optional, millis};
@@ -141,6 +141,11 @@ const FINISH: &str =
         error_code = $8, exchange = $9
     WHERE job_id = $1 AND number = $2 AND token = $3";
 
+/// Reads leave rows as well, and no read is accepted or unknown.
+const CONFIRM_LAST: &str = "UPDATE attempts SET outcome = 'confirmed'
+    WHERE job_id = $1 AND number = (SELECT MAX(number) FROM attempts AS latest
+        WHERE latest.job_id = $1 AND latest.outcome IN ('accepted', 'unknown'))";
+
 /// What is left open when the run ends: a request that may have gone out is unknown, the rest was not sent.
 const CLOSE_OPEN: &str =
     "UPDATE attempts SET finished_at = $3, error_code = COALESCE(error_code, $4),
@@ -229,6 +234,16 @@ impl Tx {
             exchange,
         )?;
         if rows == 1 { Ok(()) } else { Err(lease.lost()) }
+    }
+
+    /// Records in the history of a job that the effect of its last request has been seen. Changes nothing when no
+    /// request of the job waits for that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn confirm_last_attempt(&mut self, job: &JobId) -> Result<(), StoreError> {
+        execute!(self, CONFIRM_LAST, job.as_str())?;
+        Ok(())
     }
 }
 

@@ -8,8 +8,8 @@ use domain::reservation::{
     Decision, DecisionRecord, NewLine, NewReservation, Operation, ReviewReason,
 };
 use domain::{
-    Case, Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, PaymentLinkId,
-    Reservation, ReservationId, SystemEntropy,
+    Case, Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, Reservation,
+    ReservationId, SystemEntropy,
 };
 use serde_json::json;
 use store::queue::JobFilter;
@@ -604,23 +604,11 @@ pub(crate) async fn an_idempotency_key_answers_one_request(fresh: Fresh) {
 pub(crate) async fn what_stands_beside_reservations_is_kept(fresh: Fresh) {
     let (r, intent) = created(&fresh, "BOOK-1").await;
     let default = merchant("default");
-    let link = PaymentLinkId::new(fresh.clock.now(), &SystemEntropy);
     let now = fresh.clock.now();
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.save_contact(&r.id, &intent, &json!({"email": "ola@example.no"}))
         .await
         .expect("saves");
-    tx.create_payment_link(&link, &default, &json!({"reference": "L-1"}))
-        .await
-        .expect("creates");
-    tx.update_payment_link(
-        &link,
-        "accepted",
-        Some("ODR1"),
-        Some("https://example.no/p"),
-    )
-    .await
-    .expect("updates");
     tx.save_watermark(&default, now).await.expect("saves");
     tx.save_watermark(&default, now - TimeDelta::hours(1))
         .await
@@ -630,20 +618,6 @@ pub(crate) async fn what_stands_beside_reservations_is_kept(fresh: Fresh) {
     tx.commit().await.expect("commits");
     let contact = fresh.store.contact(&intent).await.expect("reads");
     assert_eq!(contact, Some(json!({"email": "ola@example.no"})));
-    let kept = fresh
-        .store
-        .payment_link(&link)
-        .await
-        .expect("reads")
-        .expect("is there");
-    assert_eq!(
-        (kept.progress.as_str(), kept.order_uuid.as_deref()),
-        ("accepted", Some("ODR1"))
-    );
-    assert_eq!(
-        (kept.merchant, kept.payment_url.as_deref()),
-        (default.clone(), Some("https://example.no/p"))
-    );
     assert_eq!(
         fresh.store.watermark(&default).await.expect("reads"),
         Some(now)

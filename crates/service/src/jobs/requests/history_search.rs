@@ -15,8 +15,8 @@ use crate::app::{App, MerchantHandle};
 use crate::jobs::call::{ReadError, read};
 use crate::provider;
 
-/// How many candidates one search for a lost submit reads: each costs a request.
-const MAX_CANDIDATES: usize = 5;
+/// How many candidates one search for a lost submit or payment link reads: each costs a request.
+pub(super) const MAX_CANDIDATES: usize = 5;
 /// How the ids of reservations begin; those of captures and charges begin otherwise.
 const OF_A_RESERVATION: &str = "RES";
 
@@ -249,7 +249,7 @@ async fn details(
 }
 
 /// Counts one more request of the merchant's budget.
-async fn count_request(app: &App, handle: &MerchantHandle) -> Result<(), ReadError> {
+pub(super) async fn count_request(app: &App, handle: &MerchantHandle) -> Result<(), ReadError> {
     let mut tx = app.store.begin().await?;
     let taken = tx
         .take_request(&handle.merchant.id, handle.rate_limit_per_minute)

@@ -7,6 +7,7 @@ mod complete;
 pub(super) mod details;
 pub(super) mod history_search;
 mod parts;
+pub(super) mod payment_link;
 mod refund;
 mod resend;
 mod submit;

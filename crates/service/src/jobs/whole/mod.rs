@@ -1,4 +1,3 @@
 //! Jobs that carry no intent of a reservation, each as a whole.
 
-pub(super) mod payment_link;
 pub(super) mod sweep;
