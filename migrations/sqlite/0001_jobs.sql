@@ -29,8 +29,8 @@ CREATE TABLE jobs (
     created_at         BIGINT NOT NULL,             -- when it was enqueued
     started_at         BIGINT,                      -- when it was last claimed
     finished_at        BIGINT,                      -- when it ended
-    CONSTRAINT job_state_is_known CHECK (state IN ('scheduled', 'available', 'running', 'succeeded', 'resolving',
-        'needs_review', 'failed', 'cancelled')),
+    CONSTRAINT job_state_is_known CHECK (state IN ('scheduled', 'available', 'running', 'resolving',
+        'needs_review', 'succeeded', 'failed', 'cancelled')),
     CONSTRAINT running_job_has_owner_and_lease
         CHECK ((state = 'running') = (owner IS NOT NULL) AND (state = 'running') = (lease_until IS NOT NULL)),
     CONSTRAINT ended_job_has_its_end

@@ -43,7 +43,7 @@ fn build() -> PathBuf {
         "--bin",
         "holdfast",
         "--test",
-        "tidy",
+        "static",
     ]);
     cargo.arg("--message-format=json-render-diagnostics");
     if let Some(built) = BuiltInto::of_this_test() {

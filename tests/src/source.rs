@@ -29,12 +29,13 @@ impl SourceFile {
         self.path.ends_with(extension)
     }
 
-    /// Whether the whole file is test code: it stands in a folder `tests` or is named `tests.rs`.
+    /// Whether the whole file is test code: it stands in a folder `tests` or `testkit`, or is named
+    /// `tests.rs`.
     #[must_use]
     pub fn is_test(&self) -> bool {
         let mut folders = self.path.split('/');
         let name = folders.next_back();
-        name == Some("tests.rs") || folders.any(|folder| folder == "tests")
+        name == Some("tests.rs") || folders.any(|folder| folder == "tests" || folder == "testkit")
     }
 
     /// The number of a line, from 1, by the offset of one of its bytes.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use api_client::callback::Legacy;
 use api_client::{Client, Settings};
 use chrono::TimeDelta;
-use domain::customer::{Address, Customer, CustomerType};
 use domain::policy::PolicyPatch;
 use domain::reservation::{DeliveryRequest, NewLine, NewReservation};
 use domain::{
@@ -19,6 +18,7 @@ use service::jobs::{self, WorkerSettings};
 use service::operations;
 use service::submission::SubmitExtras;
 use store::{ReservationFilter, Store};
+use testkit::customer::customer;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, interval};
 
@@ -127,23 +127,6 @@ async fn book(app: &App) -> Vec<ReservationId> {
 }
 
 fn reservation(app: &App, number: usize) -> NewReservation {
-    let address = Address {
-        street: "Luramyrveien 65".to_owned(),
-        zip: "4313".to_owned(),
-        city: "Sandnes".to_owned(),
-        country: "NO".to_owned(),
-    };
-    let customer = Customer {
-        kind: CustomerType::Private,
-        name: "Kari Nordmann".to_owned(),
-        email: "kari@example.no".to_owned(),
-        country_code: "+47".to_owned(),
-        msisdn: "46567468".to_owned(),
-        language: "no".to_owned(),
-        personal_number: None,
-        organization_id: None,
-        address,
-    };
     let line = NewLine {
         name: "Cabin".to_owned(),
         product_id: None,
@@ -153,7 +136,7 @@ fn reservation(app: &App, number: usize) -> NewReservation {
     };
     NewReservation {
         reference: format!("BENCH-{number}"),
-        customer,
+        customer: customer(),
         lines: vec![line],
         payment_link_due: app.clock.now() + TimeDelta::days(3),
         charge_validity: None,

@@ -1,6 +1,7 @@
 //! The codes of everything that goes wrong: of an answer of the API, of a job, of a review.
 
 use crate::job::words;
+use crate::reservation::ReviewReason;
 
 macro_rules! codes {
     ($($variant:ident = $word:literal, $title:literal;)*) => {
@@ -82,7 +83,6 @@ codes! {
     JobTimeout = "job_timeout", "The run took too long";
     LeaseLost = "lease_lost", "The job is another worker's by now";
     NoContact = "no_contact", "The recipient is gone";
-    NoHandler = "no_handler", "This version does not know the kind of job";
     NoIntent = "no_intent", "The operation of the job is gone";
     NoKey = "no_key", "The job has no place in a schedule";
     NoPaymentLink = "no_payment_link", "The payment link is gone";
@@ -109,4 +109,38 @@ codes! {
     OutcomeUnknown = "outcome_unknown", "The outcome is unknown";
     RefundUnknown = "refund_unknown", "The outcome of a refund is unknown";
     WindowClosing = "window_closing", "The capture window is about to close";
+}
+
+/// A job that waits for a decision has the code of the review behind it.
+impl From<ReviewReason> for ErrorCode {
+    fn from(reason: ReviewReason) -> Self {
+        match reason {
+            ReviewReason::ChargeUnknown => Self::ChargeUnknown,
+            ReviewReason::RefundUnknown => Self::RefundUnknown,
+            ReviewReason::CaptureUnknown => Self::CaptureUnknown,
+            ReviewReason::OutcomeUnknown => Self::OutcomeUnknown,
+            ReviewReason::EffectDiffers => Self::EffectDiffers,
+            ReviewReason::ExternalChange => Self::ExternalChange,
+            ReviewReason::LateEffect => Self::LateEffect,
+            ReviewReason::MissingAtProvider => Self::MissingAtProvider,
+            ReviewReason::WindowClosing => Self::WindowClosing,
+            ReviewReason::LateDelivery => Self::LateDelivery,
+            ReviewReason::Incoherent => Self::Incoherent,
+            ReviewReason::ProviderRefused => Self::ProviderRefused,
+            ReviewReason::DeadlinePassed => Self::DeadlinePassed,
+            ReviewReason::MarkerBroken => Self::MarkerBroken,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_review_is_a_code_with_a_page() {
+        for reason in ReviewReason::ALL {
+            assert_eq!(ErrorCode::from(*reason).as_str(), reason.as_str());
+        }
+    }
 }

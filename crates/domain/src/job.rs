@@ -1,4 +1,4 @@
-//! The words of the queue: kinds, states, urgency, and why a job waits.
+//! The words of the queue: kinds, states and events, urgency, why a job waits, and what became of its attempts.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::IntentId;
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $vdoc:literal])+ $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
+        pub enum $name { $($(#[doc = $vdoc])+ #[serde(rename = $word)] $variant,)* }
 
         impl $name {
             /// Every value, in the order of the documentation.
@@ -19,6 +19,12 @@ macro_rules! words {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
+            }
+
+            /// What the word means, in a sentence for people.
+            #[must_use]
+            pub const fn describe(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($vdoc),+).trim_ascii(),)* }
             }
         }
 
@@ -41,6 +47,9 @@ macro_rules! words {
 }
 pub(crate) use words;
 
+mod state;
+pub use state::{IllegalJobEvent, JobEvent, JobState};
+
 /// A word that is not one of those allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{word}\" is not one of {}", allowed.join(", "))]
@@ -60,7 +69,7 @@ words! {
         Remind = "remind",
         /// Send the payment link again because somebody asked.
         Resend = "resend",
-        /// Settle part or all of the hold.
+        /// Take part or all of the hold.
         Capture = "capture",
         /// Debit the stored card for late costs.
         Charge = "charge",
@@ -80,82 +89,6 @@ words! {
         Deadline = "deadline",
     }
 }
-
-words! {
-    /// Where a job is.
-    JobState {
-        /// Not due yet, or waiting out a delay.
-        Scheduled = "scheduled",
-        /// Due, and free to be claimed.
-        Available = "available",
-        /// Claimed by a worker that holds its lease.
-        Running = "running",
-        /// Done.
-        Succeeded = "succeeded",
-        /// The outcome of its request is unknown; the next read is at `run_at`.
-        Resolving = "resolving",
-        /// A person must decide.
-        NeedsReview = "needs_review",
-        /// Gave up; a person may retry it.
-        Failed = "failed",
-        /// Withdrawn before it ran to its end.
-        Cancelled = "cancelled",
-    }
-}
-
-impl JobState {
-    /// Does the job still have something to do, so that its key is taken?
-    #[must_use]
-    pub const fn is_live(self) -> bool {
-        match self {
-            Self::Scheduled
-            | Self::Available
-            | Self::Running
-            | Self::Resolving
-            | Self::NeedsReview => true,
-            Self::Succeeded | Self::Failed | Self::Cancelled => false,
-        }
-    }
-}
-
-/// How a job moves: from where, by what, to where. The diagram in `docs/jobs.md` is made of this table.
-pub const TRANSITIONS: &[(JobState, &str, JobState)] = {
-    use JobState::{
-        Available, Cancelled, Failed, NeedsReview, Resolving, Running, Scheduled, Succeeded,
-    };
-    &[
-        (Scheduled, "its time has come", Available),
-        (Resolving, "its next read is due", Available),
-        (Available, "a worker claims it", Running),
-        (Running, "it is done", Succeeded),
-        (Running, "retry, or not yet", Scheduled),
-        (Running, "the outcome is unknown", Resolving),
-        (
-            Running,
-            "a person must decide, or it crashed three times",
-            NeedsReview,
-        ),
-        (Running, "refused, or it gave up", Failed),
-        (
-            Running,
-            "handed back at a stop, or its worker died",
-            Available,
-        ),
-        (Running, "it is no longer wanted", Cancelled),
-        (Scheduled, "it is no longer wanted", Cancelled),
-        (Available, "it is no longer wanted", Cancelled),
-        (Resolving, "it is no longer wanted", Cancelled),
-        (NeedsReview, "it is no longer wanted", Cancelled),
-        (
-            NeedsReview,
-            "a person retries it, or has it sent once more",
-            Available,
-        ),
-        (NeedsReview, "a person says that it took effect", Succeeded),
-        (Failed, "a person retries it", Available),
-        (Scheduled, "a person runs it now", Available),
-    ]
-};
 
 words! {
     /// Which of the due jobs go first. Declared most urgent first; the order is that of claiming.
@@ -217,6 +150,30 @@ impl JobKind {
     #[must_use]
     pub const fn calls_provider(self) -> bool {
         !matches!(self, Self::Deadline)
+    }
+}
+
+words! {
+    /// What became of one request of a job, or of a run without one.
+    AttemptOutcome {
+        /// Nothing has been sent; what an attempt begins as.
+        Unsent = "unsent",
+        /// The request is about to be sent, or on its way. Only while the attempt is open.
+        Sending = "sending",
+        /// The provider refused.
+        Rejected = "rejected",
+        /// The provider took it, and its effect has not been seen.
+        Accepted = "accepted",
+        /// Its effect has been seen.
+        Confirmed = "confirmed",
+        /// The request was sent, and its answer does not tell whether it took effect.
+        Unknown = "unknown",
+        /// The run failed without an answer that counts.
+        Failed = "failed",
+        /// The worker vanished or panicked.
+        Crashed = "crashed",
+        /// The run put the job off.
+        Snoozed = "snoozed",
     }
 }
 

@@ -39,7 +39,10 @@ pub use hex::hex;
 pub use id::{
     IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId, ReviewId,
 };
-pub use job::{JobKind, JobState, Planned, PlannedState, UnknownWord, Urgency, WaitingFor};
+pub use job::{
+    AttemptOutcome, IllegalJobEvent, JobEvent, JobKind, JobState, Planned, PlannedState,
+    UnknownWord, Urgency, WaitingFor,
+};
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};
 pub use reservation::{Fact, Reservation, Status};

@@ -124,13 +124,13 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         // A known id that is not found is more often the wrong merchant than a vanished booking; an earlier attempt may
         // have had its effect all the same.
         RefusedBy::NotFound if intent.attempts > 1 && intent.operation.is_exclusive() => {
-            std::iter::once(ask(ReviewReason::NotFound, true))
+            std::iter::once(ask(ReviewReason::MissingAtProvider, true))
                 .chain(evidence(intent, key, now))
                 .collect()
         }
         RefusedBy::NotFound => {
             let read = (intent.operation != Operation::Submit).then_some(Fact::ReadWanted);
-            [refused, ask(ReviewReason::NotFound, true)]
+            [refused, ask(ReviewReason::MissingAtProvider, true)]
                 .into_iter()
                 .chain(read)
                 .collect()
@@ -158,14 +158,22 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         RefusedBy::Business => match intent.operation {
             // The status may have moved without us; the read tells, and clears the desk when it explains all.
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => {
-                vec![refused, ask(ReviewReason::Refused, true), Fact::ReadWanted]
+                vec![
+                    refused,
+                    ask(ReviewReason::ProviderRefused, true),
+                    Fact::ReadWanted,
+                ]
             }
             Operation::Resend { slot, .. } => [refused, Fact::ReadWanted]
                 .into_iter()
                 .chain(used(slot, now))
                 .collect(),
             Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => {
-                vec![refused, ask(ReviewReason::Refused, false), Fact::ReadWanted]
+                vec![
+                    refused,
+                    ask(ReviewReason::ProviderRefused, false),
+                    Fact::ReadWanted,
+                ]
             }
         },
         RefusedBy::Payload | RefusedBy::WrongVerb | RefusedBy::CardNotFound => {
@@ -175,7 +183,7 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
                 }
                 _ => vec![
                     refused,
-                    ask(ReviewReason::Refused, by != RefusedBy::CardNotFound),
+                    ask(ReviewReason::ProviderRefused, by != RefusedBy::CardNotFound),
                 ],
             }
         }

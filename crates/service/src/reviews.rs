@@ -1,19 +1,17 @@
-//! Reviews: the evidence for people, and what they decide, each decision one transaction.
+//! Reviews as people read them: the evidence, what can be decided, and what would put a wrong effect right.
 
-use domain::payment_link::{self, LinkEvent};
-use domain::reservation::Intent;
 use domain::review::{
-    DecisionError, DecisionRequest, Evidence, PastDecision, Remedy, ReviewOption, ReviewStatus,
-    Subject, decide as decide_review, evidence, options, remedies, subjects,
+    Evidence, PastDecision, Remedy, ReviewOption, ReviewStatus, Subject, evidence, options,
+    remedies,
 };
-use domain::{Case, Fact, FieldError, JobId, Merchant, Reservation, ReservationId, ReviewId};
+use domain::{Case, Fact, Merchant, Reservation, ReviewId};
 use store::queue::AttemptView;
-use store::{Event, Review, StoreError, Stored, Tx};
+use store::{Event, Review, Stored};
 
 use crate::app::App;
-use crate::operations::{OperationError, merchant_of};
+use crate::operations::OperationError;
 
-/// How many of the newest events a review shows, and how many a refusal lists at most.
+/// How many of the newest events a review shows.
 const TIMELINE: u32 = 50;
 
 /// A review with everything that a decision about it rests on.
@@ -31,36 +29,6 @@ pub struct Dossier {
     pub timeline: Vec<Event>,
     /// The requests and runs of the review's job, oldest first.
     pub attempts: Vec<AttemptView>,
-}
-
-/// Why a decision was not taken. Nothing has been changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReviewError {
-    /// There is no such review, or the database failed.
-    #[error(transparent)]
-    Service(#[from] OperationError),
-    /// The review has ended already.
-    #[error("the review is decided")]
-    Decided(Box<Review>),
-    /// Something has happened since the evidence was read.
-    #[error("the evidence has changed")]
-    EvidenceChanged {
-        /// The version that the decision names.
-        given: i64,
-        /// The version in force.
-        current: i64,
-        /// What has happened since, oldest first, without what was only looked for in vain.
-        since: Vec<Event>,
-    },
-    /// The decision does not fit.
-    #[error("the decision was refused")]
-    Refused(#[source] DecisionError),
-}
-
-impl From<StoreError> for ReviewError {
-    fn from(error: StoreError) -> Self {
-        Self::Service(error.into())
-    }
 }
 
 /// The review with this id, and everything that a decision about it rests on.
@@ -139,171 +107,4 @@ fn past(events: Vec<Event>) -> Vec<PastDecision> {
         _ => None,
     };
     events.into_iter().filter_map(decided).collect()
-}
-
-/// Takes a person's decision about an open review. The job behind it goes on, or ends, by itself.
-///
-/// # Errors
-/// See [`ReviewError`].
-pub async fn decide(
-    app: &App,
-    id: &ReviewId,
-    request: &DecisionRequest,
-    actor: &str,
-) -> Result<(), ReviewError> {
-    let missing = || OperationError::NotFound("review");
-    let review = app.store.review(id).await?.ok_or_else(missing)?;
-    let Some(reservation) = &review.reservation else {
-        return decide_payment_link(app, &review, request, actor).await;
-    };
-    let (mut tx, mut stored, merchant) = lock(app, reservation).await?;
-    // Another person may have decided before the lock was taken.
-    let review = tx.review(id).await?.ok_or_else(missing)?;
-    let r = &mut stored.reservation;
-    let open = subjects(r).into_iter().find(|about| {
-        about.reason == review.reason
-            && about.intent.map(|intent| &intent.id) == review.intent.as_ref()
-    });
-    let about = match open {
-        Some(about) if review.status() == ReviewStatus::Open => about,
-        _ => {
-            tx.rollback().await?;
-            return Err(ReviewError::Decided(Box::new(review)));
-        }
-    };
-    let facts = match decide_review(Case::new(r, merchant, tx.now()), &about, request) {
-        Ok(facts) => facts,
-        Err(error) => {
-            tx.rollback().await?;
-            return Err(refused(app, &stored.reservation, error).await?);
-        }
-    };
-    if let Some(job) = &review.job {
-        end_withdrawn(&mut tx, job, &facts).await?;
-    }
-    tx.record(r, &facts, merchant, actor, None).await?;
-    let goes_on = |intent| r.intent(intent).is_some_and(Intent::is_open);
-    if let (Some(job), Some(true)) = (&review.job, review.intent.as_ref().map(goes_on)) {
-        // The plan's time may be what it was before a person was asked, and would leave the job waiting for one.
-        ignore_state_conflict(tx.retry_job(job).await)?;
-    }
-    tx.commit().await?;
-    tracing::info!(
-        review.id = %id,
-        reservation.id = %reservation,
-        reason = %review.reason,
-        decision = %request.decision,
-        actor,
-        "review decided"
-    );
-    Ok(())
-}
-
-/// Takes a person's decision about a payment link whose outcome is unknown. The job goes on, or ends, by itself.
-async fn decide_payment_link(
-    app: &App,
-    review: &Review,
-    request: &DecisionRequest,
-    actor: &str,
-) -> Result<(), ReviewError> {
-    let missing = || OperationError::NotFound("review");
-    let job = review.job.as_ref().ok_or_else(missing)?;
-    let mut tx = app.store.begin().await?;
-    let mut link = tx.lock_payment_link(job).await?.ok_or_else(missing)?;
-    // Another person may have decided before the lock was taken.
-    let review = tx.review(&review.id).await?.ok_or_else(missing)?;
-    if review.status() == ReviewStatus::Decided {
-        tx.rollback().await?;
-        return Err(ReviewError::Decided(Box::new(review)));
-    }
-    let event = match payment_link::review(&link.state, link.version, request) {
-        Ok(event) => event,
-        Err(DecisionError::EvidenceChanged { given, current }) => {
-            return Err(ReviewError::EvidenceChanged {
-                given,
-                current,
-                since: Vec::new(),
-            });
-        }
-        Err(error) => return Err(ReviewError::Refused(error)),
-    };
-    if let LinkEvent::Confirmed { order, .. } = &event
-        && let Some(other) = tx.payment_link_of_order(&link.merchant, order).await?
-    {
-        let message = format!("names {order}, which is the order of {other}");
-        let fault = FieldError::new("reference", message);
-        return Err(ReviewError::Refused(DecisionError::Field(fault)));
-    }
-    tx.record_link(&mut link, &event, actor).await?;
-    if link.state.order().is_some() {
-        tx.confirm_last_attempt(job).await?;
-    }
-    ignore_state_conflict(tx.retry_job(job).await)?;
-    tx.commit().await?;
-    tracing::info!(
-        review.id = %review.id,
-        job.id = %job,
-        reason = %review.reason,
-        decision = %request.decision,
-        actor,
-        "review decided"
-    );
-    Ok(())
-}
-
-async fn lock<'a>(
-    app: &'a App,
-    id: &ReservationId,
-) -> Result<(Tx, Stored, &'a Merchant), OperationError> {
-    let mut tx = app.store.begin().await?;
-    let stored = tx
-        .lock_reservation(id)
-        .await?
-        .ok_or(OperationError::NotFound("reservation"))?;
-    let merchant = &merchant_of(app, &stored.reservation.merchant)?.merchant;
-    Ok((tx, stored, merchant))
-}
-
-/// Why a decision was refused, with what has changed since the evidence was read.
-async fn refused(
-    app: &App,
-    r: &Reservation,
-    error: DecisionError,
-) -> Result<ReviewError, StoreError> {
-    let DecisionError::EvidenceChanged { given, current } = error else {
-        return Ok(ReviewError::Refused(error));
-    };
-    let page = store::queue::MAX_PAGE;
-    let mut since = app
-        .store
-        .events(&r.id, page, Some(given.max(0)))
-        .await?
-        .items;
-    since.retain(|event| event.fact.is_evidence());
-    since.truncate(usize::try_from(TIMELINE).unwrap_or(usize::MAX));
-    Ok(ReviewError::EvidenceChanged {
-        given,
-        current,
-        since,
-    })
-}
-
-/// Ends the job of an operation that is given up with the reason, before the schedule finds it unwanted.
-async fn end_withdrawn(tx: &mut Tx, id: &JobId, facts: &[Fact]) -> Result<(), StoreError> {
-    let withdrawn = facts.iter().find_map(|fact| match fact {
-        Fact::IntentWithdrawn { reason, .. } => Some(reason),
-        _ => None,
-    });
-    match withdrawn {
-        Some(reason) => ignore_state_conflict(tx.cancel_job(id, reason).await),
-        None => Ok(()),
-    }
-}
-
-/// A job that does not wait for a person goes on by itself: it runs just now, or has ended.
-fn ignore_state_conflict<T>(changed: Result<T, StoreError>) -> Result<(), StoreError> {
-    match changed {
-        Ok(_) | Err(StoreError::JobState { .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use api_client::{Client, Settings, Transport};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::customer::{Address, Customer, CustomerType};
 use domain::policy::PolicyPatch;
 use domain::reservation::{NewLine, NewReservation};
 use domain::{
@@ -14,6 +13,8 @@ pub(crate) use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use sandbox::{Handle, InProcess, Options, World};
 use store::Store;
 use tempfile::TempDir;
+pub(crate) use testkit::clock::noon;
+use testkit::customer::customer;
 
 use crate::app::App;
 use crate::config::Config;
@@ -26,11 +27,6 @@ pub(crate) struct Stage {
     pub(crate) world: Handle,
     clock: Arc<ManualClock>,
     _folder: TempDir,
-}
-
-/// A Monday noon in winter.
-pub(crate) fn noon() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_767_614_400, 0).expect("a time")
 }
 
 impl Stage {
@@ -122,7 +118,7 @@ impl Stage {
     pub(crate) async fn booked(&self, reference: &str) -> ReservationId {
         let new = NewReservation {
             reference: reference.to_owned(),
-            customer: kari(),
+            customer: customer(),
             lines: vec![NewLine {
                 name: "Cabin".to_owned(),
                 product_id: None,
@@ -164,24 +160,5 @@ impl Stage {
             .await
             .expect("records");
         tx.commit().await.expect("commits");
-    }
-}
-
-pub(crate) fn kari() -> Customer {
-    Customer {
-        kind: CustomerType::Private,
-        name: "Kari Nordmann".to_owned(),
-        email: "kari@example.no".to_owned(),
-        country_code: "+47".to_owned(),
-        msisdn: "46567468".to_owned(),
-        language: "no".to_owned(),
-        personal_number: None,
-        organization_id: None,
-        address: Address {
-            street: "Storgata 1".to_owned(),
-            zip: "0155".to_owned(),
-            city: "Oslo".to_owned(),
-            country: "NO".to_owned(),
-        },
     }
 }

@@ -1,7 +1,9 @@
 //! What only the provider needs to know of a reservation, as it is kept beside the facts. Personal.
 
 use domain::customer::Customer;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How the payer pays when the session endpoint is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,4 +61,36 @@ pub struct SubmissionRecord {
     pub terms: Option<String>,
     /// Hide details until the payer has proven who he is.
     pub secure_details: bool,
+}
+
+/// A stored request that this version cannot read. Names the field alone, since its value may be personal.
+#[derive(Debug, thiserror::Error)]
+#[error("{field} of what is stored does not fit")]
+pub(crate) struct StoredFault {
+    field: String,
+}
+
+/// What is stored of a request, typed.
+pub(crate) fn read_stored<T: DeserializeOwned>(stored: Value) -> Result<T, StoredFault> {
+    serde_path_to_error::deserialize(stored).map_err(|error| StoredFault {
+        field: error.path().to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_named_by_its_field_and_never_by_its_value() {
+        let stored = serde_json::json!({"country_code": {"name": "Kari"}});
+        let fault = read_stored::<domain::reservation::Contact>(stored).expect_err("does not fit");
+        assert_eq!(
+            fault.to_string(),
+            "country_code of what is stored does not fit"
+        );
+        assert!(fault.source().is_none());
+    }
 }

@@ -10,10 +10,15 @@
 //! ```
 //!
 //! The first argument is anything with `fn conn(&mut self) -> Conn<'_>`: a `Tx` or a `Reader`. The row type derives
-//! `sqlx::FromRow`. All three return `Result<_, StoreError>`.
+//! `sqlx::FromRow`. All three return `Result<_, StoreError>`. [`sql!`] joins parts of a statement at compile time.
+//!
+//! A write that is guarded by a condition compares the rows it touched with what it meant to touch, by
+//! [`ensure_affected`], unless its comment says why any number is right.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, SqliteConnection};
+
+use crate::StoreError;
 
 /// A connection of either kind, borrowed for one statement.
 pub(crate) enum Conn<'c> {
@@ -38,6 +43,79 @@ impl From<&'static str> for Sql {
             sqlite: both,
             postgres: both,
         }
+    }
+}
+
+/// Joins texts to one statement, at compile time; unlike `concat!` it takes constants too.
+macro_rules! sql {
+    ($($part:expr),+ $(,)?) => {{
+        const PARTS: &[&str] = &[$($part),+];
+        const BYTES: [u8; $crate::db::length(PARTS)] = $crate::db::join(PARTS);
+        $crate::db::utf8(&BYTES)
+    }};
+}
+pub(crate) use sql;
+
+/// The length of these texts together.
+pub(crate) const fn length(parts: &[&str]) -> usize {
+    let (mut length, mut index) = (0, 0);
+    while index < parts.len() {
+        length += parts[index].len();
+        index += 1;
+    }
+    length
+}
+
+/// These texts one behind the other.
+pub(crate) const fn join<const N: usize>(parts: &[&str]) -> [u8; N] {
+    let (mut text, mut at, mut index) = ([0; N], 0, 0);
+    while index < parts.len() {
+        (text, at) = put(text, at, parts[index].as_bytes());
+        index += 1;
+    }
+    text
+}
+
+/// Writes `part` into `text` from `at` on, and says where the part ends.
+pub(crate) const fn put<const N: usize>(
+    mut text: [u8; N],
+    at: usize,
+    part: &[u8],
+) -> ([u8; N], usize) {
+    let mut index = 0;
+    while index < part.len() {
+        text[at + index] = part[index];
+        index += 1;
+    }
+    (text, at + part.len())
+}
+
+/// Bytes that were joined from texts, as the text that they are.
+pub(crate) const fn utf8(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // Cannot be: what was joined was text.
+        Err(_) => "",
+    }
+}
+
+/// Holds a guarded write to the rows that it was to touch.
+///
+/// # Errors
+/// [`StoreError::RowsAffected`], so that the caller's transaction is dropped.
+pub(crate) fn ensure_affected(
+    statement: &'static str,
+    expected: usize,
+    actual: u64,
+) -> Result<(), StoreError> {
+    if u64::try_from(expected) == Ok(actual) {
+        Ok(())
+    } else {
+        Err(StoreError::RowsAffected {
+            statement,
+            expected,
+            actual,
+        })
     }
 }
 
@@ -90,4 +168,10 @@ pub(crate) use fetch_optional;
 /// A time as it stands in a table.
 pub(crate) fn millis(time: DateTime<Utc>) -> i64 {
     time.timestamp_millis()
+}
+
+/// A JSON list to bind, for databases that have no list parameters in common.
+pub(crate) fn json_list<T: serde::Serialize>(items: &[T]) -> String {
+    // Lists of strings and of pairs always have a JSON form.
+    serde_json::to_string(items).unwrap_or_else(|_| "[]".to_owned())
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with the database, one variant per thing that a caller may treat differently.
 
-use domain::{JobId, JobState};
+use domain::{IllegalJobEvent, JobEvent, JobId, JobState};
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -57,21 +57,34 @@ pub enum StoreError {
         /// The id asked for.
         job: JobId,
     },
-    /// The job's state does not allow it.
-    #[error("{job} is {state}, so it cannot {action}")]
+    /// What was asked for does not apply to the job in its state. Nothing was written.
+    #[error("{event} does not apply to {job}, which is {state}")]
     JobState {
         /// The job.
         job: JobId,
-        /// The state it is in.
+        /// The state that the job is in.
         state: JobState,
-        /// What was asked for.
-        action: &'static str,
+        /// What was to happen to the job.
+        event: JobEvent,
     },
-    /// Another live job has the key of the one that was to come to life again.
-    #[error("{job} cannot live again: another live job has its key")]
+    /// The end of a run does not apply to a running job, by the table of the domain: a fault of this program.
+    #[error("a run cannot end so")]
+    JobEnd(#[source] IllegalJobEvent),
+    /// Another live job has the key of the one that was enqueued, or that was to be retried.
+    #[error("{job} cannot live: another live job has its key")]
     KeyTaken {
-        /// The job that was to be retried.
+        /// The job that was to be enqueued or retried.
         job: JobId,
+    },
+    /// A guarded write touched other rows than it was to: somebody else has changed them since they were read.
+    #[error("{statement} changed {actual} rows and not {expected}")]
+    RowsAffected {
+        /// The name of the statement in the code.
+        statement: &'static str,
+        /// How many rows it was to touch.
+        expected: usize,
+        /// How many rows it touched.
+        actual: u64,
     },
     /// A fact cannot follow what is known of its reservation.
     #[error("the fact was not recorded")]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{MerchantId, ReservationId};
 
-use crate::db::{execute, fetch_optional, millis};
+use crate::db::{ensure_affected, execute, fetch_optional, millis};
 use crate::row::Place;
 use crate::{Store, StoreError, Tx};
 
@@ -132,7 +132,7 @@ impl Tx {
     /// Keeps the answer to a request with an idempotency key.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::RowsAffected`] when the key was given up on meanwhile; else when the database fails.
     pub async fn answer_key(
         &mut self,
         actor: &str,
@@ -142,8 +142,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let sql =
             "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE actor = $1 AND key = $2";
-        execute!(self, sql, actor, key, i64::from(status), answer)?;
-        Ok(())
+        let kept = execute!(self, sql, actor, key, i64::from(status), answer)?;
+        ensure_affected("ANSWER_KEY", 1, kept)
     }
 
     /// Gives an idempotency key back, because its request changed nothing.
@@ -152,6 +152,7 @@ impl Tx {
     /// When the database fails.
     pub async fn release_key(&mut self, actor: &str, key: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM idempotency_keys WHERE actor = $1 AND key = $2 AND status IS NULL";
+        // None when it has been answered, or given up on, meanwhile.
         execute!(self, sql, actor, key)?;
         Ok(())
     }
@@ -165,6 +166,7 @@ impl Tx {
         merchant: &MerchantId,
         to: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        // None when another sweep has come further.
         execute!(
             self,
             "INSERT INTO sweeps (merchant, watermark) VALUES ($1, $2)
@@ -183,6 +185,7 @@ impl Tx {
     pub async fn setting(&mut self, name: &str, value: &str) -> Result<String, StoreError> {
         let sql =
             "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        // None when the setting has its value already.
         execute!(self, sql, name, value)?;
         let row = fetch_optional!(
             self,

@@ -7,15 +7,9 @@ mod db;
 mod error;
 mod evidence;
 mod gate;
-#[cfg(test)]
-#[expect(
-    dead_code,
-    reason = "shared with the integration tests, which use all of it"
-)]
-#[path = "../tests/it/harness.rs"]
-mod harness;
 mod inbox;
 mod open;
+mod page;
 mod payment_links;
 pub mod queue;
 mod reservations;
@@ -23,13 +17,11 @@ mod reviews;
 mod row;
 mod tx;
 
-#[cfg(test)]
-extern crate self as store;
-
 pub use error::{OpenError, RowError, StoreError};
 pub use gate::Gate;
 pub use inbox::{Idempotency, NewCallback};
 pub use open::{Options, Store};
+pub use page::{MAX_PAGE, Page};
 pub use payment_links::{LinkEntry, PaymentLink};
 pub use reservations::{Event, ReservationFilter, Stored, Submission};
 pub use reviews::{Review, ReviewCursor, ReviewCursorError, ReviewEnd, ReviewFilter};

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use domain::review::subjects;
 use domain::{Fact, JobId, Merchant, MerchantId, Reservation, ReservationId, Status};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
 use crate::error::RowError;
 use crate::evidence::references;
-use crate::queue::{MAX_PAGE, Page};
+use crate::queue::enqueue::IdRow;
 use crate::row::Place;
-use crate::{Store, StoreError, Tx};
+use crate::{MAX_PAGE, Page, Store, StoreError, Tx};
 
 /// A reservation as it stands in the database.
 #[derive(Clone, Debug)]
@@ -112,13 +112,6 @@ struct SubmissionRow {
     personal_number: Option<String>,
 }
 
-const JOB_OF_INTENT: &str = "SELECT id FROM jobs WHERE intent_id = $1 ORDER BY id DESC LIMIT 1";
-
-#[derive(sqlx::FromRow)]
-struct IdRow {
-    id: String,
-}
-
 impl Tx {
     /// Puts a new reservation on record. Its first facts follow with [`record`](Self::record).
     ///
@@ -183,7 +176,7 @@ impl Tx {
 
     /// Folds facts into a reservation, appends them to its journal, and makes its reviews and its jobs follow.
     ///
-    /// `running` is the caller's own job, whose row is left to its settling.
+    /// `running` is the caller's own job, whose end is left to it.
     ///
     /// # Errors
     /// [`StoreError::IllegalFact`] when a fact cannot follow what is known, [`StoreError::Conflict`] when the
@@ -206,7 +199,7 @@ impl Tx {
             } = fact
             {
                 self.confirm_attempts(intent).await?;
-                self.conclude_jobs_of(intent, reference.as_deref(), running)
+                self.confirm_jobs_of(intent, reference.as_deref(), running)
                     .await?;
             }
         }
@@ -219,55 +212,8 @@ impl Tx {
         self.sync_schedule(&r.merchant, &r.id, &planned, running, actor)
             .await?;
         if facts.iter().any(Fact::releases) {
-            self.release_jobs(r, running).await?;
+            self.end_waits(r, running).await?;
         }
-        Ok(())
-    }
-
-    /// Ends the jobs of an intent as done whose effect another job has found, before the schedule drops them as not
-    /// wanted.
-    async fn conclude_jobs_of(
-        &mut self,
-        intent: &domain::IntentId,
-        reference: Option<&str>,
-        running: Option<&JobId>,
-    ) -> Result<(), StoreError> {
-        let sql = "SELECT id FROM jobs WHERE intent_id = $1 AND id <> $2
-                   AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
-        let rows = fetch_all!(
-            self,
-            IdRow,
-            sql,
-            intent.as_str(),
-            running.map_or("", JobId::as_str)
-        )?;
-        let result = reference.map(|reference| json!({"reference": reference}));
-        for row in rows {
-            let job = Place {
-                table: "jobs",
-                row: &row.id,
-            }
-            .parse("id", &row.id)?;
-            self.confirm_job(&job, result.as_ref()).await?;
-        }
-        Ok(())
-    }
-
-    /// Lets the jobs of the schedule go on that were put off for something that has been decided.
-    async fn release_jobs(
-        &mut self,
-        r: &Reservation,
-        running: Option<&JobId>,
-    ) -> Result<(), StoreError> {
-        execute!(
-            self,
-            "UPDATE jobs SET run_at = planned_at, waiting_for = NULL
-             WHERE reservation_id = $1 AND id <> $2 AND state = 'scheduled' AND run_at > planned_at
-                 AND (waiting_for IS NULL OR waiting_for = 'resolve')",
-            r.id.as_str(),
-            running.map_or("", JobId::as_str),
-        )?;
-        self.wake_on_commit();
         Ok(())
     }
 
@@ -330,79 +276,6 @@ impl Tx {
         }
     }
 
-    /// The newest job that carries this intent.
-    ///
-    /// # Errors
-    /// When the database fails or the row cannot be read.
-    pub async fn job_of_intent(
-        &mut self,
-        intent: &domain::IntentId,
-    ) -> Result<Option<JobId>, StoreError> {
-        let row = fetch_optional!(self, IdRow, JOB_OF_INTENT, intent.as_str())?;
-        Ok(row
-            .map(|row| {
-                Place {
-                    table: "jobs",
-                    row: &row.id,
-                }
-                .parse("id", &row.id)
-            })
-            .transpose()?)
-    }
-
-    /// Records that a job carries the intent that it has decided.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn carry_intent(
-        &mut self,
-        job: &JobId,
-        intent: &domain::IntentId,
-    ) -> Result<(), StoreError> {
-        execute!(
-            self,
-            "UPDATE jobs SET intent_id = $2 WHERE id = $1",
-            job.as_str(),
-            intent.as_str()
-        )?;
-        Ok(())
-    }
-
-    /// The newest live job of this kind of a reservation.
-    ///
-    /// # Errors
-    /// When the database fails or the row cannot be read.
-    pub async fn live_job(
-        &mut self,
-        reservation: &ReservationId,
-        kind: domain::JobKind,
-    ) -> Result<Option<JobId>, StoreError> {
-        let sql = "SELECT id FROM jobs WHERE reservation_id = $1 AND kind = $2
-                   AND state IN ('scheduled', 'available', 'running', 'resolving') ORDER BY id DESC LIMIT 1";
-        let row = fetch_optional!(self, IdRow, sql, reservation.as_str(), kind.as_str())?;
-        Ok(row
-            .map(|row| {
-                Place {
-                    table: "jobs",
-                    row: &row.id,
-                }
-                .parse("id", &row.id)
-            })
-            .transpose()?)
-    }
-
-    /// Records in the history of its job that an intent's effect has been seen.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn confirm_attempts(&mut self, intent: &domain::IntentId) -> Result<(), StoreError> {
-        let sql = "UPDATE attempts SET outcome = 'confirmed'
-                   WHERE intent_id = $1 AND outcome IN ('accepted', 'unknown') AND number =
-                       (SELECT MAX(number) FROM attempts AS latest WHERE latest.intent_id = $1)";
-        execute!(self, sql, intent.as_str())?;
-        Ok(())
-    }
-
     /// Keeps the contact of a resend that goes elsewhere than to the customer's own. Personal.
     ///
     /// # Errors
@@ -425,27 +298,6 @@ impl Tx {
 }
 
 impl Store {
-    /// As [`Tx::job_of_intent`], of what is committed.
-    ///
-    /// # Errors
-    /// When the database fails or the row cannot be read.
-    pub async fn job_of_intent(
-        &self,
-        intent: &domain::IntentId,
-    ) -> Result<Option<JobId>, StoreError> {
-        let mut reader = self.reader().await?;
-        let row = fetch_optional!(reader, IdRow, JOB_OF_INTENT, intent.as_str())?;
-        Ok(row
-            .map(|row| {
-                Place {
-                    table: "jobs",
-                    row: &row.id,
-                }
-                .parse("id", &row.id)
-            })
-            .transpose()?)
-    }
-
     /// The reservation with this id.
     ///
     /// # Errors
@@ -455,23 +307,6 @@ impl Store {
         let sql = "SELECT id, callback_token, state, updated_at FROM reservations WHERE id = $1";
         let row = fetch_optional!(reader, ReservationRow, sql, id.as_str())?;
         Ok(row.map(ReservationRow::decode).transpose()?)
-    }
-
-    /// The newest reservation with this reference, of one merchant or of any.
-    ///
-    /// # Errors
-    /// When the database fails or the row cannot be read.
-    pub async fn reservation_by_reference(
-        &self,
-        merchant: Option<&MerchantId>,
-        reference: &str,
-    ) -> Result<Option<Stored>, StoreError> {
-        let filter = ReservationFilter {
-            merchant: merchant.cloned(),
-            reference: Some(reference.to_owned()),
-            ..ReservationFilter::default()
-        };
-        Ok(self.reservations(&filter, 1, None).await?.items.pop())
     }
 
     /// The reservation whose callback path ends with this token.
@@ -533,7 +368,9 @@ impl Store {
             .into_iter()
             .map(ReservationRow::decode)
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(page(stored, limit, |stored| stored.reservation.id.clone()))
+        Ok(Page::of(stored, limit, |stored| {
+            stored.reservation.id.clone()
+        }))
     }
 
     /// A reservation's journal, oldest first. The cursor is the number of the last event seen.
@@ -561,7 +398,7 @@ impl Store {
             .into_iter()
             .map(decode)
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(page(events, limit, |event| event.seq))
+        Ok(Page::of(events, limit, |event| event.seq))
     }
 
     /// What people have decided about a reservation, oldest first: at most [`MAX_PAGE`] events, the newest ones.
@@ -622,15 +459,6 @@ impl Store {
             .map(|row| place.json("contact", &row.contact))
             .transpose()?)
     }
-}
-
-/// A page of `limit` rows out of one row more than that, if there is one.
-pub(crate) fn page<T, C>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> C) -> Page<T, C> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items, next }
 }
 
 /// The JSON of a value of ours, which always has one.

@@ -12,12 +12,10 @@ use domain::{
     Fact, IntentId, JobId, Merchant, MerchantId, Money, Reservation, ReservationId, ReviewId,
 };
 
-use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
+use crate::db::{Sql, execute, fetch_all, fetch_optional, json_list, millis};
 use crate::error::RowError;
-use crate::queue::{MAX_PAGE, Page, json_list};
-use crate::reservations::page;
 use crate::row::Place;
-use crate::{PaymentLink, Store, StoreError, Tx};
+use crate::{MAX_PAGE, Page, PaymentLink, Store, StoreError, Tx};
 
 /// A review as it stands in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -455,7 +453,7 @@ impl Store {
             cursor.map_or("", |cursor| cursor.id.as_str()),
             i64::from(limit) + 1,
         )?;
-        Ok(page(decode_all(rows)?, limit, Review::cursor))
+        Ok(Page::of(decode_all(rows)?, limit, Review::cursor))
     }
 
     /// The open reviews of these reservations, by countdown.

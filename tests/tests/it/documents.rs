@@ -57,11 +57,11 @@ const NOT_RUN: &[(&str, &str)] = &[
     ),
     (
         "cargo run --release --bin holdfast -- selftest",
-        "takes minutes; tests/tests/selftest.rs plays what it plays",
+        "takes minutes; crates/worker/tests/it/selftest.rs plays what it plays",
     ),
     (
         "cargo run --bin holdfast -- selftest --seed 1",
-        "takes minutes; tests/tests/selftest.rs plays what it plays",
+        "takes minutes; crates/worker/tests/it/selftest.rs plays what it plays",
     ),
 ];
 

@@ -4,6 +4,7 @@
 mod harness;
 
 mod bad_input;
+mod binary;
 mod callbacks;
 mod crashes;
 mod deadlines;

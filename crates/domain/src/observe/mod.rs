@@ -253,10 +253,10 @@ impl Observer<'_> {
             .control
             .desk
             .iter()
-            .any(|item| item.reason == ReviewReason::Refused)
+            .any(|item| item.reason == ReviewReason::ProviderRefused)
         {
             self.facts.push(Fact::DeskCleared {
-                reason: ReviewReason::Refused,
+                reason: ReviewReason::ProviderRefused,
             });
         }
     }

@@ -27,7 +27,7 @@ words! {
         /// An effect appeared after it had been settled as absent.
         LateEffect = "late_effect",
         /// The provider does not know a reservation that it had.
-        NotFound = "not_found",
+        MissingAtProvider = "missing_at_provider",
         /// The window is about to close and the policy does not say what to do.
         WindowClosing = "window_closing",
         /// Something was delivered after the window closed, or without a hold.
@@ -35,7 +35,7 @@ words! {
         /// Details did not add up several times, or hold a word nobody knows.
         Incoherent = "incoherent",
         /// The provider refused an operation.
-        Refused = "refused",
+        ProviderRefused = "provider_refused",
         /// An operation could not be sent before its deadline.
         DeadlinePassed = "deadline_passed",
         /// Details no longer show the text that captures and charges are sent with.

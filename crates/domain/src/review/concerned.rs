@@ -33,7 +33,7 @@ pub(super) fn rows(r: &Reservation, reason: ReviewReason) -> Vec<&LedgerRow> {
 pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'r Intent> {
     let newest = |fits: fn(&Intent) -> bool| r.intents.iter().rev().find(|intent| fits(intent));
     subject.intent.or_else(|| match subject.reason {
-        ReviewReason::Refused | ReviewReason::NotFound => {
+        ReviewReason::ProviderRefused | ReviewReason::MissingAtProvider => {
             newest(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
         }
         ReviewReason::DeadlinePassed => newest(is_settled_as_absent),

@@ -337,7 +337,10 @@ pub(super) fn not_sendable(case: Case<'_>, intent: &Intent) -> Option<String> {
 /// What follows when a person has dealt with a review that no request in doubt stands behind.
 fn dismissed(r: &Reservation, reason: ReviewReason) -> Vec<Fact> {
     // Whether the provider shows the reservation again is found out before anything relies on it.
-    let doubtful = matches!(reason, ReviewReason::NotFound | ReviewReason::Incoherent);
+    let doubtful = matches!(
+        reason,
+        ReviewReason::MissingAtProvider | ReviewReason::Incoherent
+    );
     let read = doubtful && r.provider.reservation_uuid.is_some();
     Vec::from_iter(read.then_some(Fact::ReadWanted))
 }

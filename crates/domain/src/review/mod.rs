@@ -166,7 +166,7 @@ pub const fn message(reason: ReviewReason) -> &'static str {
             "somebody acted in the provider's portal in a way that breaks the plan"
         }
         ReviewReason::LateEffect => "an effect appeared after it had been taken for absent",
-        ReviewReason::NotFound => "the provider does not know this reservation any more",
+        ReviewReason::MissingAtProvider => "the provider does not know this reservation any more",
         ReviewReason::WindowClosing => {
             "the capture window is about to close: capture, cancel, or let it lapse"
         }
@@ -176,7 +176,7 @@ pub const fn message(reason: ReviewReason) -> &'static str {
         ReviewReason::Incoherent => {
             "the provider's details do not add up, or hold an unknown status word"
         }
-        ReviewReason::Refused => "the provider refused an operation; its job says why",
+        ReviewReason::ProviderRefused => "the provider refused an operation; its job says why",
         ReviewReason::MarkerBroken => {
             "captures and charges no longer come back with the text they were sent with, so that they are harder to tell apart"
         }

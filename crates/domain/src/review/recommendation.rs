@@ -193,14 +193,14 @@ pub(super) fn of_item(r: &Reservation, about: &Subject<'_>) -> Recommendation {
         ReviewReason::ExternalChange => dismiss(
             "ask who acted in the portal; the books have it, and it is never undone by itself",
         ),
-        ReviewReason::NotFound => Recommendation::wait(
+        ReviewReason::MissingAtProvider => Recommendation::wait(
             "a known reservation that is not found is more often the wrong token or base URL than a vanished booking: run a refresh once those are right",
         ),
         ReviewReason::Incoherent if r.control.incoherent_reads > 0 => Recommendation::wait(
             "the last read did not add up either: look into the provider's portal, and ask the provider",
         ),
         ReviewReason::Incoherent => dismiss("the last read added up again"),
-        ReviewReason::Refused => dismiss(
+        ReviewReason::ProviderRefused => dismiss(
             "look at the cause, mend it, and ask for the operation anew if it is still wanted",
         ),
         ReviewReason::WindowClosing => {

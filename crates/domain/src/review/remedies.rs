@@ -87,9 +87,9 @@ pub fn remedies(case: Case<'_>, about: &Subject<'_>) -> Vec<Remedy> {
         | ReviewReason::RefundUnknown
         | ReviewReason::OutcomeUnknown
         | ReviewReason::ExternalChange
-        | ReviewReason::NotFound
+        | ReviewReason::MissingAtProvider
         | ReviewReason::Incoherent
-        | ReviewReason::Refused
+        | ReviewReason::ProviderRefused
         | ReviewReason::MarkerBroken => Vec::new(),
     }
 }

@@ -146,13 +146,15 @@ fn of_item(r: &Reservation, about: &Subject<'_>, decision: Option<&Decision>) ->
             (Risk::NotCaptured, owed)
         }
         ReviewReason::WindowClosing => (Risk::NotCaptured, r.capturable()),
-        ReviewReason::Refused | ReviewReason::NotFound | ReviewReason::Incoherent
+        ReviewReason::ProviderRefused
+        | ReviewReason::MissingAtProvider
+        | ReviewReason::Incoherent
             if decision.is_none() =>
         {
             (Risk::NotCaptured, r.capturable())
         }
-        ReviewReason::Refused
-        | ReviewReason::NotFound
+        ReviewReason::ProviderRefused
+        | ReviewReason::MissingAtProvider
         | ReviewReason::Incoherent
         | ReviewReason::MarkerBroken => WorstCase::NOTHING,
     }

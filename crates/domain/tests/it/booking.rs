@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::capabilities::MultiCapture;
-use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::{Planner, Step, decide};
 use domain::history::{Event, HistoryRow};
 use domain::observe::{Reading, SeenProduct, SeenRow, SeenStatus, Snapshot, observe, search};
@@ -18,6 +17,7 @@ use domain::{
     Case, Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation,
     ReservationId, SeededEntropy,
 };
+use testkit::customer::customer;
 
 pub(crate) const MARKER_KEY: &[u8] = b"a key of the tests";
 pub(crate) const RES: &str = "RES4161996022";
@@ -65,25 +65,6 @@ pub(crate) fn proven() -> Merchant {
 
 pub(crate) fn patch(json: &str) -> PolicyPatch {
     serde_json::from_str(json).expect("a policy")
-}
-
-pub(crate) fn customer() -> Customer {
-    Customer {
-        kind: CustomerType::Private,
-        name: "Kari Nordmann".into(),
-        email: "kari@example.no".into(),
-        country_code: "+47".into(),
-        msisdn: "46567468".into(),
-        language: "en".into(),
-        personal_number: None,
-        organization_id: None,
-        address: Address {
-            street: "Luramyrveien 65".into(),
-            zip: "4313".into(),
-            city: "Sandnes".into(),
-            country: "NO".into(),
-        },
-    }
 }
 
 pub(crate) fn new_line(name: &str, amount: Money) -> NewLine {

@@ -271,7 +271,7 @@ fn case_102_an_attempt_found_as_being_sent_is_unknown_and_one_on_record_is_not()
 #[test]
 fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
     let freeze = || Fact::DeskRaised {
-        reason: domain::reservation::ReviewReason::NotFound,
+        reason: domain::reservation::ReviewReason::MissingAtProvider,
         freezes: true,
         at: crate::booking::monday(),
     };

@@ -27,7 +27,7 @@ fn case_052_a_second_capture_that_the_provider_refuses_is_not_repeated_and_goes_
     booking.answer(&second, &runway);
     assert_eq!(
         (booking.state(&second), booking.desk()),
-        ("rejected", vec!["refused"])
+        ("rejected", vec!["provider_refused"])
     );
     assert_eq!(
         (booking.r.booked(RowKind::Capture), booking.r.is_frozen()),
@@ -53,7 +53,7 @@ fn case_085_a_refused_payload_is_not_sent_again_and_keeps_the_version_of_its_pol
     );
     assert_eq!(
         (booking.desk(), booking.r.is_frozen()),
-        (vec!["refused"], true)
+        (vec!["provider_refused"], true)
     );
     let key = booking.intent(&id).key.clone();
     for _ in 0..3 {
@@ -79,7 +79,7 @@ fn case_086_a_known_reservation_that_is_not_found_is_frozen_whatever_was_asked()
         booking.answer(&id, &refused(RefusedBy::NotFound, "reservationnotfound"));
         assert_eq!(
             (booking.desk(), booking.r.is_frozen()),
-            (vec!["not_found"], true),
+            (vec!["missing_at_provider"], true),
             "{operation:?}"
         );
         let next = booking.plan(capture(&[on(1, 1000)]));

@@ -37,7 +37,7 @@ fn closed(how: Closing) -> Fact {
 
 fn freeze() -> Fact {
     Fact::DeskRaised {
-        reason: ReviewReason::NotFound,
+        reason: ReviewReason::MissingAtProvider,
         freezes: true,
         at: monday(),
     }

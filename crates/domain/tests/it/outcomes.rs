@@ -60,18 +60,22 @@ fn every_refusal_of_every_operation_is_told_by_its_table() {
         for by in RefusedBy::ALL {
             let wanted = match by {
                 RefusedBy::Auth | RefusedBy::Throttled => (vec!["attempt_unsent"], vec![], false),
-                RefusedBy::NotFound if is_submit => (asked.clone(), vec!["not_found"], true),
-                RefusedBy::NotFound => (read.clone(), vec!["not_found"], true),
+                RefusedBy::NotFound if is_submit => {
+                    (asked.clone(), vec!["missing_at_provider"], true)
+                }
+                RefusedBy::NotFound => (read.clone(), vec!["missing_at_provider"], true),
                 _ if is_submit => (rejected.clone(), vec![], false),
                 RefusedBy::Business if is_resend => (
                     vec!["attempt_rejected", "read_wanted", "reminder_used"],
                     vec![],
                     false,
                 ),
-                RefusedBy::Business => (read.clone(), vec!["refused"], by_status),
+                RefusedBy::Business => (read.clone(), vec!["provider_refused"], by_status),
                 _ if is_resend => (slot.clone(), vec![], false),
-                RefusedBy::CardNotFound => (asked.clone(), vec!["refused"], false),
-                RefusedBy::Payload | RefusedBy::WrongVerb => (asked.clone(), vec!["refused"], true),
+                RefusedBy::CardNotFound => (asked.clone(), vec!["provider_refused"], false),
+                RefusedBy::Payload | RefusedBy::WrongVerb => {
+                    (asked.clone(), vec!["provider_refused"], true)
+                }
             };
             assert_eq!(
                 told(&operation, &refused(*by), 1),

@@ -176,6 +176,6 @@ fn a_charge_without_a_card_is_refused_and_not_repeated() {
     );
     assert_eq!(
         (booking.state(&id), booking.desk(), booking.r.is_frozen()),
-        ("rejected", vec!["refused"], false)
+        ("rejected", vec!["provider_refused"], false)
     );
 }

@@ -402,7 +402,7 @@ fn row_06_a_refund_above_the_merchants_limits_is_refused_and_not_repeated() {
     );
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("rejected", vec!["refused"])
+        ("rejected", vec!["provider_refused"])
     );
     assert_eq!(
         (booking.r.refundable("CAP1"), booking.r.is_frozen()),

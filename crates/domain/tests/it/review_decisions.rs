@@ -443,14 +443,17 @@ fn a_review_is_dismissed_and_a_frozen_reservation_goes_on() {
         at,
     };
     booking.fold(&[
-        raised(ReviewReason::Refused, true, booking.now),
-        raised(ReviewReason::NotFound, true, booking.now),
+        raised(ReviewReason::ProviderRefused, true, booking.now),
+        raised(ReviewReason::MissingAtProvider, true, booking.now),
     ]);
     assert!(booking.r.is_frozen());
     for (reason, expected) in [
-        (ReviewReason::Refused, &["decided", "desk_cleared"][..]),
         (
-            ReviewReason::NotFound,
+            ReviewReason::ProviderRefused,
+            &["decided", "desk_cleared"][..],
+        ),
+        (
+            ReviewReason::MissingAtProvider,
             &["decided", "read_wanted", "desk_cleared"],
         ),
     ] {
@@ -467,13 +470,14 @@ fn what_no_request_in_doubt_stands_behind_is_dismissed_and_nothing_else() {
     let mut booking = Booking::new(&[1000]).held();
     asked(&mut booking, charge(400));
     booking.fold(&[Fact::DeskRaised {
-        reason: ReviewReason::Refused,
+        reason: ReviewReason::ProviderRefused,
         freezes: false,
         at: booking.now,
     }]);
     for word in ["confirm", "reject", "retry", "wait"] {
         let request = asking(&booking, word);
-        let error = decided_about(&booking, ReviewReason::Refused, &request).expect_err(word);
+        let error =
+            decided_about(&booking, ReviewReason::ProviderRefused, &request).expect_err(word);
         assert_eq!(kind(&error), "field decision", "{word}");
     }
     let stale = DecisionRequest {
@@ -485,7 +489,8 @@ fn what_no_request_in_doubt_stands_behind_is_dismissed_and_nothing_else() {
         ..asking(&booking, "dismiss")
     };
     for (request, expected) in [(stale, "EvidenceChanged"), (empty, "field note")] {
-        let error = decided_about(&booking, ReviewReason::Refused, &request).expect_err(expected);
+        let error =
+            decided_about(&booking, ReviewReason::ProviderRefused, &request).expect_err(expected);
         assert_eq!(kind(&error), expected);
     }
 }

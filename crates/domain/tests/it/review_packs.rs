@@ -154,7 +154,9 @@ fn with(reason: ReviewReason) -> Booking {
             booking.now += hours(24 * 8);
             raise(&mut booking, false);
         }
-        ReviewReason::NotFound | ReviewReason::Incoherent | ReviewReason::Refused => {
+        ReviewReason::MissingAtProvider
+        | ReviewReason::Incoherent
+        | ReviewReason::ProviderRefused => {
             raise(&mut booking, true);
         }
         ReviewReason::WindowClosing | ReviewReason::MarkerBroken => raise(&mut booking, false),
@@ -199,7 +201,7 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
         (R::ExternalChange, "dismiss", &[("dismiss", Risk::LateCapture, 250)]),
         (R::LateDelivery, "dismiss", &[("dismiss", Risk::NotCaptured, 600)]),
         (R::DeadlinePassed, "dismiss", &[("dismiss", Risk::NotCaptured, 700)]),
-        (R::NotFound, "wait", &[
+        (R::MissingAtProvider, "wait", &[
             ("wait", Risk::NotCaptured, 1000),
             ("dismiss", Risk::Nothing, 0),
         ]),
@@ -207,7 +209,7 @@ fn every_reason_has_a_pack_with_a_recommendation_and_what_each_option_costs_at_w
             ("wait", Risk::NotCaptured, 1000),
             ("dismiss", Risk::Nothing, 0),
         ]),
-        (R::Refused, "dismiss", &[("wait", Risk::NotCaptured, 1000)]),
+        (R::ProviderRefused, "dismiss", &[("wait", Risk::NotCaptured, 1000)]),
         (R::WindowClosing, "dismiss", &[
             ("wait", Risk::NotCaptured, 1000),
             ("dismiss", Risk::NotCaptured, 1000),
@@ -719,7 +721,7 @@ fn earlier_decisions_stand_in_the_pack_they_bear_on() {
             2,
         ),
         decided(None, ReviewReason::LateEffect, 3),
-        decided(None, ReviewReason::Refused, 4),
+        decided(None, ReviewReason::ProviderRefused, 4),
     ];
     let pack = pack(&booking, ReviewReason::LateEffect, &past);
     assert_eq!(

@@ -55,7 +55,7 @@ fn each_situation_has_its_jobs() {
         booking
     };
     let froze = Fact::DeskRaised {
-        reason: ReviewReason::NotFound,
+        reason: ReviewReason::MissingAtProvider,
         freezes: true,
         at: monday(),
     };
@@ -505,7 +505,7 @@ fn what_the_provider_refused_is_not_repeated_by_itself() {
         },
     );
     booking.fold(&[Fact::DeskCleared {
-        reason: ReviewReason::Refused,
+        reason: ReviewReason::ProviderRefused,
     }]);
     assert_eq!(
         booking.keys(),

@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ManualClock, Money};
 use sandbox::{Effect, EffectKind, Handle, Options, Server, World};
 use serde_json::{Value, json};
+use testkit::customer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -167,21 +168,22 @@ pub(crate) fn booking(reference: &str, now: DateTime<Utc>) -> SubmitReservation 
         tax: 25,
         amount: Money::kroner(kroner),
     };
+    let [street, zip, city, country] = customer::ADDRESS;
     SubmitReservation {
         customer_details: CustomerDetails {
             kind: CustomerType::Private,
-            country_code: "+47".to_owned(),
-            msisdn: "46567468".into(),
-            email: "kari@example.no".into(),
-            name: "Kari Nordmann".into(),
+            country_code: customer::COUNTRY_CODE.to_owned(),
+            msisdn: customer::MSISDN.into(),
+            email: customer::EMAIL.into(),
+            name: customer::NAME.into(),
             preferred_language: "en".to_owned(),
             personal_number: None,
             organization_id: None,
             address: Address {
-                street: "Luramyrveien 65".into(),
-                zip: "4313".to_owned(),
-                city: "Sandnes".to_owned(),
-                country: "NO".to_owned(),
+                street: street.into(),
+                zip: zip.to_owned(),
+                city: city.to_owned(),
+                country: country.to_owned(),
             },
         },
         order_date: WireTime::unix(now),

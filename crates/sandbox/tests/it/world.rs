@@ -425,7 +425,7 @@ fn an_order_is_listed_read_paid_refunded_and_cancelled() {
     .value();
     assert_eq!(
         (&customer["data"]["type"], &customer["data"]["name"]),
-        (&json!("Private"), &json!("Kari Nordmann"))
+        (&json!("Private"), &json!(testkit::customer::NAME))
     );
 
     let delayed = |world: &mut World| {

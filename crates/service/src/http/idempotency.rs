@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -62,20 +63,8 @@ async fn with_key(
     let key = key.to_owned();
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
-    let target = parts
-        .uri
-        .path_and_query()
-        .map_or("", |target| target.as_str());
-    let mut digest = Sha256::new();
-    digest.update(parts.method.as_str());
-    digest.update(b"\n");
-    digest.update(target);
-    digest.update(b"\n");
-    digest.update(&bytes);
     let mut tx = app.store.begin().await?;
-    let known = tx
-        .take_key(actor.0, &key, &domain::hex(&digest.finalize()))
-        .await?;
+    let known = tx.take_key(actor.0, &key, &digest(&parts, &bytes)).await?;
     tx.commit().await?;
     match known {
         Idempotency::First => {}
@@ -106,6 +95,18 @@ async fn with_key(
             Err(Problem::internal())
         }
     }
+}
+
+/// What tells one request from another: its verb, its target and its body.
+fn digest(parts: &Parts, body: &[u8]) -> String {
+    let target = parts.uri.path_and_query();
+    let mut digest = Sha256::new();
+    digest.update(parts.method.as_str());
+    digest.update(b"\n");
+    digest.update(target.map_or("", |target| target.as_str()));
+    digest.update(b"\n");
+    digest.update(body);
+    domain::hex(&digest.finalize())
 }
 
 fn replay(status: u16, answer: String) -> Response {

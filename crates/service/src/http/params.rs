@@ -6,7 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use domain::FieldError;
-use store::queue::MAX_PAGE;
+use store::MAX_PAGE;
 use url::form_urlencoded;
 
 use super::problem::Problem;

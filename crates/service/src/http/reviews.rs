@@ -23,7 +23,8 @@ use super::params::{Name, Params, TIME};
 use super::problem::Problem;
 use super::view::{self, AttemptJson, Time};
 use crate::app::App;
-use crate::reviews::{self, Dossier, ReviewError};
+use crate::operations::{self, ReviewError};
+use crate::reviews::{self, Dossier};
 
 /// How many digits of a digest are shown: enough to compare two by eye.
 const DIGITS: usize = 16;
@@ -285,7 +286,7 @@ pub(super) async fn decide(
     Json(request): Json<DecisionRequest>,
 ) -> Result<Answer<DossierJson>, Problem> {
     let id = id_of(&named)?;
-    reviews::decide(&app, &id, &request, actor.0).await?;
+    operations::decide(&app, &id, &request, actor.0).await?;
     let found = reviews::dossier(&app, &id).await?;
     Ok(Answer(dossier(&app, found)))
 }

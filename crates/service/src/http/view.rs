@@ -10,8 +10,8 @@ use domain::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use store::queue::{AttemptView, Job, JobDetails, JobFilter, MAX_PAGE};
-use store::{Event, Review, StoreError, Stored};
+use store::queue::{AttemptView, Job, JobDetails, JobFilter};
+use store::{Event, MAX_PAGE, Review, StoreError, Stored};
 
 use crate::app::App;
 

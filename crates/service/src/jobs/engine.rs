@@ -9,7 +9,9 @@ use domain::observe::{Reading, observe};
 use domain::outcome::{Outcome, RefusedBy, outcome};
 use domain::reservation::{IntentState, Operation, ReviewReason};
 use domain::resolve::Evidence;
-use domain::{Case, Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor};
+use domain::{
+    Case, ErrorCode, Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor,
+};
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NotBefore};
 use store::{StoreError, Stored, Tx};
 
@@ -40,13 +42,13 @@ pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFaul
     let id = job
         .reservation
         .as_ref()
-        .ok_or_else(|| internal("no_reservation", "the job names no reservation"))?;
+        .ok_or_else(|| internal(ErrorCode::NoReservation, "the job names no reservation"))?;
     let key = job
         .plan_key()
-        .ok_or_else(|| internal("no_key", "the job has no key of a schedule"))?;
+        .ok_or_else(|| internal(ErrorCode::NoKey, "the job has no key of a schedule"))?;
     let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
         internal(
-            "unknown_merchant",
+            ErrorCode::UnknownMerchant,
             "its merchant is not in the configuration; add it and retry",
         )
     })?;
@@ -96,7 +98,7 @@ impl Run<'_> {
         }
         Err(JobFault::new(
             FaultClass::Internal,
-            "no_progress",
+            ErrorCode::NoProgress,
             "it decided again and again without acting",
         ))
     }
@@ -106,7 +108,7 @@ impl Run<'_> {
         let stored = tx.lock_reservation(self.id).await?.ok_or_else(|| {
             JobFault::new(
                 FaultClass::Internal,
-                "no_reservation",
+                ErrorCode::NoReservation,
                 "its reservation is gone",
             )
         })?;
@@ -240,7 +242,7 @@ impl Run<'_> {
                     since,
                 },
                 Fact::DeskRaised {
-                    reason: ReviewReason::NotFound,
+                    reason: ReviewReason::MissingAtProvider,
                     freezes: true,
                     at: tx.now(),
                 },
@@ -459,7 +461,7 @@ impl Run<'_> {
 
     /// Nothing left this machine, so the same attempt may be made again, later each time.
     async fn unsent(&self, mut tx: Tx, reason: &str) -> Result<Finished, JobFault> {
-        let error = JobFault::new(FaultClass::Transport, "unsent", reason);
+        let error = JobFault::new(FaultClass::Transport, ErrorCode::Unsent, reason);
         tx.finish_job(&self.job.lease, JobEnd::Retry { error })
             .await?;
         tx.commit().await?;
@@ -486,7 +488,7 @@ pub(super) fn may_leave(app: &App, released_at: DateTime<Utc>) -> bool {
 fn no_intent() -> JobFault {
     JobFault::new(
         FaultClass::Internal,
-        "no_intent",
+        ErrorCode::NoIntent,
         "the intent it carries is not where it should be",
     )
 }

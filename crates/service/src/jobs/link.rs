@@ -14,7 +14,7 @@ use domain::payment_link::{
     Attempt, LinkEvent, LinkState, NEEDS_REVIEW, Step, after_search, after_silence, answered,
     decide, due_date,
 };
-use domain::{PlannedState, WaitingFor};
+use domain::{ErrorCode, PlannedState, WaitingFor};
 use serde_json::json;
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NotBefore};
 use store::{PaymentLink, StoreError, Tx};
@@ -27,6 +27,7 @@ use super::requests::payment_link as calls;
 use super::stop_requests::stop_requests;
 use crate::app::{App, MerchantHandle};
 use crate::payment_link::PaymentLinkRequest;
+use crate::submission::read_stored;
 
 struct Run<'a> {
     app: &'a App,
@@ -45,14 +46,14 @@ struct Prepared {
 pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
     let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
         internal(
-            "unknown_merchant",
+            ErrorCode::UnknownMerchant,
             "its merchant is not in the configuration; add it and retry",
         )
     })?;
     Run { app, job, handle }.turns().await
 }
 
-fn internal(code: &'static str, message: &str) -> JobFault {
+fn internal(code: ErrorCode, message: &str) -> JobFault {
     JobFault::new(FaultClass::Internal, code, message)
 }
 
@@ -86,7 +87,7 @@ impl Run<'_> {
             }
         }
         Err(internal(
-            "no_progress",
+            ErrorCode::NoProgress,
             "it decided again and again without acting",
         ))
     }
@@ -94,7 +95,8 @@ impl Run<'_> {
     async fn lock(&self) -> Result<(Tx, PaymentLink), JobFault> {
         let mut tx = self.app.store.begin().await?;
         let link = tx.lock_payment_link(&self.job.id).await?;
-        let link = link.ok_or_else(|| internal("no_payment_link", "the payment link is gone"))?;
+        let link =
+            link.ok_or_else(|| internal(ErrorCode::NoPaymentLink, "the payment link is gone"))?;
         Ok((tx, link))
     }
 
@@ -111,11 +113,9 @@ impl Run<'_> {
     }
 
     fn request(link: &PaymentLink) -> Result<PaymentLinkRequest, JobFault> {
-        serde_json::from_value(link.request.clone()).map_err(|error| {
-            internal(
-                "bad_payment_link",
-                &format!("what was asked for cannot be read: {error}"),
-            )
+        read_stored(link.request.clone()).map_err(|error| {
+            let message = "what was asked for cannot be read";
+            internal(ErrorCode::BadPaymentLink, message).caused_by(error)
         })
     }
 
@@ -197,7 +197,7 @@ impl Run<'_> {
         }
         let end = match &sent.outcome {
             Outcome::Unsent { reason } => JobEnd::Retry {
-                error: JobFault::new(FaultClass::Transport, "unsent", reason),
+                error: JobFault::new(FaultClass::Transport, ErrorCode::Unsent, reason),
             },
             Outcome::Rejected {
                 by: by @ (RefusedBy::Auth | RefusedBy::Throttled),
@@ -295,7 +295,7 @@ impl Run<'_> {
             ReadError::NotFound => ("not found".to_owned(), false),
             ReadError::Nothing { reason, faulted } => (reason, faulted),
         };
-        tracing::warn!(job.id = %self.job.id, reason, "read told nothing");
+        tracing::warn!(job.id = %self.job.id, reason, "read failed; nothing recorded");
         if faulted {
             evidence::note_fault(tx, &self.job.merchant).await?;
         }
@@ -314,14 +314,14 @@ fn end_of(step: Step) -> JobEnd {
             state: PlannedState::Resolving,
         },
         Step::Review => JobEnd::NeedsReview {
-            code: "outcome_unknown".into(),
+            code: ErrorCode::OutcomeUnknown,
             message: NEEDS_REVIEW.to_owned(),
         },
         Step::Made(order) => JobEnd::Succeeded {
             result: Some(json!({"reference": order.id, "payment_url": order.url})),
         },
         Step::Rejected(key) => JobEnd::Failed {
-            code: "refused".into(),
+            code: ErrorCode::ProviderRefused,
             message: format!("the provider refused it: {key}"),
         },
         Step::Withdrawn(reason) => JobEnd::Cancelled { reason },

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::IntentState;
 use domain::schedule::schedule;
-use domain::{Entropy, Merchant, Planned, PlannedState, Reservation, WaitingFor};
+use domain::{Entropy, ErrorCode, Merchant, Planned, PlannedState, Reservation, WaitingFor};
 use serde_json::{Value, json};
 use store::queue::{ClaimedJob, JobEnd, NotBefore, OUTCOME_UNKNOWN};
 
@@ -23,9 +23,9 @@ pub(super) fn next_job_state(r: &Reservation, merchant: &Merchant, job: &Claimed
                     .control
                     .desk
                     .last()
-                    .map_or("outcome_unknown", |item| item.reason.as_str());
+                    .map_or(ErrorCode::OutcomeUnknown, |item| item.reason.into());
                 JobEnd::NeedsReview {
-                    code: reason.into(),
+                    code: reason,
                     message: OUTCOME_UNKNOWN.to_owned(),
                 }
             }
@@ -57,7 +57,7 @@ fn ended(r: &Reservation, key: &str) -> JobEnd {
     };
     match &intent.progress {
         IntentState::Rejected { key } => JobEnd::Failed {
-            code: "refused".into(),
+            code: ErrorCode::ProviderRefused,
             message: format!("the provider refused it: {key}"),
         },
         IntentState::Withdrawn { reason } => JobEnd::Cancelled {

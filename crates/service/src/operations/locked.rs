@@ -18,7 +18,7 @@ pub struct Acted {
 }
 
 /// A merchant of the configuration.
-pub(crate) fn merchant_of<'a>(
+pub(super) fn merchant_of<'a>(
     app: &'a App,
     merchant: &MerchantId,
 ) -> Result<&'a MerchantHandle, OperationError> {

@@ -25,6 +25,6 @@ pub async fn refresh(app: &App, id: &ReservationId, actor: &str) -> Result<Acted
         }));
     }
     locked.record(&[Fact::ReadWanted]).await?;
-    let job = locked.tx.live_job(id, JobKind::Refresh).await?;
+    let job = locked.tx.unattended_job(id, JobKind::Refresh).await?;
     locked.commit(job).await
 }

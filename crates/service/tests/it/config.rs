@@ -187,7 +187,7 @@ fn a_key_by_its_former_name_is_refused_with_the_name_it_has() {
         ),
         (
             "policy = { reminders = { contact_hours = \"decent\" } }",
-            "reminders.contact_hours = \"decent\" is not one of `business`, `any`",
+            "reminders.contact_hours = \"decent\" is not `business` or `any`",
         ),
     ];
     for (line, expected) in cases {

@@ -1,11 +1,11 @@
 //! `holdfast demo`: the whole life of a handful of reservations, against the sandbox, on a fast clock.
 
 mod client;
+mod env;
 mod play;
 mod report;
 mod screen;
 mod script;
-mod stand;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -18,11 +18,11 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::client::{Api, CallError, Connect};
-use self::play::{Actor, PlayError, Stage};
+use self::env::{DemoEnv, EnvError};
+use self::play::{Actor, Clients, PlayError};
 use self::report::Row;
 use self::screen::Screen;
 use self::script::{Script, ScriptError};
-use self::stand::{Stand, StandError};
 
 /// The play is broken off after so long, by the wall clock.
 const LIMIT: Duration = Duration::from_secs(55);
@@ -39,7 +39,7 @@ enum DemoError {
     Script(#[from] ScriptError),
     /// Sandbox and service did not start, or ended.
     #[error("sandbox and service do not run")]
-    Stand(#[from] StandError),
+    Env(#[from] EnvError),
     /// The script could not be played on.
     #[error("the script could not be played on")]
     Play(#[from] PlayError),
@@ -76,19 +76,19 @@ pub async fn run(keep: bool, connect: Connect) -> ExitCode {
 async fn show(keep: bool, connect: Connect, screen: &mut Screen) -> Result<bool, DemoError> {
     let begun = Instant::now();
     let script = Script::built_in()?;
-    let stand = Stand::set_up(connect).await?;
+    let env = DemoEnv::set_up(connect).await?;
     let ended = tokio::select! {
-        ended = perform(&stand, &script, begun, screen) => ended,
-        () = stand::interrupted() => Err(DemoError::Interrupted),
+        ended = perform(&env, &script, begun, screen) => ended,
+        () = env::interrupted() => Err(DemoError::Interrupted),
     };
     if let (Ok(ended), true) = (&ended, keep) {
         for line in &ended.hints {
             screen.line(line);
         }
-        stand::interrupted().await;
+        env::interrupted().await;
     }
     // What ended the service says more than the call that noticed it.
-    stand.take_down().await?;
+    env.take_down().await?;
     ended.map(|ended| ended.agreed)
 }
 
@@ -101,39 +101,39 @@ struct Ended {
 }
 
 async fn perform(
-    stand: &Stand,
+    env: &DemoEnv,
     script: &Script,
     begun: Instant,
     screen: &mut Screen,
 ) -> Result<Ended, DemoError> {
-    let stage = &stand.stage;
-    for line in opening(stand, script) {
+    let clients = &env.clients;
+    for line in opening(env, script) {
         screen.line(&line);
     }
-    let mut actors = play::actors(script, stage.start);
-    let in_time = match timeout_at(begun + LIMIT, play::play(stage, &mut actors, screen)).await {
+    let mut actors = play::actors(script, clients.start);
+    let in_time = match timeout_at(begun + LIMIT, play::play(clients, &mut actors, screen)).await {
         Ok(played) => played.map(|()| true)?,
         Err(_elapsed) => false,
     };
-    let books = timeout(LEDGER_LIMIT, Books::read(stage))
+    let books = timeout(LEDGER_LIMIT, Books::read(clients))
         .await
         .map_err(|_| DemoError::Slow)??;
     let agreed = close(&actors, &books, in_time, screen);
-    let days = (stage.clock.now() - stage.start).num_days();
+    let days = (clients.clock.now() - clients.start).num_days();
     screen.line(&format!("{days} days in {:.1?}.", begun.elapsed()));
     Ok(Ended {
         agreed,
-        hints: stand.hints(&actors),
+        hints: env.hints(&actors),
     })
 }
 
-fn opening(stand: &Stand, script: &Script) -> Vec<String> {
+fn opening(env: &DemoEnv, script: &Script) -> Vec<String> {
     let mut lines = vec![
         format!(
             "Holdfast at {} against a sandbox of the provider at {}.",
-            stand.api, stand.provider
+            env.api, env.provider
         ),
-        format!("One second is {} hours.", stand::SPEED / 3_600),
+        format!("One second is {} hours.", env::SPEED / 3_600),
         String::new(),
     ];
     lines.extend(
@@ -160,8 +160,8 @@ struct Requests {
 }
 
 impl Books {
-    async fn read(stage: &Stage) -> Result<Self, DemoError> {
-        let get = async |path| stage.sandbox.get(path).await.map_err(DemoError::Ledger);
+    async fn read(clients: &Clients) -> Result<Self, DemoError> {
+        let get = async |path| clients.sandbox.get(path).await.map_err(DemoError::Ledger);
         let mut ledger = get("__sandbox/ledger").await?;
         let requests = get("__sandbox/requests").await?;
         Ok(Self {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::{Api, CallError};
 use super::report;
 use super::screen::{Screen, stamp};
-use super::script::{Deed, Play, Script, Step};
-use super::timeline::{Narrator, Told, Tone};
+use super::script::{Play, Script, Step, StepKind};
+use super::timeline::{Narration, Narrator, Tone};
 
 /// How often the script and the service are looked at, by the wall clock.
 const TICK: Duration = Duration::from_millis(30);
@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(30);
 const MAX_PAGES: usize = 20;
 
 /// What the actors act on.
-pub(super) struct Stage {
+pub(super) struct Clients {
     /// The service's API.
     pub(super) api: Box<dyn Api>,
     /// The sandbox's admin routes.
@@ -64,7 +64,7 @@ pub(super) enum PlayError {
 pub(super) struct Actor<'s> {
     /// Its part in the script.
     pub(super) play: &'s Play,
-    /// What it has been told of.
+    /// What has been told of it so far.
     pub(super) narrator: Narrator,
     /// The reservation as the API showed it last; null before it is booked.
     pub(super) view: Value,
@@ -77,7 +77,7 @@ pub(super) struct Actor<'s> {
 struct Line {
     at: DateTime<Utc>,
     reference: String,
-    told: Told,
+    narration: Narration,
 }
 
 /// The actors of a script that begins at `start`.
@@ -95,7 +95,7 @@ pub(super) fn actors(script: &Script, start: DateTime<Utc>) -> Vec<Actor<'_>> {
 
 /// Plays until every reservation has come to its end. The caller bounds how long that may take.
 pub(super) async fn play(
-    stage: &Stage,
+    clients: &Clients,
     actors: &mut [Actor<'_>],
     screen: &mut Screen,
 ) -> Result<(), PlayError> {
@@ -105,12 +105,16 @@ pub(super) async fn play(
         ticks.tick().await;
         let mut lines = Vec::new();
         for actor in actors.iter_mut() {
-            lines.extend(actor.act(stage).await?);
+            lines.extend(actor.act(clients).await?);
         }
-        look(stage, actors, &mut lines).await?;
+        look(clients, actors, &mut lines).await?;
         lines.sort_by_key(|line| line.at);
         for line in &lines {
-            screen.told(&stamp(line.at, stage.start), &line.reference, &line.told);
+            screen.tell(
+                &stamp(line.at, clients.start),
+                &line.reference,
+                &line.narration,
+            );
         }
     }
     Ok(())
@@ -118,12 +122,12 @@ pub(super) async fn play(
 
 /// Asks the service what has changed, and reads the events of that.
 async fn look(
-    stage: &Stage,
+    clients: &Clients,
     actors: &mut [Actor<'_>],
     lines: &mut Vec<Line>,
 ) -> Result<(), PlayError> {
     // One page holds them all: a script has no more reservations than that.
-    let list = stage
+    let list = clients
         .api
         .get("v1/reservations?limit=200")
         .await
@@ -137,7 +141,7 @@ async fn look(
         let changed = view["updated_at"] != actor.view["updated_at"] || actor.last_event == 0;
         actor.view = view.clone();
         if changed {
-            actor.listen(stage, lines).await?;
+            actor.listen(clients, lines).await?;
         }
     }
     Ok(())
@@ -172,7 +176,7 @@ impl Actor<'_> {
             Some(step) => {
                 format!(
                     "{reference} is {status}; the step \"{}\" has not been played",
-                    step.deed.name()
+                    step.kind.name()
                 )
             }
             None => format!(
@@ -183,12 +187,12 @@ impl Actor<'_> {
     }
 
     /// Books the reservation, or plays its next step, when it is time.
-    async fn act(&mut self, stage: &Stage) -> Result<Option<Line>, PlayError> {
-        let now = stage.clock.now();
+    async fn act(&mut self, clients: &Clients) -> Result<Option<Line>, PlayError> {
+        let now = clients.clock.now();
         if self.view.is_null() {
             if now >= self.booked_at {
                 let body = self.play.body(self.booked_at);
-                let booked = stage.api.post("v1/reservations", &body).await;
+                let booked = clients.api.post("v1/reservations", &body).await;
                 self.view = booked.map_err(|source| self.failed("book", source))?;
             }
             return Ok(None);
@@ -196,22 +200,22 @@ impl Actor<'_> {
         let Some(step) = self.play.steps.get(self.steps_done) else {
             return Ok(None);
         };
-        let ready = report::status(&self.view) == Some(step.deed.needs());
+        let ready = report::status(&self.view) == Some(step.kind.needs());
         if !ready || now < step.at.after(self.booked_at) {
             return Ok(None);
         }
-        match self.perform(stage, step).await {
+        match self.perform(clients, step).await {
             Ok(_) => self.steps_done += 1,
             // Something happened at the same moment; the next look shows what.
             Err(error) if error.refused == Some(409) => {
                 return Ok(None);
             }
-            Err(source) => return Err(self.failed(step.deed.name(), source)),
+            Err(source) => return Err(self.failed(step.kind.name(), source)),
         }
-        let announced = (step.deed == Deed::LoseCaptureAnswer).then(|| Line {
+        let announced = (step.kind == StepKind::LoseCaptureAnswer).then(|| Line {
             at: now,
             reference: self.play.reference().to_owned(),
-            told: Told {
+            narration: Narration {
                 tone: Tone::Warning,
                 text: "(from now on the network is bad: the next capture's answer will be lost)"
                     .to_owned(),
@@ -220,36 +224,36 @@ impl Actor<'_> {
         Ok(announced)
     }
 
-    async fn perform(&self, stage: &Stage, step: &Step) -> Result<Value, CallError> {
+    async fn perform(&self, clients: &Clients, step: &Step) -> Result<Value, CallError> {
         let reference = self.play.reference();
         let action = |name: &str| format!("v1/reservations/{}/{name}", self.id());
-        match step.deed {
-            Deed::Pay => {
-                stage
+        match step.kind {
+            StepKind::Pay => {
+                clients
                     .sandbox
                     .post("__sandbox/pay", &json!({"uuid": reference}))
                     .await
             }
-            Deed::LoseCaptureAnswer => {
+            StepKind::LoseCaptureAnswer => {
                 let fault = json!({"operation": "capture", "reservation": reference, "when": "after_effect",
                     "what": "reset"});
-                stage.sandbox.post("__sandbox/faults", &fault).await
+                clients.sandbox.post("__sandbox/faults", &fault).await
             }
-            Deed::Deliver => stage.api.post(&action("delivery"), &step.body).await,
-            Deed::Charge => stage.api.post(&action("charge"), &step.body).await,
-            Deed::Refund => stage.api.post(&action("refund"), &step.body).await,
+            StepKind::Deliver => clients.api.post(&action("delivery"), &step.body).await,
+            StepKind::Charge => clients.api.post(&action("charge"), &step.body).await,
+            StepKind::Refund => clients.api.post(&action("refund"), &step.body).await,
         }
     }
 
     /// Reads the events that are new, and puts them into words.
-    async fn listen(&mut self, stage: &Stage, lines: &mut Vec<Line>) -> Result<(), PlayError> {
+    async fn listen(&mut self, clients: &Clients, lines: &mut Vec<Line>) -> Result<(), PlayError> {
         for _ in 0..MAX_PAGES {
             let path = format!(
                 "v1/reservations/{}/events?limit=200&cursor={}",
                 self.id(),
                 self.last_event
             );
-            let page = stage.api.get(&path).await.map_err(PlayError::Look)?;
+            let page = clients.api.get(&path).await.map_err(PlayError::Look)?;
             for event in page["data"].as_array().into_iter().flatten() {
                 self.hear(event, lines)?;
             }
@@ -268,11 +272,11 @@ impl Actor<'_> {
             seq: self.last_event,
             source,
         })?;
-        if let Some(told) = self.narrator.tell(&fact) {
+        if let Some(narration) = self.narrator.tell(&fact) {
             lines.push(Line {
                 at,
                 reference,
-                told,
+                narration,
             });
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write};
 use chrono::{DateTime, Datelike as _, Utc};
 use chrono_tz::Europe::Oslo;
 
-use super::timeline::{Told, Tone};
+use super::timeline::{Narration, Tone};
 
 /// Writes the demo's lines.
 pub(super) struct Screen {
@@ -49,8 +49,8 @@ impl Screen {
     }
 
     /// One line of the timeline.
-    pub(super) fn told(&mut self, stamp: &str, reference: &str, told: &Told) {
-        let text = self.painted(told.tone, &told.text);
+    pub(super) fn tell(&mut self, stamp: &str, reference: &str, narration: &Narration) {
+        let text = self.painted(narration.tone, &narration.text);
         self.line(&format!("{stamp}  {reference:<8}  {text}"));
     }
 

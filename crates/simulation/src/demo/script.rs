@@ -42,10 +42,10 @@ pub(super) struct Play {
 pub(super) struct Step {
     /// Not before this long after the booking.
     pub(super) at: Offset,
-    /// What.
+    /// What is done.
     #[serde(rename = "do")]
-    pub(super) deed: Deed,
-    /// The body of the call of the API, where the deed is one.
+    pub(super) kind: StepKind,
+    /// The body of the call of the API, where the step is one.
     #[serde(default)]
     pub(super) body: Value,
 }
@@ -53,7 +53,7 @@ pub(super) struct Step {
 /// What people can do in a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Deed {
+pub(super) enum StepKind {
     /// The payer pays.
     Pay,
     /// The booking system reports a delivery.
@@ -66,7 +66,7 @@ pub(super) enum Deed {
     LoseCaptureAnswer,
 }
 
-impl Deed {
+impl StepKind {
     /// Its word in the script.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -281,20 +281,20 @@ mod tests {
                 play.reference()
             );
         }
-        let deeds: Vec<Deed> = script
+        let kinds: Vec<StepKind> = script
             .reservations
             .iter()
             .flat_map(|play| &play.steps)
-            .map(|step| step.deed)
+            .map(|step| step.kind)
             .collect();
-        for deed in [
-            Deed::Pay,
-            Deed::Deliver,
-            Deed::Charge,
-            Deed::Refund,
-            Deed::LoseCaptureAnswer,
+        for kind in [
+            StepKind::Pay,
+            StepKind::Deliver,
+            StepKind::Charge,
+            StepKind::Refund,
+            StepKind::LoseCaptureAnswer,
         ] {
-            assert!(deeds.contains(&deed), "{deed:?}");
+            assert!(kinds.contains(&kind), "{kind:?}");
         }
     }
 

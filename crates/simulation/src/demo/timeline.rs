@@ -21,7 +21,7 @@ pub(super) enum Tone {
 
 /// One line of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Narration {
     /// How it is meant.
     pub(super) tone: Tone,
     /// What happened.
@@ -38,29 +38,29 @@ pub(super) struct Narrator {
     requests: u32,
 }
 
-fn plain(text: impl Into<String>) -> Option<Told> {
-    Some(Told {
+fn plain(text: impl Into<String>) -> Option<Narration> {
+    Some(Narration {
         tone: Tone::Plain,
         text: text.into(),
     })
 }
 
-fn good(text: impl Into<String>) -> Option<Told> {
-    Some(Told {
+fn good(text: impl Into<String>) -> Option<Narration> {
+    Some(Narration {
         tone: Tone::Good,
         text: text.into(),
     })
 }
 
-fn warning(text: impl Into<String>) -> Option<Told> {
-    Some(Told {
+fn warning(text: impl Into<String>) -> Option<Narration> {
+    Some(Narration {
         tone: Tone::Warning,
         text: text.into(),
     })
 }
 
-fn bad(text: impl Into<String>) -> Option<Told> {
-    Some(Told {
+fn bad(text: impl Into<String>) -> Option<Narration> {
+    Some(Narration {
         tone: Tone::Bad,
         text: text.into(),
     })
@@ -73,7 +73,7 @@ impl Narrator {
     }
 
     /// What an event means; `None` when people need not hear of it.
-    pub(super) fn tell(&mut self, fact: &Fact) -> Option<Told> {
+    pub(super) fn tell(&mut self, fact: &Fact) -> Option<Narration> {
         match fact {
             Fact::AttemptSending { .. } | Fact::DetailsRead { .. } => self.requests += 1,
             Fact::Held { amount, .. } => self.held = *amount,
@@ -117,7 +117,7 @@ impl Narrator {
         }
     }
 
-    fn of_intent(&mut self, fact: &Fact) -> Option<Told> {
+    fn of_intent(&mut self, fact: &Fact) -> Option<Narration> {
         match fact {
             Fact::IntentPlanned { intent } => {
                 self.operations
@@ -169,7 +169,7 @@ impl Narrator {
         }
     }
 
-    fn accepted(&mut self, operation: &Operation, reference: Option<&str>) -> Option<Told> {
+    fn accepted(&mut self, operation: &Operation, reference: Option<&str>) -> Option<Narration> {
         let amount = operation.amount();
         match operation {
             Operation::Capture { .. } => {
@@ -198,7 +198,7 @@ impl Narrator {
         reference: Option<&str>,
         amount: Money,
         found: bool,
-    ) -> Option<Told> {
+    ) -> Option<Narration> {
         let found = if found { "found it: " } else { "" };
         match operation {
             Operation::Capture { .. } => {
@@ -256,7 +256,7 @@ fn delivered(lines: &[LineAmount], complete: bool) -> String {
 }
 
 /// What is asked for, where the answer alone would not say why.
-fn planned(operation: &Operation, key: &str) -> Option<Told> {
+fn planned(operation: &Operation, key: &str) -> Option<Narration> {
     match (operation, key) {
         (Operation::Cancel { .. }, "cancel:expiry") => {
             warning("not paid in time: the reservation is cancelled")
@@ -282,14 +282,14 @@ fn planned(operation: &Operation, key: &str) -> Option<Told> {
     }
 }
 
-fn guard(key: &str) -> Option<Told> {
+fn guard(key: &str) -> Option<Narration> {
     match key.strip_prefix("guard:warn:") {
         Some(before) => warning(format!("{before} left to capture what is held")),
         None => warning("the deadline guard steps in"),
     }
 }
 
-fn ask(reason: ReviewReason) -> Option<Told> {
+fn ask(reason: ReviewReason) -> Option<Narration> {
     bad(format!("a person must decide: {}", spoken(reason)))
 }
 
@@ -390,7 +390,7 @@ mod tests {
         facts
             .iter()
             .filter_map(|fact| narrator.tell(fact))
-            .map(|told| told.text)
+            .map(|narration| narration.text)
             .collect()
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::ErrorCode;
 use store::queue::{Claimant, ClaimedJob, Handler, JobEnd, JobFault, WorkerOptions};
 
 use super::dice::Dice;
@@ -319,8 +320,11 @@ impl Workers {
         env.note(format_args!("{name} fails: {fault}"));
         // The others are a lost lease, and a provider that cannot be reached.
         if matches!(
-            fault.code.as_ref(),
-            "store" | "no_progress" | "no_intent" | "no_handler" | "timeout"
+            fault.code,
+            ErrorCode::DatabaseFailed
+                | ErrorCode::NoProgress
+                | ErrorCode::NoIntent
+                | ErrorCode::JobTimeout
         ) {
             self.faults.push(format!("{name}: {fault}"));
         }

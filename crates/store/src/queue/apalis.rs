@@ -1,6 +1,6 @@
-//! The seam to apalis, and the only module that names it: a `Backend` fed by the pump, and the layer that settles.
+//! The seam to apalis, and the only module that names it: a `Backend` fed by the producer, and the layer that finishes jobs.
 //!
-//! apalis drives the handlers, the layers around them and the shutdown. What is durable is the pump's.
+//! apalis drives the handlers, the layers around them and the shutdown. What is durable is the producer's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -14,13 +14,14 @@ use apalis::prelude::{
 use apalis_core::backend::BackendConfig;
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::layers::{Layer, Service};
+use domain::{Chain, ErrorCode};
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::Store;
 use crate::queue::job::JobRow;
-use crate::queue::listen::listen;
+use crate::queue::listen::keep_listening;
 use crate::queue::producer::{Ack, Producer, Terms};
 use crate::queue::worker::Phase;
 use crate::queue::{
@@ -53,7 +54,7 @@ pub async fn run_workers(
     let (phase, phases) = watch::channel(Phase::Running);
     let (ack_sender, acks) = mpsc::channel(concurrency);
     let (out, jobs) = mpsc::channel(concurrency);
-    let pump = Producer {
+    let producer = Producer {
         terms: terms(&options, concurrency, Arc::clone(&owner)),
         acks,
         out,
@@ -64,8 +65,8 @@ pub async fn run_workers(
         renewed_at: store.clock.wall(),
         store: store.clone(),
     };
-    let mut pump = Owned(tokio::spawn(pump.run()));
-    let _listener = Owned(tokio::spawn(listen(store)));
+    let mut producer = Owned(tokio::spawn(producer.run()));
+    let _listener = Owned(tokio::spawn(keep_listening(store)));
     let jobs = Jobs {
         owner,
         jobs: Arc::new(Mutex::new(jobs)),
@@ -84,12 +85,12 @@ pub async fn run_workers(
     };
     tokio::select! {
         ended = monitor.run() => ended.map_err(|error| WorkerError::Workers(error.into()))?,
-        ended = &mut pump.0 => return ended.map_err(WorkerError::Producer),
+        ended = &mut producer.0 => return ended.map_err(WorkerError::Producer),
         () = stop => {}
     }
-    // All who could settle are gone, so the pump ends after its last turn, which it no longer tries for ever.
+    // No handler is left to end a run, so the producer ends after its last cycle, which it no longer tries for ever.
     phase.send_replace(Phase::Abandoned);
-    (&mut pump.0).await.map_err(WorkerError::Producer)
+    (&mut producer.0).await.map_err(WorkerError::Producer)
 }
 
 fn terms(options: &WorkerOptions, concurrency: usize, owner: Arc<str>) -> Terms {
@@ -100,7 +101,7 @@ fn terms(options: &WorkerOptions, concurrency: usize, owner: Arc<str>) -> Terms 
     }
 }
 
-/// The worker with its layers, from the outside: settle, own task, timeout, span, panics, handler.
+/// The worker with its layers, from the outside: finish, own task, timeout, span, panics, handler.
 fn monitor(
     jobs: Jobs,
     options: &WorkerOptions,
@@ -141,7 +142,7 @@ async fn run(
     mut phases: watch::Receiver<Phase>,
 ) -> Result<Finished, BoxDynError> {
     tokio::select! {
-        settled = handler.run(job) => settled.map_err(BoxDynError::from),
+        ended = handler.run(job) => ended.map_err(BoxDynError::from),
         _ = phases.wait_for(|phase| *phase == Phase::Abandoned) => Err(Abandoned.into()),
     }
 }
@@ -151,10 +152,10 @@ async fn run(
 #[error("the worker stopped before the job was done")]
 struct Abandoned;
 
-/// What becomes of a job whose run ended like this; `None` when its handler has settled it.
+/// What becomes of a job whose run ended like this; `None` when its handler has finished it.
 fn end_of(ended: Result<Finished, BoxDynError>) -> Option<JobEnd> {
     let error = match ended {
-        Ok(settled) => return JobEnd::after(Ok(settled)),
+        Ok(finished) => return JobEnd::after(Ok(finished)),
         Err(error) => error,
     };
     if error.is::<Abandoned>() {
@@ -169,15 +170,20 @@ fn end_of(ended: Result<Finished, BoxDynError>) -> Option<JobEnd> {
     }
     let error = match error.downcast::<JobFault>() {
         Ok(fault) => *fault,
-        Err(other) if other.is::<tower::timeout::error::Elapsed>() => {
-            JobFault::new(FaultClass::Internal, "timeout", "the handler took too long")
-        }
-        Err(other) => JobFault::new(FaultClass::Internal, "internal", other.to_string()),
+        Err(other) if other.is::<tower::timeout::error::Elapsed>() => JobFault::new(
+            FaultClass::Internal,
+            ErrorCode::JobTimeout,
+            "the run took too long",
+        ),
+        Err(other) => JobFault {
+            source: Some(other.into()),
+            ..JobFault::new(FaultClass::Internal, ErrorCode::Internal, "the run failed")
+        },
     };
     JobEnd::after(Err(error))
 }
 
-/// What the pump has claimed, as apalis polls it.
+/// What the producer has claimed, as apalis polls it.
 #[derive(Clone)]
 struct Jobs {
     owner: Arc<str>,
@@ -185,7 +191,7 @@ struct Jobs {
     acks: mpsc::Sender<Ack>,
 }
 
-/// The backend never fails: what goes wrong with the database stays with the pump.
+/// The backend never fails: what goes wrong with the database stays with the producer.
 type Never = std::convert::Infallible;
 
 impl Backend for Jobs {
@@ -213,13 +219,13 @@ impl Backend for Jobs {
                 }
                 Err(error) => {
                     tracing::error!(job.id = row.id, %error, "stored job cannot be read; job failed");
-                    let message = error.to_string();
-                    let settle = Some(JobEnd::Failed {
-                        code: "undecodable".into(),
+                    let message = Chain(&error).to_string();
+                    let end = Some(JobEnd::Failed {
+                        code: ErrorCode::Undecodable,
                         message,
                     });
                     self.send(Ack {
-                        settle,
+                        end,
                         ..Ack::hand_back(&row)
                     });
                 }
@@ -239,7 +245,7 @@ impl Backend for Jobs {
 }
 
 impl Jobs {
-    /// There is room for one ack of each running job, and nobody to tell once the pump is gone.
+    /// There is room for one ack of each running job, and nobody to tell once the producer is gone.
     fn send(&self, ack: Ack) {
         let _ = self.acks.try_send(ack);
     }
@@ -261,7 +267,7 @@ impl BackendConfig for Jobs {
     }
 }
 
-/// Settles a job by how its run ended; apalis counts the run as over once that is durable.
+/// Finishes a job by how its run ended; apalis counts the run as over once that is durable.
 #[derive(Clone)]
 struct FinishLayer(mpsc::Sender<Ack>);
 
@@ -308,28 +314,28 @@ where
             let ended = run.await.map_err(Into::into);
             let (sender, durable) = oneshot::channel();
             open.close(end_of(ended), Some(sender));
-            // An error says that the pump is gone, and then the lease runs out.
+            // An error says that the producer is gone, and then the lease runs out.
             let _ = durable.await;
             Ok(())
         })
     }
 }
 
-/// A run that has not been settled; dropped, it hands the job back.
+/// A run whose end has not been sent; dropped, it hands the job back.
 struct Open {
     lease: Option<Lease>,
     acks: mpsc::Sender<Ack>,
 }
 
 impl Open {
-    fn close(&mut self, settle: Option<JobEnd>, done: Option<oneshot::Sender<()>>) {
+    fn close(&mut self, end: Option<JobEnd>, done: Option<oneshot::Sender<()>>) {
         let Some(lease) = self.lease.take() else {
             return;
         };
         let ack = Ack {
             id: lease.job.into(),
             token: lease.token,
-            settle,
+            end,
             done,
             tries: 0,
         };

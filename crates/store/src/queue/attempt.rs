@@ -1,9 +1,6 @@
 //! The history of a job's runs: what was sent under which claim, and what became of it.
 
-use std::fmt;
-use std::str::FromStr;
-
-use domain::{IntentId, JobId, UnknownWord};
+use domain::{AttemptOutcome, IntentId, JobId};
 use serde_json::Value;
 
 use crate::db::{execute, fetch_optional, millis};
@@ -16,84 +13,6 @@ use crate::{StoreError, Tx};
 
 /// The most bytes of a redacted exchange that are kept with an attempt.
 pub const MAX_EXCHANGE_BYTES: usize = 64 * 1024;
-
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttemptOutcome {
-    /// Nothing has been sent; what an attempt begins as.
-    Unsent,
-    /// The request is about to be sent, or on its way. Only while the attempt is open.
-    Sending,
-    /// The provider refused.
-    Rejected,
-    /// The provider took it, and its effect has not been seen.
-    Accepted,
-    /// Its effect has been seen.
-    Confirmed,
-    /// Nobody knows.
-    Unknown,
-    /// The run failed without an answer that counts.
-    Failed,
-    /// The worker vanished or panicked.
-    Crashed,
-    /// The run put the job off.
-    Snoozed,
-}
-
-impl AttemptOutcome {
-    /// Every outcome with its word in tables and API.
-    const WORDS: [(Self, &'static str); 9] = [
-        (Self::Unsent, "unsent"),
-        (Self::Sending, "sending"),
-        (Self::Rejected, "rejected"),
-        (Self::Accepted, "accepted"),
-        (Self::Confirmed, "confirmed"),
-        (Self::Unknown, "unknown"),
-        (Self::Failed, "failed"),
-        (Self::Crashed, "crashed"),
-        (Self::Snoozed, "snoozed"),
-    ];
-    const ALLOWED: [&'static str; 9] = [
-        "unsent",
-        "sending",
-        "rejected",
-        "accepted",
-        "confirmed",
-        "unknown",
-        "failed",
-        "crashed",
-        "snoozed",
-    ];
-
-    /// The word in tables and API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::WORDS
-            .iter()
-            .find(|(outcome, _)| *outcome == self)
-            .map_or("unknown", |(_, word)| word)
-    }
-}
-
-impl fmt::Display for AttemptOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for AttemptOutcome {
-    type Err = UnknownWord;
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::WORDS
-            .iter()
-            .find(|(_, word)| *word == text)
-            .map(|(outcome, _)| *outcome)
-            .ok_or_else(|| UnknownWord {
-                word: text.chars().take(40).collect(),
-                allowed: &Self::ALLOWED,
-            })
-    }
-}
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,17 +48,21 @@ struct Number {
     number: i64,
 }
 
-const START: &str = "INSERT INTO attempts (job_id, number, token, intent_id, started_at, outcome)
+const START_ATTEMPT: &str = "INSERT INTO attempts (job_id, number, token, intent_id, started_at, outcome)
     VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM attempts WHERE job_id = $1), $2, $3, $4, 'unsent')
     RETURNING number";
 
 const MARK_SENDING: &str = "UPDATE attempts SET outcome = 'sending'
     WHERE job_id = $1 AND number = $2 AND token = $3 AND finished_at IS NULL";
 
-const FINISH: &str =
+const FINISH_ATTEMPT: &str =
     "UPDATE attempts SET outcome = $4, finished_at = $5, http_status = $6, provider_message = $7,
         error_code = $8, exchange = $9
     WHERE job_id = $1 AND number = $2 AND token = $3";
+
+const CONFIRM_ATTEMPTS: &str = "UPDATE attempts SET outcome = 'confirmed'
+    WHERE intent_id = $1 AND outcome IN ('accepted', 'unknown') AND number =
+        (SELECT MAX(number) FROM attempts AS latest WHERE latest.intent_id = $1)";
 
 /// Reads leave rows as well, and no read is accepted or unknown.
 const CONFIRM_LAST: &str = "UPDATE attempts SET outcome = 'confirmed'
@@ -176,7 +99,7 @@ impl Tx {
         let row = fetch_optional!(
             self,
             Number,
-            START,
+            START_ATTEMPT,
             lease.job.as_str(),
             lease.token,
             intent,
@@ -222,7 +145,7 @@ impl Tx {
         let exchange = exchange.filter(|text| text.len() <= MAX_EXCHANGE_BYTES);
         let rows = execute!(
             self,
-            FINISH,
+            FINISH_ATTEMPT,
             lease.job.as_str(),
             i64::from(number),
             lease.token,
@@ -234,6 +157,16 @@ impl Tx {
             exchange,
         )?;
         if rows == 1 { Ok(()) } else { Err(lease.lost()) }
+    }
+
+    /// Records in the history of its job that an intent's effect has been seen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn confirm_attempts(&mut self, intent: &IntentId) -> Result<(), StoreError> {
+        // None when the latest attempt says so already, or was rejected.
+        execute!(self, CONFIRM_ATTEMPTS, intent.as_str())?;
+        Ok(())
     }
 
     /// Records in the history of a job that the effect of its last request has been seen. Changes nothing when no
@@ -256,6 +189,7 @@ pub(crate) async fn close(
     record: bool,
 ) -> Result<(), StoreError> {
     let now = millis(tx.now());
+    // A run may have left none open, and one is not recorded twice: any number of rows is right.
     execute!(
         tx,
         CLOSE_OPEN,

@@ -1,4 +1,4 @@
-//! The statements of one turn of the pump: settle, renew, rescue, promote, claim.
+//! The statements of one poll cycle: renew, rescue, make available what is due, claim.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::JobKind;
 
-use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
-use crate::queue::enqueue::IdRow;
-use crate::queue::finish::JobEnd;
-use crate::queue::job::{JobRow, job_columns};
+use crate::db::{Sql, ensure_affected, execute, fetch_all, fetch_optional, json_list, millis, sql};
+use crate::queue::JobEnd;
+use crate::queue::job::{JOB_COLUMNS, JobRow};
 use crate::queue::lease::Fence;
 use crate::queue::limits::Budgets;
+use crate::queue::states::{AVAILABLE, CLAIMABLE, DUE_LATER, RUNNING};
 use crate::{Store, StoreError, Tx};
 
-/// The most jobs that one turn makes available.
+/// The most jobs that one cycle makes available.
 const MAX_PROMOTED: i64 = 1_000;
 
-/// The most expired leases that one turn rescues.
+/// The most expired leases that one cycle rescues.
 const MAX_RESCUED: i64 = 100;
 
-/// How often one turn looks for more after a page held several jobs of one reservation, or emptied a bucket.
+/// How often one cycle looks for more after a page held several jobs of one reservation, or emptied a bucket.
 const MAX_ROUNDS: u32 = 4;
 
 /// Names the claim among Postgres's advisory locks: "holdfast" as bytes.
@@ -29,89 +29,114 @@ const CLAIM_LOCK: i64 = 0x686f_6c64_6661_7374;
 /// Differs from SQLite because there a write transaction is alone anyway, and the claim names its index. Claims of several
 /// processes queue up here, so that no two of them take jobs of the same reservation. Without good statistics Postgres
 /// expects few available jobs, and reads and sorts them all for each claim; told not to, it follows the index.
-const LOCK: &str = "SELECT pg_advisory_xact_lock($1), set_config('enable_sort', 'off', TRUE),
+pub(crate) const LOCK_CLAIMS: &str =
+    "SELECT pg_advisory_xact_lock($1), set_config('enable_sort', 'off', TRUE),
     set_config('enable_bitmapscan', 'off', TRUE)";
 
-// Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres has to be led to the
-// primary key by a list. As for the state, see `LEASE_STATE`.
-pub(crate) const SUCCEED: Sql = Sql {
-    sqlite: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
-            waiting_for = NULL, owner = NULL, lease_until = NULL
-        FROM (SELECT value ->> 0 AS job_id, value ->> 1 AS fence FROM json_each($1)) AS done
-        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
-        RETURNING id",
-    postgres: "UPDATE jobs SET state = 'succeeded', attempts_used = attempts_used + 1, finished_at = $3,
-            waiting_for = NULL, owner = NULL, lease_until = NULL
-        FROM (SELECT pair ->> 0 AS job_id, CAST(pair ->> 1 AS BIGINT) AS fence
-            FROM json_array_elements(CAST($1 AS JSON)) AS pair) AS done
-        WHERE jobs.id = ANY(ARRAY(SELECT pair ->> 0 FROM json_array_elements(CAST($1 AS JSON)) AS pair))
-            AND jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
-        RETURNING id",
-};
+pub(crate) const RENEW_LEASES: &str = sql!(
+    "UPDATE jobs SET lease_until = $2 WHERE state",
+    RUNNING,
+    " AND owner = $1"
+);
 
-pub(crate) const RENEW: &str =
-    "UPDATE jobs SET lease_until = $2 WHERE state = 'running' AND owner = $1";
+const EXPIRED: &str = sql!(
+    "SELECT id, token, owner FROM jobs WHERE state",
+    RUNNING,
+    " AND lease_until < $1 ORDER BY lease_until LIMIT CAST($2 AS BIGINT)"
+);
 
 // Differs from SQLite because there nobody else can hold a row.
-pub(crate) const EXPIRED: Sql = Sql {
-    sqlite: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
-        ORDER BY lease_until LIMIT CAST($2 AS BIGINT)",
-    postgres: "SELECT id, token, owner FROM jobs WHERE state = 'running' AND lease_until < $1
-        ORDER BY lease_until LIMIT CAST($2 AS BIGINT) FOR UPDATE SKIP LOCKED",
+pub(crate) const RESCUE_EXPIRED: Sql = Sql {
+    sqlite: EXPIRED,
+    postgres: sql!(EXPIRED, " FOR UPDATE SKIP LOCKED"),
 };
 
-/// What there is to do, and when the next job is due: most turns find nothing and end with this. The first of an order
+/// What there is to do, and when the next job is due: most cycles find nothing and end with this. The first of an order
 /// is asked for, since Postgres would look for any row without the index.
-pub(crate) const PEEK: &str = "SELECT
-        (SELECT MIN(run_at) FROM jobs WHERE state IN ('scheduled', 'resolving')) AS next_due,
-        (SELECT id FROM jobs WHERE state = 'available' ORDER BY urgency, deadline, run_at, id LIMIT 1) IS NOT NULL
-            AS available,
-        COALESCE((SELECT MIN(lease_until) FROM jobs WHERE state = 'running') < $1, FALSE) AS expired";
+pub(crate) const PEEK: &str = sql!(
+    "SELECT
+        (SELECT MIN(run_at) FROM jobs WHERE state",
+    DUE_LATER,
+    ") AS next_due,
+        (SELECT id FROM jobs WHERE state",
+    CLAIMABLE,
+    " ORDER BY urgency, deadline, run_at, id LIMIT 1) IS NOT NULL AS available,
+        COALESCE((SELECT MIN(lease_until) FROM jobs WHERE state",
+    RUNNING,
+    ") < $1, FALSE) AS expired"
+);
+
+const DUE: &str = sql!(
+    "SELECT id FROM jobs WHERE state",
+    DUE_LATER,
+    " AND run_at <= $1 ORDER BY run_at LIMIT CAST($2 AS BIGINT)"
+);
 
 // Differs from SQLite because there nobody else can hold a row.
-pub(crate) const PROMOTE: Sql = Sql {
-    sqlite: "UPDATE jobs SET state = 'available' WHERE id IN (SELECT id FROM jobs
-            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT CAST($2 AS BIGINT))",
-    postgres: "UPDATE jobs SET state = 'available' WHERE id = ANY(ARRAY(SELECT id FROM jobs
-            WHERE state IN ('scheduled', 'resolving') AND run_at <= $1 ORDER BY run_at LIMIT CAST($2 AS BIGINT)
-            FOR UPDATE SKIP LOCKED))",
+pub(crate) const PREPARE_CLAIM: Sql = Sql {
+    sqlite: sql!(
+        "UPDATE jobs SET state",
+        AVAILABLE,
+        " WHERE id IN (",
+        DUE,
+        ")"
+    ),
+    postgres: sql!(
+        "UPDATE jobs SET state",
+        AVAILABLE,
+        " WHERE id = ANY(ARRAY(",
+        DUE,
+        " FOR UPDATE SKIP LOCKED))"
+    ),
 };
+
+/// None of a reservation that has a job running, in the order of claiming.
+const UP_NEXT: &str = sql!(
+    " AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r WHERE r.state",
+    RUNNING,
+    " AND r.reservation_id = j.reservation_id))
+        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT CAST($4 AS BIGINT)"
+);
 
 // Differs from Postgres because the planner of SQLite is told the index, and nobody else can hold a row.
 pub(crate) const CANDIDATES: Sql = Sql {
-    sqlite: "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j INDEXED BY jobs_available
-        WHERE j.state = 'available' AND j.kind IN (SELECT value FROM json_each($1))
-            AND NOT (j.merchant IN (SELECT value FROM json_each($2)) AND j.kind IN (SELECT value FROM json_each($3)))
-            AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r
-                WHERE r.state = 'running' AND r.reservation_id = j.reservation_id))
-        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT CAST($4 AS BIGINT)",
-    postgres: "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j
-        WHERE j.state = 'available' AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))
+    sqlite: sql!(
+        "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j INDEXED BY jobs_available WHERE j.state",
+        CLAIMABLE,
+        " AND j.kind IN (SELECT value FROM json_each($1))
+            AND NOT (j.merchant IN (SELECT value FROM json_each($2)) AND j.kind IN (SELECT value FROM json_each($3)))",
+        UP_NEXT
+    ),
+    postgres: sql!(
+        "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j WHERE j.state",
+        CLAIMABLE,
+        " AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))
             AND NOT (j.merchant = ANY(ARRAY(SELECT json_array_elements_text(CAST($2 AS JSON))))
-                AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($3 AS JSON)))))
-            AND (j.reservation_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs r
-                WHERE r.state = 'running' AND r.reservation_id = j.reservation_id))
-        ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT CAST($4 AS BIGINT) FOR UPDATE OF j SKIP LOCKED",
+                AND j.kind = ANY(ARRAY(SELECT json_array_elements_text(CAST($3 AS JSON)))))",
+        UP_NEXT,
+        " FOR UPDATE OF j SKIP LOCKED"
+    ),
 };
 
-macro_rules! claim {
-    ($ids:literal) => {
-        concat!(
-            "UPDATE jobs SET state = 'running', token = token + 1, owner = $2, lease_until = $3, started_at = $4,
-                waiting_for = NULL
-            WHERE id ",
-            $ids,
-            " RETURNING ",
-            job_columns!()
-        )
-    };
-}
+const SET_CLAIMED: &str = sql!(
+    "UPDATE jobs SET state",
+    RUNNING,
+    ", token = token + 1, owner = $2, lease_until = $3, started_at = $4, waiting_for = NULL WHERE id "
+);
 
 // Does not ask for the state again: this transaction holds the candidates, and the question would tempt Postgres to walk
 // the index of what is available. Differs from Postgres because each has its own way of reading a list from JSON.
-pub(crate) const CLAIM: Sql = Sql {
-    sqlite: claim!("IN (SELECT value FROM json_each($1))"),
-    postgres: claim!("= ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))"),
+pub(crate) const TAKE: Sql = Sql {
+    sqlite: sql!(
+        SET_CLAIMED,
+        "IN (SELECT value FROM json_each($1)) RETURNING ",
+        JOB_COLUMNS
+    ),
+    postgres: sql!(
+        SET_CLAIMED,
+        "= ANY(ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON)))) RETURNING ",
+        JOB_COLUMNS
+    ),
 };
 
 #[derive(sqlx::FromRow)]
@@ -121,7 +146,7 @@ struct Expired {
     owner: String,
 }
 
-/// What a turn finds when it looks at the queue.
+/// What a cycle finds when it looks at the queue.
 #[derive(Debug, Default, sqlx::FromRow)]
 pub(crate) struct Peek {
     next_due: Option<i64>,
@@ -186,23 +211,9 @@ impl Tx {
     /// Makes this the only claim until the transaction ends.
     pub(crate) async fn lock_claims(&mut self) -> Result<(), StoreError> {
         if self.is_postgres() {
-            execute!(self, LOCK, CLAIM_LOCK)?;
+            execute!(self, LOCK_CLAIMS, CLAIM_LOCK)?;
         }
         Ok(())
-    }
-
-    /// Settles many clean successes of one owner at once. Returns the ids of those whose lease held.
-    pub(crate) async fn succeed_all(
-        &mut self,
-        owner: &str,
-        done: &[(&str, i64)],
-    ) -> Result<HashSet<String>, StoreError> {
-        if done.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let now = millis(self.now());
-        let rows = fetch_all!(self, IdRow, SUCCEED, json_list(done), owner, now)?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 
     /// Renews all leases of an owner. They run on the wall clock of the machine that renews, and are judged by those of
@@ -213,7 +224,8 @@ impl Tx {
         lease: Duration,
     ) -> Result<(), StoreError> {
         let until = lease_end(self.wall(), lease);
-        execute!(self, RENEW, owner, until)?;
+        // As many as the owner holds by now: those it lost belong to others.
+        execute!(self, RENEW_LEASES, owner, until)?;
         Ok(())
     }
 
@@ -223,8 +235,8 @@ impl Tx {
         Ok(fetch_optional!(self, Peek, PEEK, wall)?.unwrap_or_default())
     }
 
-    /// Rescues what others have lost and makes available what is due, as a peek has shown them. Says what it then looks
-    /// like, and whether more may be due than one turn makes available.
+    /// Rescues what others have lost and makes available what is due, as a peek has shown. Says what it then looks
+    /// like, and whether more may be due than one cycle makes available.
     pub(crate) async fn prepare_claim(&mut self, peek: Peek) -> Result<(Peek, bool), StoreError> {
         let now = millis(self.now());
         if peek.expired {
@@ -232,28 +244,26 @@ impl Tx {
         } else if peek.next_due.is_none_or(|due| due > now) {
             return Ok((peek, false));
         }
-        let promoted = execute!(self, PROMOTE, now, MAX_PROMOTED)?;
+        let promoted = execute!(self, PREPARE_CLAIM, now, MAX_PROMOTED)?;
         Ok((self.peek().await?, promoted >= MAX_PROMOTED.unsigned_abs()))
     }
 
     /// Counts a crash for each job whose lease ran out, and frees it.
     async fn rescue_expired(&mut self) -> Result<(), StoreError> {
         let wall = millis(self.wall());
-        for job in fetch_all!(self, Expired, EXPIRED, wall, MAX_RESCUED)? {
+        for job in fetch_all!(self, Expired, RESCUE_EXPIRED, wall, MAX_RESCUED)? {
             let fence = Fence {
                 id: &job.id,
                 token: job.token,
                 owner: &job.owner,
             };
-            let message = "the worker that ran it vanished".to_owned();
-            self.finish_fenced(
-                fence,
-                JobEnd::Crashed {
-                    message,
-                    at_once: true,
-                },
-            )
-            .await?;
+            let end = JobEnd::Crashed {
+                message: "the worker that ran it vanished".to_owned(),
+                at_once: true,
+            };
+            let held = self.finish_fenced(fence, &end).await?;
+            // This transaction holds the row, or is the only one that writes.
+            ensure_affected("RESCUE_EXPIRED", 1, u64::from(held))?;
             tracing::warn!(job.id = job.id, "rescued a job whose lease ran out");
         }
         Ok(())
@@ -314,7 +324,12 @@ impl Tx {
         ids: &[String],
     ) -> Result<Vec<JobRow>, StoreError> {
         let (until, now) = (lease_end(self.wall(), terms.lease), millis(self.now()));
-        let mut rows = fetch_all!(self, JobRow, CLAIM, json_list(ids), terms.owner, until, now)?;
+        let mut rows = fetch_all!(self, JobRow, TAKE, json_list(ids), terms.owner, until, now)?;
+        ensure_affected(
+            "TAKE",
+            ids.len(),
+            u64::try_from(rows.len()).unwrap_or(u64::MAX),
+        )?;
         // `RETURNING` keeps no order.
         let place: HashMap<&str, usize> = ids
             .iter()
@@ -355,12 +370,6 @@ fn pick(page: Vec<Candidate>, budgets: &mut Budgets) -> Vec<String> {
 fn metered_kinds() -> String {
     let kinds = JobKind::ALL.iter().filter(|kind| kind.calls_provider());
     json_list(&kinds.map(|kind| kind.as_str()).collect::<Vec<_>>())
-}
-
-/// A JSON list to bind, for databases that have no list parameters in common.
-pub(crate) fn json_list<T: serde::Serialize>(items: &[T]) -> String {
-    // Lists of strings and of pairs always have a JSON form.
-    serde_json::to_string(items).unwrap_or_else(|_| "[]".to_owned())
 }
 
 fn lease_end(wall: DateTime<Utc>, lease: Duration) -> i64 {

@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 
-use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
+use crate::RowError;
+use crate::db::{Sql, execute, fetch_all, fetch_optional, millis, sql};
+use crate::queue::states::LIVE;
 use crate::row::Place;
 use crate::{StoreError, Tx};
 
@@ -42,7 +44,7 @@ pub struct NewJob {
     pub payload: Value,
     /// The intent it carries.
     pub intent: Option<IntentId>,
-    /// Failed runs before it is dead. At least 1.
+    /// Failed runs after which it has failed for good. At least 1.
     pub max_attempts: u32,
     /// Who asks for it.
     pub created_by: String,
@@ -80,27 +82,28 @@ struct Row<'j> {
     created_at: i64,
 }
 
-macro_rules! insert {
-    ($source:literal) => {
-        concat!(
-            "INSERT INTO jobs (id, kind, state, urgency, merchant, reservation_id, key, run_at, planned_at,
-                planned_state, deadline, payload, intent_id, max_attempts, created_by, created_at)
-            SELECT id, kind, state, urgency, merchant, reservation_id, key, run_at, planned_at,
-                planned_state, deadline, payload, intent_id, max_attempts, created_by, created_at
-            FROM ",
-            $source,
-            " WHERE true
-            ON CONFLICT (merchant, key)
-                WHERE key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review')
-                DO NOTHING
-            RETURNING id"
-        )
-    };
-}
+const COLUMNS: &str =
+    "id, kind, state, urgency, merchant, reservation_id, key, run_at, planned_at, planned_state,
+    deadline, payload, intent_id, max_attempts, created_by, created_at";
+
+const BEFORE_SOURCE: &str = sql!(
+    "INSERT INTO jobs (",
+    COLUMNS,
+    ") SELECT ",
+    COLUMNS,
+    " FROM "
+);
+
+const BEHIND_SOURCE: &str = sql!(
+    " WHERE true ON CONFLICT (merchant, key) WHERE key IS NOT NULL AND state",
+    LIVE,
+    " DO NOTHING RETURNING id"
+);
 
 // Differs from Postgres because each has its own way of reading rows from JSON.
 const INSERT: Sql = Sql {
-    sqlite: insert!(
+    sqlite: sql!(
+        BEFORE_SOURCE,
         "(SELECT value ->> 'id' AS id, value ->> 'kind' AS kind, value ->> 'state' AS state,
             value ->> 'urgency' AS urgency, value ->> 'merchant' AS merchant,
             value ->> 'reservation_id' AS reservation_id, value ->> 'key' AS key, value ->> 'run_at' AS run_at,
@@ -108,22 +111,38 @@ const INSERT: Sql = Sql {
             value ->> 'deadline' AS deadline, value ->> 'payload' AS payload, value ->> 'intent_id' AS intent_id,
             value ->> 'max_attempts' AS max_attempts, value ->> 'created_by' AS created_by,
             value ->> 'created_at' AS created_at
-        FROM json_each($1))"
+        FROM json_each($1))",
+        BEHIND_SOURCE
     ),
-    postgres: insert!(
+    postgres: sql!(
+        BEFORE_SOURCE,
         "json_to_recordset($1::json) AS new (id TEXT, kind TEXT, state TEXT, urgency BIGINT, merchant TEXT,
             reservation_id TEXT, key TEXT, run_at BIGINT, planned_at BIGINT, planned_state TEXT, deadline BIGINT,
-            payload TEXT, intent_id TEXT, max_attempts BIGINT, created_by TEXT, created_at BIGINT)"
+            payload TEXT, intent_id TEXT, max_attempts BIGINT, created_by TEXT, created_at BIGINT)",
+        BEHIND_SOURCE
     ),
 };
 
 /// The live job that has a key.
-pub(crate) const LIVE_BY_KEY: &str = "SELECT id FROM jobs WHERE merchant = $1 AND key = $2
-    AND key IS NOT NULL AND state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review')";
+pub(crate) const LIVE_BY_KEY: &str = sql!(
+    "SELECT id FROM jobs WHERE merchant = $1 AND key = $2 AND key IS NOT NULL AND state",
+    LIVE
+);
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct IdRow {
     pub(crate) id: String,
+}
+
+impl IdRow {
+    /// The id of the job.
+    pub(crate) fn job(&self) -> Result<JobId, RowError> {
+        let place = Place {
+            table: "jobs",
+            row: &self.id,
+        };
+        place.parse("id", &self.id)
+    }
 }
 
 impl Tx {
@@ -205,13 +224,8 @@ impl Tx {
     ) -> Result<Enqueued, StoreError> {
         for _ in 0..MAX_TRIES {
             if let Some(live) = fetch_optional!(self, IdRow, LIVE_BY_KEY, row.merchant, row.key)? {
-                let job = Place {
-                    table: "jobs",
-                    row: &live.id,
-                }
-                .parse("id", &live.id)?;
                 return Ok(Enqueued {
-                    job,
+                    job: live.job()?,
                     existing: true,
                 });
             }
@@ -248,7 +262,7 @@ fn row<'j>(
     Ok(Row {
         id,
         kind: job.kind.as_str(),
-        state: first_state(state, job.run_at, now).as_str(),
+        state: JobState::first(state, job.run_at <= now).as_str(),
         urgency: job.urgency.rank(),
         merchant: job.merchant.as_str(),
         reservation_id: job.reservation.as_ref().map(ReservationId::as_str),
@@ -263,18 +277,4 @@ fn row<'j>(
         created_by: &job.created_by,
         created_at: millis(now),
     })
-}
-
-/// The state of a job that is to wait like this. A due one skips the wait: the turn that its commit wakes claims it.
-pub(crate) fn first_state(
-    planned: PlannedState,
-    run_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> JobState {
-    match planned {
-        PlannedState::NeedsReview => JobState::NeedsReview,
-        _ if run_at <= now => JobState::Available,
-        PlannedState::Resolving => JobState::Resolving,
-        PlannedState::Scheduled => JobState::Scheduled,
-    }
 }

@@ -1,137 +1,31 @@
-//! Ends a run: what becomes of the job, decided purely and written under the fence.
+//! Ends a run: what becomes of the job is decided purely, by the table of the domain, and written under the fence.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Entropy, JobState, PlannedState, WaitingFor};
+use domain::{Entropy, ErrorCode, JobEvent, JobState, PlannedState, WaitingFor};
 use serde_json::Value;
 
-use crate::db::{execute, millis};
+use crate::db::{Sql, ensure_affected, execute, fetch_all, json_list, millis, sql};
+use crate::queue::enqueue::IdRow;
 use crate::queue::lease::{Fence, LeaseState, lease_state};
-use crate::queue::{AttemptOutcome, FaultClass, Finished, Lease, attempt, backoff};
+use crate::queue::states::SUCCEEDED;
+use crate::queue::{
+    AttemptOutcome, FaultClass, JobEnd, JobFault, Lease, MAX_CRASHES, attempt, backoff,
+};
 use crate::{StoreError, Tx};
-
-/// The crashes of one job after which a person must look at it.
-pub const MAX_CRASHES: u32 = 3;
-
-/// What a job says that waits for a person because of an unknown outcome.
-pub const OUTCOME_UNKNOWN: &str = "outcome unknown: the request was sent, and neither its answer nor any later read shows its effect";
 
 /// The most bytes of an error message that are kept.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1_024;
 
-/// Why a run failed; it is tried again after a delay. What must not be tried again is [`JobEnd::Failed`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {message}")]
-pub struct JobFault {
-    /// What kind of failure, which sets the pace of the retries.
-    pub class: FaultClass,
-    /// A stable word for programs.
-    pub code: Cow<'static, str>,
-    /// The same for people; no secret or personal data. Cut to 1 KiB.
-    pub message: String,
-    /// Not before this, if somebody said so.
-    pub not_before: Option<DateTime<Utc>>,
-}
-
-impl JobFault {
-    /// A fault whose retry waits for its backoff alone.
-    #[must_use]
-    pub fn new(class: FaultClass, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            code: code.into(),
-            message: message.into(),
-            not_before: None,
-        }
-    }
-}
-
-impl From<StoreError> for JobFault {
-    fn from(error: StoreError) -> Self {
-        let code = if matches!(error, StoreError::LeaseLost { .. }) {
-            "lease_lost"
-        } else {
-            "store"
-        };
-        Self::new(FaultClass::Internal, code, error.to_string())
-    }
-}
-
-/// What becomes of a job whose run ends.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JobEnd {
-    /// It is done.
-    Succeeded {
-        /// What it achieved.
-        result: Option<Value>,
-    },
-    /// It failed, and runs again after a delay: unless its attempts are used up, or the delay ends at or after its
-    /// deadline. Then it is dead.
-    Retry {
-        /// Why it failed.
-        error: JobFault,
-    },
-    /// It runs again at a given time and uses no attempt. A scheduled one that would come at or after its deadline is
-    /// dead; one that finds out about an unknown outcome has no deadline.
-    Snooze {
-        /// When.
-        until: DateTime<Utc>,
-        /// What it waits for.
-        waiting_for: Option<WaitingFor>,
-        /// How it waits.
-        state: PlannedState,
-    },
-    /// A person must decide.
-    NeedsReview {
-        /// Why, for programs.
-        code: Cow<'static, str>,
-        /// Why, for people.
-        message: String,
-    },
-    /// It is given up.
-    Failed {
-        /// Why, for programs.
-        code: Cow<'static, str>,
-        /// Why, for people.
-        message: String,
-    },
-    /// It is no longer wanted.
-    Cancelled {
-        /// Why.
-        reason: String,
-    },
-    /// The run crashed. It runs again, until it has crashed [`MAX_CRASHES`] times
-    /// without coming to a good end in between; then a person must look.
-    Crashed {
-        /// How.
-        message: String,
-        /// Without a delay, because the worker vanished and the job may not be to record_failure.
-        at_once: bool,
-    },
-    /// The worker stops and gives the job back as if it had not been claimed.
-    HandedBack,
-}
-
-impl JobEnd {
-    /// What becomes of a job whose handler ended like this; `None` when the handler has settled it.
-    #[must_use]
-    pub fn after(ended: Result<Finished, JobFault>) -> Option<Self> {
-        match ended {
-            Ok(Finished::Already) => None,
-            Ok(Finished::By(settle)) => Some(settle),
-            Err(error) => Some(Self::Retry { error }),
-        }
-    }
-}
-
-/// What a settle writes.
-#[derive(Debug, PartialEq)]
+/// What the end of a run writes.
+#[derive(Debug)]
 struct Change {
-    state: JobState,
+    /// What happens to the job, which is running.
+    event: JobEvent,
     run_at: Option<DateTime<Utc>>,
     waiting_for: Option<WaitingFor>,
-    code: Option<Cow<'static, str>>,
+    code: Option<ErrorCode>,
     message: Option<String>,
     result: Option<String>,
     used: bool,
@@ -153,9 +47,9 @@ impl Change {
         }
     }
 
-    fn to(state: JobState) -> Self {
+    fn by(event: JobEvent) -> Self {
         Self {
-            state,
+            event,
             run_at: None,
             waiting_for: None,
             code: None,
@@ -168,9 +62,17 @@ impl Change {
         }
     }
 
-    fn because(self, code: impl Into<Cow<'static, str>>, message: &str) -> Self {
+    /// Leaves the job to a person.
+    fn for_review() -> Self {
         Self {
-            code: Some(code.into()),
+            waiting_for: Some(WaitingFor::Review),
+            ..Self::by(JobEvent::AskReview)
+        }
+    }
+
+    fn because(self, code: ErrorCode, message: &str) -> Self {
+        Self {
+            code: Some(code),
             message: Some(bounded(message, MAX_MESSAGE_BYTES)),
             ..self
         }
@@ -186,40 +88,40 @@ impl Change {
     }
 }
 
-/// What a settle of a job with this lease_state comes to.
+/// What the end of a run comes to, for a job that is held under this lease.
 fn decide(
-    settle: JobEnd,
+    end: &JobEnd,
     lease_state: LeaseState,
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
 ) -> Change {
-    match settle {
+    match end {
         JobEnd::Succeeded { result } => Change {
             result: result.as_ref().map(Value::to_string),
             used: true,
-            ..Change::to(JobState::Succeeded)
+            ..Change::by(JobEvent::Succeed)
         },
-        JobEnd::Retry { error } => retry(&error, lease_state, now, entropy),
+        JobEnd::Retry { error } => retry(error, lease_state, now, entropy),
         JobEnd::Snooze {
             until,
             waiting_for,
             state,
-        } => snooze(until, waiting_for, state, lease_state),
+        } => snooze(*until, *waiting_for, *state, lease_state),
         JobEnd::NeedsReview { code, message } => Change {
             used: true,
-            ..Change::to(JobState::NeedsReview)
+            ..Change::for_review()
         }
-        .because(code, &message),
-        JobEnd::Failed { code, message } => Change::to(JobState::Failed)
-            .failed()
-            .because(code, &message),
+        .because(*code, message),
+        JobEnd::Failed { code, message } => {
+            Change::by(JobEvent::Fail).failed().because(*code, message)
+        }
         JobEnd::Cancelled { reason } => {
-            Change::to(JobState::Cancelled).because("cancelled", &reason)
+            Change::by(JobEvent::Withdraw).because(ErrorCode::Cancelled, reason)
         }
         JobEnd::Crashed { message, at_once } => {
-            crashed(&message, at_once, lease_state, now, entropy)
+            crashed(message, *at_once, lease_state, now, entropy)
         }
-        JobEnd::HandedBack => Change::to(JobState::Available),
+        JobEnd::HandedBack => Change::by(JobEvent::HandBack),
     }
 }
 
@@ -233,8 +135,9 @@ fn retry(
     let attempt = lease_state.attempts_used.saturating_add(1);
     let again = |run_at| Change {
         run_at: Some(run_at),
-        ..Change::to(JobState::Scheduled)
+        ..Change::by(JobEvent::PutOff)
     };
+    let message = error.with_causes();
     let delay = backoff::delay(
         error.class,
         u32::try_from(attempt).unwrap_or(u32::MAX),
@@ -245,9 +148,9 @@ fn retry(
         .unwrap_or(now)
         .max(error.not_before.unwrap_or(now));
     if !throttled && attempt >= lease_state.max_attempts {
-        Change::to(JobState::Failed)
+        Change::by(JobEvent::Fail)
             .failed()
-            .because(error.code.clone(), &error.message)
+            .because(error.code, &message)
     } else if millis(run_at) >= lease_state.deadline {
         past_deadline(run_at).failed()
     } else if throttled {
@@ -255,11 +158,9 @@ fn retry(
             waiting_for: Some(WaitingFor::RateLimit),
             ..again(run_at)
         }
-        .because(error.code.clone(), &error.message)
+        .because(error.code, &message)
     } else {
-        again(run_at)
-            .failed()
-            .because(error.code.clone(), &error.message)
+        again(run_at).failed().because(error.code, &message)
     }
 }
 
@@ -270,17 +171,17 @@ fn snooze(
     lease_state: LeaseState,
 ) -> Change {
     let outcome = AttemptOutcome::Snoozed;
-    let waits = |state| Change {
+    let waits = |event, waiting_for| Change {
         run_at: Some(until),
         waiting_for,
         outcome,
-        ..Change::to(state)
+        ..Change::by(event)
     };
     match state {
         PlannedState::Scheduled if millis(until) >= lease_state.deadline => past_deadline(until),
-        PlannedState::Scheduled => waits(JobState::Scheduled),
-        PlannedState::Resolving => waits(JobState::Resolving),
-        PlannedState::NeedsReview => waits(JobState::NeedsReview),
+        PlannedState::Scheduled => waits(JobEvent::PutOff, waiting_for),
+        PlannedState::Resolving => waits(JobEvent::Resolve, waiting_for),
+        PlannedState::NeedsReview => waits(JobEvent::AskReview, Some(WaitingFor::Review)),
     }
 }
 
@@ -289,7 +190,7 @@ fn past_deadline(run_at: DateTime<Utc>) -> Change {
         "the next run, at {}, would be past the deadline",
         run_at.format("%FT%TZ")
     );
-    Change::to(JobState::Failed).because("deadline", &message)
+    Change::by(JobEvent::Fail).because(ErrorCode::DeadlinePassed, &message)
 }
 
 fn crashed(
@@ -306,14 +207,14 @@ fn crashed(
         backoff::delay(FaultClass::Internal, crashes, entropy)
     };
     let next = if crashes >= MAX_CRASHES {
-        Change::to(JobState::NeedsReview)
+        Change::for_review()
     } else if at_once {
-        Change::to(JobState::Available)
+        Change::by(JobEvent::HandBack)
     } else {
         let run_at = now.checked_add_signed(delay).unwrap_or(now);
         Change {
             run_at: Some(run_at),
-            ..Change::to(JobState::Scheduled)
+            ..Change::by(JobEvent::PutOff)
         }
     };
     Change {
@@ -322,14 +223,38 @@ fn crashed(
         record: true,
         ..next
     }
-    .because("crashed", message)
+    .because(ErrorCode::Crashed, message)
 }
 
-pub(crate) const FINISH: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
+// As for the state, see `LEASE_STATE`.
+pub(crate) const FINISH_JOB: &str = "UPDATE jobs SET state = $4, run_at = COALESCE($5, run_at), waiting_for = $6,
         last_error_code = COALESCE($7, last_error_code), last_error_message = COALESCE($8, last_error_message),
         result = $9, attempts_used = attempts_used + $10, crashes = $11, finished_at = $12,
         owner = NULL, lease_until = NULL
     WHERE id = $1 AND token = $2 AND owner = $3";
+
+// Differs from Postgres because each has its own way of reading rows from JSON, and because Postgres has to be led to the
+// primary key by a list. As for the state, see `LEASE_STATE`.
+pub(crate) const SUCCEED_ALL: Sql = Sql {
+    sqlite: sql!(
+        "UPDATE jobs SET state",
+        SUCCEEDED,
+        ", attempts_used = attempts_used + 1, finished_at = $3, waiting_for = NULL, owner = NULL, lease_until = NULL
+        FROM (SELECT value ->> 0 AS job_id, value ->> 1 AS fence FROM json_each($1)) AS done
+        WHERE jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
+        RETURNING id"
+    ),
+    postgres: sql!(
+        "UPDATE jobs SET state",
+        SUCCEEDED,
+        ", attempts_used = attempts_used + 1, finished_at = $3, waiting_for = NULL, owner = NULL, lease_until = NULL
+        FROM (SELECT pair ->> 0 AS job_id, CAST(pair ->> 1 AS BIGINT) AS fence
+            FROM json_array_elements(CAST($1 AS JSON)) AS pair) AS done
+        WHERE jobs.id = ANY(ARRAY(SELECT pair ->> 0 FROM json_array_elements(CAST($1 AS JSON)) AS pair))
+            AND jobs.id = done.job_id AND jobs.token = done.fence AND jobs.owner = $2
+        RETURNING id"
+    ),
+};
 
 impl Tx {
     /// Ends the run that holds this lease. What it makes due wakes the workers when the transaction commits.
@@ -337,27 +262,30 @@ impl Tx {
     /// # Errors
     /// [`StoreError::LeaseLost`] when the job is another's by now; the transaction must then be dropped.
     pub async fn finish_job(&mut self, lease: &Lease, end: JobEnd) -> Result<(), StoreError> {
-        let kept = self.finish_fenced(lease.fence(), end).await?;
+        let kept = self.finish_fenced(lease.fence(), &end).await?;
         self.wake_on_commit();
         if kept { Ok(()) } else { Err(lease.lost()) }
     }
 
-    /// As [`settle`](Self::settle), without waking anybody. Returns whether the lease held.
+    /// As [`finish_job`](Self::finish_job), without waking anybody. Returns whether the lease held.
     pub(crate) async fn finish_fenced(
         &mut self,
         fence: Fence<'_>,
-        settle: JobEnd,
+        end: &JobEnd,
     ) -> Result<bool, StoreError> {
         let Some(lease_state) = lease_state(self, fence).await? else {
             return Ok(false);
         };
-        let change = decide(settle, lease_state, self.now(), self.entropy());
-        let finished_at = (!change.state.is_live()).then(|| millis(self.now()));
+        let change = decide(end, lease_state, self.now(), self.entropy());
+        let state = JobState::Running
+            .after(change.event)
+            .map_err(StoreError::JobEnd)?;
+        let finished_at = (!state.is_live()).then(|| millis(self.now()));
         if lease_state.attempting || change.record {
             attempt::close(
                 self,
                 fence,
-                change.code.as_deref(),
+                change.code.map(ErrorCode::as_str),
                 change.outcome,
                 change.record,
             )
@@ -365,21 +293,37 @@ impl Tx {
         }
         let rows = execute!(
             self,
-            FINISH,
+            FINISH_JOB,
             fence.id,
             fence.token,
             fence.owner,
-            change.state.as_str(),
+            state.as_str(),
             change.run_at.map(millis),
             change.waiting_for.map(WaitingFor::as_str),
-            change.code.as_deref(),
+            change.code.map(ErrorCode::as_str),
             change.message.as_deref(),
             change.result.as_deref(),
             i64::from(change.used),
             change.crashes(lease_state.crashes),
             finished_at,
         )?;
-        Ok(rows == 1)
+        ensure_affected("FINISH_JOB", 1, rows)?;
+        Ok(true)
+    }
+
+    /// Ends many runs of one owner at once, all done and with nothing to say. Returns the ids of those whose lease held.
+    pub(crate) async fn succeed_all(
+        &mut self,
+        owner: &str,
+        done: &[(&str, i64)],
+    ) -> Result<HashSet<String>, StoreError> {
+        if done.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let now = millis(self.now());
+        let rows = fetch_all!(self, IdRow, SUCCEED_ALL, json_list(done), owner, now)?;
+        // Fewer rows than runs are leases that were lost, which the caller logs.
+        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 }
 
@@ -410,24 +354,24 @@ mod tests {
         }
     }
 
-    fn settled(
-        settle: JobEnd,
+    fn ended(
+        end: &JobEnd,
         lease_state: LeaseState,
         now: i64,
-    ) -> (JobState, Option<String>, bool, bool) {
-        let change = decide(settle, lease_state, at(now), &SeededEntropy::new(1));
+    ) -> (JobState, Option<ErrorCode>, bool, bool) {
+        let change = decide(end, lease_state, at(now), &SeededEntropy::new(1));
         (
-            change.state,
-            change.code.map(Cow::into_owned),
+            JobState::Running.after(change.event).expect("applies"),
+            change.code,
             change.used,
             change.crashed,
         )
     }
 
     #[test]
-    fn each_settle_leads_to_its_state_and_counts_what_it_uses() {
+    fn each_end_leads_to_its_state_and_counts_what_it_uses() {
         let fault = |class| JobEnd::Retry {
-            error: JobFault::new(class, "why", "because"),
+            error: JobFault::new(class, ErrorCode::Unsent, "because"),
         };
         let snooze = |until, state| JobEnd::Snooze {
             until: at(until),
@@ -438,7 +382,7 @@ mod tests {
             message: "gone".into(),
             at_once,
         };
-        let why = || Some("why".to_owned());
+        let why = || Some(ErrorCode::Unsent);
         let (scheduled, resolving) = (PlannedState::Scheduled, PlannedState::Resolving);
         let late = DEADLINE - 1;
         let table = [
@@ -470,7 +414,12 @@ mod tests {
                 fault(FaultClass::Transport),
                 after(0, 0),
                 late,
-                (JobState::Failed, Some("deadline".into()), true, false),
+                (
+                    JobState::Failed,
+                    Some(ErrorCode::DeadlinePassed),
+                    true,
+                    false,
+                ),
             ),
             (
                 snooze(5, scheduled),
@@ -482,7 +431,12 @@ mod tests {
                 snooze(DEADLINE, scheduled),
                 after(0, 0),
                 0,
-                (JobState::Failed, Some("deadline".into()), false, false),
+                (
+                    JobState::Failed,
+                    Some(ErrorCode::DeadlinePassed),
+                    false,
+                    false,
+                ),
             ),
             (
                 snooze(DEADLINE, resolving),
@@ -494,19 +448,19 @@ mod tests {
                 crash(true),
                 after(0, 0),
                 0,
-                (JobState::Available, Some("crashed".into()), false, true),
+                (JobState::Available, Some(ErrorCode::Crashed), false, true),
             ),
             (
                 crash(false),
                 after(0, 1),
                 0,
-                (JobState::Scheduled, Some("crashed".into()), false, true),
+                (JobState::Scheduled, Some(ErrorCode::Crashed), false, true),
             ),
             (
                 crash(true),
                 after(0, 2),
                 0,
-                (JobState::NeedsReview, Some("crashed".into()), false, true),
+                (JobState::NeedsReview, Some(ErrorCode::Crashed), false, true),
             ),
             (
                 JobEnd::HandedBack,
@@ -515,17 +469,17 @@ mod tests {
                 (JobState::Available, None, false, false),
             ),
         ];
-        for (settle, lease_state, now, expected) in table {
-            let name = format!("{settle:?} after {lease_state:?}");
-            assert_eq!(settled(settle, lease_state, now), expected, "{name}");
+        for (end, lease_state, now, expected) in table {
+            let name = format!("{end:?} after {lease_state:?}");
+            assert_eq!(ended(&end, lease_state, now), expected, "{name}");
         }
     }
 
     #[test]
     fn crashes_count_until_a_run_puts_its_job_off() {
-        let crashes = |settle: JobEnd| {
+        let crashes = |end: JobEnd| {
             let lease_state = after(0, 2);
-            decide(settle, lease_state, at(0), &SeededEntropy::new(1)).crashes(lease_state.crashes)
+            decide(&end, lease_state, at(0), &SeededEntropy::new(1)).crashes(lease_state.crashes)
         };
         let state = PlannedState::Scheduled;
         assert_eq!(
@@ -550,10 +504,10 @@ mod tests {
     fn a_retry_waits_at_least_as_long_as_it_was_told() {
         let error = JobFault {
             not_before: Some(at(60_000)),
-            ..JobFault::new(FaultClass::Throttled, "rate", "come later")
+            ..JobFault::new(FaultClass::Throttled, ErrorCode::Unsent, "come later")
         };
         let change = decide(
-            JobEnd::Retry { error },
+            &JobEnd::Retry { error },
             after(0, 0),
             at(0),
             &SeededEntropy::new(1),

@@ -11,14 +11,9 @@ use crate::queue::{AttemptOutcome, Lease};
 use crate::row::Place;
 
 /// The columns of [`JobRow`], for `SELECT` and `RETURNING`.
-macro_rules! job_columns {
-    () => {
-        "id, kind, state, urgency, merchant, reservation_id, key, run_at, planned_at, deadline, payload, intent_id, \
-         attempts_used, max_attempts, crashes, token, waiting_for, last_error_code, last_error_message, result, \
-         created_by, created_at, started_at, finished_at"
-    };
-}
-pub(crate) use job_columns;
+pub(crate) const JOB_COLUMNS: &str = "id, kind, state, urgency, merchant, reservation_id, key, run_at, planned_at, deadline, payload, intent_id, \
+     attempts_used, max_attempts, crashes, token, waiting_for, last_error_code, last_error_message, result, \
+     created_by, created_at, started_at, finished_at";
 
 /// A row of `jobs`.
 #[derive(Clone, Debug, sqlx::FromRow)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::JobId;
 
-use crate::db::{Sql, fetch_optional};
+use crate::db::{Sql, fetch_optional, sql};
 use crate::{StoreError, Tx};
 
 /// What a claim gives its worker. Every later write names it, and fails if the job was claimed anew since.
@@ -53,30 +53,23 @@ pub(crate) struct LeaseState {
     pub(crate) attempting: bool,
 }
 
-macro_rules! lease_state {
-    ($lock:literal) => {
-        concat!(
-            "SELECT attempts_used, crashes,
-                CASE WHEN planned_at IS NULL THEN max_attempts ELSE 9223372036854775807 END AS max_attempts,
-                CASE WHEN planned_at IS NULL THEN deadline ELSE 9223372036854775807 END AS deadline,
-                EXISTS (SELECT 1 FROM attempts WHERE job_id = $1 AND token = $2 AND finished_at IS NULL) AS attempting
-            FROM jobs WHERE id = $1 AND token = $2 AND owner = $3",
-            $lock
-        )
-    };
-}
+const HELD: &str = "SELECT attempts_used, crashes,
+        CASE WHEN planned_at IS NULL THEN max_attempts ELSE 9223372036854775807 END AS max_attempts,
+        CASE WHEN planned_at IS NULL THEN deadline ELSE 9223372036854775807 END AS deadline,
+        EXISTS (SELECT 1 FROM attempts WHERE job_id = $1 AND token = $2 AND finished_at IS NULL) AS attempting
+    FROM jobs WHERE id = $1 AND token = $2 AND owner = $3";
 
 /// An element of a schedule ends neither by count nor by deadline: its decision gives up, in words that reach a
 /// person, and until then it is tried again.
 // Only a running job has an owner, by a constraint of the table, so the fence need not name the state. Named, it would
 // tempt Postgres to walk the index of what runs.
 pub(crate) const LEASE_STATE: Sql = Sql {
-    sqlite: lease_state!(""),
+    sqlite: HELD,
     // Differs from SQLite because there another writer could rescue the job between this check and the commit.
-    postgres: lease_state!(" FOR UPDATE"),
+    postgres: sql!(HELD, " FOR UPDATE"),
 };
 
-/// The lease_state of a job that is still held under this fence; `None` when it is not.
+/// The state of a job that is still held under this fence; `None` when the lease was lost.
 pub(crate) async fn lease_state(
     tx: &mut Tx,
     fence: Fence<'_>,

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{MerchantId, WaitingFor};
 
-use crate::db::{execute, fetch_all, fetch_optional, millis};
+use crate::db::{ensure_affected, execute, fetch_all, fetch_optional, millis, sql};
+use crate::queue::states::PUT_OFF;
 use crate::row::Place;
 use crate::{Store, StoreError, Tx};
 
@@ -106,8 +107,11 @@ const PAUSE: &str = "INSERT INTO merchant_limits (merchant, tat, paused) VALUES 
     ON CONFLICT (merchant) DO UPDATE SET paused = $2";
 
 /// What waits for a pause that has ended need not wait any longer.
-const RESUME: &str = "UPDATE jobs SET run_at = $2
-    WHERE merchant = $1 AND waiting_for = 'pause' AND state IN ('scheduled', 'resolving') AND run_at > $2";
+const RESUME: &str = sql!(
+    "UPDATE jobs SET run_at = $2, waiting_for = NULL WHERE merchant = $1 AND waiting_for = 'pause' AND state",
+    PUT_OFF,
+    " AND run_at > $2"
+);
 
 const HOLD: &str = "INSERT INTO merchant_limits (merchant, tat, paused) VALUES ($1, $2, FALSE)
     ON CONFLICT (merchant) DO UPDATE SET tat = CASE WHEN merchant_limits.tat > $2 THEN merchant_limits.tat ELSE $2 END";
@@ -175,8 +179,8 @@ impl Tx {
         until: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tat = until.timestamp_micros() + Rate::per_minute(limit_per_minute).tolerance_micros();
-        execute!(self, HOLD, merchant.as_str(), tat)?;
-        Ok(())
+        let held = execute!(self, HOLD, merchant.as_str(), tat)?;
+        ensure_affected("HOLD", 1, held)
     }
 
     /// Pauses the merchant, or lets it go on: while paused, nothing that calls the provider is claimed.
@@ -188,9 +192,11 @@ impl Tx {
         merchant: &MerchantId,
         paused: bool,
     ) -> Result<(), StoreError> {
-        execute!(self, PAUSE, merchant.as_str(), paused)?;
+        let set = execute!(self, PAUSE, merchant.as_str(), paused)?;
+        ensure_affected("PAUSE", 1, set)?;
         if !paused {
             let now = millis(self.now());
+            // As many as wait for the pause, which may be none.
             execute!(self, RESUME, merchant.as_str(), now)?;
         }
         self.wake_on_commit();

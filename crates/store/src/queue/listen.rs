@@ -1,4 +1,4 @@
-//! Hears what other processes enqueue, on Postgres.
+//! Listens on Postgres for what other processes enqueue.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// Wakes this process's workers whenever another one makes a job due. Never returns; ends when dropped.
 ///
 /// SQLite has nothing to listen to: a second process on the same file is found by polling.
-pub(crate) async fn listen(store: Store) {
+pub(crate) async fn keep_listening(store: Store) {
     let Db::Postgres(pool) = &store.db else {
         return std::future::pending().await;
     };
     loop {
         match PgListener::connect_with(pool).await {
             Ok(listener) => {
-                if let Err(error) = hear(&store, listener).await {
+                if let Err(error) = listen(&store, listener).await {
                     tracing::warn!(%error, "stopped hearing of new jobs, connecting again");
                 }
             }
@@ -33,7 +33,7 @@ pub(crate) async fn listen(store: Store) {
     }
 }
 
-async fn hear(store: &Store, mut listener: PgListener) -> Result<(), sqlx::Error> {
+async fn listen(store: &Store, mut listener: PgListener) -> Result<(), sqlx::Error> {
     listener.listen(WAKE_CHANNEL).await?;
     loop {
         // What came while nobody listened is not known, so every return is a wake-up, lost connections included.

@@ -1,102 +1,100 @@
-//! What people do to jobs: retry, run now, reschedule, cancel, conclude.
+//! What people do to jobs: retry, run now, reschedule, cancel, confirm.
 //!
 //! Each returns what it changed, so that the caller can write it to the audit in the same transaction.
 
 use chrono::{DateTime, Utc};
-use domain::{JobId, JobKind, JobState, MerchantId, ReservationId};
+use domain::{ErrorCode, JobEvent, JobId, JobKind, JobState, MerchantId, ReservationId};
 use serde_json::Value;
 
-use crate::db::{Sql, execute, fetch_optional, millis};
+use crate::db::{Sql, ensure_affected, execute, fetch_optional, millis, sql};
 use crate::queue::enqueue::{IdRow, LIVE_BY_KEY};
 use crate::queue::finish::{MAX_MESSAGE_BYTES, bounded};
-use crate::queue::job::{JobRow, job_columns};
+use crate::queue::job::{JOB_COLUMNS, JobRow};
+use crate::queue::states::next_state;
 use crate::{StoreError, Tx};
 
 /// What a person changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobChanged {
-    /// The job.
+    /// The changed job.
     pub job: JobId,
-    /// What it does.
+    /// What the job does.
     pub kind: JobKind,
-    /// Whose account it acts on.
+    /// The merchant on whose account the job acts.
     pub merchant: MerchantId,
-    /// The reservation it belongs to.
+    /// The reservation that the job belongs to; `None` for jobs of a merchant as a whole.
     pub reservation: Option<ReservationId>,
-    /// The state it was in.
+    /// The state that the job was in.
     pub from: JobState,
-    /// The state it is in now.
+    /// The state that the job is in now.
     pub to: JobState,
-    /// When it runs.
+    /// The next run is not before this; without meaning once the job has ended.
     pub run_at: DateTime<Utc>,
 }
 
+const ONE: &str = sql!("SELECT ", JOB_COLUMNS, " FROM jobs WHERE id = $1");
+
 // Differs from SQLite because other writers may be at work between this read and the write.
 const READ: Sql = Sql {
-    sqlite: concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1"),
-    postgres: concat!(
-        "SELECT ",
-        job_columns!(),
-        " FROM jobs WHERE id = $1 FOR UPDATE"
-    ),
+    sqlite: ONE,
+    postgres: sql!(ONE, " FOR UPDATE"),
 };
 
 const CHANGE: &str = "UPDATE jobs SET state = $3, run_at = $4, finished_at = $5, waiting_for = NULL,
-        last_error_code = COALESCE($6, last_error_code), last_error_message = COALESCE($7, last_error_message)
+        last_error_code = COALESCE($6, last_error_code), last_error_message = COALESCE($7, last_error_message),
+        result = COALESCE($8, result), attempts_used = CASE WHEN $9 THEN 0 ELSE attempts_used END,
+        crashes = CASE WHEN $9 THEN 0 ELSE crashes END
     WHERE id = $1 AND state = $2";
 
-/// A retry starts with all its attempts, since what used them up is thought to be over.
-const FRESH: &str = "UPDATE jobs SET attempts_used = 0, crashes = 0 WHERE id = $1";
-
-const RESULT: &str = "UPDATE jobs SET result = $2 WHERE id = $1";
-
-/// One change that a person may make.
-struct Action {
-    name: &'static str,
-    from: &'static [JobState],
-    to: JobState,
+/// One change that a person makes.
+struct Change<'c> {
+    event: JobEvent,
+    /// `None` leaves the time as it is.
     run_at: Option<DateTime<Utc>>,
-    reason: Option<(&'static str, String)>,
+    /// A code and a sentence, kept with the job.
+    reason: Option<(ErrorCode, String)>,
+    result: Option<&'c Value>,
+}
+
+impl Change<'_> {
+    const fn by(event: JobEvent) -> Self {
+        Self {
+            event,
+            run_at: None,
+            reason: None,
+            result: None,
+        }
+    }
 }
 
 impl Tx {
-    /// Has a dead job, one at the desk or one that waits run now, with all its attempts again.
+    /// Has a job that failed, needs a review or waits for its time run now, with all its attempts again, since what
+    /// used them up is thought to be over.
     ///
     /// # Errors
-    /// [`StoreError::NoJob`], [`StoreError::JobState`], [`StoreError::KeyTaken`] when a live job has the dead one's key.
+    /// [`StoreError::NoJob`], [`StoreError::JobState`], [`StoreError::KeyTaken`] when a live job has the key of the
+    /// failed one.
     pub async fn retry_job(&mut self, job: &JobId) -> Result<JobChanged, StoreError> {
-        let action = Action {
-            name: "be retried",
-            from: &[JobState::Failed, JobState::NeedsReview, JobState::Scheduled],
-            to: JobState::Available,
+        let change = Change {
             run_at: Some(self.now()),
-            reason: None,
+            ..Change::by(JobEvent::Retry)
         };
-        let changed = self.act(job, action).await?;
-        execute!(self, FRESH, job.as_str())?;
-        Ok(changed)
+        self.change(job, change).await
     }
 
-    /// Has a job that waits run now.
+    /// Has a job that waits for its time run now.
     ///
     /// # Errors
     /// [`StoreError::NoJob`], [`StoreError::JobState`].
     pub async fn run_job_now(&mut self, job: &JobId) -> Result<JobChanged, StoreError> {
-        let action = Action {
-            name: "run now",
-            from: &[
-                JobState::Scheduled,
-                JobState::Resolving,
-                JobState::Available,
-            ],
-            to: JobState::Available,
+        let change = Change {
             run_at: Some(self.now()),
-            reason: None,
+            ..Change::by(JobEvent::RunNow)
         };
-        self.act(job, action).await
+        self.change(job, change).await
     }
 
-    /// Withdraws a job that is not running.
+    /// Withdraws a job that is live and not running.
     ///
     /// # Errors
     /// [`StoreError::NoJob`], [`StoreError::JobState`].
@@ -105,22 +103,15 @@ impl Tx {
         job: &JobId,
         reason: &str,
     ) -> Result<JobChanged, StoreError> {
-        let action = Action {
-            name: "be cancelled",
-            from: &[
-                JobState::Scheduled,
-                JobState::Available,
-                JobState::Resolving,
-                JobState::NeedsReview,
-            ],
-            to: JobState::Cancelled,
-            run_at: None,
-            reason: Some(("cancelled", bounded(reason, MAX_MESSAGE_BYTES))),
+        let change = Change {
+            reason: Some((ErrorCode::Cancelled, bounded(reason, MAX_MESSAGE_BYTES))),
+            ..Change::by(JobEvent::Cancel)
         };
-        self.act(job, action).await
+        self.change(job, change).await
     }
 
-    /// Ends a job as done without a run: a person has found that what it was to do has taken place.
+    /// Ends a job as done without a run: a person, or the read of another job, has found that what it was to do has
+    /// taken place.
     ///
     /// # Errors
     /// [`StoreError::NoJob`], [`StoreError::JobState`].
@@ -129,21 +120,11 @@ impl Tx {
         job: &JobId,
         result: Option<&Value>,
     ) -> Result<JobChanged, StoreError> {
-        let action = Action {
-            name: "be concluded",
-            from: &[
-                JobState::NeedsReview,
-                JobState::Resolving,
-                JobState::Scheduled,
-                JobState::Available,
-            ],
-            to: JobState::Succeeded,
-            run_at: None,
-            reason: None,
+        let change = Change {
+            result,
+            ..Change::by(JobEvent::Confirm)
         };
-        let changed = self.act(job, action).await?;
-        execute!(self, RESULT, job.as_str(), result.map(Value::to_string))?;
-        Ok(changed)
+        self.change(job, change).await
     }
 
     /// Has a job that waits run at another time. It stays there until its reservation's plan changes.
@@ -155,55 +136,25 @@ impl Tx {
         job: &JobId,
         run_at: DateTime<Utc>,
     ) -> Result<JobChanged, StoreError> {
-        let action = Action {
-            name: "be rescheduled",
-            from: &[
-                JobState::Scheduled,
-                JobState::Resolving,
-                JobState::Available,
-            ],
-            to: JobState::Scheduled,
+        let change = Change {
             run_at: Some(run_at),
-            reason: None,
+            ..Change::by(JobEvent::Reschedule)
         };
-        self.act(job, action).await
+        self.change(job, change).await
     }
 
-    async fn act(&mut self, id: &JobId, action: Action) -> Result<JobChanged, StoreError> {
+    async fn change(&mut self, id: &JobId, change: Change<'_>) -> Result<JobChanged, StoreError> {
         let Some(row) = fetch_optional!(self, JobRow, READ, id.as_str())? else {
             return Err(StoreError::NoJob { job: id.clone() });
         };
         let job = row.view()?;
-        if !action.from.contains(&job.state) {
-            return Err(StoreError::JobState {
-                job: job.id,
-                state: job.state,
-                action: action.name,
-            });
-        }
-        if !job.state.is_live()
-            && job.key.is_some()
-            && fetch_optional!(
-                self,
-                IdRow,
-                LIVE_BY_KEY,
-                job.merchant.as_str(),
-                job.key.as_deref()
-            )?
-            .is_some()
-        {
+        let to = next_state(id, job.state, change.event)?;
+        if !job.state.is_live() && self.is_key_taken(&job.merchant, job.key.as_deref()).await? {
             return Err(StoreError::KeyTaken { job: job.id });
         }
-        // A job that finds out about an unknown outcome goes on doing so when it is moved.
-        let resolving = job.state == JobState::Resolving && action.to == JobState::Scheduled;
-        let to = if resolving {
-            JobState::Resolving
-        } else {
-            action.to
-        };
-        let run_at = action.run_at.unwrap_or(job.run_at);
+        let run_at = change.run_at.unwrap_or(job.run_at);
         let finished_at = (!to.is_live()).then(|| millis(self.now()));
-        execute!(
+        let changed = execute!(
             self,
             CHANGE,
             id.as_str(),
@@ -211,9 +162,12 @@ impl Tx {
             to.as_str(),
             millis(run_at),
             finished_at,
-            action.reason.as_ref().map(|(code, _)| *code),
-            action.reason.as_ref().map(|(_, message)| message.as_str()),
+            change.reason.as_ref().map(|(code, _)| code.as_str()),
+            change.reason.as_ref().map(|(_, message)| message.as_str()),
+            change.result.map(Value::to_string),
+            change.event == JobEvent::Retry,
         )?;
+        ensure_affected("CHANGE", 1, changed)?;
         self.wake_on_commit();
         Ok(JobChanged {
             job: job.id,
@@ -224,5 +178,16 @@ impl Tx {
             to,
             run_at,
         })
+    }
+
+    /// Does a live job of the merchant have this key?
+    async fn is_key_taken(
+        &mut self,
+        merchant: &MerchantId,
+        key: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let Some(key) = key else { return Ok(false) };
+        let live = fetch_optional!(self, IdRow, LIVE_BY_KEY, merchant.as_str(), key)?;
+        Ok(live.is_some())
     }
 }

@@ -1,4 +1,4 @@
-//! One turn of the queue: who claims and on which terms, for the pump and for whoever drives jobs without one.
+//! One poll cycle of the queue: who claims and on which terms, for the producer and for whoever drives jobs without one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,12 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::MerchantId;
 
-use crate::queue::claim::{ClaimTerms, Claimed, Peek, json_list};
+use crate::db::json_list;
+use crate::queue::claim::{ClaimTerms, Claimed, Peek};
 use crate::queue::limits::Budgets;
 use crate::queue::{ClaimedJob, WorkerOptions};
 use crate::{Store, StoreError, Tx};
 
-/// The most jobs that one turn claims, and about the most that a pump settles in one.
+/// The most jobs that one cycle claims, and about the most runs that it finishes.
 pub(crate) const MAX_BATCH: usize = 1_000;
 
 /// Who claims jobs, and on which terms: one worker set from its start to its end.
@@ -25,10 +26,10 @@ pub struct Claimant {
     limits: HashMap<MerchantId, u32>,
 }
 
-/// What a turn came to.
+/// What one cycle came to.
 #[derive(Debug)]
 pub struct PollCycle {
-    /// What was claimed, to be run and settled. In the order of claiming.
+    /// What was claimed, to be run and finished. In the order of claiming.
     pub jobs: Vec<ClaimedJob>,
     /// May there be more that could be claimed at once?
     pub more: bool,
@@ -94,8 +95,8 @@ impl Tx {
 }
 
 impl Store {
-    /// One turn for a worker set that has no pump, such as one in a simulation: claims up to `free` jobs. Each is then
-    /// run by its handler within the lease, and settled as [`JobEnd::after`] says.
+    /// One cycle for a worker set that has no producer, such as one in a simulation: claims up to `free` jobs. Each is then
+    /// run by its handler within the lease, and finished as [`JobEnd::after`] says.
     ///
     /// [`JobEnd::after`]: crate::queue::JobEnd::after
     ///

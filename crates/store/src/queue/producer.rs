@@ -1,6 +1,6 @@
-//! The pump: one task per worker set that settles, renews, rescues and claims, all in one transaction per turn.
+//! The producer: one task per worker set that finishes, renews, rescues and claims, all in one transaction per cycle.
 //!
-//! Nothing but the end of its workers ends it. When the database fails, it waits and repeats the turn.
+//! Nothing but the end of its workers ends it. When the database fails, it waits and repeats the cycle.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::{Store, StoreError, Tx};
 /// How long to wait after the database failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(200);
 
-/// The shortest wait between two idle turns, for what is due but held by another transaction.
+/// The shortest wait between two idle cycles, for what is due but held by another transaction.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
-/// How often a settle that the database answers with an error is tried before its job is left to the rescue.
+/// How often the end of a run that the database answers with an error is written before its job is left to the rescue.
 const MAX_FINISH_TRIES: u32 = 5;
 
-/// How often a turn is tried once the grace is over; then the leases are left to run out.
+/// How often a cycle is tried once the grace is over; then the leases are left to run out.
 const MAX_LAST_CYCLES: u32 = 3;
 
 /// The end of a job's run.
@@ -33,14 +33,14 @@ const MAX_LAST_CYCLES: u32 = 3;
 pub(crate) struct Ack {
     pub(crate) id: String,
     pub(crate) token: i64,
-    /// What to write; `None` when the handler has settled the job.
-    pub(crate) settle: Option<JobEnd>,
-    /// Told once it is durable.
+    /// What to write; `None` when the handler has finished the job.
+    pub(crate) end: Option<JobEnd>,
+    /// Signalled once the end is durable.
     pub(crate) done: Option<oneshot::Sender<()>>,
     pub(crate) tries: u32,
 }
 
-/// What never changes about a pump.
+/// What never changes about a producer.
 #[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) claimant: Claimant,
@@ -48,7 +48,7 @@ pub(crate) struct Terms {
     pub(crate) poll_interval: Duration,
 }
 
-/// The state of the pump between turns.
+/// The state of the producer between cycles.
 #[derive(Debug)]
 pub(crate) struct Producer {
     pub(crate) store: Store,
@@ -59,15 +59,15 @@ pub(crate) struct Producer {
     pub(crate) out: mpsc::Sender<JobRow>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) wakes: watch::Receiver<u64>,
-    /// What is to be settled in the next turn.
+    /// Runs whose end the next cycle writes.
     pub(crate) pending: Vec<Ack>,
-    /// Claimed and not settled.
+    /// Claimed and not finished.
     pub(crate) in_flight: usize,
     /// When the leases were last renewed, on the wall.
     pub(crate) renewed_at: DateTime<Utc>,
 }
 
-/// What a turn came to.
+/// What a cycle came to.
 #[derive(Debug, Default)]
 struct PollCycle {
     claimed: Claimed,
@@ -78,37 +78,37 @@ struct PollCycle {
     renewed: bool,
 }
 
-/// Why a turn failed, and which pending settle it was doing.
+/// Why a cycle failed, and which pending end it was writing.
 #[derive(Debug)]
 struct CycleError {
     source: StoreError,
-    settling: Option<usize>,
+    writing: Option<usize>,
 }
 
 impl From<StoreError> for CycleError {
     fn from(source: StoreError) -> Self {
         Self {
             source,
-            settling: None,
+            writing: None,
         }
     }
 }
 
 impl Producer {
-    /// Works until all who can settle are gone.
+    /// Works until no handler is left to end a run.
     pub(crate) async fn run(mut self) {
         let mut failures = 0;
         loop {
-            // Seen before the turn, so that whatever is enqueued during it leads to another.
+            // Seen before the cycle, so that whatever is enqueued during it leads to another.
             self.wakes.borrow_and_update();
             let phase = *self.phase.borrow_and_update();
             self.drain_acks();
-            match self.poll(phase).await {
-                Ok(turn) => {
+            match self.cycle(phase).await {
+                Ok(cycle) => {
                     failures = 0;
-                    let more = turn.claimed.more;
-                    let next = turn.next;
-                    self.finish(turn);
+                    let more = cycle.claimed.more;
+                    let next = cycle.next;
+                    self.hand_out(cycle);
                     if more {
                         tokio::task::yield_now().await;
                     } else if !self.wait(next).await {
@@ -121,7 +121,7 @@ impl Producer {
                     if phase == Phase::Abandoned && failures >= MAX_LAST_CYCLES {
                         tracing::error!(
                             jobs = self.in_flight,
-                            "gave up settling; the leases will run out"
+                            "gave up writing the ends of runs; the leases will run out"
                         );
                         return;
                     }
@@ -139,8 +139,8 @@ impl Producer {
         }
     }
 
-    /// One transaction: settles what is pending, renews, rescues and claims.
-    async fn poll(&mut self, phase: Phase) -> Result<PollCycle, CycleError> {
+    /// One transaction: finishes what is pending, renews, rescues and claims.
+    async fn cycle(&mut self, phase: Phase) -> Result<PollCycle, CycleError> {
         let running = self.in_flight.saturating_sub(self.pending.len());
         let free = if phase == Phase::Running {
             self.terms.concurrency.saturating_sub(running)
@@ -148,7 +148,7 @@ impl Producer {
             0
         };
         let renew = self.in_flight > 0 && self.renewal_is_due();
-        if free == 0 && !renew && self.pending.iter().all(|ack| ack.settle.is_none()) {
+        if free == 0 && !renew && self.pending.iter().all(|ack| ack.end.is_none()) {
             return Ok(PollCycle::default());
         }
         let begun = self.store.clock.wall();
@@ -161,14 +161,14 @@ impl Producer {
             tx.renew_leases(&self.terms.claimant.owner, self.terms.claimant.lease)
                 .await?;
         }
-        let mut turn = PollCycle::default();
+        let mut cycle = PollCycle::default();
         if free > 0 {
             let peek = tx.peek().await?;
-            (turn.claimed, turn.next) = tx.poll_within(&self.terms.claimant, free, peek).await?;
+            (cycle.claimed, cycle.next) = tx.poll_within(&self.terms.claimant, free, peek).await?;
         }
-        (turn.begun, turn.renewed) = (Some(begun), renew);
+        (cycle.begun, cycle.renewed) = (Some(begun), renew);
         tx.commit().await?;
-        Ok(turn)
+        Ok(cycle)
     }
 
     fn renewal_is_due(&self) -> bool {
@@ -178,9 +178,9 @@ impl Producer {
         age >= self.terms.claimant.lease / 3
     }
 
-    /// Settles what is pending: clean successes in one statement, the rest one by one.
+    /// Finishes what is pending: clean successes in one statement, the rest one by one.
     async fn finish_pending(&self, tx: &mut Tx) -> Result<(), CycleError> {
-        let clean = |ack: &&Ack| matches!(ack.settle, Some(JobEnd::Succeeded { result: None }));
+        let clean = |ack: &&Ack| matches!(ack.end, Some(JobEnd::Succeeded { result: None }));
         let done: Vec<(&str, i64)> = self
             .pending
             .iter()
@@ -191,7 +191,7 @@ impl Producer {
         for (id, _) in done.iter().filter(|(id, _)| !kept.contains(*id)) {
             tracing::warn!(
                 job.id = id,
-                "the lease of a job was lost before it was settled"
+                "the lease of a job was lost before its run ended"
             );
         }
         for (index, ack) in self
@@ -200,7 +200,7 @@ impl Producer {
             .enumerate()
             .filter(|(_, ack)| !clean(ack))
         {
-            let Some(settle) = ack.settle.clone() else {
+            let Some(end) = &ack.end else {
                 continue;
             };
             let fence = Fence {
@@ -208,34 +208,34 @@ impl Producer {
                 token: ack.token,
                 owner: &self.terms.claimant.owner,
             };
-            let kept = tx.finish_fenced(fence, settle).await;
+            let kept = tx.finish_fenced(fence, end).await;
             let kept = kept.map_err(|source| CycleError {
                 source,
-                settling: Some(index),
+                writing: Some(index),
             })?;
             if !kept {
                 tracing::warn!(
                     job.id = ack.id,
-                    "the lease of a job was lost before it was settled"
+                    "the lease of a job was lost before its run ended"
                 );
             }
         }
         Ok(())
     }
 
-    /// After the commit: tells the settled, and lets the claimed run.
-    fn finish(&mut self, turn: PollCycle) {
+    /// After the commit: lets finished handlers go, and the claimed jobs run.
+    fn hand_out(&mut self, cycle: PollCycle) {
         for ack in self.pending.drain(..) {
             self.in_flight = self.in_flight.saturating_sub(1);
             if let Some(done) = ack.done {
-                // Whoever waited may have been dropped; the settle is durable all the same.
+                // Whoever waited may have been dropped; the end is durable all the same.
                 let _ = done.send(());
             }
         }
-        if let Some(begun) = turn.begun.filter(|_| turn.renewed || self.in_flight == 0) {
+        if let Some(begun) = cycle.begun.filter(|_| cycle.renewed || self.in_flight == 0) {
             self.renewed_at = begun;
         }
-        for job in turn.claimed.jobs {
+        for job in cycle.claimed.jobs {
             self.in_flight += 1;
             // The channel is closed once the workers stop.
             if let Err(
@@ -247,10 +247,10 @@ impl Producer {
         }
     }
 
-    /// Counts a failed settle against its job, and leaves the job to the rescue when that cannot be helped.
+    /// Counts a failed end against its job, and leaves the job to the rescue when that cannot be helped.
     fn record_failure(&mut self, error: &CycleError) {
         tracing::warn!(error = %Chain(&error.source), "a cycle of the queue failed; it is repeated");
-        let Some(index) = error.settling else { return };
+        let Some(index) = error.writing else { return };
         let hopeless = !matches!(&error.source, StoreError::Database(source) if source.as_database_error().is_none());
         let Some(ack) = self.pending.get_mut(index) else {
             return;
@@ -261,7 +261,7 @@ impl Producer {
         if ack.tries >= MAX_FINISH_TRIES {
             tracing::error!(
                 job.id = ack.id,
-                "a job cannot be settled; its lease will run out"
+                "the end of a run cannot be written; its lease will run out"
             );
             self.pending.remove(index);
             self.in_flight = self.in_flight.saturating_sub(1);
@@ -304,7 +304,7 @@ impl Ack {
         Self {
             id: job.id.clone(),
             token: job.token,
-            settle: Some(JobEnd::HandedBack),
+            end: Some(JobEnd::HandedBack),
             done: None,
             tries: 0,
         }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use domain::reservation::ReviewReason;
 use domain::{
-    IntentId, JobId, JobState, MerchantId, Planned, PlannedState, ReservationId, WaitingFor,
+    ErrorCode, IntentId, JobEvent, JobId, JobState, MerchantId, Planned, PlannedState,
+    ReservationId, WaitingFor,
 };
 use serde_json::Value;
 
-use crate::db::{execute, fetch_all, millis};
-use crate::queue::enqueue::first_state;
+use crate::db::{execute, fetch_all, millis, sql};
+use crate::queue::states::{CANCELLED, FAILED, LIVE, PLANNABLE, next_state};
 use crate::queue::{NewJob, OUTCOME_UNKNOWN};
 use crate::row::Place;
 use crate::{StoreError, Tx};
@@ -52,38 +53,55 @@ struct Row {
     intent_id: Option<String>,
 }
 
-/// A person's cancel, and a death, count as present: the plan alone does not bring such a job back.
-const OF_RESERVATION: &str =
+/// What failed, and what a person cancelled, count as present: the plan alone does not bring such a job back.
+const MANAGED: &str = sql!(
     "SELECT id, key, state, planned_at, planned_state, deadline, urgency, intent_id FROM jobs
     WHERE reservation_id = $1 AND planned_at IS NOT NULL
-        AND (state IN ('scheduled', 'available', 'running', 'resolving', 'needs_review', 'failed')
-            OR (state = 'cancelled' AND last_error_code = 'cancelled'))
-    ORDER BY id DESC LIMIT CAST($2 AS BIGINT)";
+        AND (state",
+    LIVE,
+    " OR state",
+    FAILED,
+    " OR (state",
+    CANCELLED,
+    " AND last_error_code = 'cancelled'))
+    ORDER BY id DESC LIMIT CAST($2 AS BIGINT)"
+);
 
-/// A job that another one's read has sent to the desk says why, whatever went wrong with it before.
-const MOVE: &str = "UPDATE jobs SET state = $2, run_at = $3, planned_at = $3, planned_state = $4, deadline = $5, urgency = $6,
+/// A job that the read of another one leaves to a person says why, whatever went wrong with it before.
+const MOVE_TO: &str = sql!(
+    "UPDATE jobs SET state = $2, run_at = $3, planned_at = $3, planned_state = $4, deadline = $5, urgency = $6,
         intent_id = $7, waiting_for = $8,
         last_error_code = COALESCE($9, last_error_code), last_error_message = COALESCE($10, last_error_message)
-    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
+    WHERE id = $1 AND state",
+    PLANNABLE
+);
 
 /// Changes what does not concern the time, so that a backoff or a person's reschedule stays.
-const ADJUST: &str = "UPDATE jobs SET deadline = $2, urgency = $3, intent_id = $4
-    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
+const ADJUST: &str = sql!(
+    "UPDATE jobs SET deadline = $2, urgency = $3, intent_id = $4 WHERE id = $1 AND state",
+    PLANNABLE
+);
 
-const CANCEL: &str = "UPDATE jobs SET state = 'cancelled', finished_at = $2, waiting_for = NULL,
-        last_error_code = 'not_wanted', last_error_message = 'the schedule no longer has it'
-    WHERE id = $1 AND state IN ('scheduled', 'available', 'resolving', 'needs_review')";
+const DROP: &str = sql!(
+    "UPDATE jobs SET state",
+    CANCELLED,
+    ", finished_at = $2, waiting_for = NULL,
+        last_error_code = $3, last_error_message = 'the schedule no longer has it'
+    WHERE id = $1 AND state",
+    PLANNABLE
+);
 
 /// What becomes of a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum SyncAction {
     Keep,
     Adjust,
+    /// To where the plan has it now.
     Move,
     /// It is over, and the plan has changed since: a new job takes its place.
     Replace,
-    /// It is no longer wanted.
-    Cancel,
+    /// The plan no longer has it.
+    Drop,
 }
 
 /// The key in the table of a job of a reservation's schedule.
@@ -91,7 +109,7 @@ fn full_key(reservation: &ReservationId, key: &str) -> String {
     format!("{reservation}/{key}")
 }
 
-fn judge(row: &Row, state: JobState, planned: &Planned) -> Verdict {
+fn action_for(row: &Row, state: JobState, planned: &Planned) -> SyncAction {
     let same_time = row.planned_at == Some(millis(planned.run_at));
     let same_plan = same_time && row.planned_state.as_deref() == Some(planned.state.as_str());
     let same_rest = row.deadline == millis(planned.deadline)
@@ -99,16 +117,16 @@ fn judge(row: &Row, state: JobState, planned: &Planned) -> Verdict {
         && row.intent_id.as_deref() == planned.intent.as_ref().map(IntentId::as_str);
     let runs = planned.state != PlannedState::NeedsReview;
     match state {
-        JobState::Running | JobState::Succeeded => Verdict::Keep,
-        JobState::Failed | JobState::Cancelled if runs && !same_time => Verdict::Replace,
-        JobState::Failed | JobState::Cancelled => Verdict::Keep,
-        // A person is to decide, whatever the plan said before; only a new time takes the job away from the desk.
-        JobState::NeedsReview if runs && !same_time => Verdict::Move,
+        JobState::Running | JobState::Succeeded => SyncAction::Keep,
+        JobState::Failed | JobState::Cancelled if runs && !same_time => SyncAction::Replace,
+        JobState::Failed | JobState::Cancelled => SyncAction::Keep,
+        // A person is to decide, whatever the plan said before; only a new time takes the job out of the review.
+        JobState::NeedsReview if runs && !same_time => SyncAction::Move,
         JobState::Scheduled | JobState::Available | JobState::Resolving if !same_plan => {
-            Verdict::Move
+            SyncAction::Move
         }
-        _ if same_rest => Verdict::Keep,
-        _ => Verdict::Adjust,
+        _ if same_rest => SyncAction::Keep,
+        _ => SyncAction::Adjust,
     }
 }
 
@@ -116,7 +134,7 @@ impl Tx {
     /// Makes the live jobs of the reservation's schedule equal to `planned`, by key.
     ///
     /// Missing ones are added, those whose plan changed are moved, those no longer wanted are cancelled. The plan is
-    /// compared with what it last said, so that a backoff or a person's reschedule stays as long as the plan does. A dead
+    /// compared with what it last said, so that a backoff or a person's reschedule stays as long as the plan does. A failed
     /// job, or one that a person cancelled, is replaced only when the plan's time changed.
     ///
     /// A running job counts as present and is left to its settle; so is `running`, the caller's own, even when this
@@ -138,34 +156,36 @@ impl Tx {
             .map(|planned| (full_key(reservation, &planned.key), planned))
             .collect();
         let mut change = ScheduleChange::default();
-        let now = millis(self.now());
         for (row, id, state) in self.managed(reservation).await? {
             let key = row.key.as_deref().unwrap_or_default();
-            let verdict = match missing.get(key) {
-                _ if running == Some(&id) => Verdict::Keep,
-                Some(planned) => judge(&row, state, planned),
-                None if state.is_live() && state != JobState::Running => Verdict::Cancel,
-                None => Verdict::Keep,
+            let action = match missing.get(key) {
+                _ if running == Some(&id) => SyncAction::Keep,
+                Some(planned) => action_for(&row, state, planned),
+                None if state.is_live() && state != JobState::Running => SyncAction::Drop,
+                None => SyncAction::Keep,
             };
-            let planned = if verdict == Verdict::Replace {
+            let planned = if action == SyncAction::Replace {
                 None
             } else {
                 missing.remove(key)
             };
-            match (verdict, planned) {
-                (Verdict::Move, Some(planned)) => {
-                    self.move_to(&id, planned).await?;
-                    change.moved.push(id);
-                }
-                (Verdict::Adjust, Some(planned)) => {
-                    self.adjust(&id, planned).await?;
-                    change.moved.push(id);
-                }
-                (Verdict::Cancel, _) => {
-                    execute!(self, CANCEL, id.as_str(), now)?;
-                    change.cancelled.push(id);
-                }
-                _ => {}
+            let written = match (action, planned) {
+                (SyncAction::Move, Some(planned)) => self
+                    .move_to(&id, state, planned)
+                    .await?
+                    .then_some(&mut change.moved),
+                (SyncAction::Adjust, Some(planned)) => self
+                    .adjust(&id, planned)
+                    .await?
+                    .then_some(&mut change.moved),
+                (SyncAction::Drop, _) => self
+                    .drop_planned(&id, state)
+                    .await?
+                    .then_some(&mut change.cancelled),
+                _ => None,
+            };
+            if let Some(written) = written {
+                written.push(id);
             }
         }
         let add = planned
@@ -183,7 +203,7 @@ impl Tx {
         &mut self,
         reservation: &ReservationId,
     ) -> Result<Vec<(Row, JobId, JobState)>, StoreError> {
-        let rows = fetch_all!(self, Row, OF_RESERVATION, reservation.as_str(), MAX_ROWS)?;
+        let rows = fetch_all!(self, Row, MANAGED, reservation.as_str(), MAX_ROWS)?;
         let mut managed = Vec::with_capacity(rows.len());
         for row in rows {
             let place = Place {
@@ -200,12 +220,25 @@ impl Tx {
         Ok(managed)
     }
 
-    async fn move_to(&mut self, id: &JobId, planned: &Planned) -> Result<(), StoreError> {
-        let state = first_state(planned.state, planned.run_at, self.now());
-        let desk = state == JobState::NeedsReview;
-        execute!(
+    /// Returns whether the job was still unclaimed. One that a worker has claimed since it was read is running by now,
+    /// and left to its end like any other.
+    async fn move_to(
+        &mut self,
+        id: &JobId,
+        from: JobState,
+        planned: &Planned,
+    ) -> Result<bool, StoreError> {
+        let event = JobEvent::planned(planned.state, planned.run_at <= self.now());
+        let state = next_state(id, from, event)?;
+        let in_review = state == JobState::NeedsReview;
+        let waiting_for = match planned.state {
+            PlannedState::Scheduled => None,
+            PlannedState::Resolving => Some(WaitingFor::Resolution),
+            PlannedState::NeedsReview => Some(WaitingFor::Review),
+        };
+        let moved = execute!(
             self,
-            MOVE,
+            MOVE_TO,
             id.as_str(),
             state.as_str(),
             millis(planned.run_at),
@@ -213,18 +246,29 @@ impl Tx {
             millis(planned.deadline),
             planned.urgency.rank(),
             planned.intent.as_ref().map(IntentId::as_str),
-            (planned.state == PlannedState::Resolving).then(|| WaitingFor::Resolution.as_str()),
-            desk.then(|| ReviewReason::OutcomeUnknown.as_str()),
-            desk.then_some(OUTCOME_UNKNOWN),
+            waiting_for.map(WaitingFor::as_str),
+            in_review.then(|| ReviewReason::OutcomeUnknown.as_str()),
+            in_review.then_some(OUTCOME_UNKNOWN),
         )?;
-        Ok(())
+        Ok(moved == 1)
     }
 
-    async fn adjust(&mut self, id: &JobId, planned: &Planned) -> Result<(), StoreError> {
+    /// As [`move_to`](Self::move_to), without its time and state.
+    async fn adjust(&mut self, id: &JobId, planned: &Planned) -> Result<bool, StoreError> {
         let (deadline, rank) = (millis(planned.deadline), planned.urgency.rank());
         let intent = planned.intent.as_ref().map(IntentId::as_str);
-        execute!(self, ADJUST, id.as_str(), deadline, rank, intent)?;
-        Ok(())
+        let adjusted = execute!(self, ADJUST, id.as_str(), deadline, rank, intent)?;
+        Ok(adjusted == 1)
+    }
+
+    /// Withdraws a job that the plan no longer has. Returns whether it was still unclaimed, as
+    /// [`move_to`](Self::move_to).
+    async fn drop_planned(&mut self, id: &JobId, from: JobState) -> Result<bool, StoreError> {
+        // The statement writes the state that the table names; this asks whether it may.
+        next_state(id, from, JobEvent::Drop)?;
+        let now = millis(self.now());
+        let code = ErrorCode::NotWanted.as_str();
+        Ok(execute!(self, DROP, id.as_str(), now, code)? == 1)
     }
 
     async fn add_planned<'p>(

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use domain::{JobKind, MerchantId};
 use futures::future::BoxFuture;
-use serde_json::Value;
 
-use crate::queue::{ClaimedJob, JobEnd, JobFault};
+use crate::queue::{ClaimedJob, Finished, JobFault};
 
 /// Runs jobs. One handler serves all kinds that its worker set claims.
 pub trait Handler: Send + Sync + 'static {
@@ -24,31 +23,6 @@ where
 {
     fn run(&self, job: ClaimedJob) -> BoxFuture<'static, Result<Finished, JobFault>> {
         self(job)
-    }
-}
-
-/// What a handler leaves to be settled.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Finished {
-    /// Nothing: it settled the job in a transaction of its own.
-    Already,
-    /// This, after it returns.
-    By(JobEnd),
-}
-
-impl Finished {
-    /// The job is done and there is nothing to say about it.
-    #[must_use]
-    pub const fn done() -> Self {
-        Self::By(JobEnd::Succeeded { result: None })
-    }
-
-    /// The job is done, with a result.
-    #[must_use]
-    pub const fn with(result: Value) -> Self {
-        Self::By(JobEnd::Succeeded {
-            result: Some(result),
-        })
     }
 }
 

@@ -278,7 +278,7 @@ impl Worker {
         ended.expect("no panic").expect("no error");
     }
 
-    /// Ends it as a crash would: nothing is settled or handed back.
+    /// Ends it as a crash would: nothing is finished or handed back.
     pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;

@@ -1,7 +1,7 @@
 //! Enqueueing, lists, attempts, and what people do to jobs.
 
 use chrono::TimeDelta;
-use domain::{JobId, JobKind, JobState, SystemEntropy};
+use domain::{ErrorCode, JobId, JobKind, JobState, SystemEntropy};
 use futures::FutureExt as _;
 use store::StoreError;
 use store::queue::{
@@ -19,10 +19,10 @@ fn keyed(key: &str) -> NewJob {
 }
 
 /// Runs these jobs, which all end like this.
-async fn run_all(fresh: &Fresh, ids: &[&JobId], settle: JobEnd) {
+async fn run_all(fresh: &Fresh, ids: &[&JobId], end: JobEnd) {
     let handler = move |_| {
-        let settle = settle.clone();
-        async move { Ok(Finished::By(settle)) }.boxed()
+        let end = end.clone();
+        async move { Ok(Finished::By(end)) }.boxed()
     };
     let worker = Worker::start(
         &fresh.store,
@@ -172,7 +172,7 @@ pub(crate) async fn a_retry_starts_with_all_attempts_unless_its_key_is_taken(fre
         &fresh,
         &[&id],
         JobEnd::Failed {
-            code: "why".into(),
+            code: ErrorCode::Unsent,
             message: "because".into(),
         },
     )
@@ -277,16 +277,16 @@ pub(crate) async fn lists_go_page_by_page_and_filter(fresh: Fresh) {
         &fresh,
         &[&ids[0]],
         JobEnd::NeedsReview {
-            code: "c".into(),
+            code: ErrorCode::OutcomeUnknown,
             message: "m".into(),
         },
     )
     .await;
-    let desk = JobFilter {
+    let in_review = JobFilter {
         state: Some(JobState::NeedsReview),
         ..all.clone()
     };
-    assert!(count(desk.clone()).await > 0);
+    assert!(count(in_review.clone()).await > 0);
     assert_eq!(
         count(JobFilter {
             state: Some(JobState::Failed),
@@ -303,7 +303,7 @@ pub(crate) async fn lists_go_page_by_page_and_filter(fresh: Fresh) {
     assert_eq!(count(both).await, 1);
 }
 
-pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
+pub(crate) async fn attempts_are_kept_with_their_outcomes(fresh: Fresh) {
     let id = fresh.enqueue(&job(JobKind::Capture)).await;
     let store = fresh.store.clone();
     let handler = move |job: store::queue::ClaimedJob| {
@@ -316,7 +316,7 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
             if job.attempt == 1 {
                 let error = store::queue::JobFault::new(
                     store::queue::FaultClass::Transport,
-                    "reset",
+                    domain::ErrorCode::Unsent,
                     "reset",
                 );
                 return Err(error);
@@ -359,7 +359,7 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
             (2, AttemptOutcome::Confirmed, Some(201))
         ]
     );
-    assert_eq!(details.attempts[0].error_code.as_deref(), Some("reset"));
+    assert_eq!(details.attempts[0].error_code.as_deref(), Some("unsent"));
     assert_eq!(
         details.job.result,
         Some(serde_json::json!({"reference": "CAP1"}))
@@ -381,13 +381,13 @@ pub(crate) async fn attempts_are_kept_with_what_became_of_them(fresh: Fresh) {
     );
 }
 
-pub(crate) async fn what_a_person_finds_done_ends_as_done_with_its_result(fresh: Fresh) {
+pub(crate) async fn a_confirmed_job_succeeds_with_its_result(fresh: Fresh) {
     let asked = fresh.enqueue(&keyed("asked")).await;
     run_all(
         &fresh,
         &[&asked],
         JobEnd::NeedsReview {
-            code: "unknown".into(),
+            code: ErrorCode::OutcomeUnknown,
             message: "who knows".into(),
         },
     )

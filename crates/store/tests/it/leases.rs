@@ -37,9 +37,9 @@ fn working(fresh: &Fresh) -> Worker {
 
 pub(crate) async fn a_vanished_worker_s_job_runs_again_once_its_lease_ends(fresh: Fresh) {
     let id = fresh.enqueue(&job(JobKind::Refresh)).await;
-    let (dead, mut leases) = hanging(&fresh);
+    let (vanished, mut leases) = hanging(&fresh);
     soon("the claim", leases.recv()).await.expect("a lease");
-    dead.kill().await;
+    vanished.kill().await;
     assert_eq!(fresh.job(&id).await.state, JobState::Running);
     fresh.clock.advance(PAST_LEASE);
     let worker = working(&fresh);
@@ -50,12 +50,12 @@ pub(crate) async fn a_vanished_worker_s_job_runs_again_once_its_lease_ends(fresh
     assert_eq!(details.attempts[0].outcome, AttemptOutcome::Crashed);
 }
 
-pub(crate) async fn three_crashes_bring_a_job_to_the_desk(fresh: Fresh) {
+pub(crate) async fn three_crashes_leave_a_job_to_a_review(fresh: Fresh) {
     let id = fresh.enqueue(&job(JobKind::Refresh)).await;
     for _ in 0..3 {
-        let (dead, mut leases) = hanging(&fresh);
+        let (vanished, mut leases) = hanging(&fresh);
         soon("the claim", leases.recv()).await.expect("a lease");
-        dead.kill().await;
+        vanished.kill().await;
         fresh.clock.advance(PAST_LEASE);
     }
     let worker = working(&fresh);
@@ -66,11 +66,11 @@ pub(crate) async fn three_crashes_bring_a_job_to_the_desk(fresh: Fresh) {
     assert_eq!((details.job.crashes, details.attempts.len()), (3, 3));
 }
 
-pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
+pub(crate) async fn a_stale_worker_can_neither_finish_nor_send(fresh: Fresh) {
     let id = fresh.enqueue(&job(JobKind::Capture)).await;
-    let (dead, mut leases) = hanging(&fresh);
+    let (vanished, mut leases) = hanging(&fresh);
     let stale = soon("the claim", leases.recv()).await.expect("a lease");
-    dead.kill().await;
+    vanished.kill().await;
     fresh.clock.advance(PAST_LEASE);
     let (second, mut leases) = hanging(&fresh);
     let current = soon("the second claim", leases.recv())
@@ -87,10 +87,10 @@ pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
         tx.start_attempt(&stale, None).await,
         Err(StoreError::LeaseLost { .. })
     ));
-    let settled = tx
+    let finished = tx
         .finish_job(&stale, JobEnd::Succeeded { result: None })
         .await;
-    assert!(matches!(settled, Err(StoreError::LeaseLost { .. })));
+    assert!(matches!(finished, Err(StoreError::LeaseLost { .. })));
     let impostor = Lease {
         owner: "somebody".into(),
         ..current.clone()
@@ -107,9 +107,7 @@ pub(crate) async fn a_stale_worker_can_neither_settle_nor_send(fresh: Fresh) {
     second.kill().await;
 }
 
-pub(crate) async fn case_072_a_worker_taken_for_dead_is_stopped_at_the_step_before_its_request(
-    fresh: Fresh,
-) {
+pub(crate) async fn case_072_a_worker_taken_for_dead_is_stopped_before_its_request(fresh: Fresh) {
     let id = fresh.enqueue(&job(JobKind::Capture)).await;
     let (slow, mut leases) = hanging(&fresh);
     let stale = soon("the claim", leases.recv()).await.expect("a lease");

@@ -1,7 +1,6 @@
 //! Reservations with their journal and schedule, and what is kept beside them.
 
 use chrono::TimeDelta;
-use domain::customer::{Address, Customer, CustomerType};
 use domain::decide::Planner;
 use domain::policy::PolicyPatch;
 use domain::reservation::{
@@ -14,6 +13,7 @@ use domain::{
 use serde_json::json;
 use store::queue::JobFilter;
 use store::{Idempotency, NewCallback, ReservationFilter, StoreError, Submission};
+use testkit::customer::{self, customer};
 
 use crate::harness::{Fresh, merchant};
 
@@ -23,22 +23,6 @@ pub(crate) fn account() -> Merchant {
 
 fn asked(fresh: &Fresh, reference: &str) -> Reservation {
     let now = fresh.clock.now();
-    let customer = Customer {
-        kind: CustomerType::Private,
-        name: "Kari Nordmann".into(),
-        email: "kari@example.no".into(),
-        country_code: "+47".into(),
-        msisdn: "46567468".into(),
-        language: "no".into(),
-        personal_number: None,
-        organization_id: None,
-        address: Address {
-            street: "Luramyrveien 65".into(),
-            zip: "4313".into(),
-            city: "Sandnes".into(),
-            country: "NO".into(),
-        },
-    };
     let line = NewLine {
         name: "Cabin".into(),
         product_id: None,
@@ -48,7 +32,7 @@ fn asked(fresh: &Fresh, reference: &str) -> Reservation {
     };
     let new = NewReservation {
         reference: reference.into(),
-        customer,
+        customer: customer(),
         lines: vec![line],
         payment_link_due: now + TimeDelta::days(5),
         charge_validity: None,
@@ -62,7 +46,7 @@ fn asked(fresh: &Fresh, reference: &str) -> Reservation {
 
 fn submission() -> Submission {
     Submission {
-        request: json!({"name": "Kari Nordmann"}),
+        request: json!({"name": customer::NAME}),
         personal_number: Some("19635464524".into()),
     }
 }
@@ -154,22 +138,20 @@ pub(crate) async fn a_reference_names_one_reservation_of_its_merchant(fresh: Fre
         .await;
     assert!(matches!(refused, Err(StoreError::ReferenceTaken { by: Some(by) }) if by == first.id));
     tx.rollback().await.expect("rolls back");
-    let found = fresh
-        .store
-        .reservation_by_reference(None, "BOOK-1")
-        .await
-        .expect("reads")
-        .expect("is there");
-    assert_eq!(found.reservation, first);
-    let other = merchant("other");
-    assert!(
-        fresh
-            .store
-            .reservation_by_reference(Some(&other), "BOOK-1")
-            .await
-            .expect("reads")
-            .is_none()
-    );
+    let with_reference = async |merchant| {
+        let filter = ReservationFilter {
+            merchant,
+            reference: Some("BOOK-1".to_owned()),
+            ..ReservationFilter::default()
+        };
+        let page = fresh.store.reservations(&filter, 1, None).await;
+        page.expect("reads")
+            .items
+            .pop()
+            .map(|found| found.reservation)
+    };
+    assert_eq!(with_reference(None).await, Some(first));
+    assert_eq!(with_reference(Some(merchant("other"))).await, None);
 }
 
 pub(crate) async fn the_journal_folds_to_the_reservation(fresh: Fresh) {
@@ -319,11 +301,15 @@ pub(crate) async fn an_intent_finds_its_job(fresh: Fresh) {
         .expect("reads")
         .expect("a job");
     assert_eq!(
-        tx.live_job(&r.id, JobKind::Submit).await.expect("reads"),
+        tx.unattended_job(&r.id, JobKind::Submit)
+            .await
+            .expect("reads"),
         Some(job.clone())
     );
     assert_eq!(
-        tx.live_job(&r.id, JobKind::Capture).await.expect("reads"),
+        tx.unattended_job(&r.id, JobKind::Capture)
+            .await
+            .expect("reads"),
         None
     );
     tx.commit().await.expect("commits");
@@ -420,7 +406,7 @@ pub(crate) async fn the_personal_number_goes_once_the_provider_has_it(fresh: Fre
         .expect("is there");
     assert_eq!(
         (kept.personal_number, kept.request),
-        (None, json!({"name": "Kari Nordmann"}))
+        (None, json!({"name": customer::NAME}))
     );
     assert_eq!(
         fresh
@@ -661,7 +647,7 @@ pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
     );
     let decided = |note: &str| Fact::Decided {
         intent: None,
-        reason: ReviewReason::Refused,
+        reason: ReviewReason::ProviderRefused,
         decision: DecisionRecord {
             decision: Decision::Dismiss,
             note: note.to_owned(),

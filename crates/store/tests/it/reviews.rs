@@ -110,7 +110,7 @@ pub(crate) async fn a_review_is_raised_in_the_transaction_of_its_facts(fresh: Fr
     assert_eq!(open(&fresh, &r).await, []);
     let mut tx = fresh.store.begin().await.expect("begins");
     let mut undone = r.clone();
-    let facts = [raised(&fresh, ReviewReason::Refused, true)];
+    let facts = [raised(&fresh, ReviewReason::ProviderRefused, true)];
     tx.record(&mut undone, &facts, &account(), "worker", None)
         .await
         .expect("records");
@@ -124,7 +124,12 @@ pub(crate) async fn a_review_is_raised_in_the_transaction_of_its_facts(fresh: Fr
     assert!(review.id.as_str().starts_with("rvw_"));
     assert_eq!(
         (review.status(), review.reason, review.freezes, &review.end),
-        (ReviewStatus::Open, ReviewReason::Refused, true, &None)
+        (
+            ReviewStatus::Open,
+            ReviewReason::ProviderRefused,
+            true,
+            &None
+        )
     );
     assert_eq!(
         (&review.reservation, review.reference.as_deref()),
@@ -185,12 +190,12 @@ pub(crate) async fn an_open_review_follows_the_evidence(fresh: Fresh) {
 pub(crate) async fn a_decision_ends_its_review_and_no_other(fresh: Fresh) {
     let mut r = held(&fresh, "BOOK-1").await;
     let facts = [
-        raised(&fresh, ReviewReason::Refused, true),
+        raised(&fresh, ReviewReason::ProviderRefused, true),
         raised(&fresh, ReviewReason::Incoherent, false),
     ];
     record(&fresh, &mut r, &facts).await;
     let refused = ReviewFilter {
-        reason: Some(ReviewReason::Refused),
+        reason: Some(ReviewReason::ProviderRefused),
         ..ReviewFilter::default()
     };
     let about = listed(&fresh, &refused).await.remove(0);
@@ -218,7 +223,7 @@ pub(crate) async fn a_decision_ends_its_review_and_no_other(fresh: Fresh) {
 
 pub(crate) async fn what_answers_a_review_ends_it_without_a_decision(fresh: Fresh) {
     let mut r = held(&fresh, "BOOK-1").await;
-    let reason = ReviewReason::Refused;
+    let reason = ReviewReason::ProviderRefused;
     record(&fresh, &mut r, &[raised(&fresh, reason, false)]).await;
     let first = open(&fresh, &r).await.remove(0);
     record(&fresh, &mut r, &[Fact::DeskCleared { reason }]).await;
@@ -303,7 +308,7 @@ pub(crate) async fn reviews_are_listed_by_countdown_page_by_page(fresh: Fresh) {
         record(
             &fresh,
             &mut r,
-            &[raised(&fresh, ReviewReason::Refused, false)],
+            &[raised(&fresh, ReviewReason::ProviderRefused, false)],
         )
         .await;
         expected.push(reference);
@@ -312,7 +317,7 @@ pub(crate) async fn reviews_are_listed_by_countdown_page_by_page(fresh: Fresh) {
     // Two with the same countdown, and one without any.
     let mut same = held(&fresh, "BOOK-4").await;
     let facts = [
-        raised(&fresh, ReviewReason::Refused, false),
+        raised(&fresh, ReviewReason::ProviderRefused, false),
         raised(&fresh, ReviewReason::Incoherent, false),
     ];
     record(&fresh, &mut same, &facts).await;
@@ -320,7 +325,7 @@ pub(crate) async fn reviews_are_listed_by_countdown_page_by_page(fresh: Fresh) {
     record(
         &fresh,
         &mut unpaid,
-        &[raised(&fresh, ReviewReason::Refused, false)],
+        &[raised(&fresh, ReviewReason::ProviderRefused, false)],
     )
     .await;
     expected.extend(["BOOK-4", "BOOK-4", "BOOK-0"]);
@@ -370,7 +375,10 @@ pub(crate) async fn reviews_are_listed_by_countdown_page_by_page(fresh: Fresh) {
     for (filter, count) in [
         (filter(Some(ReviewStatus::Open), "default", None), 5),
         (filter(Some(ReviewStatus::Decided), "default", None), 1),
-        (filter(None, "default", Some(ReviewReason::Refused)), 5),
+        (
+            filter(None, "default", Some(ReviewReason::ProviderRefused)),
+            5,
+        ),
         (filter(None, "default", None), 6),
         (filter(None, "another", None), 0),
     ] {

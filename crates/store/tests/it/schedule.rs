@@ -14,11 +14,11 @@ type Live = (String, i64, JobState);
 /// How many jobs a sync added, moved and cancelled.
 type Counts = (usize, usize, usize);
 
-fn at(hours: i64) -> DateTime<Utc> {
+pub(crate) fn at(hours: i64) -> DateTime<Utc> {
     noon() + TimeDelta::hours(hours)
 }
 
-fn plan(key: &str, hours: i64) -> Planned {
+pub(crate) fn plan(key: &str, hours: i64) -> Planned {
     Planned {
         key: key.to_owned(),
         kind: JobKind::Deadline,
@@ -30,7 +30,7 @@ fn plan(key: &str, hours: i64) -> Planned {
     }
 }
 
-async fn sync(fresh: &Fresh, of: &ReservationId, planned: &[Planned]) -> ScheduleChange {
+pub(crate) async fn sync(fresh: &Fresh, of: &ReservationId, planned: &[Planned]) -> ScheduleChange {
     sync_beside(fresh, of, planned, None).await
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         state: PlannedState::Resolving,
         ..plan(key, hours)
     };
-    let desk = |key, hours| Planned {
+    let review = |key, hours| Planned {
         state: PlannedState::NeedsReview,
         ..plan(key, hours)
     };
@@ -135,12 +135,12 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
             vec![entry("a", 5, Resolving), entry("c", 0, Available)],
         ),
         (
-            vec![desk("a", 5), plan("c", 0)],
+            vec![review("a", 5), plan("c", 0)],
             (0, 1, 0),
             vec![entry("a", 5, NeedsReview), entry("c", 0, Available)],
         ),
         (
-            vec![desk("a", 5), plan("b", 2)],
+            vec![review("a", 5), plan("b", 2)],
             (1, 0, 1),
             vec![entry("a", 5, NeedsReview), entry("b", 2, Scheduled)],
         ),
@@ -150,11 +150,11 @@ pub(crate) async fn the_table_follows_the_plan(fresh: Fresh) {
         let change = sync(&fresh, &rsv, &planned).await;
         assert_eq!(counts(&change), changed, "step {step}");
         assert_eq!(live(&fresh, &rsv).await, expected, "step {step}");
-        let desk = jobs(&fresh, &rsv)
+        let in_review = jobs(&fresh, &rsv)
             .await
             .into_iter()
             .filter(|job| job.state == NeedsReview);
-        let why: Vec<_> = desk.map(|job| job.last_error_code).collect();
+        let why: Vec<_> = in_review.map(|job| job.last_error_code).collect();
         assert!(
             why.iter()
                 .all(|why| why.as_deref() == Some("outcome_unknown")),
@@ -207,8 +207,8 @@ pub(crate) async fn a_backoff_or_a_reschedule_stays_until_the_plan_changes(fresh
     );
 }
 
-pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: Fresh) {
-    let code = || ("why".into(), "because".to_owned());
+pub(crate) async fn sync_revives_needs_review_and_failed_only_on_a_new_run_at(fresh: Fresh) {
+    let code = || (domain::ErrorCode::Unsent, "because".to_owned());
     let ends = [
         JobEnd::NeedsReview {
             code: code().0,
@@ -219,12 +219,12 @@ pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: 
             message: code().1,
         },
     ];
-    for (settle, back) in ends.into_iter().zip([(0, 1, 0), (1, 0, 0)]) {
+    for (end, back) in ends.into_iter().zip([(0, 1, 0), (1, 0, 0)]) {
         let rsv = reservation();
         let id = sync(&fresh, &rsv, &[plan("a", 0)]).await.added.remove(0);
         let handler = move |_| {
-            let settle = settle.clone();
-            async move { Ok(Finished::By(settle)) }.boxed()
+            let end = end.clone();
+            async move { Ok(Finished::By(end)) }.boxed()
         };
         let worker = Worker::start(&fresh.store, eager(), handler);
         crate::harness::eventually("it has run", async || {
@@ -241,7 +241,7 @@ pub(crate) async fn the_desk_and_the_dead_come_back_only_with_a_new_time(fresh: 
     }
 }
 
-pub(crate) async fn a_running_job_is_left_to_its_settle(fresh: Fresh) {
+pub(crate) async fn a_running_job_is_left_to_its_end(fresh: Fresh) {
     let rsv = reservation();
     let id = sync(&fresh, &rsv, &[plan("a", 0)]).await.added.remove(0);
     let (sender, mut leases) = mpsc::unbounded_channel();
@@ -265,7 +265,7 @@ pub(crate) async fn a_running_job_is_left_to_its_settle(fresh: Fresh) {
         waiting_for: None,
         state: PlannedState::Resolving,
     };
-    tx.finish_job(&lease, snooze).await.expect("settles");
+    tx.finish_job(&lease, snooze).await.expect("ends");
     let change = tx
         .sync_schedule(&merchant("default"), &rsv, &[plan("a", 7)], Some(&id), "it")
         .await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{JobId, JobKind, JobState, PlannedState, SystemClock, Urgency, WaitingFor};
+use domain::{ErrorCode, JobId, JobKind, JobState, PlannedState, SystemClock, Urgency, WaitingFor};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NewJob, WorkerOptions};
@@ -41,7 +41,7 @@ fn telling() -> (
 
 /// A handler that always fails like this.
 fn failing(class: FaultClass) -> impl Fn(ClaimedJob) -> Run + Send + Sync + 'static {
-    move |_| async move { Err(JobFault::new(class, "why", "because")) }.boxed()
+    move |_| async move { Err(JobFault::new(class, ErrorCode::Unsent, "because")) }.boxed()
 }
 
 pub(crate) async fn jobs_run_by_urgency_then_deadline_then_time(fresh: Fresh) {
@@ -248,7 +248,7 @@ pub(crate) async fn a_failed_run_waits_and_the_wait_is_durable(fresh: Fresh) {
             details.job.attempts_used,
             details.job.last_error_code.as_deref()
         ),
-        (1, Some("why"))
+        (1, Some("unsent"))
     );
     assert_eq!(details.job.last_error_message.as_deref(), Some("because"));
     assert_eq!(details.attempts.len(), 1);
@@ -279,7 +279,7 @@ pub(crate) async fn attempts_end_and_throttling_uses_none(fresh: Fresh) {
     worker.stop().await;
     let details = fresh.details(&id).await;
     assert_eq!((details.job.attempts_used, details.attempts.len()), (3, 3));
-    assert_eq!(details.job.last_error_code.as_deref(), Some("why"));
+    assert_eq!(details.job.last_error_code.as_deref(), Some("unsent"));
 
     let throttled = NewJob {
         run_at: fresh.store.now(),
@@ -295,7 +295,7 @@ pub(crate) async fn attempts_end_and_throttling_uses_none(fresh: Fresh) {
     assert_eq!(details.job.waiting_for, Some(WaitingFor::RateLimit));
 }
 
-pub(crate) async fn a_retry_past_the_deadline_is_dead(fresh: Fresh) {
+pub(crate) async fn a_retry_past_the_deadline_has_failed(fresh: Fresh) {
     let id = fresh
         .enqueue(&NewJob {
             deadline: noon(),
@@ -346,7 +346,7 @@ pub(crate) async fn a_panic_counts_as_a_crash(fresh: Fresh) {
     let worker = Worker::start(&fresh.store, eager(), handler);
     for _ in 0..3 {
         soon("the run", hits.recv()).await.expect("a run");
-        eventually("it is settled", async || {
+        eventually("its end is written", async || {
             fresh.job(&id).await.state != JobState::Running
         })
         .await;
@@ -375,7 +375,7 @@ pub(crate) async fn a_run_that_takes_too_long_is_a_failure(fresh: Fresh) {
     );
 }
 
-pub(crate) async fn a_handler_settles_with_its_facts(fresh: Fresh) {
+pub(crate) async fn a_handler_finishes_its_job_with_its_facts(fresh: Fresh) {
     let id = fresh.enqueue(&keyed("a")).await;
     let store = fresh.store.clone();
     let handler = move |job: ClaimedJob| {
@@ -431,7 +431,7 @@ pub(crate) async fn running_jobs_may_end_during_the_grace(fresh: Fresh) {
     );
 }
 
-pub(crate) async fn what_the_grace_does_not_suffice_for_is_handed_back(fresh: Fresh) {
+pub(crate) async fn jobs_over_the_grace_period_are_handed_back(fresh: Fresh) {
     let ids = [
         fresh.enqueue(&keyed("a")).await,
         fresh.enqueue(&keyed("b")).await,
@@ -499,11 +499,11 @@ pub(crate) async fn a_failing_database_does_not_end_the_worker(fresh: Fresh) {
     assert_eq!(
         fresh.job(&id).await.crashes,
         0,
-        "the settle was kept until the database was back"
+        "the end was kept until the database was back"
     );
 }
 
-pub(crate) async fn an_undecodable_job_is_dead_and_the_worker_goes_on(fresh: Fresh) {
+pub(crate) async fn an_unreadable_job_fails_and_the_worker_goes_on(fresh: Fresh) {
     let bad = fresh.enqueue(&keyed("bad")).await;
     fresh
         .raw(&format!(

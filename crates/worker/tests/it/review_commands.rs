@@ -172,7 +172,7 @@ async fn programs_get_json_and_nothing_else() {
 async fn a_review_is_listed_shown_and_dismissed() {
     let case = Case::of(CHARGE).await;
     let raised = Fact::DeskRaised {
-        reason: ReviewReason::Refused,
+        reason: ReviewReason::ProviderRefused,
         freezes: true,
         at: now(),
     };
@@ -181,7 +181,7 @@ async fn a_review_is_listed_shown_and_dismissed() {
     let (code, stdout, _) =
         holdfast(&url, ADMIN_KEY, &["reservations", "show", "ref:BOOK-1001"]).await;
     assert_eq!(code, Some(0));
-    let refused = case.review_id("refused").await;
+    let refused = case.review_id("provider_refused").await;
     for told in ["frozen", "needs a review since", "refused: ", &refused] {
         assert!(stdout.contains(told), "{told} is missing: {stdout}");
     }
@@ -198,7 +198,7 @@ async fn a_review_is_listed_shown_and_dismissed() {
     let rows: Vec<&str> = list.lines().collect();
     assert_eq!(rows.len(), 3, "{list}");
     assert!(
-        rows[1].contains("refused") && rows[2].contains("charge_unknown"),
+        rows[1].contains("provider_refused") && rows[2].contains("charge_unknown"),
         "by countdown: {list}"
     );
     let one = holdfast(&url, ADMIN_KEY, &["reviews", "list", "--limit", "1"])

@@ -19,10 +19,9 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::jobs::{self, WorkerSettings};
-use crate::operations::{OperationError, create_payment_link, retry_job};
+use crate::operations::{self, OperationError, ReviewError, create_payment_link, retry_job};
 use crate::payment_link::{PaymentLinkLine, PaymentLinkRequest};
-use crate::reviews::{self, ReviewError};
-use crate::stage::{Call, EffectKind, Fault, Stage, What, When, kari};
+use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
 use crate::submission::CheckoutMethod;
 
 /// How long a claim holds.
@@ -103,7 +102,7 @@ struct Lived {
 fn wished() -> PaymentLinkRequest {
     PaymentLinkRequest {
         reference: "LINK-1".to_owned(),
-        customer: kari(),
+        customer: testkit::customer::customer(),
         lines: vec![PaymentLinkLine {
             name: "Deposit".to_owned(),
             product_id: None,
@@ -272,7 +271,7 @@ async fn decides(stage: &Stage, gate: &Deadly, life: Life) {
         note: "asked the provider".to_owned(),
         evidence_version: review.evidence_version,
     };
-    let deciding = reviews::decide(&stage.app, &review.id, &request, "ola");
+    let deciding = operations::decide(&stage.app, &review.id, &request, "ola");
     match gate.survived(deciding).await {
         None | Some(Ok(()) | Err(ReviewError::Decided(_))) => {}
         Some(Err(error)) => panic!("{life:?}: {error}"),

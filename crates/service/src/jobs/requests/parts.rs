@@ -1,6 +1,6 @@
 //! What several requests are made of: the text with the marker, and the provider's ids of lines.
 
-use domain::Reservation;
+use domain::{ErrorCode, Reservation};
 use store::queue::{FaultClass, JobFault};
 
 /// The longest text that is sent along with a money call; details may cut longer ones.
@@ -22,6 +22,6 @@ pub(super) fn provider_id(r: &Reservation, line: u32) -> Result<i64, JobFault> {
         .ok_or_else(|| {
             let message =
                 format!("the provider's id of line {line} is not known; details have not shown it");
-            JobFault::new(FaultClass::Internal, "no_provider_id", message)
+            JobFault::new(FaultClass::Internal, ErrorCode::NoProviderId, message)
         })
 }

@@ -2,7 +2,7 @@
 
 use api_client::{Answer, wire};
 use domain::reservation::{LineAmount, RefundSource};
-use domain::{Money, Reservation};
+use domain::{ErrorCode, Money, Reservation};
 use store::queue::{FaultClass, JobFault};
 
 use super::parts::provider_id;
@@ -50,7 +50,7 @@ fn charged_id(r: &Reservation, line: u32) -> Result<i64, JobFault> {
         .ok_or_else(|| {
             JobFault::new(
                 FaultClass::Internal,
-                "no_provider_id",
+                ErrorCode::NoProviderId,
                 "details have shown no product to refund",
             )
         })

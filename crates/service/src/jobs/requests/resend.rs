@@ -2,14 +2,15 @@
 
 use api_client::Answer;
 use api_client::wire::{self, Personal};
-use domain::Reservation;
 use domain::policy::Channel;
 use domain::reservation::{Contact, Intent};
+use domain::{ErrorCode, Reservation};
 use store::queue::{FaultClass, JobFault};
 
 use super::submit::submission;
 use crate::app::App;
 use crate::jobs::call::{CallResult, accepted_without_reference, to_call_result};
+use crate::submission::read_stored;
 
 pub(super) async fn request(
     app: &App,
@@ -20,15 +21,12 @@ pub(super) async fn request(
 ) -> Result<wire::Resend, JobFault> {
     if elsewhere {
         let contact = app.store.contact(&intent.id).await?;
-        let contact: Option<Contact> =
-            contact.and_then(|contact| serde_json::from_value(contact).ok());
-        let contact = contact.ok_or_else(|| {
-            JobFault::new(
-                FaultClass::Internal,
-                "no_contact",
-                "the contact to send to is gone",
-            )
-        })?;
+        let gone = || {
+            let message = "the contact to send to cannot be read";
+            JobFault::new(FaultClass::Internal, ErrorCode::NoContact, message)
+        };
+        let contact = contact.ok_or_else(gone)?;
+        let contact: Contact = read_stored(contact).map_err(|error| gone().caused_by(error))?;
         return Ok(wire::Resend {
             country_code: contact.country_code,
             msisdn: contact.msisdn.map(Personal::from),

@@ -2,15 +2,15 @@
 
 use api_client::wire::{self, Personal, WireTime};
 use api_client::{Answer, Client};
-use domain::ReservationId;
 use domain::outcome::{NewLink, Outcome};
+use domain::{ErrorCode, ReservationId};
 use store::Stored;
 use store::queue::{FaultClass, JobFault};
 
 use crate::app::{App, MerchantHandle};
 use crate::jobs::call::{CallResult, to_call_result};
 use crate::provider;
-use crate::submission::{CheckoutMethod, SubmissionRecord};
+use crate::submission::{CheckoutMethod, SubmissionRecord, read_stored};
 
 /// A submit, by how the payer comes to the page.
 pub(in crate::jobs) enum Submission {
@@ -28,12 +28,12 @@ pub(super) async fn submission(
     let gone = || {
         JobFault::new(
             FaultClass::Internal,
-            "no_submission",
+            ErrorCode::NoSubmission,
             "what was submitted cannot be read",
         )
     };
     let submission = app.store.submission(id).await?.ok_or_else(gone)?;
-    let record = serde_json::from_value(submission.request).map_err(|_| gone())?;
+    let record = read_stored(submission.request).map_err(|error| gone().caused_by(error))?;
     Ok((record, submission.personal_number))
 }
 

@@ -5,7 +5,7 @@ use api_client::{Outcome as Answered, RejectionClass};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::history::Event;
 use domain::reservation::{Hold, RowKind};
-use domain::{Fact, PlannedState, Reservation, WaitingFor};
+use domain::{ErrorCode, Fact, PlannedState, Reservation, WaitingFor};
 use store::StoreError;
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault};
 
@@ -45,13 +45,13 @@ pub(in crate::jobs) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished
         Answered::Accepted(rows) => rows,
         Answered::Rejected(rejection) => return stopped(app, job, handle, rejection.class).await,
         Answered::Unsent(fault) => {
-            let error = JobFault::new(FaultClass::Transport, "unsent", fault.to_string());
+            let error = JobFault::new(FaultClass::Transport, ErrorCode::Unsent, fault.to_string());
             return failed(app, job, error, faulted).await;
         }
         Answered::Unknown(doubt) => {
             let error = JobFault::new(
                 FaultClass::ProviderError,
-                "no_history",
+                ErrorCode::HistoryUnreadable,
                 doubt.reason.as_str(),
             );
             return failed(app, job, error, faulted).await;

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};
+use store::ReservationFilter;
 
 use testkit::service::{ADMIN_KEY, Service, booking, json_request};
 
@@ -53,9 +54,11 @@ async fn case_017_a_request_that_is_still_running_is_a_conflict() {
             let taken = service
                 .app
                 .store
-                .reservation_by_reference(None, "BOOK-1001")
+                .reservations(&ReservationFilter::default(), 1, None)
                 .await
-                .expect("read");
+                .expect("read")
+                .items
+                .pop();
             if let Some(taken) = taken {
                 break taken.reservation.id;
             }
@@ -84,9 +87,11 @@ async fn the_work_goes_on_and_its_answer_is_kept_when_the_client_goes_away() {
             if let Some(taken) = service
                 .app
                 .store
-                .reservation_by_reference(None, "BOOK-1001")
+                .reservations(&ReservationFilter::default(), 1, None)
                 .await
                 .expect("read")
+                .items
+                .pop()
             {
                 break taken.reservation.id;
             }

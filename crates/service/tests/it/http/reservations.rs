@@ -6,6 +6,7 @@ use axum::body::Body;
 use chrono::TimeDelta;
 use domain::{Fact, JobState};
 use serde_json::{Value, json};
+use store::ReservationFilter;
 use tokio::time::{Duration, interval};
 
 use testkit::service::{Service, booking, json_request, now, request};
@@ -277,7 +278,11 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
         "{kinds:?}"
     );
     for (reason, freezes, control) in [
-        (domain::reservation::ReviewReason::Refused, false, "auto"),
+        (
+            domain::reservation::ReviewReason::ProviderRefused,
+            false,
+            "auto",
+        ),
         (
             domain::reservation::ReviewReason::Incoherent,
             true,
@@ -297,7 +302,11 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
             .await;
         let shown = service.get(&format!("/v1/reservations/{id}")).await.ok(200);
         assert_eq!(shown["control"], control);
-        let gravest = if freezes { "incoherent" } else { "refused" };
+        let gravest = if freezes {
+            "incoherent"
+        } else {
+            "provider_refused"
+        };
         assert_eq!(
             shown["review"]["reason"], gravest,
             "what stops it is shown first"
@@ -325,9 +334,11 @@ async fn a_client_that_prefers_to_wait_is_answered_once_the_provider_has_it() {
         let taken = service
             .app
             .store
-            .reservation_by_reference(None, "BOOK-1001")
+            .reservations(&ReservationFilter::default(), 1, None)
             .await
-            .expect("read");
+            .expect("read")
+            .items
+            .pop();
         if let Some(taken) = taken {
             break taken.reservation.id;
         }

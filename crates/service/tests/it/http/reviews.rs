@@ -131,7 +131,7 @@ async fn a_reservation_and_a_job_with_nothing_to_decide_say_so() {
 #[tokio::test]
 async fn the_list_goes_by_countdown_and_filters() {
     let case = Case::of(CHARGE).await;
-    raise(&case.service, &case.id, ReviewReason::Refused, true).await;
+    raise(&case.service, &case.id, ReviewReason::ProviderRefused, true).await;
     raise(&case.service, &case.id, ReviewReason::WindowClosing, false).await;
     let reasons = async |query: &str| -> Vec<String> {
         let list = case
@@ -145,12 +145,15 @@ async fn the_list_goes_by_countdown_and_filters() {
             .collect()
     };
     // The hold lapses before the card can no longer be charged.
-    let all = ["refused", "window_closing", "charge_unknown"];
+    let all = ["provider_refused", "window_closing", "charge_unknown"];
     assert_eq!(reasons("").await, all);
     assert_eq!(reasons("?status=open&merchant=default").await, all);
     assert_eq!(reasons("?status=decided").await, [""; 0]);
     assert_eq!(reasons("?merchant=another").await, [""; 0]);
-    assert_eq!(reasons("?reason=refused").await, ["refused"]);
+    assert_eq!(
+        reasons("?reason=provider_refused").await,
+        ["provider_refused"]
+    );
     let hold_lapses = case.reservation().await["deadlines"]["capture_by"].clone();
     let before = hold_lapses.as_str().expect("a time");
     assert_eq!(reasons(&format!("?due_before={before}")).await, [""; 0]);
@@ -158,7 +161,7 @@ async fn the_list_goes_by_countdown_and_filters() {
     let before = review["act_before"].as_str().expect("a time");
     assert_eq!(
         reasons(&format!("?due_before={before}")).await,
-        ["refused", "window_closing"]
+        ["provider_refused", "window_closing"]
     );
     let mut paged = Vec::new();
     let mut cursor = Value::Null;
@@ -184,7 +187,7 @@ async fn the_list_goes_by_countdown_and_filters() {
     let shown = case.reservation().await;
     assert_eq!(
         (&shown["review"]["reason"], &shown["control"]),
-        (&json!("refused"), &json!("frozen"))
+        (&json!("provider_refused"), &json!("frozen"))
     );
     assert_eq!(shown["review"]["reviews"].as_array().map(Vec::len), Some(3));
 }
@@ -562,8 +565,8 @@ async fn case_109_a_late_effect_names_the_decision_that_denied_it_and_drafts_the
 #[tokio::test]
 async fn of_several_reviews_one_is_dismissed_and_the_others_wait() {
     let case = Case::of(CHARGE).await;
-    raise(&case.service, &case.id, ReviewReason::Refused, true).await;
-    let id = case.review_id("refused").await;
+    raise(&case.service, &case.id, ReviewReason::ProviderRefused, true).await;
+    let id = case.review_id("provider_refused").await;
     let version = case.review(&id).await["evidence_version"]
         .as_i64()
         .expect("version");
@@ -590,6 +593,6 @@ async fn of_several_reviews_one_is_dismissed_and_the_others_wait() {
     assert_eq!(again.problem(409), "review_decided");
     assert_eq!(again.body["decision"]["note"], "Done");
     // The same reason again is another review.
-    raise(&case.service, &case.id, ReviewReason::Refused, true).await;
-    assert_ne!(case.review_id("refused").await, id);
+    raise(&case.service, &case.id, ReviewReason::ProviderRefused, true).await;
+    assert_ne!(case.review_id("provider_refused").await, id);
 }

@@ -19,7 +19,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
         .await;
     assert_eq!(
         (&asked["review"]["reason"], &asked["control"]),
-        (&json!("refused"), &json!("frozen"))
+        (&json!("provider_refused"), &json!("frozen"))
     );
     stage.pass(TimeDelta::days(1)).await;
     assert_eq!(
@@ -32,7 +32,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
     let job = stage.job(&id, "capture").await;
     assert_eq!(
         (&job["state"], &job["last_error"]["code"]),
-        (&json!("failed"), &json!("refused")),
+        (&json!("failed"), &json!("provider_refused")),
         "{job:#}"
     );
     let attempt = &job["attempts"][0];
@@ -77,7 +77,7 @@ async fn case_086_a_404_to_a_capture_of_a_known_reservation_freezes_it() {
         .await;
     assert_eq!(
         (&asked["review"]["reason"], &asked["control"]),
-        (&json!("not_found"), &json!("frozen"))
+        (&json!("missing_at_provider"), &json!("frozen"))
     );
     stage
         .act(&id, "capture", &json!({"amount": "200.00"}))

@@ -26,6 +26,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("paused", "whether a merchant is paused from now on"),
     ("reason", "a word or a sentence for people"),
     ("reservation.id", "rsv_…"),
+    ("review.id", "rvw_…"),
     ("route", "of a request to our API, without what it names"),
     ("until", "a point of business time"),
 ];

@@ -13,6 +13,8 @@ use tests::modules::circles;
 use tests::source::{SourceFile, code_only, repository, uses_of_crate, without_tests};
 use tests::workspace_root;
 
+use super::assert_none;
+
 /// Foreign crates that may be named by few: the foreign crate, and who may name it for whatever purpose.
 const NAMED_BY: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
@@ -36,7 +38,14 @@ const BUILDS_ON: &[(&str, &[&str])] = &[
     ("testkit", &["domain", "sandbox", "service", "store"]),
     (
         "bench",
-        &["api-client", "domain", "sandbox", "service", "store"],
+        &[
+            "api-client",
+            "domain",
+            "sandbox",
+            "service",
+            "store",
+            "testkit",
+        ],
     ),
     ("tests", &[]),
 ];
@@ -159,10 +168,6 @@ fn packages() -> Vec<Package> {
         .iter()
         .map(package)
         .collect()
-}
-
-fn assert_none(broken: &[String]) {
-    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
 
 #[test]
@@ -326,4 +331,23 @@ fn every_crate_inherits_the_lints_of_the_workspace() {
             package.name
         );
     }
+}
+
+/// Where the HTTP API may begin a transaction itself, each with the reason.
+const HTTP_MAY_WRITE: &[(&str, &str)] = &[(
+    "crates/service/src/http/idempotency.rs",
+    "the answers to idempotency keys belong to HTTP alone",
+)];
+
+#[test]
+fn the_http_api_changes_something_through_operations_alone() {
+    let mut broken = Vec::new();
+    for file in repository() {
+        let http = file.path.starts_with("crates/service/src/http/");
+        let explained = HTTP_MAY_WRITE.iter().any(|(path, _)| *path == file.path);
+        if http && code_only(&file.text).contains(".begin()") != explained {
+            broken.push(format!("{}: .begin()", file.path));
+        }
+    }
+    assert_none(&broken);
 }

@@ -1,12 +1,10 @@
 //! The proof that ships with the product, run as a user runs it. It keeps every core busy, so it stands apart from tests
 //! whose clocks run fast.
-#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use tests::holdfast_binary;
 
 /// What has to hold before a change is merged.
 const RUNS: &str = "2000";
@@ -20,7 +18,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 )]
 fn selftest(arguments: &[&str]) -> Value {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = Command::new(holdfast_binary())
+    let output = Command::new(env!("CARGO_BIN_EXE_holdfast"))
         .args(["selftest", "--json"])
         .args(arguments)
         .output()

@@ -1,4 +1,4 @@
-//! The stand of the demo: sandbox and service in this process, on loopback, with one fast clock.
+//! What the demo runs in: sandbox and service in this process, on loopback, with one fast clock.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::client::{CallError, Connect};
-use super::play::{Actor, Stage};
+use super::play::{Actor, Clients};
 use service::app::unguessable;
 use service::config::{
     ClockConfig, Config, Database, MerchantConfig, Server as ServerConfig, Worker,
@@ -27,9 +27,9 @@ pub(super) const SPEED: u32 = 28_000;
 const GRACE: Span = Span::seconds(2);
 
 /// Sandbox and service, running.
-pub(super) struct Stand {
+pub(super) struct DemoEnv {
     /// What the actors act on.
-    pub(super) stage: Stage,
+    pub(super) clients: Clients,
     /// The service's API.
     pub(super) api: Url,
     /// The sandbox.
@@ -44,7 +44,7 @@ pub(super) struct Stand {
 
 /// Why sandbox and service do not run.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StandError {
+pub(super) enum EnvError {
     /// No folder for the database.
     #[error("no folder for the database could be made")]
     Folder(#[source] std::io::Error),
@@ -75,9 +75,9 @@ struct Secrets {
     callbacks: String,
 }
 
-impl Stand {
+impl DemoEnv {
     /// Starts both.
-    pub(super) async fn set_up(connect: Connect) -> Result<Self, StandError> {
+    pub(super) async fn set_up(connect: Connect) -> Result<Self, EnvError> {
         let entropy: &dyn Entropy = &SystemEntropy;
         let [key, token, callbacks] = [(); 3].map(|()| unguessable(entropy));
         let secrets = Secrets {
@@ -85,7 +85,7 @@ impl Stand {
             token,
             callbacks,
         };
-        let folder = TempDir::with_prefix("holdfast-demo-").map_err(StandError::Folder)?;
+        let folder = TempDir::with_prefix("holdfast-demo-").map_err(EnvError::Folder)?;
         let clock = ClockConfig {
             speed: SPEED,
             origin: Some(SystemClock::real().now()),
@@ -103,16 +103,14 @@ impl Stand {
         });
         let sandbox = Server::bind(any_port, world, Arc::new(clock.clock()))
             .await
-            .map_err(StandError::Port)?;
-        let provider = Url::parse(&sandbox.url()).map_err(StandError::Url)?;
-        let listener = TcpListener::bind(any_port)
-            .await
-            .map_err(StandError::Port)?;
-        let address = listener.local_addr().map_err(StandError::Port)?;
-        let api = Url::parse(&format!("http://{address}")).map_err(StandError::Url)?;
+            .map_err(EnvError::Port)?;
+        let provider = Url::parse(&sandbox.url()).map_err(EnvError::Url)?;
+        let listener = TcpListener::bind(any_port).await.map_err(EnvError::Port)?;
+        let address = listener.local_addr().map_err(EnvError::Port)?;
+        let api = Url::parse(&format!("http://{address}")).map_err(EnvError::Url)?;
         let config = config(&api, &provider, clock, &folder, &secrets);
         let app = Arc::new(serve::app(&config).await?);
-        let stage = Stage {
+        let clients = Clients {
             api: connect(&api, Some(secrets.key.clone().into()))?,
             sandbox: connect(&provider, None)?,
             clock: Arc::clone(&app.clock),
@@ -125,7 +123,7 @@ impl Stand {
         };
         let service_stops = stopped(stopping.clone());
         Ok(Self {
-            stage,
+            clients,
             api,
             provider,
             key: secrets.key,
@@ -139,11 +137,11 @@ impl Stand {
     }
 
     /// Stops both, and says what ended them before.
-    pub(super) async fn take_down(self) -> Result<(), StandError> {
+    pub(super) async fn take_down(self) -> Result<(), EnvError> {
         self.stop.send_replace(true);
         self.service.await??;
-        self.sandbox.await?.map_err(StandError::Sandbox)?;
-        self.folder.close().map_err(StandError::Folder)
+        self.sandbox.await?.map_err(EnvError::Sandbox)?;
+        self.folder.close().map_err(EnvError::Folder)
     }
 
     /// What to try while everything runs on.
@@ -227,7 +225,7 @@ fn default_merchant() -> MerchantId {
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // The sender lives as long as the stand; were it gone, that would be a stop as well.
+    // The sender lives as long as the demo; were it gone, that would be a stop as well.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
