@@ -155,27 +155,7 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         RefusedBy::Business if intent.attempts > 1 && intent.operation.is_exclusive() => {
             evidence(intent, key, now)
         }
-        RefusedBy::Business => match intent.operation {
-            // The status may have moved without us; the read tells, and clears the desk when it explains all.
-            Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => {
-                vec![
-                    refused,
-                    ask(ReviewReason::ProviderRefused, true),
-                    Fact::ReadWanted,
-                ]
-            }
-            Operation::Resend { slot, .. } => [refused, Fact::ReadWanted]
-                .into_iter()
-                .chain(used(slot, now))
-                .collect(),
-            Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => {
-                vec![
-                    refused,
-                    ask(ReviewReason::ProviderRefused, false),
-                    Fact::ReadWanted,
-                ]
-            }
-        },
+        RefusedBy::Business => refused_by_rule(intent, refused, now),
         RefusedBy::Payload | RefusedBy::WrongVerb | RefusedBy::CardNotFound => {
             match intent.operation {
                 Operation::Resend { slot, .. } => {
@@ -188,6 +168,25 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
             }
         }
     }
+}
+
+/// What a refusal by the provider's rules leads to.
+fn refused_by_rule(intent: &Intent, refused: Fact, now: DateTime<Utc>) -> Vec<Fact> {
+    let freezes = match intent.operation {
+        // The status may have moved without us; the read tells, and dismisses the review when it explains all.
+        Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => true,
+        Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => false,
+        Operation::Resend { slot, .. } => {
+            let facts = [refused, Fact::ReadWanted].into_iter();
+            return facts.chain(used(slot, now)).collect();
+        }
+    };
+    let asked = Fact::DeskRaised {
+        reason: ReviewReason::ProviderRefused,
+        freezes,
+        at: now,
+    };
+    vec![refused, asked, Fact::ReadWanted]
 }
 
 /// The slot of a reminder that was refused: it is not tried again.

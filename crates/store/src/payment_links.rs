@@ -1,8 +1,10 @@
 //! One-time payment links and their journal: an event is folded in and saved in one transaction.
 
 use chrono::{DateTime, Utc};
-use domain::payment_link::{LinkEvent, LinkState, OrderId};
-use domain::{JobId, MerchantId, PaymentLinkId};
+use domain::deadlines::NO_DEADLINE;
+use domain::payment_link::{LinkEvent, LinkState, NEEDS_REVIEW, OrderId};
+use domain::reservation::{Decision, ReviewReason};
+use domain::{JobId, MerchantId, PaymentLinkId, ReviewId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -233,6 +235,59 @@ impl Tx {
             place.parse("id", &row.id)
         };
         Ok(row.map(id).transpose()?)
+    }
+
+    /// Raises the review of a payment link whose outcome nothing proves.
+    async fn raise_link_review(&mut self, link: &PaymentLink) -> Result<(), StoreError> {
+        let id = ReviewId::new(self.now(), self.entropy());
+        let now = millis(self.now());
+        execute!(
+            self,
+            "INSERT INTO reviews (id, merchant, reference, job_id, reason, amount, raised_at, act_before, freezes,
+                message, evidence_version, status)
+             VALUES ($1, $2, $3, $4, $5, 0, $6, $7, FALSE, $8, $9, 'open')",
+            id.as_str(),
+            link.merchant.as_str(),
+            link.request["reference"].as_str(),
+            link.job.as_str(),
+            ReviewReason::OutcomeUnknown.as_str(),
+            now,
+            millis(NO_DEADLINE),
+            NEEDS_REVIEW,
+            link.version,
+        )?;
+        Ok(())
+    }
+
+    /// Ends the open review of a payment link, by the person whose decision the event is, else by what happened.
+    async fn end_link_review(
+        &mut self,
+        link: &PaymentLink,
+        event: &LinkEvent,
+        actor: &str,
+    ) -> Result<(), StoreError> {
+        let decided = event.decision();
+        let decision = decided.as_ref().map(|(decision, _)| decision);
+        let now = millis(self.now());
+        let ended = execute!(
+            self,
+            "UPDATE reviews SET status = 'decided', decided_at = $2, decision = $3, decision_reference = $4,
+                note = $5, actor = $6
+             WHERE job_id = $1 AND reservation_id IS NULL AND status = 'open'",
+            link.job.as_str(),
+            now,
+            decision.map(Decision::word),
+            decision.and_then(Decision::reference),
+            decided.as_ref().map(|(_, note)| *note),
+            actor,
+        )?;
+        if ended == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::LinkConflict {
+                link: link.id.clone(),
+            })
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use domain::deadlines::NO_DEADLINE;
-use domain::payment_link::{self, LinkEvent};
 use domain::reservation::{Decision, DecisionRecord, ReviewReason};
 use domain::review::{OpenReview, ReviewStatus, message, open_reviews};
 use domain::{
@@ -15,7 +14,7 @@ use domain::{
 use crate::db::{Sql, execute, fetch_all, fetch_optional, json_list, millis};
 use crate::error::RowError;
 use crate::row::Place;
-use crate::{MAX_PAGE, Page, PaymentLink, Store, StoreError, Tx};
+use crate::{MAX_PAGE, Page, Store, StoreError, Tx};
 
 /// A review as it stands in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -348,59 +347,6 @@ impl Tx {
             version,
         )?;
         one(ended, r)
-    }
-
-    /// Raises the review of a payment link whose outcome nothing proves.
-    pub(crate) async fn raise_link_review(&mut self, link: &PaymentLink) -> Result<(), StoreError> {
-        let id = ReviewId::new(self.now(), self.entropy());
-        let now = millis(self.now());
-        execute!(
-            self,
-            "INSERT INTO reviews (id, merchant, reference, job_id, reason, amount, raised_at, act_before, freezes,
-                message, evidence_version, status)
-             VALUES ($1, $2, $3, $4, $5, 0, $6, $7, FALSE, $8, $9, 'open')",
-            id.as_str(),
-            link.merchant.as_str(),
-            link.request["reference"].as_str(),
-            link.job.as_str(),
-            ReviewReason::OutcomeUnknown.as_str(),
-            now,
-            millis(NO_DEADLINE),
-            payment_link::NEEDS_REVIEW,
-            link.version,
-        )?;
-        Ok(())
-    }
-
-    /// Ends the open review of a payment link, by the person whose decision the event is, else by what happened.
-    pub(crate) async fn end_link_review(
-        &mut self,
-        link: &PaymentLink,
-        event: &LinkEvent,
-        actor: &str,
-    ) -> Result<(), StoreError> {
-        let decided = event.decision();
-        let decision = decided.as_ref().map(|(decision, _)| decision);
-        let now = millis(self.now());
-        let ended = execute!(
-            self,
-            "UPDATE reviews SET status = 'decided', decided_at = $2, decision = $3, decision_reference = $4,
-                note = $5, actor = $6
-             WHERE job_id = $1 AND reservation_id IS NULL AND status = 'open'",
-            link.job.as_str(),
-            now,
-            decision.map(Decision::word),
-            decision.and_then(Decision::reference),
-            decided.as_ref().map(|(_, note)| *note),
-            actor,
-        )?;
-        if ended == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::LinkConflict {
-                link: link.id.clone(),
-            })
-        }
     }
 
     /// The review with this id, as this transaction sees it.

@@ -77,7 +77,7 @@ impl Life {
 
     fn is_over(self, reservation: &Value) -> bool {
         let amounts = &reservation["amounts"];
-        let settled = amounts["unresolved"] == "0.00";
+        let settled = amounts["in_doubt"] == "0.00";
         match self {
             Self::Delivered | Self::PartlyDelivered => reservation["status"] == "completed",
             Self::Cancelled => reservation["status"] == "cancelled",

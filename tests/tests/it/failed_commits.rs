@@ -60,7 +60,7 @@ fn case_103_a_commit_that_fails_before_the_request_sends_nothing() {
     );
     assert_eq!(stand.provider.requests().get("capture"), None);
     assert_eq!(
-        stand.reservation(&booking.id)["amounts"]["unresolved"],
+        stand.reservation(&booking.id)["amounts"]["in_doubt"],
         "0.00",
         "nothing is in doubt"
     );
@@ -94,7 +94,7 @@ fn case_102_a_commit_that_fails_after_the_request_leaves_it_unknown_and_it_is_no
     stand.kill_service(0);
     stand.start_service(0);
     let seen = stand.wait_reservation(&booking.id, "captured and settled", |seen| {
-        seen["amounts"]["captured"] == "1500.00" && seen["amounts"]["unresolved"] == "0.00"
+        seen["amounts"]["captured"] == "1500.00" && seen["amounts"]["in_doubt"] == "0.00"
     });
     assert!(seen["review"].is_null(), "{seen:#}");
     assert_eq!(stand.provider.requests()["capture"], 1);

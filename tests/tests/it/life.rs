@@ -39,7 +39,7 @@ fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place)
     stand.deliver(&booking.id, &delivery);
     let completed = stand.wait_status(&booking.id, "completed");
     assert_eq!(completed["amounts"]["captured"], "1500.00");
-    assert_eq!(completed["amounts"]["unresolved"], "0.00");
+    assert_eq!(completed["amounts"]["in_doubt"], "0.00");
     assert_eq!(completed["control"], "auto");
 
     let effects = stand.provider.effects();

@@ -69,7 +69,7 @@ fn case_081_refused_credentials_pause_the_merchant_and_lose_nothing(place: Place
     let seen = stand.reservation(&booking.id);
     assert_eq!(seen["status"], "held");
     assert_eq!(
-        seen["amounts"]["unresolved"], "0.00",
+        seen["amounts"]["in_doubt"], "0.00",
         "what was refused is not in doubt"
     );
     // What comes meanwhile is taken, and waits.

@@ -108,7 +108,7 @@ fn wait_amount(stand: &Stand, booking: &Booking, which: &str, amount: &str) {
     let what = format!("{which} {amount} and settled");
     stand.wait_reservation(&booking.id, &what, |seen| {
         seen["amounts"][which] == amount
-            && seen["amounts"]["unresolved"] == "0.00"
+            && seen["amounts"]["in_doubt"] == "0.00"
             && seen["review"].is_null()
     });
 }
@@ -125,7 +125,7 @@ fn a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven(place: P
     );
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
     let doubtful = stand.wait_reservation(&booking.id, "in doubt", |seen| {
-        seen["amounts"]["unresolved"] == "1500.00"
+        seen["amounts"]["in_doubt"] == "1500.00"
     });
     // Whoever asks meanwhile finds nothing left to take.
     let again = stand.api().post(
@@ -163,12 +163,12 @@ fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Pl
         stand.wait_reservation(&booking.id, "at the desk", |seen| !seen["review"].is_null());
     assert_eq!(asked["review"]["reason"], "charge_unknown");
     // The doubt counts as spent.
-    assert_eq!(asked["amounts"]["unresolved"], "250.00");
+    assert_eq!(asked["amounts"]["in_doubt"], "250.00");
     let job = stand.wait_job(job["id"].as_str().expect("a job"), "needs_review");
     assert!(
         job["last_error"]["message"]
             .as_str()
-            .is_some_and(|text| text.contains("person")),
+            .is_some_and(|text| text.contains("outcome unknown")),
         "{job}"
     );
     stand.done(&booking.id, "refresh", &json!({}));
@@ -238,7 +238,7 @@ fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Pl
     stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
     let seen = stand.wait_reservation(&booking.id, "captured or at the desk", |seen| {
         let settled =
-            seen["amounts"]["unresolved"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
+            seen["amounts"]["in_doubt"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
         settled || !seen["review"].is_null()
     });
     // What may have been taken counts as taken: nobody can take it again meanwhile.

@@ -116,7 +116,7 @@ fn live(stand: &Stand) -> Vec<String> {
         .fault(&json!({"operation": "capture", "what": {"status": 500}}));
     stand.deliver(&id, &json!({"event_id": "D-1"}));
     stand.wait_reservation(&id, "in doubt", |seen| {
-        seen["amounts"]["unresolved"] == "1500.00"
+        seen["amounts"]["in_doubt"] == "1500.00"
     });
     // A payload that the provider's validator refuses, in its own words.
     stand.provider.switch(&json!({"tax_percents": [0]}));

@@ -548,30 +548,7 @@ impl Reservation {
                 url,
                 at,
                 ..
-            } => {
-                self.provider
-                    .duplicates
-                    .retain(|known| known.reservation_uuid != *reservation_uuid);
-                // A callback on this reservation's own path spoke of another one, or a search found several.
-                let hinted = self
-                    .provider
-                    .hinted_uuid
-                    .as_ref()
-                    .is_some_and(|hinted| hinted != reservation_uuid);
-                if hinted || !self.provider.duplicates.is_empty() {
-                    self.raise(ReviewReason::EffectDiffers, true, *at);
-                }
-                self.provider.reservation_uuid = Some(reservation_uuid.clone());
-                self.provider.customer_uuid.clone_from(customer_uuid);
-                self.link = Link::Sent {
-                    url: url.clone(),
-                    at: *at,
-                };
-                // A callback that overtook this answer has told that there is something to read.
-                if self.provider.hinted_uuid.is_some() {
-                    self.want_read();
-                }
-            }
+            } => self.link_created(reservation_uuid, customer_uuid.as_ref(), url.as_ref(), *at),
             Fact::AttemptRejected { key, .. } if intent.operation == Operation::Submit => {
                 self.link = Link::Failed {
                     reason: key.clone(),
@@ -593,6 +570,38 @@ impl Reservation {
                 self.raise(ReviewReason::LateEffect, true, row.at);
             }
             _ => {}
+        }
+    }
+
+    /// The provider has the reservation under this id.
+    fn link_created(
+        &mut self,
+        reservation_uuid: &str,
+        customer_uuid: Option<&String>,
+        url: Option<&String>,
+        at: DateTime<Utc>,
+    ) {
+        self.provider
+            .duplicates
+            .retain(|known| known.reservation_uuid != reservation_uuid);
+        // A callback on this reservation's own path spoke of another one, or a search found several.
+        let hinted = self
+            .provider
+            .hinted_uuid
+            .as_ref()
+            .is_some_and(|hinted| hinted != reservation_uuid);
+        if hinted || !self.provider.duplicates.is_empty() {
+            self.raise(ReviewReason::EffectDiffers, true, at);
+        }
+        self.provider.reservation_uuid = Some(reservation_uuid.to_owned());
+        self.provider.customer_uuid = customer_uuid.cloned();
+        self.link = Link::Sent {
+            url: url.cloned(),
+            at,
+        };
+        // A callback that overtook this answer has told that there is something to read.
+        if self.provider.hinted_uuid.is_some() {
+            self.want_read();
         }
     }
 

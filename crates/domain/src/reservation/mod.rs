@@ -2,6 +2,7 @@
 
 mod amounts;
 mod apply;
+mod code;
 mod decision;
 mod equivalent;
 mod facts;

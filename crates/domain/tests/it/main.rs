@@ -29,6 +29,7 @@ mod resolving_submits;
 mod resolving_watch;
 mod review_decisions;
 mod review_packs;
+mod review_remedies;
 mod scheduling;
 mod transitions;
 mod world;

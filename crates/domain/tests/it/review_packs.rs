@@ -3,11 +3,11 @@
 use domain::history::{Event, HistoryRow};
 use domain::reservation::{Decision, DecisionRecord, LedgerRow, Operation, ReviewReason, RowKind};
 use domain::review::{
-    Evidence, OpenReview, PastDecision, Remedy, RemedyAct, ReviewOption, Risk, SignKind, Speaks,
-    evidence, in_doubt, open_reviews, options, remedies, subjects,
+    Evidence, OpenReview, PastDecision, Remedy, ReviewOption, Risk, SignKind, Speaks, evidence,
+    in_doubt, open_reviews, options, remedies, subjects,
 };
 use domain::{Case, Fact, IntentId, Money};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::booking::{
     Booking, cancel, capture, charge, delivered, hours, kr, minutes, on, refund, row,
@@ -100,7 +100,7 @@ pub(crate) fn recommended(pack: &Pack) -> &'static str {
 }
 
 /// A reservation with an open review of this reason, as it comes about in life.
-fn with(reason: ReviewReason) -> Booking {
+pub(crate) fn with(reason: ReviewReason) -> Booking {
     let mut booking = Booking::new(&[1000]).held();
     let raise = |booking: &mut Booking, freezes| {
         booking.fold(&[Fact::DeskRaised {
@@ -299,7 +299,7 @@ fn the_difference_names_what_has_changed_since_the_request_was_put_on_record() {
     );
 }
 
-fn says(pack: &Pack) -> Vec<(SignKind, Speaks)> {
+pub(crate) fn says(pack: &Pack) -> Vec<(SignKind, Speaks)> {
     pack.evidence
         .signs
         .iter()
@@ -542,135 +542,6 @@ fn head_rooms_add_up_and_what_is_unknown_counts_as_spent() {
     );
     assert_eq!(exposure.refundable[0].reference, "CAP1");
     assert_eq!(room(exposure.refundable[0].room), [200, 0, 0, 0, 30, 170]);
-}
-
-/// What a pack drafts: the operation and what it asks for.
-fn drafts(pack: &Pack) -> Vec<(&'static str, Value)> {
-    let draft = |remedy: &Remedy| {
-        let body = |request: Result<Value, _>| request.expect("JSON");
-        Some(match &remedy.act {
-            RemedyAct::Capture(request) => ("capture", body(serde_json::to_value(request))),
-            RemedyAct::Charge(request) => ("charge", body(serde_json::to_value(request))),
-            RemedyAct::Refund(request) => ("refund", body(serde_json::to_value(request))),
-            RemedyAct::Cancel { note } => ("cancel", json!({ "note": note })),
-            RemedyAct::InPortal => return None,
-        })
-    };
-    pack.remedies.iter().filter_map(draft).collect()
-}
-
-#[test]
-fn a_remedy_is_the_exact_request_that_puts_the_effect_right() {
-    let table: [(ReviewReason, Vec<(&str, Value)>); 6] = [
-        (
-            ReviewReason::LateEffect,
-            vec![(
-                "refund",
-                json!({"source": "captured", "reference": "CAP1", "amount": "400.00"}),
-            )],
-        ),
-        (
-            ReviewReason::EffectDiffers,
-            vec![(
-                "refund",
-                json!({"source": "captured", "reference": "CAP1", "amount": "100.00"}),
-            )],
-        ),
-        (
-            ReviewReason::WindowClosing,
-            vec![
-                ("capture", json!({})),
-                (
-                    "cancel",
-                    json!({"note": "Released before the hold would have lapsed."}),
-                ),
-            ],
-        ),
-        (
-            ReviewReason::LateDelivery,
-            vec![(
-                "charge",
-                json!({"lines": [{"name": "Line 1", "product_id": null, "rate": "600.00", "tax_percent": 0, "amount": "600.00"}]}),
-            )],
-        ),
-        (ReviewReason::ExternalChange, vec![]),
-        (ReviewReason::CaptureUnknown, vec![]),
-    ];
-    for (reason, expected) in table {
-        let booking = with(reason);
-        let pack = pack(&booking, reason, &[]);
-        assert_eq!(drafts(&pack), expected, "{reason}");
-    }
-}
-
-#[test]
-fn case_107_a_duplicate_is_shown_with_both_rows_and_the_refund_of_the_second_is_drafted() {
-    let mut booking = Booking::new(&[1000]).held();
-    let before = booking.seen();
-    let id = booking.lost(capture(&[on(1, 400)]));
-    booking.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: booking.now,
-    }]);
-    booking.lose(&id);
-    let mut seen = before;
-    for reference in ["CAP1", "CAP2"] {
-        seen.captures
-            .push(row(reference, 400, Some(booking.text_of(&id))));
-    }
-    seen.captured = kr(800);
-    booking.read(&seen);
-    let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
-    assert_eq!(
-        pack.evidence
-            .operation
-            .as_ref()
-            .map(|operation| &operation.intent),
-        Some(&id)
-    );
-    assert_eq!(
-        says(&pack)[..2],
-        [
-            (SignKind::OwnRow, Speaks::For),
-            (SignKind::OwnRow, Speaks::For)
-        ]
-    );
-    let body = json!({"source": "captured", "reference": "CAP2", "amount": "400.00"});
-    assert_eq!(drafts(&pack), [("refund", body)]);
-    assert!(pack.row.freezes);
-}
-
-#[test]
-fn too_little_is_put_right_by_a_capture_of_the_rest() {
-    let mut booking = Booking::new(&[1000]).held();
-    let mut seen = booking.seen();
-    let id = booking.lost(capture(&[on(1, 400)]));
-    seen.captures
-        .push(row("CAP1", 300, Some(booking.text_of(&id))));
-    seen.captured = kr(300);
-    booking.read(&seen);
-    let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
-    assert_eq!(drafts(&pack), [("capture", json!({"amount": "100.00"}))]);
-}
-
-#[test]
-fn what_was_given_back_already_is_not_drafted_again() {
-    let mut booking = with(ReviewReason::LateEffect);
-    booking.fold(&[Fact::RefundSeen {
-        reference: "CAP1".into(),
-        refunded: kr(150),
-    }]);
-    let partly = pack(&booking, ReviewReason::LateEffect, &[]);
-    assert_eq!(partly.remedies[0].amount, kr(250));
-    booking.fold(&[Fact::RefundSeen {
-        reference: "CAP1".into(),
-        refunded: kr(400),
-    }]);
-    assert!(
-        pack(&booking, ReviewReason::LateEffect, &[])
-            .remedies
-            .is_empty()
-    );
 }
 
 #[test]

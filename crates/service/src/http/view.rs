@@ -67,7 +67,7 @@ struct AmountsJson {
     captured: Money,
     charged: Money,
     refunded: Money,
-    unresolved: Money,
+    in_doubt: Money,
 }
 
 #[derive(Debug, Serialize)]
@@ -302,7 +302,7 @@ fn amounts(r: &Reservation) -> AmountsJson {
         captured: r.booked(RowKind::Capture),
         charged: r.booked(RowKind::Charge),
         refunded: r.booked(RowKind::Refund),
-        unresolved: r.unresolved(),
+        in_doubt: r.unresolved(),
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `refund` | the intent's | `engine.rs`, `requests/refund.rs` | confirmed by details, refused, or decided by a person |
 //! | `cancel` | the policy's for an unpaid link, or the intent's | `engine.rs`, `requests/cancel.rs` | details show the end, or it is refused |
 //! | `complete` | the policy's, or the intent's | `engine.rs`, `requests/complete.rs` | details show the end, or it is refused |
-//! | `payment_link` | `payment_link:ID` | `link.rs`, `requests/payment_link.rs` | the link is made, refused, or a person decides |
+//! | `payment_link` | `payment_link:ID` | `whole/payment_link.rs`, `requests/payment_link.rs` | the link is made, refused, or a person decides |
 //! | `refresh` | `refresh:WHY:N` | `engine.rs`, `requests/details.rs` | one read of details is recorded |
 //! | `sweep` | `sweep`, one a merchant | `whole/sweep.rs` | never: puts itself off by `sweep_every` |
 //! | `deadline` | by deadline and warning | `engine.rs`, which decides and sends nothing itself | the deadline is handled, or a person is warned |
@@ -21,7 +21,6 @@
 mod call;
 mod engine;
 mod evidence;
-mod link;
 mod next_state;
 mod requests;
 mod stop_requests;
@@ -80,7 +79,7 @@ impl Handler for Dispatch {
         Box::pin(async move {
             match job.kind {
                 JobKind::Sweep => whole::sweep::run(&app, &job).await,
-                JobKind::PaymentLink => link::run(&app, &job).await,
+                JobKind::PaymentLink => whole::payment_link::run(&app, &job).await,
                 JobKind::Submit
                 | JobKind::Remind
                 | JobKind::Resend

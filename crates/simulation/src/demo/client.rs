@@ -21,9 +21,9 @@ pub trait Api: Send + Sync {
     ) -> BoxFuture<'c, Result<Value, CallError>>;
 }
 
-/// Why a call did not bring what it was made for; prints as the client's own error does.
+/// Why a call did not bring what it was made for; its source is the client's own error, which says it all.
 #[derive(Debug, thiserror::Error)]
-#[error("{source}")]
+#[error("no answer of use")]
 pub struct CallError {
     /// The client's own error.
     pub source: Box<dyn std::error::Error + Send + Sync>,

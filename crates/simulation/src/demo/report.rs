@@ -204,7 +204,7 @@ mod tests {
     fn the_rest_of_a_hold_counts_as_released_once_the_books_are_closed() {
         let view = |status: &str| {
             json!({"status": status, "amounts": {"total": "10.00", "reserved": "10.00", "captured": "7.00",
-                "charged": "0.00", "refunded": "0.00", "unresolved": "0.00"}})
+                "charged": "0.00", "refunded": "0.00", "in_doubt": "0.00"}})
         };
         assert_eq!(ours(&view("completed")), Some(amounts(10, 7, 3)));
         assert_eq!(ours(&view("captured")), Some(amounts(10, 7, 0)));

@@ -104,7 +104,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub(super) fn of(played: &Played, books: &[ApiSnapshot], judgement: &Judgement) -> Self {
+    pub(super) fn of(played: &Played, snapshots: &[ApiSnapshot], judgement: &Judgement) -> Self {
         let (requests, faults) = played.env.faults.counts();
         let broken = |promise| {
             let count = judgement
@@ -118,8 +118,8 @@ impl Figures {
         let mut figures = Self {
             runs: 1,
             virtual_days: u64::try_from(LENGTH.num_days()).unwrap_or(0),
-            reservations: count(books.len()),
-            operations: count(books.iter().map(|book| book.operations.len()).sum()),
+            reservations: count(snapshots.len()),
+            operations: count(snapshots.iter().map(|book| book.operations.len()).sum()),
             job_runs: played.workers.runs,
             requests,
             crashes: played.workers.crashes,
@@ -135,13 +135,13 @@ impl Figures {
             explained_differences: judgement.explained,
             ..Self::default()
         };
-        for book in books {
+        for book in snapshots {
             if let Some(reason) = &book.review {
                 *figures.open_reviews.entry(reason.clone()).or_default() += 1;
             }
         }
         let world = played.env.world.lock();
-        for book in books {
+        for book in snapshots {
             figures.count_unknown_outcomes(book, world.ledger());
         }
         figures

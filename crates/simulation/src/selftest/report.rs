@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::TimeDelta;
 use serde::Serialize;
 
-use super::figures::{Figures, FoundBy, seconds};
+use super::figures::{Figures, seconds};
 
 /// The most requests that the undisturbed life of a reservation may take.
 const MOST_HAPPY_REQUESTS: u64 = 5;
@@ -33,8 +33,12 @@ pub struct Report {
     pub first_seed: u64,
     /// The seed of the last one.
     pub last_seed: u64,
+    /// How many runs were asked for; as many have to be judged.
+    pub asked: u64,
     /// Were the declared assumptions broken on purpose?
     pub beyond: bool,
+    /// What the threads said that panicked outside of a run; each has left runs undone.
+    pub panics: Vec<String>,
     /// How long it took.
     pub wall_milliseconds: u64,
     /// Requests of the undisturbed life of one reservation.
@@ -48,10 +52,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Was every promise kept?
+    /// Whether every run that was asked for was judged, and kept every promise.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
-        self.failed == 0 && self.happy_requests <= MOST_HAPPY_REQUESTS
+        self.failed == 0
+            && self.figures.runs == self.asked
+            && self.panics.is_empty()
+            && self.happy_requests <= MOST_HAPPY_REQUESTS
     }
 
     /// The command that replays a run.
@@ -87,7 +94,13 @@ impl fmt::Display for Report {
         ));
         let speed = Decimal(self.runs_per_second_tenths(), 1);
         let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<42} {value}");
-        row("runs", &figures.runs)?;
+        row(
+            "runs judged, of those asked for",
+            &format_args!("{} of {}", figures.runs, self.asked),
+        )?;
+        for panic in &self.panics {
+            row("a thread panicked", panic)?;
+        }
         row(
             "seeds",
             &format_args!("{} to {}", self.first_seed, self.last_seed),
@@ -111,16 +124,8 @@ impl fmt::Display for Report {
             ("unknown captures shown late", &figures.captures_shown_late),
         ] {
             row(name, &found.all())?;
-            let FoundBy {
-                first,
-                second,
-                third,
-                later,
-            } = found;
-            row(
-                "  found at the 1st, 2nd, 3rd read, later",
-                &format_args!("{first}, {second}, {third}, {later}"),
-            )?;
+            let at = [found.first, found.second, found.third, found.later].map(|n| n.to_string());
+            row("  found at the 1st, 2nd, 3rd read, later", &at.join(", "))?;
             if let Some(share) = found.by_second_per_mille() {
                 row("  by the second read, %", &Decimal(share, 1))?;
             }

@@ -1,5 +1,6 @@
 //! Plays runs, many at once, and judges each.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use domain::{Clock as _, SystemClock};
 use futures::FutureExt as _;
 use serde_json::Value;
 
-use super::checker::{ApiSnapshot, Evidence, PROMISES, judge};
+use super::checker::{ApiSnapshot, Evidence, Judgement, PROMISES, judge};
 use super::cores::Cores;
 use super::figures::Figures;
 use super::plan::Plan;
@@ -31,6 +32,22 @@ pub struct Options {
     pub jobs: usize,
     /// Break the declared assumptions: details may lag behind for days.
     pub beyond: bool,
+    /// What judges a run; always [`judge`], but for tests of a judge that breaks down.
+    judge: fn(&Evidence<'_>) -> Judgement,
+}
+
+impl Options {
+    /// Runs of these seeds, within the declared assumptions, one at a time.
+    #[must_use]
+    pub const fn new(seed: u64, runs: u64) -> Self {
+        Self {
+            seed,
+            runs,
+            jobs: 1,
+            beyond: false,
+            judge,
+        }
+    }
 }
 
 /// Why nothing can be said; never the fault of what is tested.
@@ -70,7 +87,11 @@ pub struct Run {
 /// # Errors
 /// See [`RunError`].
 pub fn play(seed: u64, beyond: bool) -> Result<Run, RunError> {
-    with_runtime(|runtime| one(runtime, seed, beyond))
+    let options = Options {
+        beyond,
+        ..Options::new(seed, 1)
+    };
+    with_runtime(|runtime| one(runtime, &options, seed))
 }
 
 /// Plays runs and judges them all. `progress` hears how many are done, now and then.
@@ -91,7 +112,7 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
                 if place >= options.runs {
                     return Ok(());
                 }
-                let run = one(runtime, options.seed.wrapping_add(place), options.beyond)?;
+                let run = one(runtime, options, options.seed.wrapping_add(place))?;
                 total
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -100,16 +121,19 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
             }
         })
     };
-    let ended: Vec<Result<(), RunError>> = std::thread::scope(|scope| {
+    let ended: Vec<std::thread::Result<Result<(), RunError>>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..options.jobs.max(1))
             .map(|place| scope.spawn(move || worker(place)))
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or(Ok(())))
-            .collect()
+        threads.into_iter().map(|thread| thread.join()).collect()
     });
-    ended.into_iter().collect::<Result<(), RunError>>()?;
+    let mut panics = Vec::new();
+    for end in ended {
+        match end {
+            Ok(end) => end?,
+            Err(panic) => panics.push(message_of(&*panic)),
+        }
+    }
     let happy_requests = with_runtime(|runtime| {
         let env = |source: TestEnvError| RunError::TestEnv {
             seed: 0,
@@ -126,7 +150,8 @@ pub fn run(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Report,
             .unwrap_or(0);
         Ok(requests.total - sweeps)
     })?;
-    let tally = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut tally = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tally.panics = panics;
     Ok(tally.report(options, happy_requests, clock.wall() - began))
 }
 
@@ -144,6 +169,7 @@ struct Tally {
     figures: Figures,
     failed: u64,
     failures: Vec<Failure>,
+    panics: Vec<String>,
 }
 
 impl Tally {
@@ -167,7 +193,9 @@ impl Tally {
         Report {
             first_seed: options.seed,
             last_seed: options.seed.wrapping_add(options.runs.saturating_sub(1)),
+            asked: options.runs,
             beyond: options.beyond,
+            panics: self.panics,
             wall_milliseconds: u64::try_from(wall.num_milliseconds()).unwrap_or(0),
             happy_requests,
             figures: self.figures,
@@ -177,44 +205,57 @@ impl Tally {
     }
 }
 
-fn one(runtime: &tokio::runtime::Runtime, seed: u64, beyond: bool) -> Result<Run, RunError> {
-    let broke = |source| RunError::TestEnv { seed, source };
-    let played = AssertUnwindSafe(judged(seed, beyond)).catch_unwind();
-    match runtime.block_on(played) {
-        Ok(Ok(run)) => Ok(run),
-        Ok(Err(error)) => Err(broke(Box::new(error))),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            let broken = vec![format!("the code under test panicked: {text}")];
-            let figures = Figures {
-                runs: 1,
-                ..Figures::default()
-            };
-            Ok(Run {
-                seed,
-                hash: String::new(),
-                trace: String::new(),
-                broken,
-                figures,
-            })
+fn one(runtime: &tokio::runtime::Runtime, options: &Options, seed: u64) -> Result<Run, RunError> {
+    let broke = |source: TestEnvError| RunError::TestEnv {
+        seed,
+        source: Box::new(source),
+    };
+    let played = AssertUnwindSafe(played(seed, options.beyond)).catch_unwind();
+    let (played, snapshots) = match runtime.block_on(played) {
+        Ok(played) => played.map_err(broke)?,
+        Err(panic) => return Ok(Run::unjudged(seed, "the code under test", &*panic)),
+    };
+    let judged = AssertUnwindSafe(|| judged(seed, &played, &snapshots, options));
+    Ok(std::panic::catch_unwind(judged)
+        .unwrap_or_else(|panic| Run::unjudged(seed, "the judge", &*panic)))
+}
+
+impl Run {
+    /// A run in which something panicked. It broke a promise, and does not count among the runs that were judged.
+    fn unjudged(seed: u64, who: &str, panic: &(dyn Any + Send)) -> Self {
+        Self {
+            seed,
+            hash: String::new(),
+            trace: String::new(),
+            broken: vec![format!("{who} panicked: {}", message_of(panic))],
+            figures: Figures::default(),
         }
     }
 }
 
-async fn judged(seed: u64, beyond: bool) -> Result<Run, TestEnvError> {
+/// What a panic said.
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+        .to_owned()
+}
+
+/// Plays a run, and reads at its end what the API says.
+async fn played(seed: u64, beyond: bool) -> Result<(Played, Vec<ApiSnapshot>), TestEnvError> {
     let played = play::play(Plan::draw(seed, beyond), beyond).await?;
-    let books = books(&played).await?;
+    let snapshots = snapshots(&played).await?;
+    Ok((played, snapshots))
+}
+
+fn judged(seed: u64, played: &Played, snapshots: &[ApiSnapshot], options: &Options) -> Run {
     let ledger = played.env.world.lock().ledger().to_vec();
-    let evidence = Evidence {
+    let judgement = (options.judge)(&Evidence {
         ledger: &ledger,
-        books: &books,
+        snapshots,
         asked: &played.asked,
-        beyond,
-    };
-    let judgement = judge(&evidence);
+        beyond: options.beyond,
+    });
     let promise = |number: usize| {
         PROMISES
             .get(number.wrapping_sub(1))
@@ -240,24 +281,24 @@ async fn judged(seed: u64, beyond: bool) -> Result<Run, TestEnvError> {
             .iter()
             .map(|fault| format!("a worker failed: {fault}")),
     );
-    let figures = Figures::of(&played, &books, &judgement);
+    let figures = Figures::of(played, snapshots, &judgement);
     let mut trace = played.env.trace.text();
     let hash = played.env.trace.hash();
     if !broken.is_empty() {
-        trace.push_str(&timelines(&books));
+        trace.push_str(&timelines(snapshots));
     }
-    Ok(Run {
+    Run {
         seed,
         hash,
         trace,
         broken,
         figures,
-    })
+    }
 }
 
 /// Everything that the API says of each reservation at the end.
-async fn books(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
-    let mut books = Vec::new();
+async fn snapshots(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
+    let mut snapshots = Vec::new();
     for reservation in played.env.list("/v1/reservations").await? {
         let id = reservation["id"].as_str().unwrap_or_default();
         let events = played
@@ -275,18 +316,18 @@ async fn books(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
             .find(|booking| reservation["reference"] == *booking.reference);
         let any_hours = booking
             .is_some_and(|booking| booking.body["policy"]["reminders"]["contact_hours"] == "any");
-        books.push(ApiSnapshot::read(&reservation, &events, &jobs, any_hours));
+        snapshots.push(ApiSnapshot::read(&reservation, &events, &jobs, any_hours));
     }
-    Ok(books)
+    Ok(snapshots)
 }
 
 /// The timelines of all reservations, for people.
-fn timelines(books: &[ApiSnapshot]) -> String {
+fn timelines(snapshots: &[ApiSnapshot]) -> String {
     let mut text = String::new();
-    for book in books {
-        let attention = book.review.as_deref().unwrap_or("nothing");
+    for book in snapshots {
+        let review = book.review.as_deref().unwrap_or("nothing");
         text.push_str(&format!(
-            "\n{} is {}, on the desk: {attention}\n",
+            "\n{} is {}, open review: {review}\n",
             book.reference, book.status
         ));
         for event in &book.events {
@@ -302,4 +343,47 @@ fn timelines(books: &[ApiSnapshot]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_that_panics_fails_its_run() {
+        let options = Options {
+            judge: |_| panic!("a judge broke down"),
+            ..Options::new(1, 2)
+        };
+        let report = run(&options, &|_| {}).expect("an environment");
+        assert_eq!((report.failed, report.figures.runs), (2, 0));
+        assert!(!report.is_kept());
+        let told = &report.failures[0].broken;
+        assert_eq!(*told, ["the judge panicked: a judge broke down"]);
+    }
+
+    #[test]
+    fn a_thread_that_panics_fails_the_selftest_although_no_run_broke_a_promise() {
+        let options = Options::new(1, 3);
+        let report = run(&options, &|done| assert!(done < 2, "cut short")).expect("environments");
+        assert_eq!(
+            (report.asked, report.figures.runs, report.failed),
+            (3, 2, 0)
+        );
+        assert_eq!(report.panics, ["cut short"]);
+        assert!(!report.is_kept());
+    }
+
+    #[test]
+    fn fewer_runs_than_were_asked_for_fail_the_selftest() {
+        let mut report = run(&Options::new(1, 1), &|_| {}).expect("an environment");
+        assert!(report.is_kept());
+        report.asked = 2;
+        assert!(!report.is_kept());
+        assert!(
+            report
+                .to_string()
+                .contains("runs judged, of those asked for")
+        );
+    }
 }

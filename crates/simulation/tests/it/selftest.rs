@@ -26,12 +26,8 @@ fn seeds_have_histories_of_their_own() {
 #[test]
 fn the_result_does_not_depend_on_how_many_are_played_at_once() {
     let figures = |jobs| -> Figures {
-        let options = Options {
-            seed: 1,
-            runs: 6,
-            jobs,
-            beyond: false,
-        };
+        let mut options = Options::new(1, 6);
+        options.jobs = jobs;
         run(&options, &|_| {}).expect("environments").figures
     };
     assert_eq!(figures(1), figures(3));
@@ -39,12 +35,8 @@ fn the_result_does_not_depend_on_how_many_are_played_at_once() {
 
 #[test]
 fn histories_hold_what_they_are_to_prove() {
-    let options = Options {
-        seed: 1,
-        runs: 30,
-        jobs: 2,
-        beyond: false,
-    };
+    let mut options = Options::new(1, 30);
+    options.jobs = 2;
     let figures = run(&options, &|_| {}).expect("environments").figures;
     assert!(figures.crashes > 0, "{figures:?}");
     assert!(figures.resolved > 0, "{figures:?}");

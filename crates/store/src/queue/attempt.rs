@@ -175,6 +175,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn confirm_last_attempt(&mut self, job: &JobId) -> Result<(), StoreError> {
+        // None when no request of the job waits for that.
         execute!(self, CONFIRM_LAST, job.as_str())?;
         Ok(())
     }

@@ -179,7 +179,7 @@ mod tests {
         let fault = JobFault::from(StoreError::from(sqlx::Error::PoolTimedOut));
         assert_eq!(
             fault.to_string(),
-            "store: the run could not use the database"
+            "database_failed: the run could not use the database"
         );
         let chain = Chain(&fault).to_string();
         assert_eq!(chain.matches("the database failed").count(), 1, "{chain}");

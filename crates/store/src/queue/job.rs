@@ -121,7 +121,7 @@ pub struct Job {
     pub intent: Option<IntentId>,
     /// Runs that counted against `max_attempts`.
     pub attempts_used: u32,
-    /// Failed runs before it is dead.
+    /// Failed runs after which it has failed for good.
     pub max_attempts: u32,
     /// Runs whose worker vanished or panicked.
     pub crashes: u32,

@@ -137,8 +137,8 @@ impl Tx {
     /// compared with what it last said, so that a backoff or a person's reschedule stays as long as the plan does. A failed
     /// job, or one that a person cancelled, is replaced only when the plan's time changed.
     ///
-    /// A running job counts as present and is left to its settle; so is `running`, the caller's own, even when this
-    /// transaction has settled it already. A handler whose schedule has its own key again at a later time settles first
+    /// A running job counts as present and is left to its end; so is `running`, the caller's own, even when this
+    /// transaction has finished it already. A handler whose schedule has its own key again at a later time finishes first
     /// and passes `None`, or snoozes.
     ///
     /// # Errors

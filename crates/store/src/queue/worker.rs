@@ -65,7 +65,7 @@ pub enum WorkerError {
     /// The runtime that drives the handlers gave up.
     #[error("the workers gave up")]
     Workers(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The task that claims and settles panicked.
+    /// The task that claims and finishes jobs panicked.
     #[error("the task that claims jobs ended")]
     Producer(#[source] tokio::task::JoinError),
 }

@@ -307,7 +307,7 @@ pub(crate) async fn a_retry_past_the_deadline_has_failed(fresh: Fresh) {
     worker.stop().await;
     assert_eq!(
         fresh.job(&id).await.last_error_code.as_deref(),
-        Some("deadline")
+        Some("deadline_passed")
     );
 }
 
@@ -371,7 +371,7 @@ pub(crate) async fn a_run_that_takes_too_long_is_a_failure(fresh: Fresh) {
     let job = fresh.job(&id).await;
     assert_eq!(
         (job.attempts_used, job.last_error_code.as_deref()),
-        (1, Some("timeout"))
+        (1, Some("job_timeout"))
     );
 }
 

@@ -85,7 +85,7 @@ fn text(r: &Value) -> String {
     for key in ["id", "reference", "merchant", "status", "control"] {
         rows.push(vec![key.to_owned(), cell(&r[key])]);
     }
-    for key in ["reserved", "captured", "charged", "refunded", "unresolved"] {
+    for key in ["reserved", "captured", "charged", "refunded", "in_doubt"] {
         rows.push(vec![key.to_owned(), cell(&r["amounts"][key])]);
     }
     rows.push(vec![

@@ -49,12 +49,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         });
     }
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let options = Options {
-        seed: args.seed,
-        runs: args.runs,
-        jobs: args.jobs.map_or_else(cores, usize::from),
-        beyond: args.beyond,
-    };
+    let mut options = Options::new(args.seed, args.runs);
+    options.jobs = args.jobs.map_or_else(cores, usize::from);
+    options.beyond = args.beyond;
     let told = AtomicU64::new(0);
     let progress = |done: u64| {
         if done.is_multiple_of(TELL_EVERY) && told.fetch_max(done, Ordering::Relaxed) < done {

@@ -55,7 +55,7 @@ async fn a_booking_is_taken_and_its_submit_is_due() {
     );
     assert_eq!(taken["currency"], "NOK");
     let amounts = json!({"total": "1000.00", "reserved": "0.00", "captured": "0.00", "charged": "0.00",
-        "refunded": "0.00", "unresolved": "0.00"});
+        "refunded": "0.00", "in_doubt": "0.00"});
     assert_eq!(taken["amounts"], amounts);
     assert_eq!(
         (&taken["deadlines"]["capture_by"], &taken["review"]),

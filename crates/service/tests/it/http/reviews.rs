@@ -377,10 +377,7 @@ async fn confirm_takes_over_the_row_that_was_nobodys_and_the_job_has_succeeded()
         (&json!(case.job), &json!(false))
     );
     assert_eq!(
-        (
-            &shown["amounts"]["captured"],
-            &shown["amounts"]["unresolved"]
-        ),
+        (&shown["amounts"]["captured"], &shown["amounts"]["in_doubt"]),
         (&json!("400.00"), &json!("0.00"))
     );
     assert_eq!(
@@ -448,7 +445,7 @@ async fn a_charge_is_sent_again_by_a_person() {
     assert_eq!(job["reviews"][0]["decision"], "retry");
     let shown = case.reservation().await;
     assert_eq!(
-        (&shown["review"], &shown["amounts"]["unresolved"]),
+        (&shown["review"], &shown["amounts"]["in_doubt"]),
         (&Value::Null, &json!("0.00"))
     );
 }

@@ -68,7 +68,7 @@ async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by
         stage.changed("capture", 1, move |_| Ok(instead.clone()));
         stage.act(&id, "capture", &json!({})).await;
         let seen = stage
-            .until(&id, name, |seen| seen["amounts"]["unresolved"] == "1000.00")
+            .until(&id, name, |seen| seen["amounts"]["in_doubt"] == "1000.00")
             .await;
         assert_eq!(
             (&seen["amounts"]["captured"], &seen["ledger"]),
@@ -82,7 +82,7 @@ async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by
             })
             .await;
         assert_eq!(
-            (&seen["amounts"]["unresolved"], &seen["review"]),
+            (&seen["amounts"]["in_doubt"], &seen["review"]),
             (&json!("0.00"), &Value::Null),
             "{name}"
         );
@@ -171,7 +171,7 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
         stage.instead("capture", 1, super::stage::reset());
         stage.act(&id, "capture", &json!({})).await;
         stage
-            .until(&id, name, |seen| seen["amounts"]["unresolved"] == "1000.00")
+            .until(&id, name, |seen| seen["amounts"]["in_doubt"] == "1000.00")
             .await;
         stage.changed("details", u32::MAX, move |genuine| {
             Ok(change(std::str::from_utf8(&genuine.body).expect("text")))
@@ -185,7 +185,7 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
             "{name}: {seen:#}"
         );
         assert_eq!(
-            seen["amounts"]["unresolved"], "1000.00",
+            seen["amounts"]["in_doubt"], "1000.00",
             "{name}: the doubt stays"
         );
         assert_eq!(

@@ -108,9 +108,7 @@ async fn case_081_a_401_in_a_batch_stops_the_merchant_at_once_and_uses_no_attemp
     stage.advance(TimeDelta::hours(1));
     for id in &ids {
         let seen = stage
-            .until(id, "settled", |seen| {
-                seen["amounts"]["unresolved"] == "0.00"
-            })
+            .until(id, "settled", |seen| seen["amounts"]["in_doubt"] == "0.00")
             .await;
         assert_eq!(
             seen["review"],
@@ -168,7 +166,7 @@ async fn case_076_a_refund_waits_while_a_capture_is_in_doubt_and_says_so() {
         .await;
     stage
         .until(&id, "in doubt", |seen| {
-            seen["amounts"]["unresolved"] == "200.00"
+            seen["amounts"]["in_doubt"] == "200.00"
         })
         .await;
     stage
@@ -214,7 +212,7 @@ async fn case_102_a_database_that_fails_between_a_request_and_its_outcome_leaves
         "nobody has told us: {before:#}"
     );
     assert_eq!(
-        before["amounts"]["unresolved"], "1000.00",
+        before["amounts"]["in_doubt"], "1000.00",
         "and it counts as taken"
     );
     // The lease of the process that is gone.
@@ -226,7 +224,7 @@ async fn case_102_a_database_that_fails_between_a_request_and_its_outcome_leaves
         })
         .await;
     assert_eq!(
-        (&seen["amounts"]["unresolved"], &seen["review"]),
+        (&seen["amounts"]["in_doubt"], &seen["review"]),
         (&json!("0.00"), &Value::Null)
     );
     assert_eq!(

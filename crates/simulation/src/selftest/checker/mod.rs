@@ -39,7 +39,7 @@ pub(super) const PROMISES: [&str; 6] = [
 /// What a run is judged by.
 pub(super) struct Evidence<'e> {
     pub(super) ledger: &'e [Effect],
-    pub(super) books: &'e [ApiSnapshot],
+    pub(super) snapshots: &'e [ApiSnapshot],
     pub(super) asked: &'e [Asked],
     /// Were the declared assumptions broken on purpose?
     pub(super) beyond: bool,
@@ -73,7 +73,7 @@ const JUDGES: [(usize, Judge); 6] = [
 /// Judges a run.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
     let mut judgement = Judgement::default();
-    for book in evidence.books {
+    for book in evidence.snapshots {
         let truth = Truth::of(evidence.ledger, &book.reference);
         for (promise, judge) in JUDGES {
             let broken = judge(book, &truth, evidence, &mut judgement);

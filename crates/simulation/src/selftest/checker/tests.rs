@@ -139,7 +139,7 @@ fn scene() -> Scene {
 
 impl Scene {
     fn judged(&self) -> Judgement {
-        let books = [ApiSnapshot::read(
+        let snapshots = [ApiSnapshot::read(
             &self.reservation,
             &self.events,
             &self.jobs,
@@ -147,7 +147,7 @@ impl Scene {
         )];
         judge(&Evidence {
             ledger: &self.ledger,
-            books: &books,
+            snapshots: &snapshots,
             asked: &self.asked,
             beyond: self.beyond,
         })

@@ -19,13 +19,13 @@ use serde_json::json;
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NotBefore};
 use store::{PaymentLink, StoreError, Tx};
 
-use super::call::{ReadError, not_sent};
-use super::engine::{MAX_TURNS, may_leave};
-use super::evidence;
-use super::next_state::{after_failed_read, read_later, wait_for_budget};
-use super::requests::payment_link as calls;
-use super::stop_requests::stop_requests;
 use crate::app::{App, MerchantHandle};
+use crate::jobs::call::{ReadError, not_sent};
+use crate::jobs::engine::{MAX_TURNS, may_leave};
+use crate::jobs::evidence;
+use crate::jobs::next_state::{after_failed_read, read_later, wait_for_budget};
+use crate::jobs::requests::payment_link as calls;
+use crate::jobs::stop_requests::stop_requests;
 use crate::payment_link::PaymentLinkRequest;
 use crate::submission::read_stored;
 
@@ -43,7 +43,7 @@ struct Prepared {
     order: SubmitOrder,
 }
 
-pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
+pub(in crate::jobs) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
     let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
         internal(
             ErrorCode::UnknownMerchant,

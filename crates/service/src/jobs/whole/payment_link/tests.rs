@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use sandbox::{InProcess, Switches};
 use store::queue::{AttemptView, Claimant, Handler as _, Job, JobEnd};
 use store::{Gate, ReviewFilter};
+use testkit::customer::customer;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -102,7 +103,7 @@ struct Lived {
 fn wished() -> PaymentLinkRequest {
     PaymentLinkRequest {
         reference: "LINK-1".to_owned(),
-        customer: testkit::customer::customer(),
+        customer: customer(),
         lines: vec![PaymentLinkLine {
             name: "Deposit".to_owned(),
             product_id: None,
