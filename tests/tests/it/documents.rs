@@ -71,7 +71,7 @@ const SERVICES: &[&str] = &["cargo run --release --bin holdfast -- serve"];
 /// Documents whose commands are about somebody else's service, with the reason.
 const NOT_READ: &[(&str, &str)] = &[(
     "docs/unknown-outcomes.md",
-    "decides about requests whose answers were lost; it/desk.rs loses answers and runs these commands",
+    "names reviews that no test has; crates/worker/tests/it/review_commands.rs decides its own",
 )];
 
 /// Cargo, as far as the documents run the binary with it: what a test built is run as it is.
