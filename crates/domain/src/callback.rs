@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::reservation::{Fact, Intent, Reservation};
+use crate::reservation::{
+    Fact, Intent, IntentFact, IntentState, Operation, ProviderFact, Reservation,
+};
 
-/// The longest word of a callback that is kept, in characters.
-const MAX_WORD: usize = 40;
+/// The most characters of a callback's status word that are kept.
+const MAX_EVENT_TYPE: usize = 40;
 
 /// The fact that a callback with the provider's id of a reservation and its status word tells; `None` when it is no
-/// news. Asked under the lock: the answer to the submit may have come a moment ago.
+/// news, so that a flood coalesces. Asked under the lock: the answer to the submit may have come a moment ago.
 #[must_use]
 pub fn fact_of_callback(
     r: &Reservation,
@@ -16,20 +18,12 @@ pub fn fact_of_callback(
     status: &str,
     now: DateTime<Utc>,
 ) -> Option<Fact> {
-    let suggested = || Fact::UuidHinted {
-        uuid: order_uuid.to_owned(),
-    };
-    match r.provider.reservation_uuid.as_deref() {
-        None => return Some(suggested()),
-        // Another one that our submit may have made: read at once, and while that is wanted, the same is no news.
-        Some(known) if known != order_uuid => {
-            let news = r.provider.hinted_uuid.as_deref() != Some(order_uuid);
-            return news.then(suggested);
-        }
-        Some(_) => {}
+    if r.provider.reservation_uuid.as_deref() != Some(order_uuid) {
+        // Another id than the known one names a reservation that our submit may have made too.
+        return suggestion(r, order_uuid);
     }
-    let word: String = status.chars().take(MAX_WORD).collect();
-    // A flood coalesces: what was said already, since the last request and while a read is wanted, is no news.
+    let event_type: String = status.chars().take(MAX_EVENT_TYPE).collect();
+    // What was said already, since the last request and while a read is wanted, is no news.
     let sent = r
         .open_intents()
         .filter_map(Intent::sent)
@@ -37,9 +31,32 @@ pub fn fact_of_callback(
         .max();
     let last = r
         .provider
-        .called_back
+        .last_callback
         .as_ref()
         .filter(|last| sent.is_none_or(|sent| last.at >= sent));
-    let said = r.provider.read_wanted.is_some() && last.is_some_and(|last| last.word == word);
-    (!said).then_some(Fact::CalledBack { word, at: now })
+    let said =
+        r.provider.read_wanted.is_some() && last.is_some_and(|last| last.event_type == event_type);
+    (!said).then_some(Fact::Provider(ProviderFact::CallbackReceived {
+        event_type,
+        at: now,
+    }))
+}
+
+/// The submit is looked for at an id that was not named before; and, while it is about to be sent again, also at one
+/// that was.
+fn suggestion(r: &Reservation, order_uuid: &str) -> Option<Fact> {
+    let submit = r
+        .intents
+        .iter()
+        .find(|intent| intent.operation == Operation::Submit)?;
+    let to_be_sent = matches!(
+        submit.progress,
+        IntentState::Planned { .. } | IntentState::Written { .. }
+    );
+    let again = submit.was_sent() && to_be_sent;
+    let news = r.provider.suggested_uuid.as_deref() != Some(order_uuid);
+    let suggested = IntentFact::ProviderIdSuggested {
+        uuid: order_uuid.to_owned(),
+    };
+    (news || again).then(|| submit.fact(suggested))
 }

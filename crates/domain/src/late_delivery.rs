@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::case::Case;
 use crate::deadlines::capture_send_by;
 use crate::policy::Late;
-use crate::reservation::{Fact, Reservation, ReviewReason, Status};
+use crate::reservation::{Fact, Reservation, ReviewFact, ReviewReason, Status};
 
 /// The question to a person that a delivery leads to which comes when nothing can be captured any more; `None` while the
 /// hold may still give it, or when the policy lets late deliveries go.
@@ -28,10 +28,10 @@ pub fn late_delivery(case: Case<'_>) -> Option<Fact> {
 
 /// Has a person asked about what can no longer be captured, unless the policy lets it go.
 pub(crate) fn ask_about_late(r: &Reservation, now: DateTime<Utc>) -> Option<Fact> {
-    let ask = Fact::DeskRaised {
+    let ask = Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::LateDelivery,
         freezes: false,
         at: now,
-    };
+    });
     (r.policy.capture.late != Late::Nothing).then_some(ask)
 }

@@ -45,5 +45,8 @@ pub use job::{
 };
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};
-pub use reservation::{Fact, Reservation, Status};
+pub use reservation::{
+    ControlFact, DeliveryFact, EventType, Fact, IntentFact, ProviderFact, Reservation, ReviewFact,
+    Status,
+};
 pub use span::{Span, SpanError};

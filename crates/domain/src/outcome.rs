@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::job::words;
-use crate::reservation::{Fact, Intent, Operation, ReviewReason};
+use crate::reservation::{
+    ControlFact, Fact, Intent, IntentFact, Operation, ProviderFact, ReviewFact, ReviewReason,
+};
 
 words! {
     /// How the provider refused.
@@ -70,27 +72,33 @@ pub struct NewLink {
 pub fn outcome(intent: &Intent, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     match outcome {
-        Outcome::Unsent { reason } => vec![Fact::AttemptUnsent {
-            intent: id,
-            reason: reason.clone(),
-        }],
+        Outcome::Unsent { reason } => vec![Fact::Intent(
+            id,
+            IntentFact::AttemptUnsent {
+                reason: reason.clone(),
+            },
+        )],
         Outcome::Accepted { reference, link } => match (&intent.operation, link) {
-            (Operation::Submit, Some(link)) => vec![Fact::LinkCreated {
-                intent: id,
-                reservation_uuid: link.reservation_uuid.clone(),
-                customer_uuid: link.customer_uuid.clone(),
-                url: link.url.clone(),
-                at: now,
-            }],
+            (Operation::Submit, Some(link)) => vec![Fact::Intent(
+                id,
+                IntentFact::LinkCreated {
+                    reservation_uuid: link.reservation_uuid.clone(),
+                    customer_uuid: link.customer_uuid.clone(),
+                    url: link.url.clone(),
+                    at: now,
+                },
+            )],
             // Without the provider's id there is nothing to hold on to, however friendly the answer.
             (Operation::Submit, None) => {
                 unknown(intent, "accepted without the reservation's id", now)
             }
-            _ => vec![Fact::AttemptAccepted {
-                intent: id,
-                reference: reference.clone(),
-                at: now,
-            }],
+            _ => vec![Fact::Intent(
+                id,
+                IntentFact::AttemptAccepted {
+                    reference: reference.clone(),
+                    at: now,
+                },
+            )],
         },
         Outcome::Rejected { by, key } => rejected(intent, *by, key, now),
         Outcome::Unknown { reason } => unknown(intent, reason, now),
@@ -103,33 +111,32 @@ const CAPTURE_DEADLINE: &str = "paymentcapturedeadlineexceed";
 const NOTHING_TAKEN: &str = "prerequisitefailedtocompletereservation";
 
 fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
-    let id = intent.id.clone();
-    let refused = Fact::AttemptRejected {
-        intent: id.clone(),
+    let refused = intent.fact(IntentFact::AttemptRejected {
         key: key.to_owned(),
-    };
-    let ask = |reason, freezes| Fact::DeskRaised {
-        reason,
-        freezes,
-        at: now,
+    });
+    let ask = |reason, freezes| {
+        Fact::Review(ReviewFact::Raised {
+            reason,
+            freezes,
+            at: now,
+        })
     };
     match by {
         // Refused before any business logic: once the cause is mended the same attempt may go out.
         RefusedBy::Auth | RefusedBy::Throttled => {
-            vec![Fact::AttemptUnsent {
-                intent: id,
-                reason: by.as_str().to_owned(),
-            }]
+            let reason = by.as_str().to_owned();
+            vec![intent.fact(IntentFact::AttemptUnsent { reason })]
         }
         // A known id that is not found is more often the wrong merchant than a vanished booking; an earlier attempt may
         // have had its effect all the same.
-        RefusedBy::NotFound if intent.attempts > 1 && intent.operation.is_exclusive() => {
+        RefusedBy::NotFound if intent.attempts() > 1 && intent.operation.is_exclusive() => {
             std::iter::once(ask(ReviewReason::MissingAtProvider, true))
                 .chain(evidence(intent, key, now))
                 .collect()
         }
         RefusedBy::NotFound => {
-            let read = (intent.operation != Operation::Submit).then_some(Fact::ReadWanted);
+            let read = (intent.operation != Operation::Submit)
+                .then_some(Fact::Provider(ProviderFact::RefreshRequested));
             [refused, ask(ReviewReason::MissingAtProvider, true)]
                 .into_iter()
                 .chain(read)
@@ -139,9 +146,9 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         _ if key == CAPTURE_DEADLINE => {
             vec![
                 refused,
-                Fact::CaptureClosed { at: now },
+                Fact::Provider(ProviderFact::CaptureWindowClosed { at: now }),
                 ask(ReviewReason::DeadlinePassed, false),
-                Fact::ReadWanted,
+                Fact::Provider(ProviderFact::RefreshRequested),
             ]
         }
         // The books hold what was taken: what the provider says and shows does not add up, and repeating it is no help.
@@ -149,10 +156,10 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
             vec![
                 refused,
                 ask(ReviewReason::Incoherent, true),
-                Fact::ReadWanted,
+                Fact::Provider(ProviderFact::RefreshRequested),
             ]
         }
-        RefusedBy::Business if intent.attempts > 1 && intent.operation.is_exclusive() => {
+        RefusedBy::Business if intent.attempts() > 1 && intent.operation.is_exclusive() => {
             evidence(intent, key, now)
         }
         RefusedBy::Business => refused_by_rule(intent, refused, now),
@@ -177,24 +184,30 @@ fn refused_by_rule(intent: &Intent, refused: Fact, now: DateTime<Utc>) -> Vec<Fa
         Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Capture { .. } => true,
         Operation::Charge { .. } | Operation::Refund { .. } | Operation::Submit => false,
         Operation::Resend { slot, .. } => {
-            let facts = [refused, Fact::ReadWanted].into_iter();
+            let facts = [refused, Fact::Provider(ProviderFact::RefreshRequested)].into_iter();
             return facts.chain(used(slot, now)).collect();
         }
     };
-    let asked = Fact::DeskRaised {
+    let asked = Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::ProviderRefused,
         freezes,
         at: now,
-    };
-    vec![refused, asked, Fact::ReadWanted]
+    });
+    vec![
+        refused,
+        asked,
+        Fact::Provider(ProviderFact::RefreshRequested),
+    ]
 }
 
 /// The slot of a reminder that was refused: it is not tried again.
 fn used(slot: Option<u32>, now: DateTime<Utc>) -> Option<Fact> {
-    slot.map(|slot| Fact::ReminderUsed {
-        slot,
-        sent: false,
-        at: now,
+    slot.map(|slot| {
+        Fact::Control(ControlFact::ReminderUsed {
+            slot,
+            sent: false,
+            at: now,
+        })
     })
 }
 
@@ -203,33 +216,38 @@ fn used(slot: Option<u32>, now: DateTime<Utc>) -> Option<Fact> {
 fn evidence(intent: &Intent, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     let reason = format!("refused as \"{key}\" after an earlier attempt");
-    let unknown = Fact::AttemptUnknown {
-        intent: id.clone(),
-        reason,
-    };
-    let desk = intent.operation.row_kind().map(|_| Fact::IntentToDesk {
-        intent: id,
-        reason: intent.operation.doubt_reason(),
-        at: now,
+    let unknown = Fact::Intent(id.clone(), IntentFact::OutcomeUnknown { reason });
+    let desk = intent.operation.row_kind().map(|_| {
+        Fact::Intent(
+            id,
+            IntentFact::Escalated {
+                reason: intent.operation.doubt_reason(),
+                at: now,
+            },
+        )
     });
     std::iter::once(unknown)
         .chain(desk)
-        .chain([Fact::ReadWanted])
+        .chain([Fact::Provider(ProviderFact::RefreshRequested)])
         .collect()
 }
 
 fn unknown(intent: &Intent, reason: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
-    let unknown = Fact::AttemptUnknown {
-        intent: id.clone(),
-        reason: reason.to_owned(),
-    };
+    let unknown = Fact::Intent(
+        id.clone(),
+        IntentFact::OutcomeUnknown {
+            reason: reason.to_owned(),
+        },
+    );
     // A second message is a nuisance, a third a complaint: the slot counts as used and nothing is repeated in it.
     let used = match intent.operation {
-        Operation::Resend { slot, .. } => slot.map(|slot| Fact::ReminderUsed {
-            slot,
-            sent: true,
-            at: now,
+        Operation::Resend { slot, .. } => slot.map(|slot| {
+            Fact::Control(ControlFact::ReminderUsed {
+                slot,
+                sent: true,
+                at: now,
+            })
         }),
         _ => None,
     };

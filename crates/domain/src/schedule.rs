@@ -104,7 +104,7 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
     let (state, run_at, urgency) = match &intent.progress {
         IntentState::Accepted { .. } => (PlannedState::Resolving, read_at, Urgency::Normal),
         IntentState::Unknown(_) => (PlannedState::Resolving, read_at, Urgency::Resolve),
-        IntentState::Desk(_) => (
+        IntentState::NeedsReview(_) => (
             PlannedState::NeedsReview,
             intent.created_at,
             Urgency::Resolve,
@@ -189,8 +189,8 @@ pub(crate) const OTHER_CHANNEL: &str = ":other";
 pub(crate) fn unsent_reminder(r: &Reservation, slot: u32) -> Option<&Intent> {
     let key = format!("remind:{slot}");
     let intent = r.intent_of_key(&key)?;
-    let absent =
-        matches!(intent.progress, IntentState::Withdrawn { .. }) && intent.doubted_at.is_some();
+    let absent = matches!(intent.progress, IntentState::Withdrawn { .. })
+        && intent.last_unknown_at.is_some();
     absent.then_some(intent)
 }
 
@@ -198,10 +198,10 @@ pub(crate) fn unsent_reminder(r: &Reservation, slot: u32) -> Option<&Intent> {
 /// date only: every other is made good by the next.
 fn other_channel(r: &Reservation, merchant: &Merchant) -> Option<(String, DateTime<Utc>)> {
     let slot = r.reminders.slots.checked_sub(1)?;
-    let doubted_at = unsent_reminder(r, slot)?.doubted_at?;
+    let last_unknown_at = unsent_reminder(r, slot)?.last_unknown_at?;
     let key = format!("remind:{slot}{OTHER_CHANNEL}");
-    let done = r.intent_of_key(&key).is_some() || r.guards_done.contains(&key);
-    let at = doubted_at + merchant.resolution.absent_after.submit.delta();
+    let done = r.intent_of_key(&key).is_some() || r.jobs_over.contains(&key);
+    let at = last_unknown_at + merchant.resolution.absent_after.submit.delta();
     let at = match r.policy.reminders.contact_hours {
         ContactHours::Any => at,
         ContactHours::Business => next_contact_time(merchant.zone, at),
@@ -251,7 +251,7 @@ fn automatic_capture(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let mine = |intent: &&Intent| intent.key.starts_with("capture:auto:");
     let key = format!("capture:auto:{}", r.intents.iter().filter(mine).count() + 1);
     let wanted =
-        wants_capture(r, merchant) && !r.guards_done.contains(&key) && !r.stopped.contains(&key);
+        wants_capture(r, merchant) && !r.jobs_over.contains(&key) && !r.stopped.contains(&key);
     let run_at = delivered_at.max(reserved_at);
     wanted.then(|| {
         job(
@@ -268,7 +268,7 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
         return;
     }
     let mut guard = |key: String, at: DateTime<Utc>| {
-        if !r.guards_done.contains(&key) {
+        if !r.jobs_over.contains(&key) {
             jobs.push(job(key, JobKind::Deadline, at, NO_DEADLINE));
         }
     };
@@ -279,7 +279,7 @@ fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
     if let Some(delivered_at) = r
         .delivery
         .last_at
-        .filter(|_| r.guards_done.contains(DEADLINE_GUARD))
+        .filter(|_| r.jobs_over.contains(DEADLINE_GUARD))
         && !r.delivered_uncaptured().is_empty()
     {
         guard(r.next_look(), delivered_at.max(act_at));
@@ -332,13 +332,13 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     let held = r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. });
     // What becomes of a cancel that is under way decides what becomes of the rest.
     let held = held && !r.is_being_cancelled();
-    let done = r.is_asked_about() || r.guards_done.contains(&key);
+    let done = r.is_asked_about() || r.jobs_over.contains(&key);
     let goes_on = || automatic_capture(r, merchant).is_some() && !r.control.paused;
     if !held || done || goes_on() || r.delivered_uncaptured().is_empty() {
         return None;
     }
-    let guarded = r.guards_done.contains(&r.next_look());
-    let guard = if r.guards_done.contains(DEADLINE_GUARD) {
+    let guarded = r.jobs_over.contains(&r.next_look());
+    let guard = if r.jobs_over.contains(DEADLINE_GUARD) {
         r.next_look()
     } else {
         DEADLINE_GUARD.to_owned()
@@ -400,7 +400,7 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
         .filter(|row| !row.confirmed)
         .map(|row| row.at)
         .max();
-    let at_desk = |intent: &Intent| matches!(intent.progress, IntentState::Desk(_));
+    let at_desk = |intent: &Intent| matches!(intent.progress, IntentState::NeedsReview(_));
     let usual = match r.status() {
         Status::AwaitingPayment => Some(since + every),
         Status::Held => {
@@ -422,7 +422,7 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
 fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
     let watch = |intent: &Intent| {
         let done = matches!(intent.progress, IntentState::Done { .. });
-        let until = intent.doubted_at?
+        let until = intent.last_unknown_at?
             + match intent.operation {
                 Operation::Charge { .. } => WATCH_CHARGE,
                 _ => WATCH,
@@ -432,7 +432,7 @@ fn watched_until(r: &Reservation) -> Option<DateTime<Utc>> {
             Operation::Submit | Operation::Resend { .. } => None,
             // A second cancel or complete changes nothing.
             Operation::Cancel { .. } | Operation::Complete { .. } if done => None,
-            _ => (!done || intent.attempts > 1).then_some(until),
+            _ => (!done || intent.attempts() > 1).then_some(until),
         }
     };
     r.intents.iter().filter_map(watch).max()

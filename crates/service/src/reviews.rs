@@ -4,7 +4,7 @@ use domain::review::{
     Evidence, PastDecision, Remedy, ReviewOption, ReviewStatus, Subject, evidence, options,
     remedies,
 };
-use domain::{Case, Fact, Merchant, Reservation, ReviewId};
+use domain::{Case, Fact, Merchant, Reservation, ReviewFact, ReviewId};
 use store::queue::AttemptView;
 use store::{Event, Review, Stored};
 
@@ -92,11 +92,11 @@ fn subject<'r>(r: &'r Reservation, review: &Review) -> Subject<'r> {
 /// The decisions of a journal.
 fn past(events: Vec<Event>) -> Vec<PastDecision> {
     let decided = |event: Event| match event.fact {
-        Fact::Decided {
+        Fact::Review(ReviewFact::Decided {
             intent,
             reason,
             decision,
-        } => Some(PastDecision {
+        }) => Some(PastDecision {
             seq: event.seq,
             at: event.at,
             actor: event.actor,

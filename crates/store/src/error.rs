@@ -88,7 +88,7 @@ pub enum StoreError {
     },
     /// A fact cannot follow what is known of its reservation.
     #[error("the fact was not recorded")]
-    IllegalFact(#[source] domain::reservation::IllegalFact),
+    IllegalTransition(#[source] domain::reservation::IllegalTransition),
     /// The reservation has changed since it was read.
     #[error("{reservation} has changed since it was read")]
     Conflict {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::review::subjects;
-use domain::{Fact, JobId, Merchant, MerchantId, Reservation, ReservationId, Status};
+use domain::{Fact, IntentFact, JobId, Merchant, MerchantId, Reservation, ReservationId, Status};
 use serde_json::Value;
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
@@ -179,7 +179,7 @@ impl Tx {
     /// `running` is the caller's own job, whose end is left to it.
     ///
     /// # Errors
-    /// [`StoreError::IllegalFact`] when a fact cannot follow what is known, [`StoreError::Conflict`] when the
+    /// [`StoreError::IllegalTransition`] when a fact cannot follow what is known, [`StoreError::Conflict`] when the
     /// reservation has changed since it was read. The transaction is then of no use.
     pub async fn record(
         &mut self,
@@ -192,12 +192,9 @@ impl Tx {
         let (before, now) = (r.version, self.now());
         let (named, asked) = (references(r), !subjects(r).is_empty());
         for fact in facts {
-            r.apply(fact).map_err(StoreError::IllegalFact)?;
+            r.apply(fact).map_err(StoreError::IllegalTransition)?;
             self.append_event(r, fact, actor, now).await?;
-            if let Fact::IntentConfirmed {
-                intent, reference, ..
-            } = fact
-            {
+            if let Fact::Intent(intent, IntentFact::Confirmed { reference, .. }) = fact {
                 self.confirm_attempts(intent).await?;
                 self.confirm_jobs_of(intent, reference.as_deref(), running)
                     .await?;
@@ -408,7 +405,7 @@ impl Store {
     pub async fn decisions(&self, id: &ReservationId) -> Result<Vec<Event>, StoreError> {
         let mut reader = self.reader().await?;
         let sql =
-            "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND name = 'decided'
+            "SELECT seq, at, actor, fact FROM events WHERE reservation_id = $1 AND name = 'review_decided'
                    ORDER BY seq DESC LIMIT CAST($2 AS BIGINT)";
         let rows = fetch_all!(reader, EventRow, sql, id.as_str(), i64::from(MAX_PAGE))?;
         Ok(rows

@@ -8,7 +8,8 @@ use domain::deadlines::NO_DEADLINE;
 use domain::reservation::{Decision, DecisionRecord, ReviewReason};
 use domain::review::{OpenReview, ReviewStatus, message, open_reviews};
 use domain::{
-    Fact, IntentId, JobId, Merchant, MerchantId, Money, Reservation, ReservationId, ReviewId,
+    Fact, IntentId, JobId, Merchant, MerchantId, Money, Reservation, ReservationId, ReviewFact,
+    ReviewId,
 };
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, json_list, millis};
@@ -324,11 +325,11 @@ impl Tx {
         actor: &str,
     ) -> Result<(), StoreError> {
         let decided = facts.iter().find_map(|fact| match fact {
-            Fact::Decided {
+            Fact::Review(ReviewFact::Decided {
                 intent,
                 reason,
                 decision,
-            } if *intent == known.intent && *reason == known.reason => Some(decision),
+            }) if *intent == known.intent && *reason == known.reason => Some(decision),
             _ => None,
         });
         let now = millis(self.now());

@@ -1,7 +1,7 @@
 //! A reservation with a request whose outcome is unknown, and a person who has to decide.
 
 use domain::reservation::{LedgerRow, RowKind};
-use domain::{Fact, IntentId, Money, ReservationId};
+use domain::{Fact, IntentFact, IntentId, Money, ProviderFact, ReservationId};
 use serde_json::{Value, json};
 
 use crate::service::{Answer, Service, booking, now};
@@ -57,25 +57,18 @@ impl Case {
             .record(
                 &id,
                 &[
-                    Fact::AttemptWritten {
-                        intent: intent.clone(),
-                        attempt: 1,
-                        at,
-                    },
-                    Fact::AttemptSending {
-                        intent: intent.clone(),
-                        attempt: 1,
-                        at,
-                    },
-                    Fact::AttemptUnknown {
-                        intent: intent.clone(),
-                        reason: "timeout".to_owned(),
-                    },
-                    Fact::IntentToDesk {
-                        intent: intent.clone(),
-                        reason,
-                        at,
-                    },
+                    Fact::Intent(
+                        intent.clone(),
+                        IntentFact::AttemptWritten { attempt: 1, at },
+                    ),
+                    Fact::Intent(intent.clone(), IntentFact::AttemptSent { attempt: 1, at }),
+                    Fact::Intent(
+                        intent.clone(),
+                        IntentFact::OutcomeUnknown {
+                            reason: "timeout".to_owned(),
+                        },
+                    ),
+                    Fact::Intent(intent.clone(), IntentFact::Escalated { reason, at }),
                 ],
             )
             .await;
@@ -144,13 +137,13 @@ impl Case {
     }
 
     /// Details show a row that is nobody's.
-    pub async fn foreign(&self, kind: RowKind, reference: &str) {
+    pub async fn external(&self, kind: RowKind, reference: &str) {
         self.service
             .record(
                 &self.id,
-                &[Fact::ForeignRow {
+                &[Fact::Provider(ProviderFact::RowPosted {
                     row: row(kind, reference, None),
-                }],
+                })],
             )
             .await;
     }
@@ -167,7 +160,6 @@ pub fn row(kind: RowKind, reference: &str, intent: Option<&IntentId>) -> LedgerR
         alias: None,
         at: now(),
         intent: intent.cloned(),
-        foreign: intent.is_none(),
         confirmed: true,
         refunded_seen: Money::ZERO,
     }

@@ -10,7 +10,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::IntentState;
-use domain::{Clock as _, Fact, IntentId, Money, ReservationId, SystemClock};
+use domain::{
+    Clock as _, Fact, IntentFact, IntentId, Money, ProviderFact, ReservationId, SystemClock,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -172,7 +174,7 @@ impl Service {
             .await
             .expect("read")
             .expect("reservation");
-        let planned = |state: &IntentState| matches!(state, IntentState::Planned);
+        let planned = |state: &IntentState| matches!(state, IntentState::Planned { .. });
         let intent: IntentId = stored
             .reservation
             .intents
@@ -182,23 +184,20 @@ impl Service {
             .id
             .clone();
         let at = now();
-        let link = Fact::LinkCreated {
-            intent: intent.clone(),
-            reservation_uuid: "RES4161996022".to_owned(),
-            customer_uuid: Some("CSRT1".to_owned()),
-            url: Some("https://pay.example.no/RES4161996022".to_owned()),
-            at,
-        };
-        let written = Fact::AttemptWritten {
-            intent: intent.clone(),
-            attempt: 1,
-            at,
-        };
-        let sending = Fact::AttemptSending {
-            intent,
-            attempt: 1,
-            at,
-        };
+        let link = Fact::Intent(
+            intent.clone(),
+            IntentFact::LinkCreated {
+                reservation_uuid: "RES4161996022".to_owned(),
+                customer_uuid: Some("CSRT1".to_owned()),
+                url: Some("https://pay.example.no/RES4161996022".to_owned()),
+                at,
+            },
+        );
+        let written = Fact::Intent(
+            intent.clone(),
+            IntentFact::AttemptWritten { attempt: 1, at },
+        );
+        let sending = Fact::Intent(intent, IntentFact::AttemptSent { attempt: 1, at });
         self.record(id, &[written, sending, link]).await;
     }
 
@@ -208,10 +207,10 @@ impl Service {
         let at = now();
         self.record(
             id,
-            &[Fact::Held {
+            &[Fact::Provider(ProviderFact::HoldPlaced {
                 at,
                 amount: Money::kroner(1000),
-            }],
+            })],
         )
         .await;
     }

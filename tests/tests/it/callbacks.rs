@@ -132,7 +132,7 @@ fn case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood(pla
     assert!(
         overtaken
             .iter()
-            .all(|event| event["event"] != "link_created"),
+            .all(|event| event["type"] != "payment_link_created"),
         "{overtaken:#?}"
     );
     stand.wait_status(id, "held");

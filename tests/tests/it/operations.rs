@@ -17,7 +17,7 @@ on_both_databases! {
     a_held_reservation_is_cancelled_and_takes_nothing_more;
     books_are_closed_on_request;
     case_012_a_link_is_sent_again_to_another_contact;
-    a_capture_in_the_portal_is_adopted_as_foreign;
+    a_capture_in_the_portal_is_adopted_as_external;
     a_payment_link_is_made_and_answered_within_the_wait;
     a_paused_reservation_waits_until_it_is_resumed;
 }
@@ -333,13 +333,13 @@ fn case_012_a_link_is_sent_again_to_another_contact(place: Place) {
     );
 }
 
-fn a_capture_in_the_portal_is_adopted_as_foreign(place: Place) {
+fn a_capture_in_the_portal_is_adopted_as_external(place: Place) {
     let stand = Stand::start(place, Options::default());
     let booking = stand.held("FOREIGN-1", &json!({}));
     let portal = stand.provider.act("capture", &booking.uuid, &json!({}));
     stand.done(&booking.id, "refresh", &json!({}));
     let seen = stand.wait_status(&booking.id, "captured");
-    assert_eq!(seen["ledger"][0]["foreign"], true, "{seen}");
+    assert_eq!(seen["ledger"][0]["origin"], "external", "{seen}");
     assert_eq!(seen["ledger"][0]["reference"], portal["reference"]);
     assert_eq!(seen["ledger"][0]["amount"], "1500.00");
     // What was taken in the portal is not taken again.

@@ -91,12 +91,6 @@ const CIRCLES: &[(&str, &str, &[&str], &str)] = &[
         "to be cut: the reasons of a review stand among the facts",
     ),
     (
-        "domain",
-        "reservation",
-        &["request", "submit"],
-        "to be cut: lines of a charge are checked like those of a submit",
-    ),
-    (
         "simulation",
         "selftest::checker",
         &["operations", "snapshot"],

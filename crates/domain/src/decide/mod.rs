@@ -13,8 +13,8 @@ use crate::marker;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
-    Closure, Fact, Hold, Intent, IntentState, LineAmount, Operation, Reservation, ReviewReason,
-    RowKind, Status,
+    Closure, ControlFact, Fact, Hold, Intent, IntentFact, IntentState, LineAmount, Operation,
+    Reservation, ReviewFact, ReviewReason, RowKind, Status,
 };
 use crate::resolve::{
     AFTER_INCOHERENT, duplicate_search_due, is_duplicate_refused_by_lines, next_read,
@@ -80,11 +80,9 @@ impl Planner<'_> {
             created_at: case.now,
             created_by: created_by.to_owned(),
             policy_version: case.reservation.policy.version,
-            attempts: 0,
             baseline: None,
-            doubted_at: None,
-            pressed: false,
-            progress: IntentState::Planned,
+            last_unknown_at: None,
+            progress: IntentState::NEW,
         }
     }
 }
@@ -159,9 +157,9 @@ fn of_intent(case: Case<'_>, intent: &Intent) -> Step {
         IntentState::Done { .. } | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
             Step::Done
         }
-        IntentState::Planned | IntentState::Written(_) => before_sending(case, intent),
+        IntentState::Planned { .. } | IntentState::Written { .. } => before_sending(case, intent),
         // A worker that marks SENDING also records the outcome; an intent found in SENDING was left by one that died.
-        IntentState::Sending(_) => {
+        IntentState::Sending { .. } => {
             let reason = "interrupted".to_owned();
             Step::Record(outcome(intent, &Outcome::Unknown { reason }, now))
         }
@@ -171,16 +169,18 @@ fn of_intent(case: Case<'_>, intent: &Intent) -> Step {
                     until: at,
                     waiting_for: Some(WaitingFor::Resolution),
                 },
-                _ if is_moot(r, intent) => Step::Record(vec![Fact::IntentWithdrawn {
-                    intent: id,
-                    reason: "there is no unpaid link any more".to_owned(),
-                }]),
+                _ if is_moot(r, intent) => Step::Record(vec![Fact::Intent(
+                    id,
+                    IntentFact::Withdrawn {
+                        reason: "there is no unpaid link any more".to_owned(),
+                    },
+                )]),
                 _ if reads_history_next(case, intent) => Step::Search(id),
                 _ => read(case),
             }
         }
         // A person decides; a read that somebody asks for may still bring the answer.
-        IntentState::Desk(_) => Step::Done,
+        IntentState::NeedsReview(_) => Step::Done,
     }
 }
 
@@ -241,20 +241,20 @@ fn before_sending(case: Case<'_>, intent: &Intent) -> Step {
 fn unsendable(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     vec![
         given_up(intent, "details do not show its lines"),
-        Fact::DeskRaised {
+        Fact::Review(ReviewFact::Raised {
             reason: ReviewReason::Incoherent,
             freezes: true,
             at: now,
-        },
+        }),
     ]
 }
 
 /// An operation that is not sent, or not a second time: what became of the first request is still to be found out.
 fn given_up(intent: &Intent, reason: &str) -> Fact {
     let (id, reason) = (intent.id.clone(), reason.to_owned());
-    match intent.pressed_behind() {
-        Some(_) => Fact::AttemptUnknown { intent: id, reason },
-        None => Fact::IntentWithdrawn { intent: id, reason },
+    match intent.forced_behind() {
+        Some(_) => Fact::Intent(id, IntentFact::OutcomeUnknown { reason }),
+        None => Fact::Intent(id, IntentFact::Withdrawn { reason }),
     }
 }
 
@@ -263,21 +263,23 @@ fn missed(intent: &Intent, now: DateTime<Utc>) -> Vec<Fact> {
     let withdrawn = given_up(intent, "it could not be sent before its deadline");
     match &intent.operation {
         Operation::Resend { slot, .. } => {
-            let used = slot.map(|slot| Fact::ReminderUsed {
-                slot,
-                sent: false,
-                at: now,
+            let used = slot.map(|slot| {
+                Fact::Control(ControlFact::ReminderUsed {
+                    slot,
+                    sent: false,
+                    at: now,
+                })
             });
             std::iter::once(withdrawn).chain(used).collect()
         }
         _ => {
             vec![
                 withdrawn,
-                Fact::DeskRaised {
+                Fact::Review(ReviewFact::Raised {
                     reason: ReviewReason::DeadlinePassed,
                     freezes: false,
                     at: now,
-                },
+                }),
             ]
         }
     }
@@ -307,7 +309,7 @@ fn after_others(case: Case<'_>, intent: &Intent) -> Option<(DateTime<Utc>, Optio
         return Some((now + FOR_A_PERSON, None));
     }
     let until = match &other.progress {
-        IntentState::Desk(_) => now + FOR_A_PERSON,
+        IntentState::NeedsReview(_) => now + FOR_A_PERSON,
         _ => {
             // Woken when the other operation ends. While the provider cannot be read, back off in proportion to how
             // overdue the read of the other operation is.

@@ -9,7 +9,9 @@ use crate::deadlines::{capture_send_by, send_by};
 use crate::job::{JobKind, WaitingFor};
 use crate::late_delivery::ask_about_late;
 use crate::policy::{BeforeDeadline, Channel, ContactHours, POLICY};
-use crate::reservation::{DEADLINE_GUARD, Fact, LineAmount, Operation, Reservation, ReviewReason};
+use crate::reservation::{
+    ControlFact, DEADLINE_GUARD, Fact, LineAmount, Operation, Reservation, ReviewFact, ReviewReason,
+};
 use crate::schedule::{OTHER_CHANNEL, UNCAPTURED_GUARD, may_capture, unsent_reminder};
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
@@ -60,8 +62,8 @@ fn is_made_good(r: &Reservation, key: &str, last: DateTime<Utc>) -> bool {
     let Some((slot, true)) = slot_of(key) else {
         return false;
     };
-    let doubted_at = unsent_reminder(r, slot).and_then(|intent| intent.doubted_at);
-    doubted_at.is_some_and(|at| last <= at + ANSWERED_WITHIN)
+    let last_unknown_at = unsent_reminder(r, slot).and_then(|intent| intent.last_unknown_at);
+    last_unknown_at.is_some_and(|at| last <= at + ANSWERED_WITHIN)
 }
 
 /// The channels take turns, the preferred one first; what did not go out by one goes out by another.
@@ -81,11 +83,11 @@ fn channel(r: &Reservation, slot: u32, other: bool) -> Option<Channel> {
 }
 
 const fn closing(at: DateTime<Utc>) -> Fact {
-    Fact::DeskRaised {
+    Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::WindowClosing,
         freezes: false,
         at,
-    }
+    })
 }
 
 /// A job of the policy at work.
@@ -104,15 +106,15 @@ impl Acting<'_> {
 
     fn planned_as(&self, key: &str, operation: Operation) -> Fact {
         let intent = self.planner.intent(self.case, operation, Some(key), POLICY);
-        Fact::IntentPlanned { intent }
+        Fact::Planned(Box::new(intent))
     }
 
     /// This job has done its work without an intent, so that the schedule no longer wants it.
     fn acted(&self) -> Fact {
-        Fact::GuardActed {
+        Fact::Control(ControlFact::DeadlineHandled {
             key: self.key.to_owned(),
             at: self.case.now,
-        }
+        })
     }
 
     /// One capture of what is delivered; when it is too late for that, a person hears of it once.
@@ -129,11 +131,11 @@ impl Acting<'_> {
         if now < send_by(r, &operation, merchant) {
             return Step::Record(vec![self.planned(operation)]);
         }
-        let ask = Fact::DeskRaised {
+        let ask = Fact::Review(ReviewFact::Raised {
             reason: ReviewReason::DeadlinePassed,
             freezes: false,
             at: now,
-        };
+        });
         Step::Record(vec![self.acted(), ask])
     }
 
@@ -170,11 +172,11 @@ impl Acting<'_> {
         };
         let at = reminder_time(self.case, self.key);
         if at >= r.payment_link_due {
-            let used = Fact::ReminderUsed {
+            let used = Fact::Control(ControlFact::ReminderUsed {
                 slot,
                 sent: false,
                 at: now,
-            };
+            });
             return Step::Record(vec![if other { self.acted() } else { used }]);
         }
         if at > now {

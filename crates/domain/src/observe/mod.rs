@@ -20,8 +20,8 @@ use crate::late_delivery::ask_about_late;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Closing, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Reservation,
-    ReviewReason, RowKind, SeenLine,
+    Closing, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Origin, ProviderFact,
+    Reservation, ReviewFact, ReviewReason, RowKind, SeenLine,
 };
 use crate::resolve::{Evidence, INCOHERENT_READS};
 
@@ -50,12 +50,12 @@ pub fn observe(case: Case<'_>, reading: Reading<'_>) -> Vec<Fact> {
         evidence,
     } = reading;
     let coherent = seen.is_coherent_with(r);
-    let read = Fact::DetailsRead {
+    let read = Fact::Provider(ProviderFact::DetailsRead {
         at: now,
         status: Some(seen.word.clone()),
         coherent,
         since,
-    };
+    });
     let traced = Vec::new();
     let mut observer = Observer {
         r,
@@ -114,11 +114,11 @@ impl Observer<'_> {
     fn ask(&mut self, reason: ReviewReason, freezes: bool) {
         let mut desk = self.r.control.desk.iter();
         if !desk.any(|item| item.reason == reason && (item.freezes || !freezes)) {
-            self.facts.push(Fact::DeskRaised {
+            self.facts.push(Fact::Review(ReviewFact::Raised {
                 reason,
                 freezes,
                 at: self.now,
-            });
+            }));
         }
     }
 
@@ -151,12 +151,12 @@ impl Observer<'_> {
             name: product.name.clone(),
             product_id: product.product_id.clone(),
         });
-        let seen = Fact::LinesSeen {
+        let seen = Fact::Provider(ProviderFact::LinesSynced {
             lines,
             extra: extra.collect(),
-        };
+        });
         let changed = match &seen {
-            Fact::LinesSeen { lines, extra } => {
+            Fact::Provider(ProviderFact::LinesSynced { lines, extra }) => {
                 *extra != self.r.provider.extra_products
                     || lines.iter().any(|seen| {
                         self.r.line(seen.line).is_none_or(|line| {
@@ -180,10 +180,10 @@ impl Observer<'_> {
                 _ => self.r.created_at,
             };
             let at = self.seen.reserved_at.unwrap_or(earliest).min(self.now);
-            self.facts.push(Fact::Held {
+            self.facts.push(Fact::Provider(ProviderFact::HoldPlaced {
                 at,
                 amount: self.seen.reserved,
-            });
+            }));
         }
     }
 
@@ -210,16 +210,20 @@ impl Observer<'_> {
             .filter(same)
             .filter(|intent| intent.was_sent());
         // One that was in doubt and then given up has had its effect after all.
-        let late = sent.clone().any(|intent| intent.doubted_at.is_some());
+        let late = sent.clone().any(|intent| intent.last_unknown_at.is_some());
         match sent.find(|intent| intent.is_open()) {
             Some(intent) => self.confirm(intent, None, Money::ZERO, self.now),
             None if !self.r.is_open() => return,
             None => {
-                self.facts.push(Fact::Closed {
+                self.facts.push(Fact::Provider(ProviderFact::Closed {
                     how,
                     at: self.now,
-                    foreign: !late,
-                });
+                    origin: if late {
+                        Origin::Holdfast
+                    } else {
+                        Origin::External
+                    },
+                }));
                 if late {
                     self.ask(ReviewReason::LateEffect, true);
                 } else {
@@ -235,7 +239,8 @@ impl Observer<'_> {
             Hold::None
                 if self.seen.reserved.is_zero() && !matches!(self.r.link, Link::Expired { .. }) =>
             {
-                self.facts.push(Fact::LinkExpired { at: self.now });
+                self.facts
+                    .push(Fact::Provider(ProviderFact::LinkExpired { at: self.now }));
                 self.explained();
             }
             Hold::Reserved { .. } => {
@@ -255,9 +260,9 @@ impl Observer<'_> {
             .iter()
             .any(|item| item.reason == ReviewReason::ProviderRefused)
         {
-            self.facts.push(Fact::DeskCleared {
+            self.facts.push(Fact::Review(ReviewFact::Closed {
                 reason: ReviewReason::ProviderRefused,
-            });
+            }));
         }
     }
 
@@ -281,12 +286,13 @@ impl Observer<'_> {
 
     /// What was to be captured and has not been does not lapse without a word.
     fn lapsed(&mut self) {
-        self.facts.push(Fact::HoldExpired { at: self.now });
+        self.facts
+            .push(Fact::Provider(ProviderFact::HoldLapsed { at: self.now }));
         let too_late = |intent: &Intent| {
             matches!(intent.operation, Operation::Capture { .. })
                 && !matches!(
                     intent.progress,
-                    IntentState::Accepted { .. } | IntentState::Desk(_)
+                    IntentState::Accepted { .. } | IntentState::NeedsReview(_)
                 )
         };
         if self.r.open_intents().any(too_late) {

@@ -3,7 +3,10 @@
 use super::Observer;
 use super::snapshot::SeenRow;
 use crate::money::Money;
-use crate::reservation::{Fact, Intent, IntentState, LedgerRow, Operation, ReviewReason, RowKind};
+use crate::reservation::{
+    Fact, Intent, IntentFact, IntentState, LedgerRow, Operation, ProviderFact, ReviewReason,
+    RowKind,
+};
 
 /// What each place in details says was given back of a row; `None` where that place says nothing.
 struct RefundView {
@@ -104,17 +107,19 @@ impl Observer<'_> {
         if let Some(refunded) =
             refunded.filter(|refunded| known.is_some_and(|known| known != *refunded))
         {
-            self.facts.push(Fact::RefundSeen {
+            self.facts.push(Fact::Provider(ProviderFact::RefundSeen {
                 reference: reference.to_owned(),
                 refunded,
-            });
+            }));
         }
     }
 
     /// So many places in details show this refund with exactly its amount.
     fn shown_refund(&mut self, intent: &Intent, reference: &str, shown: usize) {
         let history = match &intent.progress {
-            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => doubt.history_row.is_some(),
+            IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
+                doubt.history_row.is_some()
+            }
             _ => false,
         };
         // One that is about to be sent again is not: whoever did this, it has been given back.
@@ -149,16 +154,12 @@ impl Observer<'_> {
             alias: None,
             at: self.now,
             intent: late.map(|intent| intent.id.clone()),
-            foreign: late.is_none(),
             confirmed: true,
             refunded_seen: Money::ZERO,
         };
         match late {
-            Some(intent) => Fact::LateEffect {
-                intent: intent.id.clone(),
-                row,
-            },
-            None => Fact::ForeignRow { row },
+            Some(intent) => Fact::Intent(intent.id.clone(), IntentFact::LateEffectSeen { row }),
+            None => Fact::Provider(ProviderFact::RowPosted { row }),
         }
     }
 }

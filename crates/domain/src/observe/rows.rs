@@ -8,7 +8,9 @@ use crate::id::IntentId;
 use crate::marker;
 use crate::money::Money;
 use crate::policy::OnDelivery;
-use crate::reservation::{Fact, Intent, IntentState, LedgerRow, ReviewReason, RowKind};
+use crate::reservation::{
+    Fact, Intent, IntentFact, IntentState, LedgerRow, ProviderFact, ReviewReason, RowKind,
+};
 use crate::resolve::MarkerEcho;
 
 impl Observer<'_> {
@@ -53,7 +55,7 @@ impl Observer<'_> {
         let waits = |intent: &&Intent| {
             matches!(
                 intent.progress,
-                IntentState::Unknown(_) | IntentState::Desk(_)
+                IntentState::Unknown(_) | IntentState::NeedsReview(_)
             ) && self.can_be(intent, known.kind, row)
         };
         if let Some(intent) = self.r.open_intents().find(waits) {
@@ -64,11 +66,11 @@ impl Observer<'_> {
     fn confirm_row(&mut self, row: &SeenRow, intent: Option<IntentId>) {
         if let Some(reference) = row.reference.clone() {
             let amount = row.amount;
-            self.facts.push(Fact::RowConfirmed {
+            self.facts.push(Fact::Provider(ProviderFact::RowConfirmed {
                 reference,
                 amount,
                 intent,
-            });
+            }));
         }
     }
 
@@ -76,7 +78,9 @@ impl Observer<'_> {
     fn is_renamed(&self, row: &LedgerRow) -> bool {
         let shown = find_row(self.seen.rows(row.kind), row.reference.as_deref()).is_some();
         let told = |fact: &Fact| match fact {
-            Fact::RowConfirmed { intent, .. } => intent.is_some() && *intent == row.intent,
+            Fact::Provider(ProviderFact::RowConfirmed { intent, .. }) => {
+                intent.is_some() && *intent == row.intent
+            }
             _ => false,
         };
         let nameless = row.reference.is_none() || (!row.confirmed && !shown);
@@ -93,7 +97,6 @@ impl Observer<'_> {
             alias: None,
             at: row.at.unwrap_or(self.now).min(self.now),
             intent: None,
-            foreign: true,
             confirmed: true,
             refunded_seen: Money::ZERO,
         };
@@ -117,7 +120,6 @@ impl Observer<'_> {
         }
         let ours = LedgerRow {
             intent: Some(intent.id.clone()),
-            foreign: false,
             ..booked
         };
         let closed = !intent.is_open() || self.confirmed_now(&intent.id);
@@ -126,13 +128,14 @@ impl Observer<'_> {
             IntentState::Rejected { .. } | IntentState::Withdrawn { .. }
         );
         if given_up && !self.has_row(&intent.id) {
-            self.facts.push(Fact::LateEffect {
-                intent: intent.id.clone(),
-                row: ours,
-            });
+            self.facts.push(Fact::Intent(
+                intent.id.clone(),
+                IntentFact::LateEffectSeen { row: ours },
+            ));
         } else if closed {
             // The effect of one intent a second time.
-            self.facts.push(Fact::ForeignRow { row: ours });
+            self.facts
+                .push(Fact::Provider(ProviderFact::RowPosted { row: ours }));
             self.ask(ReviewReason::EffectDiffers, true);
         } else {
             self.confirm(intent, row.reference.clone(), row.amount, at);
@@ -144,7 +147,7 @@ impl Observer<'_> {
 
     /// Does the ledger hold an effect of this intent, this read included?
     fn has_row(&self, id: &IntentId) -> bool {
-        let told = |fact: &Fact| matches!(fact, Fact::LateEffect { intent, .. } if intent == id);
+        let told = |fact: &Fact| matches!(fact, Fact::Intent(intent, IntentFact::LateEffectSeen { .. }) if intent == id);
         self.r
             .ledger
             .iter()
@@ -155,7 +158,7 @@ impl Observer<'_> {
     /// Details show an effect that is known to be this intent's with its marker, or without: said when it is news.
     fn echo(&mut self, intent: &Intent, echoed: bool) {
         let told = self.facts.iter().rev().find_map(|fact| match fact {
-            Fact::MarkerEchoed { echoed, .. } => Some(*echoed),
+            Fact::Intent(_, IntentFact::MarkerChecked { shown: echoed, .. }) => Some(*echoed),
             _ => None,
         });
         let before = match told {
@@ -169,10 +172,10 @@ impl Observer<'_> {
             MarkerEcho::Broken
         };
         if before != after {
-            self.facts.push(Fact::MarkerEchoed {
-                intent: intent.id.clone(),
-                echoed,
-            });
+            self.facts.push(Fact::Intent(
+                intent.id.clone(),
+                IntentFact::MarkerChecked { shown: echoed },
+            ));
         }
         if before == MarkerEcho::Verified && after == MarkerEcho::Broken {
             self.ask(ReviewReason::MarkerBroken, false);
@@ -192,7 +195,7 @@ impl Observer<'_> {
     fn confirmed_now(&self, id: &IntentId) -> bool {
         self.facts
             .iter()
-            .any(|fact| matches!(fact, Fact::IntentConfirmed { intent, .. } if intent == id))
+            .any(|fact| matches!(fact, Fact::Intent(intent, IntentFact::Confirmed { .. }) if intent == id))
     }
 
     pub(super) fn confirm(
@@ -202,12 +205,14 @@ impl Observer<'_> {
         amount: Money,
         at: DateTime<Utc>,
     ) {
-        self.facts.push(Fact::IntentConfirmed {
-            intent: intent.id.clone(),
-            reference,
-            amount,
-            at,
-        });
+        self.facts.push(Fact::Intent(
+            intent.id.clone(),
+            IntentFact::Confirmed {
+                reference,
+                amount,
+                at,
+            },
+        ));
         if amount != intent.operation.amount() {
             self.ask(ReviewReason::EffectDiffers, true);
         }
@@ -215,7 +220,7 @@ impl Observer<'_> {
 
     /// A row without a marker of ours. Only what the provider has accepted without naming it can be ours, and, where
     /// markers do not come back, what a second source speaks for.
-    fn unmarked_row(&mut self, kind: RowKind, row: &SeenRow, foreign: LedgerRow) {
+    fn unmarked_row(&mut self, kind: RowKind, row: &SeenRow, external: LedgerRow) {
         let vouched = |known: &&LedgerRow| {
             known.kind == kind
                 && known.reference.is_none()
@@ -232,20 +237,22 @@ impl Observer<'_> {
                 && !self.confirmed_now(&intent.id)
         };
         let candidates: Vec<_> = self.r.open_intents().filter(equal).collect();
-        let at = foreign.at;
+        let at = external.at;
         match candidates.as_slice() {
             [intent] if matches!(intent.progress, IntentState::Accepted { .. }) => {
                 self.confirm(intent, row.reference.clone(), row.amount, at);
             }
             [intent] if self.can_be(intent, kind, row) => {
                 if !self.on_second_source(intent, row, at) {
-                    self.facts.push(Fact::ForeignRow { row: foreign });
+                    self.facts
+                        .push(Fact::Provider(ProviderFact::RowPosted { row: external }));
                 }
             }
             // Somebody in the portal, or our marker cut off: booked so that it is never taken twice, and asked.
-            [] => self.adopt(foreign),
+            [] => self.adopt(external),
             [intent, ..] => {
-                self.facts.push(Fact::ForeignRow { row: foreign });
+                self.facts
+                    .push(Fact::Provider(ProviderFact::RowPosted { row: external }));
                 if matches!(intent.progress, IntentState::Unknown(_)) {
                     self.facts.push(self.to_desk(intent));
                 }
@@ -258,7 +265,8 @@ impl Observer<'_> {
         let counted = self.r.policy.capture.on_delivery != OnDelivery::Manual;
         let too_much =
             row.kind == RowKind::Capture && counted && self.seen.captured > self.r.delivered();
-        self.facts.push(Fact::ForeignRow { row });
+        self.facts
+            .push(Fact::Provider(ProviderFact::RowPosted { row }));
         if too_much {
             self.ask(ReviewReason::ExternalChange, false);
         }
@@ -277,10 +285,12 @@ impl Observer<'_> {
     }
 
     pub(super) fn to_desk(&self, intent: &Intent) -> Fact {
-        Fact::IntentToDesk {
-            intent: intent.id.clone(),
-            reason: intent.operation.doubt_reason(),
-            at: self.now,
-        }
+        Fact::Intent(
+            intent.id.clone(),
+            IntentFact::Escalated {
+                reason: intent.operation.doubt_reason(),
+                at: self.now,
+            },
+        )
     }
 }

@@ -6,7 +6,9 @@ use crate::case::Case;
 use crate::history::{Event, HistoryRow};
 use crate::id::IntentId;
 use crate::marker;
-use crate::reservation::{Fact, Intent, IntentState, Operation, RefundSource, Reservation};
+use crate::reservation::{
+    Fact, Intent, IntentFact, IntentState, Operation, RefundSource, Reservation,
+};
 use crate::resolve::{
     Evidence, absent_after, history_window, is_half_refunded, may_match_unmarked, unmarked_match,
 };
@@ -29,11 +31,13 @@ pub fn search(
     let row = fitting()
         .find(|row| is_marked(intent, row))
         .or_else(|| fitting().next());
-    let read = Fact::HistoryRead {
-        intent: intent.id.clone(),
-        row: row.cloned(),
-        at: case.now,
-    };
+    let read = Fact::Intent(
+        intent.id.clone(),
+        IntentFact::HistoryRead {
+            row: row.cloned(),
+            at: case.now,
+        },
+    );
     let follows = Found {
         case,
         intent,
@@ -131,20 +135,24 @@ impl Found<'_> {
     fn confirmed(&self, reference: Option<String>, at: Option<DateTime<Utc>>) -> Fact {
         let amount = self.intent.operation.amount();
         let at = at.unwrap_or(self.case.now).min(self.case.now);
-        Fact::IntentConfirmed {
-            intent: self.intent.id.clone(),
-            reference,
-            amount,
-            at,
-        }
+        Fact::Intent(
+            self.intent.id.clone(),
+            IntentFact::Confirmed {
+                reference,
+                amount,
+                at,
+            },
+        )
     }
 
     fn missing(&self, clean: bool) -> Fact {
-        Fact::TraceMissing {
-            intent: self.intent.id.clone(),
-            clean,
-            at: self.case.now,
-        }
+        Fact::Intent(
+            self.intent.id.clone(),
+            IntentFact::EffectNotSeen {
+                clean,
+                at: self.case.now,
+            },
+        )
     }
 
     /// Details show a row without our marker that can be the effect: the history is the second source, or else a
@@ -159,11 +167,13 @@ impl Found<'_> {
             self.confirmed(shown.reference.clone(), Some(shown.at))
         } else {
             let reason = self.intent.operation.doubt_reason();
-            Fact::IntentToDesk {
-                intent: self.intent.id.clone(),
-                reason,
-                at: self.case.now,
-            }
+            Fact::Intent(
+                self.intent.id.clone(),
+                IntentFact::Escalated {
+                    reason,
+                    at: self.case.now,
+                },
+            )
         })
     }
 
@@ -190,10 +200,7 @@ impl Found<'_> {
                 let reason = "the history does not show that the message went out".to_owned();
                 vec![
                     self.missing(true),
-                    Fact::IntentWithdrawn {
-                        intent: self.intent.id.clone(),
-                        reason,
-                    },
+                    Fact::Intent(self.intent.id.clone(), IntentFact::Withdrawn { reason }),
                 ]
             }
             None => vec![self.missing(true)],

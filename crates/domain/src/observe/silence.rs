@@ -2,7 +2,9 @@
 
 use super::{Observer, SeenStatus};
 use crate::policy::POLICY;
-use crate::reservation::{Fact, Intent, IntentState, Operation, ReviewReason, RowKind};
+use crate::reservation::{
+    Fact, Intent, IntentFact, IntentState, Operation, ProviderFact, ReviewReason, RowKind,
+};
 use crate::resolve::absence_outcome;
 use crate::schedule::EXPIRY_KEY;
 
@@ -24,17 +26,21 @@ impl Observer<'_> {
         for intent in waiting {
             let id = intent.id.clone();
             let clean = coherent && !self.traced.contains(&id);
-            self.facts.push(Fact::TraceMissing {
-                intent: id.clone(),
-                clean,
-                at: self.now,
-            });
+            self.facts.push(Fact::Intent(
+                id.clone(),
+                IntentFact::EffectNotSeen {
+                    clean,
+                    at: self.now,
+                },
+            ));
             let over = self.is_over_for(intent).filter(|_| coherent);
             if let Some(reason) = over {
-                self.facts.push(Fact::IntentWithdrawn {
-                    intent: id,
-                    reason: reason.to_owned(),
-                });
+                self.facts.push(Fact::Intent(
+                    id,
+                    IntentFact::Withdrawn {
+                        reason: reason.to_owned(),
+                    },
+                ));
                 self.lost_race(intent);
             } else if !overtaken {
                 let outcome = absence_outcome(self.case(), intent, clean, self.evidence);
@@ -47,7 +53,7 @@ impl Observer<'_> {
     fn is_over_for(&self, intent: &Intent) -> Option<&'static str> {
         if !matches!(
             intent.progress,
-            IntentState::Unknown(_) | IntentState::Desk(_)
+            IntentState::Unknown(_) | IntentState::NeedsReview(_)
         ) {
             return None;
         }
@@ -102,9 +108,9 @@ impl Observer<'_> {
                 RowKind::Refund => (absent_after.refund, ReviewReason::RefundUnknown),
             };
             let told = |fact: &Fact| match fact {
-                Fact::RowConfirmed {
+                Fact::Provider(ProviderFact::RowConfirmed {
                     reference, intent, ..
-                } => {
+                }) => {
                     row.reference.as_ref() == Some(reference)
                         || (intent.is_some() && *intent == row.intent)
                 }
@@ -123,10 +129,10 @@ impl Observer<'_> {
     fn is_silent(&self, intent: &Intent) -> bool {
         let waits = matches!(
             intent.progress,
-            IntentState::Accepted { .. } | IntentState::Unknown(_) | IntentState::Desk(_)
+            IntentState::Accepted { .. } | IntentState::Unknown(_) | IntentState::NeedsReview(_)
         );
         let told = self.facts.iter().any(|fact| {
-            matches!(fact, Fact::IntentConfirmed { intent: id, .. } | Fact::IntentToDesk { intent: id, .. } if *id == intent.id)
+            matches!(fact, Fact::Intent(id, IntentFact::Confirmed { .. }) | Fact::Intent(id, IntentFact::Escalated { .. }) if *id == intent.id)
         });
         // Details show neither a reservation whose id is lost nor a message.
         waits

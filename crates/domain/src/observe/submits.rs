@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::case::Case;
-use crate::reservation::{Fact, Intent, Reservation, ReviewReason, SeenReservation};
+use crate::reservation::{
+    Fact, Intent, IntentFact, ProviderFact, Reservation, ReviewFact, ReviewReason, SeenReservation,
+};
 use crate::resolve::{Evidence, absence_outcome};
 
 /// What a search for the reservations of a submit has found.
@@ -19,14 +21,16 @@ pub struct Submitted {
 
 /// The answer that held the link is lost; a resend delivers it.
 fn created(submit: &Intent, seen: &SeenReservation, now: DateTime<Utc>) -> [Fact; 2] {
-    let created = Fact::LinkCreated {
-        intent: submit.id.clone(),
-        reservation_uuid: seen.reservation_uuid.clone(),
-        customer_uuid: None,
-        url: None,
-        at: now,
-    };
-    [created, Fact::ReadWanted]
+    let created = Fact::Intent(
+        submit.id.clone(),
+        IntentFact::LinkCreated {
+            reservation_uuid: seen.reservation_uuid.clone(),
+            customer_uuid: None,
+            url: None,
+            at: now,
+        },
+    );
+    [created, Fact::Provider(ProviderFact::RefreshRequested)]
 }
 
 /// What a search for the reservation of a submit in doubt means: found, still missing, absent, or for a person when there
@@ -40,17 +44,13 @@ pub fn submitted(
 ) -> Vec<Fact> {
     let (r, now) = (case.reservation, case.now);
     let id = || submit.id.clone();
-    let missing = |clean| Fact::TraceMissing {
-        intent: id(),
-        clean,
-        at: now,
-    };
+    let missing = |clean| Fact::Intent(id(), IntentFact::EffectNotSeen { clean, at: now });
     match found.ours.as_slice() {
         [seen] => {
-            let other = r.provider.hinted_uuid.as_ref() != Some(&seen.reservation_uuid);
+            let other = r.provider.suggested_uuid.as_ref() != Some(&seen.reservation_uuid);
             // What a callback named was read, and is somebody else's.
-            let read = (other && r.provider.hinted_uuid.is_some() && !found.missed)
-                .then(|| searched(submit, found, now));
+            let read = (other && r.provider.suggested_uuid.is_some() && !found.missed)
+                .then(|| searched(found, now));
             read.into_iter().chain(created(submit, seen, now)).collect()
         }
         [] => {
@@ -59,15 +59,16 @@ pub fn submitted(
             std::iter::once(missing(whole)).chain(outcome).collect()
         }
         several => {
-            let seen = several.iter().map(|seen| Fact::DuplicateSeen {
-                intent: id(),
-                seen: seen.clone(),
-            });
-            let desk = Fact::IntentToDesk {
-                intent: id(),
-                reason: ReviewReason::OutcomeUnknown,
-                at: now,
-            };
+            let seen = several
+                .iter()
+                .map(|seen| Fact::Provider(ProviderFact::DuplicateSeen { seen: seen.clone() }));
+            let desk = Fact::Intent(
+                id(),
+                IntentFact::Escalated {
+                    reason: ReviewReason::OutcomeUnknown,
+                    at: now,
+                },
+            );
             seen.chain([missing(false), desk]).collect()
         }
     }
@@ -82,10 +83,12 @@ pub fn duplicates(
     found: &Submitted,
     now: DateTime<Utc>,
 ) -> Vec<Fact> {
-    let raised = |reason| Fact::DeskRaised {
-        reason,
-        freezes: true,
-        at: now,
+    let raised = |reason| {
+        Fact::Review(ReviewFact::Raised {
+            reason,
+            freezes: true,
+            at: now,
+        })
     };
     let mut ours: Vec<&SeenReservation> = found.ours.iter().collect();
     // The one that was paid is the one that the payer knows.
@@ -100,25 +103,23 @@ pub fn duplicates(
                 facts.push(raised(ReviewReason::LateEffect));
             }
         } else if known != Some(&seen.reservation_uuid) && is_news(r, seen) {
-            facts.push(Fact::DuplicateSeen {
-                intent: submit.id.clone(),
+            facts.push(Fact::Provider(ProviderFact::DuplicateSeen {
                 seen: seen.clone(),
-            });
+            }));
             facts.push(raised(ReviewReason::EffectDiffers));
         }
     }
-    facts.push(searched(submit, found, now));
+    facts.push(searched(found, now));
     facts
 }
 
-fn searched(submit: &Intent, found: &Submitted, now: DateTime<Utc>) -> Fact {
-    let (intent, up_to, missed) = (submit.id.clone(), found.up_to.clone(), found.missed);
-    Fact::DuplicatesSought {
-        intent,
+fn searched(found: &Submitted, now: DateTime<Utc>) -> Fact {
+    let (up_to, missed) = (found.up_to.clone(), found.missed);
+    Fact::Provider(ProviderFact::DuplicatesSearched {
         up_to,
         missed,
         at: now,
-    }
+    })
 }
 
 /// Is this duplicate not known yet, or not as it is now?

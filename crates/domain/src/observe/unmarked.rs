@@ -50,11 +50,19 @@ impl Observer<'_> {
             _ => "captured",
         };
         let sent_at = intent.sent().map(|sent| sent.at);
-        let called = self.r.provider.called_back.as_ref().is_some_and(|called| {
-            called.word.eq_ignore_ascii_case(word) && sent_at.is_some_and(|at| called.at >= at)
-        });
+        let called = self
+            .r
+            .provider
+            .last_callback
+            .as_ref()
+            .is_some_and(|called| {
+                called.event_type.eq_ignore_ascii_case(word)
+                    && sent_at.is_some_and(|at| called.at >= at)
+            });
         let told = match &intent.progress {
-            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => doubt.history_row.as_ref(),
+            IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
+                doubt.history_row.as_ref()
+            }
             _ => None,
         };
         called || told.is_some_and(|told| told.uuid.is_none() || told.uuid == row.reference)

@@ -21,7 +21,8 @@ impl Reservation {
     /// May its submit have made another reservation at the provider than the one in the books?
     #[must_use]
     pub fn may_be_there_twice(&self) -> bool {
-        let twice = |intent: &Intent| intent.operation == Operation::Submit && intent.attempts > 1;
+        let twice =
+            |intent: &Intent| intent.operation == Operation::Submit && intent.attempts() > 1;
         self.intents.iter().any(twice)
     }
 
@@ -93,7 +94,7 @@ impl Reservation {
                 .map(|part| part.amount)
                 .sum()
         };
-        // Details show what is confirmed, foreign rows included; what was accepted since comes on top.
+        // Details show what is confirmed, external rows included; what was accepted since comes on top.
         let seen = self
             .line(line)
             .map_or(Money::ZERO, |line| line.captured_seen);

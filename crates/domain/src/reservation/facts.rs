@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{DecisionRecord, ExtraProduct, Intent, LedgerRow, LineAmount, SeenReservation};
+use super::{DecisionRecord, ExtraProduct, Intent, LedgerRow, LineAmount, Origin, SeenReservation};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::words;
@@ -54,11 +54,11 @@ impl ReviewReason {
 }
 
 words! {
-    /// How a reservation was closed.
+    /// How a reservation was closed at the provider.
     Closing {
-        /// With money taken.
+        /// Its money was taken, and no more can be.
         Completed = "completed",
-        /// Withdrawn.
+        /// The hold was released, or the unpaid link withdrawn.
         Cancelled = "cancelled",
     }
 }
@@ -66,242 +66,355 @@ words! {
 /// A line as details show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenLine {
-    /// Our number of it.
+    /// The line's number in the reservation, from 1.
     pub line: u32,
-    /// The provider's numeric id.
+    /// The provider's numeric product id, which a capture has to name.
     pub provider_id: i64,
-    /// What is captured on it.
+    /// The sum captured on the line so far.
     pub captured: Money,
 }
 
-/// One thing that happened.
+/// One thing that happened to a reservation, by the subject whose state it changes.
+///
+/// Facts are what is stored: the reservation is what [`Reservation::apply`](super::Reservation::apply) makes of them, in
+/// order. What the API shows of a fact is another thing, an event with a type ([`EventType`](super::EventType)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the fields repeat the words of the variants they stand in"
-)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "facts are made and folded a few at a time"
-)]
+#[serde(rename_all = "snake_case")]
 pub enum Fact {
-    /// The reservation was submitted to us.
+    /// The booking system submitted the reservation to Holdfast. Always the first.
     Created,
-    /// An operation was decided.
-    IntentPlanned { intent: Intent },
-    /// An attempt was put on record; nothing has been sent.
+    /// An operation was decided, by the policy or on somebody's request; nothing has been sent for it.
+    Planned(Box<Intent>),
+    /// Something became of the intent with this id.
+    Intent(IntentId, IntentFact),
+    /// The provider said or showed something about the reservation.
+    Provider(ProviderFact),
+    /// The booking system reported something delivered.
+    Delivery(DeliveryFact),
+    /// A question to a person was raised, decided or closed.
+    Review(ReviewFact),
+    /// A person, or a scheduled job, changed what happens by itself.
+    Control(ControlFact),
+}
+
+/// What becomes of an intent. Which of these may follow which state is the table of
+/// [`IntentState`](super::IntentState).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentFact {
+    /// An attempt was put on record; nothing of it has been sent.
     AttemptWritten {
-        intent: IntentId,
+        /// The attempt's number, from 1.
         attempt: u32,
+        /// When it was put on record.
         at: DateTime<Utc>,
     },
-    /// The attempt's request was released; from here on it may have had its effect.
-    AttemptSending {
-        intent: IntentId,
+    /// The attempt's request was released: from here on it may have its effect.
+    AttemptSent {
+        /// The attempt's number, from 1.
         attempt: u32,
+        /// When it was released, before any byte left.
         at: DateTime<Utc>,
     },
-    /// Nothing left this machine; the attempt's number is free again.
-    AttemptUnsent { intent: IntentId, reason: String },
-    /// The provider said yes. A money operation with a reference counts as done and is booked.
+    /// Nothing of the attempt left this machine, or it was refused before any business logic; its number is free again.
+    AttemptUnsent {
+        /// What kept it back.
+        reason: String,
+    },
+    /// The provider said yes. A capture or charge that is named in the answer is posted to the ledger.
     AttemptAccepted {
-        intent: IntentId,
+        /// The provider's reference of the capture or charge; `None` for other operations, or when the answer names none.
         reference: Option<String>,
+        /// When the answer came.
         at: DateTime<Utc>,
     },
     /// The provider said no; there was no effect.
-    AttemptRejected { intent: IntentId, key: String },
-    /// Nobody knows whether there was an effect.
-    AttemptUnknown { intent: IntentId, reason: String },
-    /// The provider has the reservation.
+    AttemptRejected {
+        /// The provider's message, normalised.
+        key: String,
+    },
+    /// The request was sent, and neither its answer nor any later read shows its effect.
+    OutcomeUnknown {
+        /// What kept the answer back.
+        reason: String,
+    },
+    /// The provider has the reservation that this submit asked for.
     LinkCreated {
-        intent: IntentId,
+        /// The provider's id of the reservation, `RES…`.
         reservation_uuid: String,
+        /// The provider's id of the customer, `CSRT…`; `None` when it was found by a search.
         customer_uuid: Option<String>,
+        /// Where the payer pays; `None` when the answer that held it was lost.
         url: Option<String>,
+        /// When it became known.
         at: DateTime<Utc>,
     },
-    /// The provider has another reservation with our reference than the one in the books: the submit took effect twice.
-    DuplicateSeen {
-        intent: IntentId,
-        seen: SeenReservation,
+    /// A genuine callback on the reservation's own path, or a person, named the provider's id of a reservation that this
+    /// submit may have made. A hint: details verify it.
+    ProviderIdSuggested {
+        /// The id that was named.
+        uuid: String,
     },
-    /// The history was searched for duplicates of a submit's reservation: up to this id, or for all there may be.
-    /// `missed` when details do not know yet what the history names.
-    DuplicatesSought {
-        intent: IntentId,
-        up_to: Option<String>,
-        missed: bool,
-        at: DateTime<Utc>,
-    },
-    /// A read showed no trace of the effect. A read that did not add up does not count towards absence.
-    TraceMissing {
-        intent: IntentId,
+    /// A read showed no trace of the effect.
+    EffectNotSeen {
+        /// Does the read count towards absence? It does when it added up and showed nothing that may be the effect.
         clean: bool,
+        /// When it was read.
         at: DateTime<Utc>,
     },
-    /// Details, or a person, show the effect; a money operation is booked as shown.
-    IntentConfirmed {
-        intent: IntentId,
-        reference: Option<String>,
-        amount: Money,
-        at: DateTime<Utc>,
-    },
-    /// The effect is proven absent, or a person says so; the operation may be sent again.
-    IntentAbsent { intent: IntentId, at: DateTime<Utc> },
-    /// The history was read for a trace of the effect: a row that can stand for it, or silence.
+    /// The history was read for a trace of the effect.
     HistoryRead {
-        intent: IntentId,
+        /// The row that can stand for the effect; `None` when there is none.
         row: Option<HistoryRow>,
+        /// When it was read.
         at: DateTime<Utc>,
     },
-    /// Absence cannot be proven before the deadline, and the provider refuses a duplicate: it may be sent again.
-    IntentPressed { intent: IntentId, at: DateTime<Utc> },
-    /// Details show an effect of this intent with its marker, or without.
-    MarkerEchoed { intent: IntentId, echoed: bool },
-    /// A person must say what became of the request.
-    IntentToDesk {
-        intent: IntentId,
+    /// Details showed the row of this intent for the first time, or anew, with its marker or without.
+    MarkerChecked {
+        /// Does the row carry the marker?
+        shown: bool,
+    },
+    /// Details, or a person, show the effect. A money operation is posted as shown.
+    Confirmed {
+        /// The provider's reference; `None` for operations without one, or on a person's word alone.
+        reference: Option<String>,
+        /// The amount that is shown; zero for operations that move no money.
+        amount: Money,
+        /// When the effect took place, as far as the provider says, else when it was seen.
+        at: DateTime<Utc>,
+    },
+    /// The effect is proven absent, or a person says so: the operation may be sent again.
+    EffectRuledOut {
+        /// When that was established.
+        at: DateTime<Utc>,
+    },
+    /// Absence cannot be proven before the deadline, and the provider refuses a duplicate: the operation is sent again
+    /// while the last request is still in doubt.
+    RetryForced {
+        /// When that was decided.
+        at: DateTime<Utc>,
+    },
+    /// Reads cannot tell what became of the request: a person must, and a review is raised.
+    Escalated {
+        /// The reason of the review.
         reason: ReviewReason,
+        /// When it was given up.
         at: DateTime<Utc>,
     },
-    /// The operation is given up; it had no effect.
-    IntentWithdrawn { intent: IntentId, reason: String },
-    /// An effect appeared after its intent had been settled as refused or absent.
-    LateEffect { intent: IntentId, row: LedgerRow },
-    /// Details were read.
-    /// `since` is the version of the reservation when the read began: what was asked for later is still to be read.
+    /// The operation is given up: none of its requests had, or can have, an effect.
+    Withdrawn {
+        /// Why.
+        reason: String,
+    },
+    /// An effect appeared after the intent had been taken for refused or withdrawn.
+    LateEffectSeen {
+        /// The row as it is posted.
+        row: LedgerRow,
+    },
+}
+
+/// What answers, reads and callbacks tell of the provider's side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderFact {
+    /// The reservation's details were read.
     DetailsRead {
+        /// When they were read.
         at: DateTime<Utc>,
+        /// The provider's status word; `None` when it does not know the reservation.
         status: Option<String>,
+        /// Did the amounts add up, and agree with what is known? Details that do not decide nothing.
         coherent: bool,
+        /// The version of the reservation when the read began: what was asked for later is still to be read.
         since: i64,
     },
-    /// Somebody asked for a read.
-    ReadWanted,
-    /// A genuine callback told that something happened; `word` is what it calls it.
-    CalledBack { word: String, at: DateTime<Utc> },
-    /// A genuine callback on this reservation's own path, or a person, named the provider's id of it, or of another one
-    /// that its submit may have made.
-    UuidHinted { uuid: String },
-    /// Details showed our lines.
-    LinesSeen {
+    /// A read was asked for, by a person or by an answer that only a read can explain.
+    RefreshRequested,
+    /// A genuine callback said that something happened: a hint to read, never a source of amounts.
+    CallbackReceived {
+        /// What the callback calls it, cut to 40 characters.
+        event_type: String,
+        /// When it came.
+        at: DateTime<Utc>,
+    },
+    /// Details showed the provider's products for our lines.
+    LinesSynced {
+        /// The lines that were found.
         lines: Vec<SeenLine>,
+        /// Products that are on no line of ours: those of charges.
         extra: Vec<ExtraProduct>,
     },
-    /// The payer has paid; the amount is held.
-    Held { at: DateTime<Utc>, amount: Money },
-    /// The hold is over without having been used up.
-    HoldExpired { at: DateTime<Utc> },
-    /// Nobody paid; the link is over.
-    LinkExpired { at: DateTime<Utc> },
-    /// The provider refused a capture because the window had closed.
-    CaptureClosed { at: DateTime<Utc> },
-    /// Details show a row that is none of ours: somebody acted in the portal.
-    ForeignRow { row: LedgerRow },
-    /// Details show a row that had been booked on somebody's word: the row with this reference, or the one of
-    /// this intent, which takes the reference and the amount that are shown.
-    RowConfirmed {
-        reference: String,
+    /// The payer has paid: the amount is held.
+    HoldPlaced {
+        /// Since when, as the provider says, or the earliest it can be.
+        at: DateTime<Utc>,
+        /// The held amount.
         amount: Money,
+    },
+    /// The hold is over without having been used up.
+    HoldLapsed {
+        /// When that was seen.
+        at: DateTime<Utc>,
+    },
+    /// Nobody paid: the link is over.
+    LinkExpired {
+        /// When that was seen.
+        at: DateTime<Utc>,
+    },
+    /// The provider refused a capture because the window had closed.
+    CaptureWindowClosed {
+        /// When it refused.
+        at: DateTime<Utc>,
+    },
+    /// Details showed a money row that no open intent accounts for: somebody acted in the portal, or an effect took place
+    /// twice.
+    RowPosted {
+        /// The row as it is posted; its origin is external unless it carries an intent's marker.
+        row: LedgerRow,
+    },
+    /// Details showed a row that had been posted on somebody's word.
+    RowConfirmed {
+        /// What details call it.
+        reference: String,
+        /// The amount they show.
+        amount: Money,
+        /// The intent whose row takes this reference; `None` when the row is known by it already.
         intent: Option<IntentId>,
     },
-    /// Details show so much given back of a row.
-    RefundSeen { reference: String, refunded: Money },
-    /// Something was delivered.
-    Delivered {
-        event_id: String,
+    /// Details showed how much of a row has been given back.
+    RefundSeen {
+        /// The capture or charge.
+        reference: String,
+        /// The sum given back from it so far.
+        refunded: Money,
+    },
+    /// The provider has another reservation with our reference than the one that is known: the submit took effect twice.
+    DuplicateSeen {
+        /// The other reservation.
+        seen: SeenReservation,
+    },
+    /// The history was searched for duplicates of the reservation.
+    DuplicatesSearched {
+        /// The last id that was looked at; `None` when all were that may be ours.
+        up_to: Option<String>,
+        /// Did the history name one that details do not know yet?
+        missed: bool,
+        /// When the search ended.
         at: DateTime<Utc>,
+    },
+    /// The reservation was closed without an intent of ours that accounts for it.
+    Closed {
+        /// With money taken, or not.
+        how: Closing,
+        /// When that was seen.
+        at: DateTime<Utc>,
+        /// Whose doing it was: an intent's that had been given up, or somebody else's.
+        origin: Origin,
+    },
+}
+
+/// What the booking system reports of the delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryFact {
+    /// Something was delivered.
+    Reported {
+        /// The booking system's id of the report; a repeated one is no fact.
+        event_id: String,
+        /// When it was delivered.
+        at: DateTime<Utc>,
+        /// How much of which lines.
         lines: Vec<LineAmount>,
+        /// Is nothing more to come?
         complete: bool,
     },
-    /// The reservation was closed; `foreign` when somebody else did it.
-    Closed {
-        how: Closing,
-        at: DateTime<Utc>,
-        foreign: bool,
-    },
-    /// A reminder slot is used up; `sent` unless its time had passed.
-    ReminderUsed {
-        slot: u32,
-        sent: bool,
-        at: DateTime<Utc>,
-    },
-    /// A guard or warning job did its work.
-    GuardActed { key: String, at: DateTime<Utc> },
-    /// A person must decide something.
-    DeskRaised {
+}
+
+/// What becomes of a question to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewFact {
+    /// A person must decide something that is no intent's.
+    Raised {
+        /// What about.
         reason: ReviewReason,
+        /// Does nothing more happen to the reservation until it is decided?
         freezes: bool,
+        /// When it came up.
         at: DateTime<Utc>,
     },
-    /// It is decided, or has explained itself.
-    DeskCleared { reason: ReviewReason },
-    /// A person has decided what lies on the desk, on the evidence as it stood.
-    Decided {
-        intent: Option<IntentId>,
+    /// The question is answered, or has explained itself.
+    Closed {
+        /// What it was about.
         reason: ReviewReason,
+    },
+    /// A person has decided, on the evidence as it stood.
+    Decided {
+        /// The intent whose outcome was in question; `None` for a question about the reservation.
+        intent: Option<IntentId>,
+        /// What it was about.
+        reason: ReviewReason,
+        /// What the person said.
         decision: DecisionRecord,
     },
-    /// A person has paused the reservation.
+}
+
+/// What people and the schedule's own jobs change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlFact {
+    /// A reminder slot is used up.
+    ReminderUsed {
+        /// The slot's place in the policy's list, from 0.
+        slot: u32,
+        /// May a message have gone out? `false` when its time had passed, or the provider refused it.
+        sent: bool,
+        /// When that was known.
+        at: DateTime<Utc>,
+    },
+    /// A job that acts before a deadline, or warns of one, did its work.
+    DeadlineHandled {
+        /// The job's key.
+        key: String,
+        /// When it ran.
+        at: DateTime<Utc>,
+    },
+    /// A scheduled job came too late to send anything, and is not planned again.
+    JobSkipped {
+        /// The job's key.
+        key: String,
+        /// When that was found.
+        at: DateTime<Utc>,
+    },
+    /// A person has paused the reservation: nothing is sent, unknown outcomes are still read.
     Paused,
     /// A person has resumed it.
     Resumed,
-    /// A person has cancelled a scheduled job.
-    JobStopped { key: String },
+    /// A person has cancelled a scheduled job: the schedule leaves it out.
+    JobCancelled {
+        /// The job's key.
+        key: String,
+    },
     /// A person wants a cancelled job after all.
-    JobResumed { key: String },
+    JobRestored {
+        /// The job's key.
+        key: String,
+    },
 }
 
 impl Fact {
-    /// The fact's name in the timeline and in logs.
+    /// The intent that the fact is about: one that it changes or plans, or whose outcome a person decided.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn intent(&self) -> Option<&IntentId> {
         match self {
-            Self::Created => "created",
-            Self::IntentPlanned { .. } => "intent_planned",
-            Self::AttemptWritten { .. } => "attempt_written",
-            Self::AttemptSending { .. } => "attempt_sending",
-            Self::AttemptUnsent { .. } => "attempt_unsent",
-            Self::AttemptAccepted { .. } => "attempt_accepted",
-            Self::AttemptRejected { .. } => "attempt_rejected",
-            Self::AttemptUnknown { .. } => "attempt_unknown",
-            Self::LinkCreated { .. } => "link_created",
-            Self::DuplicateSeen { .. } => "duplicate_seen",
-            Self::DuplicatesSought { .. } => "duplicates_sought",
-            Self::TraceMissing { .. } => "trace_missing",
-            Self::IntentConfirmed { .. } => "intent_confirmed",
-            Self::IntentAbsent { .. } => "intent_absent",
-            Self::HistoryRead { .. } => "history_read",
-            Self::IntentPressed { .. } => "intent_pressed",
-            Self::MarkerEchoed { .. } => "marker_echoed",
-            Self::IntentToDesk { .. } => "intent_to_desk",
-            Self::IntentWithdrawn { .. } => "intent_withdrawn",
-            Self::LateEffect { .. } => "late_effect",
-            Self::DetailsRead { .. } => "details_read",
-            Self::ReadWanted => "read_wanted",
-            Self::CalledBack { .. } => "called_back",
-            Self::UuidHinted { .. } => "uuid_hinted",
-            Self::LinesSeen { .. } => "lines_seen",
-            Self::Held { .. } => "held",
-            Self::HoldExpired { .. } => "hold_expired",
-            Self::LinkExpired { .. } => "link_expired",
-            Self::CaptureClosed { .. } => "capture_closed",
-            Self::ForeignRow { .. } => "foreign_row",
-            Self::RowConfirmed { .. } => "row_confirmed",
-            Self::RefundSeen { .. } => "refund_seen",
-            Self::Delivered { .. } => "delivered",
-            Self::Closed { .. } => "closed",
-            Self::ReminderUsed { .. } => "reminder_used",
-            Self::GuardActed { .. } => "guard_acted",
-            Self::DeskRaised { .. } => "desk_raised",
-            Self::DeskCleared { .. } => "desk_cleared",
-            Self::Decided { .. } => "decided",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::JobStopped { .. } => "job_stopped",
-            Self::JobResumed { .. } => "job_resumed",
+            Self::Planned(intent) => Some(&intent.id),
+            Self::Intent(id, _) => Some(id),
+            Self::Review(ReviewFact::Decided { intent, .. }) => intent.as_ref(),
+            Self::Created
+            | Self::Provider(_)
+            | Self::Delivery(_)
+            | Self::Review(_)
+            | Self::Control(_) => None,
         }
     }
 
@@ -310,30 +423,34 @@ impl Fact {
     pub const fn releases(&self) -> bool {
         matches!(
             self,
-            Self::DeskCleared { .. }
-                | Self::Resumed
-                | Self::IntentConfirmed { .. }
-                | Self::IntentAbsent { .. }
-                | Self::IntentWithdrawn { .. }
+            Self::Review(ReviewFact::Closed { .. })
+                | Self::Control(ControlFact::Resumed)
+                | Self::Intent(
+                    _,
+                    IntentFact::Confirmed { .. }
+                        | IntentFact::EffectRuledOut { .. }
+                        | IntentFact::Withdrawn { .. }
+                )
         )
     }
 
     /// Does it bear on what a person decides? What was only looked for in vain does not.
     #[must_use]
     pub const fn is_evidence(&self) -> bool {
-        !matches!(
-            self,
-            Self::DetailsRead { coherent: true, .. }
-                | Self::TraceMissing { clean: true, .. }
-                | Self::HistoryRead { row: None, .. }
-                | Self::DuplicatesSought { .. }
-                | Self::ReadWanted
-                | Self::GuardActed { .. }
-                | Self::ReminderUsed { .. }
-                | Self::JobStopped { .. }
-                | Self::JobResumed { .. }
-                | Self::Paused
-                | Self::Resumed
-        )
+        match self {
+            Self::Created | Self::Planned(_) | Self::Delivery(_) | Self::Review(_) => true,
+            Self::Intent(_, fact) => !matches!(
+                fact,
+                IntentFact::EffectNotSeen { clean: true, .. }
+                    | IntentFact::HistoryRead { row: None, .. }
+            ),
+            Self::Provider(fact) => !matches!(
+                fact,
+                ProviderFact::DetailsRead { coherent: true, .. }
+                    | ProviderFact::DuplicatesSearched { .. }
+                    | ProviderFact::RefreshRequested
+            ),
+            Self::Control(_) => false,
+        }
     }
 }

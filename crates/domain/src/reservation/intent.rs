@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ReviewReason, RowKind};
+use super::{Fact, IntentFact, ReviewReason, RowKind};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::{JobKind, words};
@@ -163,29 +163,29 @@ impl Operation {
     }
 }
 
-/// When a request was sent, as which attempt.
+/// A request: which attempt, and since when it may have its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// The attempt's number, from 1.
     pub attempt: u32,
-    /// When SENDING was committed, before any byte left.
+    /// When its release was committed, before any byte left; of an attempt on record only, when it was written.
     pub at: DateTime<Utc>,
 }
 
-/// What was done to find out what became of a request.
+/// A request whose effect neither its answer nor any later read has shown, and what was done to find out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
-    /// The request in doubt.
+pub struct UnknownOutcome {
+    /// The request.
     pub sent: Sent,
-    /// Why nobody knows.
+    /// What kept the answer back.
     pub reason: String,
-    /// Reads so far.
+    /// How many reads of details, or searches of a submit, have looked for the effect.
     pub reads: u32,
-    /// Coherent reads without a trace, one after the other.
+    /// How many of the latest, one after the other, count towards absence.
     pub clean_reads: u32,
-    /// When the last read took place.
+    /// When the latest of them took place.
     pub last_read_at: Option<DateTime<Utc>>,
-    /// When the history was last read without a trace.
+    /// When the history last showed no trace.
     pub history_silent_at: Option<DateTime<Utc>>,
     /// When the history was last read.
     pub history_read_at: Option<DateTime<Utc>>,
@@ -193,8 +193,8 @@ pub struct Doubt {
     pub history_row: Option<HistoryRow>,
 }
 
-impl Doubt {
-    /// A request in doubt that nobody has looked for yet.
+impl UnknownOutcome {
+    /// One that has not been looked for yet.
     #[must_use]
     pub fn new(sent: Sent, reason: &str) -> Self {
         Self {
@@ -210,12 +210,12 @@ impl Doubt {
     }
 }
 
-/// What the books said when a request was put on record: what is there now beyond it came later.
+/// What the ledger said when a request was put on record: what is there now beyond it came later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// When details were last read before.
     pub read_at: Option<DateTime<Utc>>,
-    /// The provider's status word.
+    /// The provider's status word as of then.
     pub status: Option<String>,
     /// The held amount.
     pub reserved: Money,
@@ -229,60 +229,135 @@ pub struct Baseline {
     pub references: Vec<String>,
 }
 
-/// Where an intent is.
+words! {
+    /// The name of an [`IntentState`].
+    StateName {
+        /// [`IntentState::Planned`]
+        Planned = "planned",
+        /// [`IntentState::Written`]
+        Written = "written",
+        /// [`IntentState::Sending`]
+        Sending = "sending",
+        /// [`IntentState::Accepted`]
+        Accepted = "accepted",
+        /// [`IntentState::Unknown`]
+        Unknown = "unknown",
+        /// [`IntentState::NeedsReview`]
+        NeedsReview = "needs_review",
+        /// [`IntentState::Done`]
+        Done = "done",
+        /// [`IntentState::Rejected`]
+        Rejected = "rejected",
+        /// [`IntentState::Withdrawn`]
+        Withdrawn = "withdrawn",
+    }
+}
+
+/// Where an intent is, with what is known of its requests.
+///
+/// The first three states carry `in_doubt`: the request behind which another one is to be sent before its outcome is
+/// known, because its absence could not be proven in time and the provider refuses a duplicate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum IntentState {
-    /// Decided, nothing sent; a crash here sends nothing.
-    Planned,
-    /// The attempt is on record, its request has not been released yet.
-    Written(Sent),
+    /// The next attempt has not been put on record; a crash here sends nothing.
+    Planned {
+        /// How many attempts were sent before, each without effect unless it is in doubt.
+        attempts: u32,
+        /// The request before, when its outcome is not known.
+        in_doubt: Option<Sent>,
+    },
+    /// An attempt is on record, and its request has not been released.
+    Written {
+        /// The attempt.
+        sent: Sent,
+        /// The request before, when its outcome is not known.
+        in_doubt: Option<Sent>,
+    },
     /// The request may have left.
-    Sending(Sent),
+    Sending {
+        /// The request.
+        sent: Sent,
+        /// The request before, when its outcome is not known.
+        in_doubt: Option<Sent>,
+    },
     /// The provider said yes; details have to show it before it counts as done.
     Accepted {
         /// The request.
         sent: Sent,
-        /// The provider's reference.
+        /// The provider's reference, when the answer named one.
         reference: Option<String>,
-        /// Reads so far.
+        /// How many reads have looked for the effect.
         reads: u32,
     },
-    /// Nobody knows what became of the request.
-    Unknown(Doubt),
-    /// A person must decide what became of the request.
-    Desk(Doubt),
-    /// Done.
+    /// The request was sent, and nothing shows its effect yet: reads go on.
+    Unknown(UnknownOutcome),
+    /// Reads could not tell what became of the request: a person must.
+    NeedsReview(UnknownOutcome),
+    /// The operation took effect.
     Done {
-        /// The provider's reference.
+        /// How many attempts were put on record.
+        attempts: u32,
+        /// The provider's reference, when there is one.
         reference: Option<String>,
     },
     /// The provider refused it; it had no effect.
     Rejected {
+        /// How many attempts were put on record.
+        attempts: u32,
         /// The provider's message, normalised.
         key: String,
     },
     /// It was never sent, or proven absent and not to be sent again.
     Withdrawn {
-        /// Why.
+        /// How many attempts were sent.
+        attempts: u32,
+        /// Why it was given up.
         reason: String,
     },
 }
 
 impl IntentState {
+    /// The state of an intent that has just been decided.
+    pub const NEW: Self = Self::Planned {
+        attempts: 0,
+        in_doubt: None,
+    };
+
+    /// The state's name, without what it carries.
+    #[must_use]
+    pub const fn kind(&self) -> StateName {
+        match self {
+            Self::Planned { .. } => StateName::Planned,
+            Self::Written { .. } => StateName::Written,
+            Self::Sending { .. } => StateName::Sending,
+            Self::Accepted { .. } => StateName::Accepted,
+            Self::Unknown(_) => StateName::Unknown,
+            Self::NeedsReview(_) => StateName::NeedsReview,
+            Self::Done { .. } => StateName::Done,
+            Self::Rejected { .. } => StateName::Rejected,
+            Self::Withdrawn { .. } => StateName::Withdrawn,
+        }
+    }
+
     /// The state's name in tables, API and logs.
     #[must_use]
     pub const fn name(&self) -> &'static str {
+        self.kind().as_str()
+    }
+
+    /// How many attempts were put on record, without those of which it is certain that nothing left this machine.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
         match self {
-            Self::Planned => "planned",
-            Self::Written(_) => "written",
-            Self::Sending(_) => "sending",
-            Self::Accepted { .. } => "accepted",
-            Self::Unknown(_) => "unknown",
-            Self::Desk(_) => "desk",
-            Self::Done { .. } => "done",
-            Self::Rejected { .. } => "rejected",
-            Self::Withdrawn { .. } => "withdrawn",
+            Self::Planned { attempts, .. }
+            | Self::Done { attempts, .. }
+            | Self::Rejected { attempts, .. }
+            | Self::Withdrawn { attempts, .. } => *attempts,
+            Self::Written { sent, .. }
+            | Self::Sending { sent, .. }
+            | Self::Accepted { sent, .. } => sent.attempt,
+            Self::Unknown(unknown) | Self::NeedsReview(unknown) => unknown.sent.attempt,
         }
     }
 }
@@ -290,14 +365,14 @@ impl IntentState {
 /// A decided operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// Its id.
+    /// The intent's id, `int_…`.
     pub id: IntentId,
     /// What is to be done.
     #[serde(flatten)]
     pub operation: Operation,
     /// The key of the job that carries it.
     pub key: String,
-    /// The base marker.
+    /// The base marker: what every attempt's text begins with, but for the attempt's number.
     pub marker: String,
     /// When it was decided.
     pub created_at: DateTime<Utc>,
@@ -305,20 +380,30 @@ pub struct Intent {
     pub created_by: String,
     /// The version of the policy it was decided under.
     pub policy_version: u32,
-    /// How many attempts were written.
-    pub attempts: u32,
-    /// What the books said when the latest attempt was put on record.
+    /// What the ledger said when the latest attempt was put on record; `None` before the first. Also of an intent that is
+    /// over: it tells which of two equal rows came later.
     pub baseline: Option<Baseline>,
-    /// When the last request was sent whose outcome nobody knew.
-    pub doubted_at: Option<DateTime<Utc>>,
-    /// Was it to be sent again before the absence of the last request's effect was proven?
-    pub pressed: bool,
+    /// When the last request was sent whose outcome was unknown for a time; `None` when none ever was. Also of an intent
+    /// that is over: its effect may still appear, or a second time.
+    pub last_unknown_at: Option<DateTime<Utc>>,
     /// Where it is.
     pub progress: IntentState,
 }
 
 impl Intent {
-    /// May it still have an effect?
+    /// `fact`, of this intent.
+    #[must_use]
+    pub fn fact(&self, fact: IntentFact) -> Fact {
+        Fact::Intent(self.id.clone(), fact)
+    }
+
+    /// How many attempts were put on record, without those of which it is certain that nothing left this machine.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.progress.attempts()
+    }
+
+    /// May it still have an effect that is not in the ledger?
     #[must_use]
     pub const fn is_open(&self) -> bool {
         !matches!(
@@ -330,37 +415,28 @@ impl Intent {
     /// Was a request sent whose outcome is not known for certain?
     #[must_use]
     pub const fn is_unresolved(&self) -> bool {
-        (self.pressed && self.is_open())
-            || matches!(
-                self.progress,
-                IntentState::Sending(_)
-                    | IntentState::Accepted { .. }
-                    | IntentState::Unknown(_)
-                    | IntentState::Desk(_)
-            )
+        self.sent().is_some()
     }
 
     /// The request in doubt behind which another one was to be sent at once, while that has not been released.
     #[must_use]
-    pub fn pressed_behind(&self) -> Option<Sent> {
-        let attempt = match self.progress {
-            IntentState::Planned => self.attempts,
-            IntentState::Written(_) => self.attempts.saturating_sub(1),
-            _ => return None,
-        };
-        self.doubted_at
-            .filter(|_| self.pressed)
-            .map(|at| Sent { attempt, at })
+    pub const fn forced_behind(&self) -> Option<Sent> {
+        match self.progress {
+            IntentState::Planned { in_doubt, .. } | IntentState::Written { in_doubt, .. } => {
+                in_doubt
+            }
+            _ => None,
+        }
     }
 
     /// May a request of it have reached the provider at any time?
     #[must_use]
     pub const fn was_sent(&self) -> bool {
-        let on_record_only = matches!(self.progress, IntentState::Written(_));
-        self.attempts > if on_record_only { 1 } else { 0 }
+        let on_record_only = matches!(self.progress, IntentState::Written { .. });
+        self.attempts() > if on_record_only { 1 } else { 0 }
     }
 
-    /// Was a row with this reference in the books when the latest attempt was put on record?
+    /// Was a row with this reference in the ledger when the latest attempt was put on record?
     #[must_use]
     pub fn knew(&self, reference: Option<&str>) -> bool {
         let known = self
@@ -372,15 +448,18 @@ impl Intent {
             .any(|known| Some(known.as_str()) == reference)
     }
 
-    /// The request that was sent last, while it is not settled.
+    /// The request that was sent last, while its outcome is not known for certain.
     #[must_use]
     pub const fn sent(&self) -> Option<Sent> {
         match &self.progress {
-            IntentState::Written(sent)
-            | IntentState::Sending(sent)
-            | IntentState::Accepted { sent, .. } => Some(*sent),
-            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => Some(doubt.sent),
-            _ => None,
+            IntentState::Planned { in_doubt, .. } | IntentState::Written { in_doubt, .. } => {
+                *in_doubt
+            }
+            IntentState::Sending { sent, .. } | IntentState::Accepted { sent, .. } => Some(*sent),
+            IntentState::Unknown(unknown) | IntentState::NeedsReview(unknown) => Some(unknown.sent),
+            IntentState::Done { .. }
+            | IntentState::Rejected { .. }
+            | IntentState::Withdrawn { .. } => None,
         }
     }
 }

@@ -2,35 +2,46 @@
 
 mod amounts;
 mod apply;
+mod check;
 mod code;
 mod decision;
 mod equivalent;
+mod event;
 mod facts;
 mod intent;
-mod progress;
+mod ledger;
+mod lines;
 mod refund;
+mod refusal;
 mod request;
+mod seen;
 mod status;
 mod submit;
+mod transition;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use apply::IllegalFact;
 pub use decision::{Decision, DecisionRecord};
-pub use facts::{Closing, Fact, ReviewReason, SeenLine};
-pub use intent::{
-    Baseline, ChargeLine, Doubt, Intent, IntentState, LineAmount, Operation, RefundSource, Sent,
+pub use event::EventType;
+pub use facts::{
+    Closing, ControlFact, DeliveryFact, Fact, IntentFact, ProviderFact, ReviewFact, ReviewReason,
+    SeenLine,
 };
-use request::MAX_NOTE;
+pub use intent::{
+    Baseline, ChargeLine, Intent, IntentState, LineAmount, Operation, RefundSource, Sent,
+    StateName, UnknownOutcome,
+};
+pub use refusal::Refusal;
 pub use request::{
-    CaptureRequest, ChargeRequest, Contact, DeliveryLine, DeliveryRequest, RefundRequest, Refusal,
+    CaptureRequest, ChargeRequest, Contact, DeliveryLine, DeliveryRequest, RefundRequest,
     RequestLine,
 };
 pub use status::Status;
 pub use submit::{NewLine, NewReservation};
+pub use transition::{IllegalTransition, Met};
 
 use crate::id::{IntentId, MerchantId, ReservationId};
 use crate::job::words;
@@ -39,6 +50,9 @@ use crate::policy::Policy;
 
 /// The most lines of one reservation.
 pub const MAX_LINES: usize = 100;
+
+/// The longest note of a person, in characters.
+const MAX_NOTE: usize = 200;
 
 /// The key of the job that acts before the window closes; later looks add the number of deliveries to it.
 pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
@@ -82,8 +96,8 @@ pub struct Reservation {
     pub intents: Vec<Intent>,
     /// Reminder slots that are used up, with the time of the last message.
     pub reminders: Reminded,
-    /// Guard and warning jobs that did their work, by key.
-    pub guards_done: BTreeSet<String>,
+    /// Keys of scheduled jobs that did their work without an intent, or came too late: they are not planned again.
+    pub jobs_over: BTreeSet<String>,
     /// Keys of scheduled jobs that a person has cancelled.
     pub stopped: BTreeSet<String>,
     /// How many facts were folded in.
@@ -172,6 +186,16 @@ words! {
     }
 }
 
+words! {
+    /// Whose doing something is that the provider shows.
+    Origin {
+        /// An intent's.
+        Holdfast = "holdfast",
+        /// Somebody else's, in the provider's portal.
+        External = "external",
+    }
+}
+
 /// One money row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerRow {
@@ -187,10 +211,8 @@ pub struct LedgerRow {
     pub alias: Option<String>,
     /// When, as the provider says, or when it was accepted.
     pub at: DateTime<Utc>,
-    /// The intent that did it, unless it is foreign.
+    /// The intent that did it; `None` of an external row, done in the provider's portal.
     pub intent: Option<IntentId>,
-    /// Was it done by somebody else, in the provider's portal?
-    pub foreign: bool,
     /// Was it seen in details?
     pub confirmed: bool,
     /// What details show as given back from it.
@@ -198,6 +220,15 @@ pub struct LedgerRow {
 }
 
 impl LedgerRow {
+    /// Whose doing the row is.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        match self.intent {
+            Some(_) => Origin::Holdfast,
+            None => Origin::External,
+        }
+    }
+
     /// Does it go by this name, in details or in the answer to its request?
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
@@ -268,7 +299,7 @@ pub struct Provider {
     pub reservation_uuid: Option<String>,
     /// The id that a callback named while the submit's outcome was open, or another one than is known; to be verified by
     /// details.
-    pub hinted_uuid: Option<String>,
+    pub suggested_uuid: Option<String>,
     /// Other reservations there with our reference: a submit took effect more than once.
     #[serde(default)]
     pub duplicates: Vec<SeenReservation>,
@@ -287,8 +318,8 @@ pub struct Provider {
     pub reads: u32,
     /// A read that somebody asked for, or a callback called for: the version of the reservation that asked.
     pub read_wanted: Option<i64>,
-    /// What the last callback told.
-    pub called_back: Option<CalledBack>,
+    /// The callback that came last.
+    pub last_callback: Option<LastCallback>,
     /// When the provider said that the capture window had closed.
     pub capture_closed_at: Option<DateTime<Utc>>,
     /// Product ids that are on no line of ours: lines of charges.
@@ -323,11 +354,11 @@ pub struct DuplicateSearch {
     pub missed: bool,
 }
 
-/// What a callback told: a hint, never a source of amounts.
+/// What a callback said: a hint to read, never a source of amounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CalledBack {
-    /// What it calls it.
-    pub word: String,
+pub struct LastCallback {
+    /// What the callback calls what happened, cut to 40 characters.
+    pub event_type: String,
     /// When it came.
     pub at: DateTime<Utc>,
 }

@@ -1,6 +1,7 @@
 //! The refund that somebody asks for, checked against what was taken and what has been given back.
 
-use super::request::{merged, on_line, spread};
+use super::lines::{on_line, spread};
+use super::request::merged;
 use super::{
     LineAmount, Operation, RefundRequest, RefundSource, Refusal, RequestLine, Reservation, RowKind,
 };

@@ -194,7 +194,7 @@ impl NewReservation {
             provider: Provider::default(),
             intents: Vec::new(),
             reminders: Reminded::default(),
-            guards_done: std::collections::BTreeSet::new(),
+            jobs_over: std::collections::BTreeSet::new(),
             stopped: std::collections::BTreeSet::new(),
             version: 0,
             evidence_version: 0,

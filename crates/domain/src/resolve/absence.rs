@@ -9,7 +9,7 @@ use super::unmarked::is_half_refunded;
 use crate::case::Case;
 use crate::deadlines::send_by;
 use crate::merchant::Merchant;
-use crate::reservation::{Doubt, Fact, Intent, IntentState, Operation};
+use crate::reservation::{Fact, Intent, IntentFact, IntentState, Operation, UnknownOutcome};
 
 /// A provider that failed within this time may show too little.
 const CALM: TimeDelta = TimeDelta::minutes(15);
@@ -59,10 +59,7 @@ pub fn absence_outcome(
         IntentState::Accepted { sent, .. } => {
             let reason = "accepted, but not shown since".to_owned();
             let overdue = case.now >= sent.at + horizon;
-            overdue.then(|| Fact::AttemptUnknown {
-                intent: intent.id.clone(),
-                reason,
-            })
+            overdue.then(|| Fact::Intent(intent.id.clone(), IntentFact::OutcomeUnknown { reason }))
         }
         _ => None,
     }
@@ -85,7 +82,7 @@ const fn most_attempts(operation: &Operation, refused_twice: bool) -> u32 {
 struct Look<'a> {
     case: Case<'a>,
     intent: &'a Intent,
-    doubt: &'a Doubt,
+    doubt: &'a UnknownOutcome,
     /// Coherent looks without a trace, this one included.
     clean_reads: u32,
     /// How long silence has to last.
@@ -102,17 +99,17 @@ impl Look<'_> {
         let harmless = refused_twice
             || operation.amount() <= self.case.merchant.resolution.unmarked_match_limit;
         let may_send =
-            self.case.now < by && self.intent.attempts < most_attempts(operation, refused_twice);
+            self.case.now < by && self.intent.attempts() < most_attempts(operation, refused_twice);
         let absent = self.is_absent();
         let asked = match operation {
             Operation::Resend { .. } => return None,
             Operation::Charge { .. } => self.is_silent_for(self.horizon),
             _ if absent && (refused_twice || self.is_proven_otherwise()) => {
                 if may_send && harmless {
-                    return Some(Fact::IntentAbsent {
+                    return Some(Fact::Intent(
                         intent,
-                        at: self.case.now,
-                    });
+                        IntentFact::EffectRuledOut { at: self.case.now },
+                    ));
                 }
                 true
             }
@@ -123,10 +120,10 @@ impl Look<'_> {
             // Nothing can prove it before its time is over: one that the provider refuses a second time goes out.
             _ if self.earliest_proof() >= by && refused_twice && may_send => {
                 if self.clean_reads > 0 && !self.has_other_sign() {
-                    return Some(Fact::IntentPressed {
+                    return Some(Fact::Intent(
                         intent,
-                        at: self.case.now,
-                    });
+                        IntentFact::RetryForced { at: self.case.now },
+                    ));
                 }
                 false
             }
@@ -140,10 +137,14 @@ impl Look<'_> {
             Operation::Submit | Operation::Cancel { .. } | Operation::Complete { .. } => false,
         };
         let asked = asked || self.is_silent_for(self.horizon + UNSETTLED);
-        asked.then(|| Fact::IntentToDesk {
-            intent,
-            reason: operation.doubt_reason(),
-            at: self.case.now,
+        asked.then(|| {
+            Fact::Intent(
+                intent,
+                IntentFact::Escalated {
+                    reason: operation.doubt_reason(),
+                    at: self.case.now,
+                },
+            )
         })
     }
 

@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::job::words;
-use crate::reservation::{Fact, Intent, IntentState, LedgerRow, Operation, Reservation};
+use crate::reservation::{
+    Fact, Intent, IntentFact, IntentState, LedgerRow, Operation, ProviderFact, Reservation,
+};
 
 /// A money call is given up after this long: what it did, it did at most so long before its answer.
 pub(crate) const LONGEST_REQUEST: TimeDelta = TimeDelta::seconds(60);
@@ -56,7 +58,7 @@ pub fn learnt(
 ) -> Option<Evidence> {
     let mut learnt = *known;
     for fact in facts {
-        if let Fact::MarkerEchoed { echoed, .. } = fact {
+        if let Fact::Intent(_, IntentFact::MarkerChecked { shown: echoed, .. }) = fact {
             learnt.marker_echo = if *echoed {
                 MarkerEcho::Verified
             } else {
@@ -74,28 +76,29 @@ pub fn learnt(
 /// The earliest that an effect can have taken place of which this fact shows that it did.
 fn shown_at(r: &Reservation, fact: &Fact) -> Option<DateTime<Utc>> {
     match fact {
-        Fact::IntentConfirmed { intent, .. } => {
+        Fact::Intent(intent, IntentFact::Confirmed { .. }) => {
             let intent = r.intent(intent)?;
-            intent.sent().map(|sent| sent.at).or(intent.doubted_at)
+            intent.sent().map(|sent| sent.at).or(intent.last_unknown_at)
         }
-        Fact::RowConfirmed {
+        Fact::Provider(ProviderFact::RowConfirmed {
             reference, intent, ..
-        } => {
+        }) => {
             let of_intent = |row: &&LedgerRow| intent.is_some() && row.intent == *intent;
             let row = r
                 .money_row(reference)
                 .or_else(|| r.ledger.iter().find(of_intent))?;
             Some(row.at - LONGEST_REQUEST)
         }
-        Fact::LinkCreated { intent, .. } => {
+        Fact::Intent(intent, IntentFact::LinkCreated { .. }) => {
             let intent = r.intent(intent)?;
             // The answer to the request itself shows nothing of what can be read.
-            let searched = !matches!(intent.progress, IntentState::Sending(_));
+            let searched = !matches!(intent.progress, IntentState::Sending { .. });
             intent.sent().filter(|_| searched).map(|sent| sent.at)
         }
-        Fact::Held { at, .. } => Some(*at),
-        Fact::ForeignRow { row } | Fact::LateEffect { row, .. } => Some(row.at),
-        Fact::HistoryRead { row: Some(row), .. } => row.at,
+        Fact::Provider(ProviderFact::HoldPlaced { at, .. }) => Some(*at),
+        Fact::Provider(ProviderFact::RowPosted { row })
+        | Fact::Intent(_, IntentFact::LateEffectSeen { row, .. }) => Some(row.at),
+        Fact::Intent(_, IntentFact::HistoryRead { row: Some(row), .. }) => row.at,
         _ => None,
     }
 }
@@ -103,5 +106,5 @@ fn shown_at(r: &Reservation, fact: &Fact) -> Option<DateTime<Utc>> {
 /// Is this a submit for which a callback has suggested the provider's id of the reservation?
 #[must_use]
 pub fn has_suggested_id(r: &Reservation, intent: &Intent) -> bool {
-    intent.operation == Operation::Submit && r.provider.hinted_uuid.is_some()
+    intent.operation == Operation::Submit && r.provider.suggested_uuid.is_some()
 }

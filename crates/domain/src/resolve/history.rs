@@ -23,7 +23,7 @@ pub fn history_window(
     merchant: &Merchant,
     now: DateTime<Utc>,
 ) -> (DateTime<Utc>, DateTime<Utc>) {
-    let any = intent.operation == Operation::Submit && intent.attempts > 1;
+    let any = intent.operation == Operation::Submit && intent.attempts() > 1;
     let sent = intent.sent().filter(|_| !any);
     window(
         sent.map_or(intent.created_at, |sent| sent.at),

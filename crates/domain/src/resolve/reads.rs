@@ -8,7 +8,7 @@ use super::unmarked::{is_half_refunded, unmarked_match};
 use crate::case::Case;
 use crate::deadlines::send_by;
 use crate::merchant::Merchant;
-use crate::reservation::{Doubt, Intent, IntentState, Operation, Reservation};
+use crate::reservation::{Intent, IntentState, Operation, Reservation, UnknownOutcome};
 
 /// Details that do not add up are read again after this long.
 pub(crate) const AFTER_INCOHERENT: TimeDelta = TimeDelta::seconds(60);
@@ -29,7 +29,7 @@ pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Optio
     };
     match &intent.progress {
         IntentState::Accepted { sent, reads, .. }
-        | IntentState::Unknown(Doubt { sent, reads, .. })
+        | IntentState::Unknown(UnknownOutcome { sent, reads, .. })
             if at_once(*reads) =>
         {
             Some(sent.at)

@@ -19,9 +19,9 @@ const GOES_ON: TimeDelta = TimeDelta::minutes(1);
 #[must_use]
 pub(crate) fn duplicate_search_due(r: &Reservation) -> Option<(&Intent, DateTime<Utc>)> {
     let settled = |intent: &&Intent| match &intent.progress {
-        IntentState::Planned | IntentState::Rejected { .. } | IntentState::Withdrawn { .. } => {
-            intent.was_sent()
-        }
+        IntentState::Planned { .. }
+        | IntentState::Rejected { .. }
+        | IntentState::Withdrawn { .. } => intent.was_sent(),
         IntentState::Done { .. } => true,
         _ => false,
     };
@@ -31,14 +31,17 @@ pub(crate) fn duplicate_search_due(r: &Reservation) -> Option<(&Intent, DateTime
         .find(|intent| intent.operation == Operation::Submit)
         .filter(settled)?;
     let (provider, search) = (&r.provider, &r.provider.duplicate_search);
-    let named = provider.hinted_uuid.is_some() && provider.hinted_uuid != provider.reservation_uuid;
+    let named =
+        provider.suggested_uuid.is_some() && provider.suggested_uuid != provider.reservation_uuid;
     if named {
         return Some((submit, submit.created_at));
     }
     let done = matches!(submit.progress, IntentState::Done { .. });
-    let doubted_at = submit.doubted_at.filter(|_| !done || submit.attempts > 1)?;
-    let until = doubted_at + WATCH;
-    let last = search.at.unwrap_or(doubted_at);
+    let last_unknown_at = submit
+        .last_unknown_at
+        .filter(|_| !done || submit.attempts() > 1)?;
+    let until = last_unknown_at + WATCH;
+    let last = search.at.unwrap_or(last_unknown_at);
     match &search.up_to {
         Some(_) => Some((submit, last + GOES_ON)),
         None => (last < until).then(|| (submit, until.min(last + WATCH_EVERY))),

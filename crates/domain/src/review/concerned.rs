@@ -21,7 +21,7 @@ pub(super) fn rows(r: &Reservation, reason: ReviewReason) -> Vec<&LedgerRow> {
         ReviewReason::EffectDiffers => all
             .filter(|row| owner(r, row).is_some_and(|intent| differs(r, intent)))
             .collect(),
-        ReviewReason::ExternalChange => all.filter(|row| row.foreign).collect(),
+        ReviewReason::ExternalChange => all.filter(|row| row.intent.is_none()).collect(),
         ReviewReason::CaptureUnknown => unshown(RowKind::Capture),
         ReviewReason::ChargeUnknown => unshown(RowKind::Charge),
         ReviewReason::RefundUnknown => unshown(RowKind::Refund),
@@ -128,7 +128,7 @@ pub(super) fn amount(r: &Reservation, reason: ReviewReason) -> Money {
 pub(super) fn may_be_of(row: &LedgerRow, intent: &Intent) -> bool {
     Some(row.kind) == intent.operation.row_kind()
         && row.kind != RowKind::Refund
-        && row.foreign
+        && row.intent.is_none()
         && row.intent.is_none()
         && row.confirmed
         && !intent.knew(row.reference.as_deref())

@@ -13,8 +13,8 @@ use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Decision, DecisionRecord, Fact, Intent, IntentState, LedgerRow, Operation, Reservation,
-    ReviewReason,
+    ControlFact, Decision, DecisionRecord, Fact, Intent, IntentFact, IntentState, LedgerRow,
+    Operation, ProviderFact, Reservation, ReviewFact, ReviewReason,
 };
 use crate::schedule::schedule;
 
@@ -102,7 +102,7 @@ pub fn decide(
         }
     };
     let reason = about.reason;
-    let decided = Fact::Decided {
+    let decided = Fact::Review(ReviewFact::Decided {
         intent: about.intent.map(|intent| intent.id.clone()),
         reason,
         decision: DecisionRecord {
@@ -110,8 +110,8 @@ pub fn decide(
             note: request.note.clone(),
             evidence_version: r.evidence_version,
         },
-    };
-    let closed = closed.then_some(Fact::DeskCleared { reason });
+    });
+    let closed = closed.then_some(Fact::Review(ReviewFact::Closed { reason }));
     Ok(std::iter::once(decided)
         .chain(follows)
         .chain(closed)
@@ -163,10 +163,10 @@ fn about_request(
         )),
         Decision::Retry => match not_sendable(case, intent) {
             Some(reason) => Err(DecisionError::NotSendable { reason }),
-            None => Ok(vec![Fact::IntentAbsent {
-                intent: intent.id.clone(),
-                at: case.now,
-            }]),
+            None => Ok(vec![Fact::Intent(
+                intent.id.clone(),
+                IntentFact::EffectRuledOut { at: case.now },
+            )]),
         },
         Decision::Dismiss => Err(field(
             "decision",
@@ -180,7 +180,7 @@ fn is_last(r: &Reservation, intent: &Intent) -> bool {
     let reason = intent.operation.doubt_reason();
     !r.intents.iter().any(|other| {
         other.id != intent.id
-            && matches!(other.progress, IntentState::Desk(_))
+            && matches!(other.progress, IntentState::NeedsReview(_))
             && other.operation.doubt_reason() == reason
     })
 }
@@ -192,24 +192,28 @@ fn confirmed(
     reference: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Fact>, DecisionError> {
-    let confirmed = |reference: Option<&str>, amount: Money, at| Fact::IntentConfirmed {
-        intent: intent.id.clone(),
-        reference: reference.map(str::to_owned),
-        amount,
-        at,
+    let confirmed = |reference: Option<&str>, amount: Money, at| {
+        Fact::Intent(
+            intent.id.clone(),
+            IntentFact::Confirmed {
+                reference: reference.map(str::to_owned),
+                amount,
+                at,
+            },
+        )
     };
     let operation = &intent.operation;
     Ok(match (operation, reference) {
         // The id is verified before it is taken on: the hint puts the submit in doubt again, and the search that follows
         // reads the reservation and compares our reference with its own.
         (Operation::Submit, Some(uuid)) => vec![
-            Fact::IntentAbsent {
-                intent: intent.id.clone(),
-                at: now,
-            },
-            Fact::UuidHinted {
-                uuid: uuid.to_owned(),
-            },
+            Fact::Intent(intent.id.clone(), IntentFact::EffectRuledOut { at: now }),
+            Fact::Intent(
+                intent.id.clone(),
+                IntentFact::ProviderIdSuggested {
+                    uuid: uuid.to_owned(),
+                },
+            ),
         ],
         (Operation::Submit, None) => {
             return Err(field(
@@ -227,7 +231,10 @@ fn confirmed(
         }
         // Booked on a person's word, the effect has to show itself, and is looked for at once.
         (Operation::Capture { .. } | Operation::Charge { .. } | Operation::Refund { .. }, None) => {
-            vec![confirmed(None, operation.amount(), now), Fact::ReadWanted]
+            vec![
+                confirmed(None, operation.amount(), now),
+                Fact::Provider(ProviderFact::RefreshRequested),
+            ]
         }
         (
             Operation::Cancel { .. } | Operation::Complete { .. } | Operation::Resend { .. },
@@ -289,17 +296,19 @@ fn shown_refund(
 /// What follows when a person does not want an operation: the policy does not decide the same anew.
 #[must_use]
 pub fn withdrawn(r: &Reservation, intent: &Intent, reason: &str, merchant: &Merchant) -> Vec<Fact> {
-    let withdrawn = Fact::IntentWithdrawn {
-        intent: intent.id.clone(),
-        reason: reason.to_owned(),
-    };
+    let withdrawn = Fact::Intent(
+        intent.id.clone(),
+        IntentFact::Withdrawn {
+            reason: reason.to_owned(),
+        },
+    );
     let mut after = r.clone();
     let kind = intent.operation.job_kind();
     let stopped: Vec<Fact> = match after.apply(&withdrawn) {
         Ok(()) => schedule(&after, merchant)
             .into_iter()
             .filter(|job| job.kind == kind && job.intent.is_none())
-            .map(|job| Fact::JobStopped { key: job.key })
+            .map(|job| Fact::Control(ControlFact::JobCancelled { key: job.key }))
             .collect(),
         Err(_) => Vec::new(),
     };
@@ -309,10 +318,10 @@ pub fn withdrawn(r: &Reservation, intent: &Intent, reason: &str, merchant: &Merc
 /// Why a request could not be sent once more now, as the engine decides about every request; `None` when it could.
 pub(super) fn not_sendable(case: Case<'_>, intent: &Intent) -> Option<String> {
     let mut after = case.reservation.clone();
-    if let Err(illegal) = after.apply(&Fact::IntentAbsent {
-        intent: intent.id.clone(),
-        at: case.now,
-    }) {
+    if let Err(illegal) = after.apply(&Fact::Intent(
+        intent.id.clone(),
+        IntentFact::EffectRuledOut { at: case.now },
+    )) {
         return Some(illegal.to_string());
     }
     // An intent that is decided needs neither ids nor markers.
@@ -329,7 +338,7 @@ pub(super) fn not_sendable(case: Case<'_>, intent: &Intent) -> Option<String> {
         return None;
     };
     facts.into_iter().find_map(|fact| match fact {
-        Fact::IntentWithdrawn { intent: id, reason } if id == intent.id => Some(reason),
+        Fact::Intent(id, IntentFact::Withdrawn { reason }) if id == intent.id => Some(reason),
         _ => None,
     })
 }
@@ -342,5 +351,5 @@ fn dismissed(r: &Reservation, reason: ReviewReason) -> Vec<Fact> {
         ReviewReason::MissingAtProvider | ReviewReason::Incoherent
     );
     let read = doubtful && r.provider.reservation_uuid.is_some();
-    Vec::from_iter(read.then_some(Fact::ReadWanted))
+    Vec::from_iter(read.then_some(Fact::Provider(ProviderFact::RefreshRequested)))
 }

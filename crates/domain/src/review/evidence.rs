@@ -87,7 +87,7 @@ pub fn evidence(case: Case<'_>, about: &Subject<'_>, decided: &[PastDecision]) -
     let r = case.reservation;
     let intent = concerned::intent(r, about);
     let baseline = intent.and_then(|intent| intent.baseline.clone());
-    let books = r.books();
+    let books = r.ledger_totals();
     Evidence {
         operation: intent.map(operation),
         difference: baseline.as_ref().map(|before| difference(before, &books)),
@@ -112,15 +112,17 @@ fn operation(intent: &Intent) -> OperationSeen {
         state: intent.progress.name(),
         created_by: intent.created_by.clone(),
         created_at: intent.created_at,
-        attempts: intent.attempts,
-        sent_at: intent.sent().map(|sent| sent.at).or(intent.doubted_at),
+        attempts: intent.attempts(),
+        sent_at: intent.sent().map(|sent| sent.at).or(intent.last_unknown_at),
         cause: match &intent.progress {
-            IntentState::Unknown(doubt) | IntentState::Desk(doubt) => Some(doubt.reason.clone()),
-            IntentState::Rejected { key } => Some(key.clone()),
-            IntentState::Withdrawn { reason } => Some(reason.clone()),
+            IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
+                Some(doubt.reason.clone())
+            }
+            IntentState::Rejected { key, .. } => Some(key.clone()),
+            IntentState::Withdrawn { reason, .. } => Some(reason.clone()),
             _ => None,
         },
-        marker: marked.then(|| marker::of_attempt(&intent.marker, intent.attempts.max(1))),
+        marker: marked.then(|| marker::of_attempt(&intent.marker, intent.attempts().max(1))),
     }
 }
 

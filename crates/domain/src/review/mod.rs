@@ -117,7 +117,7 @@ pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
 /// The review that asks what became of an intent's request; `None` when no person has to say.
 #[must_use]
 pub fn in_doubt<'r>(r: &'r Reservation, intent: &'r Intent) -> Option<Subject<'r>> {
-    let IntentState::Desk(doubt) = &intent.progress else {
+    let IntentState::NeedsReview(doubt) = &intent.progress else {
         return None;
     };
     let reason = intent.operation.doubt_reason();

@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::deadlines::send_by;
 use crate::merchant::Merchant;
 use crate::reservation::{
-    Decision, Doubt, Intent, IntentState, Operation, Reservation, ReviewReason,
+    Decision, Intent, IntentState, Operation, Reservation, ReviewReason, UnknownOutcome,
 };
 use crate::resolve::{absent_after, is_duplicate_refused};
 
@@ -50,7 +50,7 @@ pub(super) fn of_request(case: Case<'_>, intent: &Intent) -> Recommendation {
     if let Some(shown) = of_several(r, &intent.operation).or_else(|| of_shown_effect(r, intent)) {
         return shown;
     }
-    let IntentState::Desk(doubt) = &intent.progress else {
+    let IntentState::NeedsReview(doubt) = &intent.progress else {
         return Recommendation::wait("the outcome of its request is not unknown any more");
     };
     if is_silent(doubt, &intent.operation, case.merchant) {
@@ -110,14 +110,14 @@ fn of_shown_effect(r: &Reservation, intent: &Intent) -> Option<Recommendation> {
 }
 
 /// Does everything read so far say that the request had no effect, for as long as that takes to mean something?
-fn is_silent(doubt: &Doubt, operation: &Operation, merchant: &Merchant) -> bool {
+fn is_silent(doubt: &UnknownOutcome, operation: &Operation, merchant: &Merchant) -> bool {
     let until = doubt.sent.at + absent_after(merchant, operation);
     doubt.clean_reads >= merchant.resolution.absent_reads
         && doubt.last_read_at.is_some_and(|at| at >= until)
 }
 
 /// What is recommended while an effect can still show itself.
-fn before_silence(case: Case<'_>, intent: &Intent, doubt: &Doubt) -> Recommendation {
+fn before_silence(case: Case<'_>, intent: &Intent, doubt: &UnknownOutcome) -> Recommendation {
     let (operation, now) = (&intent.operation, case.now);
     let proof = doubt.sent.at + absent_after(case.merchant, operation);
     let (by, still) = (
@@ -158,7 +158,7 @@ fn after_silence(case: Case<'_>, intent: &Intent) -> Recommendation {
             Decision::Retry,
             "no read shows it, and a second one changes nothing",
         ),
-        _ if intent.attempts > 1 => Recommendation::wait(
+        _ if intent.attempts() > 1 => Recommendation::wait(
             "it was sent more than once already: ask the provider what became of it instead of trying again",
         ),
         _ if is_duplicate_refused(case.reservation, operation, case.merchant) => {

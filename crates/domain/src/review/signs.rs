@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Subject, concerned};
 use crate::job::words;
 use crate::money::Money;
-use crate::reservation::{Doubt, Intent, IntentState, LedgerRow, Operation, Reservation};
+use crate::reservation::{Intent, IntentState, LedgerRow, Operation, Reservation, UnknownOutcome};
 
 words! {
     /// What a sign is.
@@ -140,7 +140,7 @@ fn of_intent(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Vec<Sign> 
             .map(|row| unowned(row, intent)),
     );
     signs.extend(given_back(r, intent));
-    if let IntentState::Unknown(doubt) | IntentState::Desk(doubt) = &intent.progress {
+    if let IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) = &intent.progress {
         signs.extend(history(doubt));
         signs.extend(silence(doubt, now));
     }
@@ -203,7 +203,7 @@ fn reservations(r: &Reservation, about: &Subject<'_>) -> Vec<Sign> {
 
 fn of_item_row(row: &LedgerRow) -> Sign {
     let what = row.kind;
-    let (kind, speaks, text) = match (row.foreign, row.confirmed) {
+    let (kind, speaks, text) = match (row.intent.is_none(), row.confirmed) {
         (true, _) => (
             SignKind::UnownedRow,
             Speaks::Neither,
@@ -259,7 +259,7 @@ fn given_back(r: &Reservation, intent: &Intent) -> Option<Sign> {
     })
 }
 
-fn history(doubt: &Doubt) -> impl Iterator<Item = Sign> {
+fn history(doubt: &UnknownOutcome) -> impl Iterator<Item = Sign> {
     let row = doubt.history_row.as_ref().map(|row| Sign {
         reference: row.uuid.clone(),
         amount: row.amount,
@@ -280,7 +280,7 @@ fn history(doubt: &Doubt) -> impl Iterator<Item = Sign> {
     row.into_iter().chain(silent)
 }
 
-fn silence(doubt: &Doubt, now: DateTime<Utc>) -> impl Iterator<Item = Sign> {
+fn silence(doubt: &UnknownOutcome, now: DateTime<Utc>) -> impl Iterator<Item = Sign> {
     let reads = (doubt.clean_reads > 0).then(|| {
         let text = format!(
             "{} coherent reads in a row show no trace",
@@ -315,10 +315,10 @@ fn callback(
 ) -> Option<Sign> {
     let called = r
         .provider
-        .called_back
+        .last_callback
         .as_ref()
         .filter(|called| since.is_none_or(|since| called.at >= since))?;
-    let fits = |wanted: &str| called.word.to_ascii_lowercase().contains(wanted);
+    let fits = |wanted: &str| called.event_type.to_ascii_lowercase().contains(wanted);
     let speaks = match intent.map(|intent| &intent.operation) {
         Some(Operation::Capture { .. }) if fits("capture") => Speaks::For,
         Some(Operation::Charge { .. }) if fits("charge") => Speaks::For,
@@ -326,7 +326,7 @@ fn callback(
     };
     let text = format!(
         "a genuine callback called it \"{}\"; a callback is a hint and no proof",
-        called.word
+        called.event_type
     );
     Some(Sign::new(SignKind::Callback, speaks, Some(called.at), text))
 }

@@ -14,8 +14,8 @@ use domain::reservation::{
 use domain::resolve::{Evidence, MarkerEcho, learnt};
 use domain::schedule::schedule;
 use domain::{
-    Case, Fact, IntentId, JobKind, Merchant, MerchantId, Money, Planned, Reservation,
-    ReservationId, SeededEntropy,
+    Case, DeliveryFact, Fact, IntentFact, IntentId, JobKind, Merchant, MerchantId, Money, Planned,
+    Reservation, ReservationId, SeededEntropy,
 };
 use testkit::customer::customer;
 
@@ -213,8 +213,15 @@ impl Booking {
     pub(crate) fn plan_as(&mut self, operation: Operation, key: Option<&str>) -> IntentId {
         let intent = self.planner().intent(self.case(), operation, key, "a test");
         let id = intent.id.clone();
-        self.fold(&[Fact::IntentPlanned { intent }]);
+        self.fold(&[Fact::Planned(Box::new(intent))]);
         id
+    }
+
+    /// A callback, or a person, names the provider's id of what the submit may have made.
+    pub(crate) fn suggested(&self, uuid: &str) -> Fact {
+        let submit = |intent: &&Intent| intent.operation == Operation::Submit;
+        let submit = self.r.intents.iter().find(submit).expect("a submit");
+        submit.fact(IntentFact::ProviderIdSuggested { uuid: uuid.into() })
     }
 
     pub(crate) fn intent(&self, id: &IntentId) -> &Intent {
@@ -233,18 +240,10 @@ impl Booking {
 
     /// Marks the next attempt as being sent.
     pub(crate) fn send(&mut self, id: &IntentId) {
-        let (intent, at, attempt) = (id.clone(), self.now, self.intent(id).attempts + 1);
+        let (intent, at, attempt) = (id.clone(), self.now, self.intent(id).attempts() + 1);
         self.fold(&[
-            Fact::AttemptWritten {
-                intent: intent.clone(),
-                attempt,
-                at,
-            },
-            Fact::AttemptSending {
-                intent,
-                attempt,
-                at,
-            },
+            Fact::Intent(intent.clone(), IntentFact::AttemptWritten { attempt, at }),
+            Fact::Intent(intent, IntentFact::AttemptSent { attempt, at }),
         ]);
     }
 
@@ -344,7 +343,7 @@ impl Booking {
         let intent = self.intent(id);
         format!(
             "{} from the booking",
-            domain::marker::of_attempt(&intent.marker, intent.attempts.max(1))
+            domain::marker::of_attempt(&intent.marker, intent.attempts().max(1))
         )
     }
 
@@ -500,12 +499,12 @@ pub(crate) fn delivered(
     lines: &[LineAmount],
     complete: bool,
 ) -> Fact {
-    Fact::Delivered {
+    Fact::Delivery(DeliveryFact::Reported {
         event_id: event.into(),
         at,
         lines: lines.to_vec(),
         complete,
-    }
+    })
 }
 
 /// A row of details.

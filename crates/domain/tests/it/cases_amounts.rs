@@ -4,10 +4,12 @@ use domain::capabilities::MultiCapture;
 use domain::decide::Step;
 use domain::late_delivery::late_delivery;
 use domain::reservation::{
-    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewLine, RefundRequest, RefundSource,
-    RequestLine,
+    CaptureRequest, ChargeRequest, Contact, DeliveryRequest, NewLine, Origin, RefundRequest,
+    RefundSource, RequestLine,
 };
-use domain::{Fact, JobKind, Merchant, Money, ReservationId, SeededEntropy};
+use domain::{
+    Fact, IntentFact, JobKind, Merchant, Money, ProviderFact, ReservationId, SeededEntropy,
+};
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes,
@@ -105,10 +107,10 @@ fn case_038_what_is_delivered_before_the_payment_is_captured_after_it() {
     let mut early = Booking::new(&[1000]).awaiting();
     assert_eq!(deliver(&mut early, "D-1", None), Vec::<String>::new());
     let paid_at = early.now + hours(1);
-    early.fold(&[Fact::Held {
+    early.fold(&[Fact::Provider(ProviderFact::HoldPlaced {
         at: paid_at,
         amount: kr(1000),
-    }]);
+    })]);
     assert_eq!(
         early.job("capture:auto:1").map(|job| job.run_at),
         Some(paid_at)
@@ -278,11 +280,11 @@ fn each_state_refuses_what_it_cannot_do_by_a_stable_code() {
     ];
     let closed = |how| {
         let mut booking = Booking::new(&[1000]).captured(1000);
-        booking.fold(&[Fact::Closed {
+        booking.fold(&[Fact::Provider(ProviderFact::Closed {
             how,
             at: monday(),
-            foreign: true,
-        }]);
+            origin: Origin::External,
+        })]);
         booking
     };
     let late = Booking::new(&[1000]).held().later(hours(91 * 24));
@@ -352,7 +354,7 @@ fn delivered_after_the_window(policy: &str, expired: bool, backdated: bool) -> V
         .held()
         .later(hours(8 * 24));
     if expired {
-        booking.fold(&[Fact::HoldExpired { at: booking.now }]);
+        booking.fold(&[Fact::Provider(ProviderFact::HoldLapsed { at: booking.now })]);
     }
     let delivered_at = backdated.then(|| booking.now - hours(3 * 24));
     let request = DeliveryRequest {
@@ -591,10 +593,12 @@ fn case_077_a_second_refund_of_the_same_is_refused_while_the_first_is_open_or_un
         "an unknown one counts as given"
     );
     let id = first.clone();
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id,
-        reason: "it did not happen".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id,
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    )]);
     assert_eq!(refund_of(&booking, None, None), ["1000.00"]);
 }
 

@@ -3,7 +3,7 @@
 use domain::reservation::{
     CaptureRequest, Operation, RefundRequest, RefundSource, Refusal, RequestLine, ReviewReason,
 };
-use domain::{Fact, Money};
+use domain::{Fact, IntentFact, Money};
 
 use crate::booking::{Booking, capture, kr, on, refund};
 
@@ -91,11 +91,13 @@ fn a_capture_over_the_head_room_is_told_what_is_left_and_what_is_unknown() {
         message,
     );
     let at = booking.now;
-    booking.fold(&[Fact::IntentToDesk {
-        intent: lost,
-        reason: ReviewReason::CaptureUnknown,
-        at,
-    }]);
+    booking.fold(&[Fact::Intent(
+        lost,
+        IntentFact::Escalated {
+            reason: ReviewReason::CaptureUnknown,
+            at,
+        },
+    )]);
     is(
         &capture_of(&booking, None, None),
         "nothing_capturable",

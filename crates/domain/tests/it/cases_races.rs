@@ -4,7 +4,7 @@ use domain::decide::Step;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
 use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal, ReviewReason};
-use domain::{Fact, JobKind, Status, WaitingFor};
+use domain::{ControlFact, Fact, IntentFact, JobKind, ReviewFact, Status, WaitingFor};
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant,
@@ -16,7 +16,7 @@ fn case_001_a_callback_on_the_own_path_confirms_a_submit_that_timed_out() {
     let mut booking = Booking::new(&[1000]);
     let id = booking.r.intents[0].id.clone();
     booking.lose(&id);
-    booking.fold(&[Fact::UuidHinted { uuid: RES.into() }]);
+    booking.fold(&[booking.suggested(RES)]);
     assert_eq!(
         booking.job("submit").map(|job| job.run_at),
         Some(booking.now),
@@ -28,13 +28,15 @@ fn case_001_a_callback_on_the_own_path_confirms_a_submit_that_timed_out() {
         "a callback alone proves nothing"
     );
     let (intent, at) = (id.clone(), booking.now);
-    booking.fold(&[Fact::LinkCreated {
+    booking.fold(&[Fact::Intent(
         intent,
-        reservation_uuid: RES.into(),
-        customer_uuid: None,
-        url: None,
-        at,
-    }]);
+        IntentFact::LinkCreated {
+            reservation_uuid: RES.into(),
+            customer_uuid: None,
+            url: None,
+            at,
+        },
+    )]);
     assert_eq!(
         (booking.state(&id), booking.r.status()),
         ("done", Status::AwaitingPayment)
@@ -46,7 +48,7 @@ fn case_002_a_callback_before_the_answer_to_the_submit_changes_nothing_of_it() {
     let mut booking = Booking::new(&[1000]);
     let id = booking.r.intents[0].id.clone();
     booking.send(&id);
-    booking.fold(&[Fact::UuidHinted { uuid: RES.into() }]);
+    booking.fold(&[booking.suggested(RES)]);
     assert_eq!(booking.state(&id), "sending");
     let link = domain::outcome::NewLink {
         reservation_uuid: RES.into(),
@@ -81,13 +83,15 @@ fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_goes_out() {
         )
     );
     let (intent, at) = (submit, booking.now);
-    booking.fold(&[Fact::LinkCreated {
+    booking.fold(&[Fact::Intent(
         intent,
-        reservation_uuid: RES.into(),
-        customer_uuid: None,
-        url: None,
-        at,
-    }]);
+        IntentFact::LinkCreated {
+            reservation_uuid: RES.into(),
+            customer_uuid: None,
+            url: None,
+            at,
+        },
+    )]);
     assert_eq!(booking.decide_intent(&id), Step::Send(id));
 }
 
@@ -190,10 +194,12 @@ fn case_078_the_books_are_not_closed_over_an_open_operation() {
             Step::Done,
             "nor by themselves"
         );
-        booking.fold(&[Fact::IntentWithdrawn {
-            intent: id,
-            reason: "no".into(),
-        }]);
+        booking.fold(&[Fact::Intent(
+            id,
+            IntentFact::Withdrawn {
+                reason: "no".into(),
+            },
+        )]);
         assert_eq!(
             booking.r.complete("Done"),
             Ok(Operation::Complete {
@@ -245,21 +251,19 @@ fn case_102_an_attempt_found_as_being_sent_is_unknown_and_one_on_record_is_not()
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.plan(capture(&[on(1, 1000)]));
     let at = booking.now;
-    booking.fold(&[Fact::AttemptWritten {
-        intent: id.clone(),
-        attempt: 1,
-        at,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::AttemptWritten { attempt: 1, at },
+    )]);
     assert_eq!(
         booking.decide_intent(&id),
         Step::Send(id.clone()),
         "a crash before SENDING sent nothing"
     );
-    booking.fold(&[Fact::AttemptSending {
-        intent: id.clone(),
-        attempt: 1,
-        at,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::AttemptSent { attempt: 1, at },
+    )]);
     let key = booking.intent(&id).key.clone();
     assert!(matches!(
         booking.run(JobKind::Capture, &key),
@@ -270,12 +274,14 @@ fn case_102_an_attempt_found_as_being_sent_is_unknown_and_one_on_record_is_not()
 
 #[test]
 fn a_pause_or_a_freeze_between_deciding_and_sending_holds_the_request_back() {
-    let freeze = || Fact::DeskRaised {
-        reason: domain::reservation::ReviewReason::MissingAtProvider,
-        freezes: true,
-        at: crate::booking::monday(),
+    let freeze = || {
+        Fact::Review(ReviewFact::Raised {
+            reason: domain::reservation::ReviewReason::MissingAtProvider,
+            freezes: true,
+            at: crate::booking::monday(),
+        })
     };
-    for stop in [Fact::Paused, freeze()] {
+    for stop in [Fact::Control(ControlFact::Paused), freeze()] {
         let mut booking = Booking::new(&[1000]).held();
         let id = booking.plan(capture(&[on(1, 1000)]));
         booking.fold(&[stop]);
@@ -300,7 +306,7 @@ fn what_is_decided_behind_an_operation_that_waits_for_a_person_waits_as_long() {
         matches!(soon, Step::Wait { until, .. } if until < booking.now + minutes(1)),
         "{soon:?}"
     );
-    booking.fold(&[Fact::Paused]);
+    booking.fold(&[Fact::Control(ControlFact::Paused)]);
     let late = booking.decide_intent(&second);
     let until = booking.now + hours(6);
     assert_eq!(
@@ -332,16 +338,16 @@ fn what_waits_for_a_read_that_is_overdue_looks_the_less_often_the_longer_that_la
 #[test]
 fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up() {
     let stops = [
-        Fact::Paused,
-        Fact::JobStopped {
+        Fact::Control(ControlFact::Paused),
+        Fact::Control(ControlFact::JobCancelled {
             key: "guard:deadline".to_owned(),
-        },
+        }),
     ];
-    let asks = Fact::DeskRaised {
+    let asks = Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::WindowClosing,
         freezes: false,
         at: monday(),
-    };
+    });
     for (stop, asked) in stops
         .into_iter()
         .map(|stop| (stop, true))
@@ -358,7 +364,7 @@ fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up()
         let by = booking.r.capture_by(&booking.merchant).expect("a window");
         booking.now = by + minutes(1);
         let facts = booking.read(&booking.seen());
-        assert!(names(&facts).contains(&"hold_expired"), "{facts:?}");
+        assert!(names(&facts).contains(&"hold_lapsed"), "{facts:?}");
         assert_eq!(
             booking.desk().contains(&"late_delivery"),
             asked,
@@ -377,7 +383,7 @@ fn what_was_to_be_captured_does_not_lapse_without_a_word_though_nobody_may_act()
         if sent {
             booking.lose(&id);
         }
-        booking.fold(&[Fact::Paused]);
+        booking.fold(&[Fact::Control(ControlFact::Paused)]);
         booking.now = booking.r.capture_by(&booking.merchant).expect("a window") + minutes(1);
         let expired = Snapshot {
             status: SeenStatus::Expired,
@@ -385,7 +391,7 @@ fn what_was_to_be_captured_does_not_lapse_without_a_word_though_nobody_may_act()
         };
         booking.read(&expired);
         assert_eq!(booking.desk(), ["deadline_passed"], "sent: {sent}");
-        booking.fold(&[Fact::Resumed]);
+        booking.fold(&[Fact::Control(ControlFact::Resumed)]);
         booking.run(JobKind::Capture, &booking.intent(&id).key.clone());
         assert_eq!(
             (booking.state(&id), booking.desk()),
@@ -422,10 +428,10 @@ fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_
  {
     let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
     for stop in [
-        Fact::Paused,
-        Fact::JobStopped {
+        Fact::Control(ControlFact::Paused),
+        Fact::Control(ControlFact::JobCancelled {
             key: "guard:deadline".to_owned(),
-        },
+        }),
     ] {
         let mut booking = Booking::with(proven(), &[1000], manual).held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);

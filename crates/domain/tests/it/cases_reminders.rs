@@ -5,8 +5,8 @@ use domain::decide::Step;
 use domain::observe::SeenStatus;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::policy::Channel;
-use domain::reservation::{Closing, Operation};
-use domain::{Fact, JobKind, WaitingFor};
+use domain::reservation::{Closing, Operation, Origin};
+use domain::{Fact, JobKind, ProviderFact, WaitingFor};
 
 use crate::booking::{Booking, hours, kr, merchant, minutes, monday};
 
@@ -192,16 +192,16 @@ fn case_135_paying_cancelling_or_expiring_cancels_the_reminders_at_once() {
         Some("remind:0"),
     );
     let ends = [
-        Fact::Held {
+        Fact::Provider(ProviderFact::HoldPlaced {
             at: monday(),
             amount: kr(1000),
-        },
-        Fact::Closed {
+        }),
+        Fact::Provider(ProviderFact::Closed {
             how: Closing::Cancelled,
             at: monday(),
-            foreign: true,
-        },
-        Fact::LinkExpired { at: monday() },
+            origin: Origin::External,
+        }),
+        Fact::Provider(ProviderFact::LinkExpired { at: monday() }),
     ];
     for end in ends {
         let mut booking = Booking::new(&[1000]).awaiting();

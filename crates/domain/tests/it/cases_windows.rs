@@ -5,7 +5,7 @@ use domain::decide::Step;
 use domain::observe::SeenStatus;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::CaptureRequest;
-use domain::{Fact, JobKind, ReservationId, SeededEntropy, Status};
+use domain::{ControlFact, Fact, JobKind, ProviderFact, ReservationId, SeededEntropy, Status};
 
 use crate::booking::{
     Booking, at, capture, charge, delivered, faults, hours, kr, merchant, minutes, monday,
@@ -56,11 +56,11 @@ fn case_007_at_the_due_date_itself_nobody_is_reminded_and_a_payment_still_counts
     let used = booking.decide(JobKind::Remind, "remind:0");
     assert_eq!(
         used,
-        Step::Record(vec![Fact::ReminderUsed {
+        Step::Record(vec![Fact::Control(ControlFact::ReminderUsed {
             slot: 0,
             sent: false,
             at: booking.now
-        }])
+        })])
     );
     let mut seen = booking.seen();
     (seen.status, seen.reserved) = (SeenStatus::Paid, kr(1000));
@@ -101,7 +101,9 @@ fn case_008_a_payment_at_the_last_moment_stops_the_expiry_even_when_it_has_been_
 #[test]
 fn case_008_a_payment_after_the_link_was_over_is_held_all_the_same() {
     let mut booking = Booking::new(&[1000]).awaiting();
-    booking.fold(&[Fact::LinkExpired { at: booking.now }]);
+    booking.fold(&[Fact::Provider(ProviderFact::LinkExpired {
+        at: booking.now,
+    })]);
     let mut seen = booking.seen();
     (seen.status, seen.reserved) = (SeenStatus::Paid, kr(1000));
     booking.read(&seen);
@@ -192,10 +194,10 @@ fn case_056_an_answer_after_the_deadline_is_the_answer() {
 fn case_057_the_plan_follows_the_earlier_reading_of_a_window_over_a_clock_change() {
     let mut booking = Booking::new(&[1000]).awaiting();
     let fold = |booking: &mut Booking, at| {
-        booking.fold(&[Fact::Held {
+        booking.fold(&[Fact::Provider(ProviderFact::HoldPlaced {
             at,
             amount: kr(1000),
-        }]);
+        })]);
     };
     fold(&mut booking, at("2026-10-24T10:00:00Z"));
     let by = booking.r.capture_by(&booking.merchant);
@@ -219,10 +221,10 @@ fn case_062_windows_are_exact_and_peoples_hours_are_civil() {
         booking.job("remind:0").map(|job| job.run_at),
         Some(at("2026-10-26T07:00:00Z"))
     );
-    booking.fold(&[Fact::Held {
+    booking.fold(&[Fact::Provider(ProviderFact::HoldPlaced {
         at: night,
         amount: kr(1000),
-    }]);
+    })]);
     assert_eq!(
         booking.r.capture_by(&booking.merchant),
         Some(night + hours(7 * 24))
@@ -241,10 +243,10 @@ fn case_068_money_is_moved_on_holidays_and_messages_are_not() {
         Some(thursday)
     );
     booking.r.reminders.slots = 1;
-    booking.fold(&[Fact::Held {
+    booking.fold(&[Fact::Provider(ProviderFact::HoldPlaced {
         at: thursday,
         amount: kr(1000),
-    }]);
+    })]);
     let guard = booking.job("guard:deadline").expect("a guard");
     assert_eq!(guard.run_at, at("2026-04-06T10:00:00Z"));
     booking.now = guard.run_at;

@@ -3,9 +3,11 @@
 use domain::decide::Step;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
-use domain::reservation::{Closing, Operation, ReviewReason};
+use domain::reservation::{Closing, Operation, Origin, ReviewReason};
 use domain::resolve::is_duplicate_refused_by_lines;
-use domain::{Fact, JobKind, Status, WaitingFor};
+use domain::{
+    ControlFact, Fact, IntentFact, JobKind, ProviderFact, ReviewFact, Status, WaitingFor,
+};
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, delivered, hours, kr, minutes, monday, names, on,
@@ -28,19 +30,19 @@ fn word(booking: &Booking, step: &Step) -> String {
 }
 
 fn closed(how: Closing) -> Fact {
-    Fact::Closed {
+    Fact::Provider(ProviderFact::Closed {
         how,
         at: monday(),
-        foreign: true,
-    }
+        origin: Origin::External,
+    })
 }
 
 fn freeze() -> Fact {
-    Fact::DeskRaised {
+    Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::MissingAtProvider,
         freezes: true,
         at: monday(),
-    }
+    })
 }
 
 /// Situations by name, an hour after the last thing that happened in each.
@@ -58,7 +60,10 @@ fn situations() -> Vec<(&'static str, Booking)> {
         ("unpaid", with(Booking::new(&[1000]).awaiting(), &[])),
         (
             "unpaid and paused",
-            with(Booking::new(&[1000]).awaiting(), &[Fact::Paused]),
+            with(
+                Booking::new(&[1000]).awaiting(),
+                &[Fact::Control(ControlFact::Paused)],
+            ),
         ),
         (
             "unpaid and frozen",
@@ -68,20 +73,26 @@ fn situations() -> Vec<(&'static str, Booking)> {
             "link over",
             with(
                 Booking::new(&[1000]).awaiting(),
-                &[Fact::LinkExpired { at: monday() }],
+                &[Fact::Provider(ProviderFact::LinkExpired { at: monday() })],
             ),
         ),
         ("held", with(held(), &[])),
         ("delivered", with(held(), std::slice::from_ref(&arrived))),
         (
             "delivered and paused",
-            with(held(), &[arrived.clone(), Fact::Paused]),
+            with(
+                held(),
+                &[arrived.clone(), Fact::Control(ControlFact::Paused)],
+            ),
         ),
         ("delivered and frozen", with(held(), &[arrived, freeze()])),
         ("captured", with(Booking::new(&[1000]).captured(1000), &[])),
         (
             "lapsed",
-            with(held(), &[Fact::HoldExpired { at: monday() }]),
+            with(
+                held(),
+                &[Fact::Provider(ProviderFact::HoldLapsed { at: monday() })],
+            ),
         ),
         (
             "completed",
@@ -106,7 +117,7 @@ fn every_situation_answers_every_policy_job() {
         (JobKind::Refresh, "refresh:open:0"),
     ];
     let (no, rest) = ("done", "read");
-    let asks = "guard_acted desk_raised";
+    let asks = "deadline_handled review_raised";
     #[rustfmt::skip]
     let table: [(&str, [&str; 7]); 13] = [
         ("submitting",           [no,     no,     no,               no,   no,            no,               no]),
@@ -114,8 +125,8 @@ fn every_situation_answers_every_policy_job() {
         ("unpaid and paused",    [no,     no,     no,               no,   no,            no,               rest]),
         ("unpaid and frozen",    [no,     no,     no,               no,   no,            no,               rest]),
         ("link over",            [no,     no,     no,               no,   no,            no,               rest]),
-        ("held",                 [no,     no,     no,               asks, "guard_acted", no,               rest]),
-        ("delivered",            [no,     no,     "intent_planned", "guard_acted intent_planned", "guard_acted", no, rest]),
+        ("held",                 [no,     no,     no,               asks, "deadline_handled", no,               rest]),
+        ("delivered",            [no,     no,     "intent_planned", "deadline_handled intent_planned", "deadline_handled", no, rest]),
         ("delivered and paused", [no,     no,     no,               no,   no,            no,               rest]),
         ("delivered and frozen", [no,     no,     no,               no,   no,            no,               rest]),
         ("captured",             [no,     no,     no,               no,   no,            "intent_planned", rest]),
@@ -231,11 +242,13 @@ fn a_sent_operation_is_read_for_at_its_time() {
     submit.lose(&id);
     submit.now += minutes(1);
     assert_eq!(submit.decide_intent(&id), Step::Search(id.clone()));
-    submit.fold(&[Fact::IntentToDesk {
-        intent: id.clone(),
-        reason: ReviewReason::OutcomeUnknown,
-        at: submit.now,
-    }]);
+    submit.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Escalated {
+            reason: ReviewReason::OutcomeUnknown,
+            at: submit.now,
+        },
+    )]);
     assert_eq!(submit.decide_intent(&id), Step::Done, "a person decides");
 }
 
@@ -244,24 +257,21 @@ fn a_callback_makes_a_submit_in_doubt_look_at_once_and_one_about_to_be_repeated_
     let mut booking = Booking::new(&[1000]);
     let id = booking.r.intents[0].id.clone();
     booking.lose(&id);
-    let hint = Fact::UuidHinted {
-        uuid: "RES7".into(),
-    };
-    booking.fold(std::slice::from_ref(&hint));
+    booking.fold(&[booking.suggested("RES7")]);
     assert_eq!(booking.decide_intent(&id), Step::Search(id.clone()));
     let mut absent = Booking::new(&[1000]);
     let id = absent.r.intents[0].id.clone();
     absent.lose(&id);
-    absent.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: absent.now,
-    }]);
+    absent.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::EffectRuledOut { at: absent.now },
+    )]);
     assert_eq!(
         absent.decide_intent(&id),
         Step::Send(id.clone()),
         "nothing speaks against it"
     );
-    absent.fold(&[hint]);
+    absent.fold(&[absent.suggested("RES7")]);
     assert_eq!(
         absent.decide_intent(&id),
         Step::Search(id),
@@ -373,11 +383,13 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
         "wait resolution"
     );
     let id = first.clone();
-    booking.fold(&[Fact::IntentToDesk {
-        intent: id,
-        reason: ReviewReason::CaptureUnknown,
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id,
+        IntentFact::Escalated {
+            reason: ReviewReason::CaptureUnknown,
+            at: booking.now,
+        },
+    )]);
     assert_eq!(
         word(&booking, &booking.decide_intent(&second)),
         "wait resolution"
@@ -392,7 +404,7 @@ fn one_operation_at_a_time_in_the_order_of_deciding() {
     booking.now = until;
     assert_eq!(
         word(&booking, &booking.decide_intent(&second)),
-        "intent_withdrawn desk_raised"
+        "intent_withdrawn review_raised"
     );
 }
 
@@ -568,10 +580,12 @@ fn a_policy_job_whose_last_decision_was_given_up_decides_anew_and_does_not_spin(
     let mut booking = Booking::new(&[1000]).captured(1000).later(hours(72));
     let id = booking.plan_as(complete(), Some("complete:auto"));
     booking.lose(&id);
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id.clone(),
-        reason: "it did not happen".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    )]);
     assert!(booking.job("complete:auto").is_some());
     let Step::Send(again) = booking.run(JobKind::Complete, "complete:auto") else {
         panic!("it is decided anew")

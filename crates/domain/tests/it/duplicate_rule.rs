@@ -45,10 +45,10 @@ fn a_refund_is_refused_a_second_time_only_when_it_gives_back_all_that_is_left() 
     ] {
         let mut booking = Booking::new(&[1000]).captured(1000);
         if before > 0 {
-            booking.fold(&[domain::Fact::RefundSeen {
+            booking.fold(&[domain::Fact::Provider(domain::ProviderFact::RefundSeen {
                 reference: "CAP1".into(),
                 refunded: crate::booking::kr(before),
-            }]);
+            })]);
         }
         let told = answers(booking, &refund("CAP1", &[on(1, amount)]));
         assert_eq!(told, (refused, refused), "{amount} after {before}");

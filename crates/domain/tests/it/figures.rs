@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 use domain::reservation::IntentState;
-use domain::{Fact, IntentId};
+use domain::{Fact, IntentFact, IntentId, ProviderFact};
 
 use crate::booking::{Booking, capture, merchant, on};
 use crate::world::{Fate, World};
@@ -28,12 +28,11 @@ fn paid(seed: u64) -> World {
 
 /// Reads that brought an answer that adds up, from when the request was given up until they settled it.
 fn settling_reads(world: &World, id: &IntentId) -> u32 {
-    let given_up =
-        |fact: &&Fact| matches!(fact, Fact::AttemptUnknown { intent, .. } if intent == id);
-    let settled = |fact: &&Fact| matches!(fact, Fact::IntentConfirmed { intent, .. } | Fact::IntentAbsent { intent, .. } if intent == id);
+    let given_up = |fact: &&Fact| matches!(fact, Fact::Intent(intent, IntentFact::OutcomeUnknown { .. }) if intent == id);
+    let settled = |fact: &&Fact| matches!(fact, Fact::Intent(intent, IntentFact::Confirmed { .. }) | Fact::Intent(intent, IntentFact::EffectRuledOut { .. }) if intent == id);
     let is_read = |fact: &&Fact| match fact {
-        Fact::DetailsRead { coherent, .. } => *coherent,
-        Fact::HistoryRead { intent, .. } => intent == id,
+        Fact::Provider(ProviderFact::DetailsRead { coherent, .. }) => *coherent,
+        Fact::Intent(intent, IntentFact::HistoryRead { .. }) => intent == id,
         _ => false,
     };
     let since = world.facts.iter().skip_while(|fact| !given_up(fact));
@@ -80,7 +79,7 @@ fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_re
         }
         let state = world.booking.intent(&id).progress.name();
         assert!(
-            !matches!(state, "unknown" | "desk"),
+            !matches!(state, "unknown" | "needs_review"),
             "seed {seed}, {fate:?}: {state}\n{}",
             world.story()
         );

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod booking;
+mod callbacks;
 mod cases_amounts;
 mod cases_head_room;
 mod cases_races;

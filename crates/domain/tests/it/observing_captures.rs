@@ -1,9 +1,9 @@
 //! What reads say of captures, and which details are believed at all.
 
-use domain::Fact;
 use domain::Money;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::reservation::{ReviewReason, RowKind};
+use domain::{Fact, IntentFact, ProviderFact, ReviewFact};
 
 use crate::booking::{
     Booking, capture, charge, kr, lost_capture, merchant, minutes, names, on, row, with_capture,
@@ -50,10 +50,10 @@ fn details_are_believed_only_when_they_add_up() {
         }),
     ];
     let mut booking = Booking::new(&[1000]).captured(400);
-    booking.fold(&[Fact::RefundSeen {
+    booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(100),
-    }]);
+    })]);
     assert!(booking.seen().is_coherent_with(&booking.r));
     for (name, change) in changes {
         let mut seen = booking.seen();
@@ -91,7 +91,12 @@ fn a_capture_accepted_without_a_reference_is_told_by_its_marker_or_else_by_its_a
         let twice = with_capture(&with_capture(&before, "CAP1", 400, text), "CAP2", 400, None);
         booking.read(&twice);
         assert_eq!(booking.state(&id), "done");
-        let ours: Vec<_> = booking.r.ledger.iter().map(|row| row.foreign).collect();
+        let ours: Vec<_> = booking
+            .r
+            .ledger
+            .iter()
+            .map(|row| row.intent.is_none())
+            .collect();
         assert_eq!(ours, [false, true], "each row is somebody's");
     }
 }
@@ -114,12 +119,14 @@ fn a_row_that_a_person_vouched_for_without_a_name_takes_the_one_that_shows() {
         let (mut booking, id, seen) = lost_capture();
         let at = booking.now;
         let (intent, amount) = (id.clone(), kr(400));
-        booking.fold(&[Fact::IntentConfirmed {
+        booking.fold(&[Fact::Intent(
             intent,
-            reference: None,
-            amount,
-            at,
-        }]);
+            IntentFact::Confirmed {
+                reference: None,
+                amount,
+                at,
+            },
+        )]);
         assert!(seen.is_coherent_with(&booking.r), "it need not show yet");
         let text = marked.then(|| booking.text_of(&id));
         booking.read(&with_capture(&seen, "CAP1", 400, text));
@@ -141,7 +148,7 @@ fn our_charge_and_our_capture_are_not_taken_for_each_other() {
         "unknown",
         "a capture with the marker of a charge is not that charge"
     );
-    assert!(booking.r.ledger[0].foreign);
+    assert!(booking.r.ledger[0].intent.is_none());
 }
 
 #[test]
@@ -153,14 +160,14 @@ fn row_02_an_accepted_row_shown_with_another_amount_is_corrected_and_asked() {
     let facts = booking.read(&seen);
     assert_eq!(
         names(&facts),
-        ["lines_seen", "row_confirmed", "desk_raised"]
+        ["lines_synced", "ledger_row_confirmed", "review_raised"]
     );
     assert_eq!(
         (booking.r.booked(RowKind::Capture), booking.r.capturable()),
         (kr(450), kr(550))
     );
-    booking.fold(&[Fact::DeskCleared {
+    booking.fold(&[Fact::Review(ReviewFact::Closed {
         reason: ReviewReason::EffectDiffers,
-    }]);
+    })]);
     assert_eq!(booking.read(&seen), [], "it has been said once");
 }

@@ -1,8 +1,8 @@
 //! What reads say of payments, links, closings and lines, and of what others do without a word.
 
 use domain::observe::SeenStatus;
-use domain::reservation::{Closing, ReviewReason, RowKind};
-use domain::{Fact, Money, Status};
+use domain::reservation::{Closing, Origin, ReviewReason, RowKind};
+use domain::{Fact, IntentFact, Money, ProviderFact, Status};
 
 use crate::booking::{
     Booking, capture, complete, delivered, hours, kr, minutes, monday, names, on, with_capture,
@@ -21,11 +21,11 @@ fn closings_by_somebody_else_are_adopted_once() {
         let at = booking.now;
         assert_eq!(
             booking.read(&seen),
-            [Fact::Closed {
+            [Fact::Provider(ProviderFact::Closed {
                 how,
                 at,
-                foreign: true
-            }]
+                origin: Origin::External
+            })]
         );
         assert_eq!((booking.r.status(), booking.read(&seen)), (status, vec![]));
     }
@@ -87,7 +87,10 @@ fn a_link_or_hold_that_is_over_is_seen_once() {
     let mut unpaid = Booking::new(&[1000]).awaiting();
     let mut seen = unpaid.seen();
     seen.status = SeenStatus::Expired;
-    assert_eq!(names(&unpaid.read(&seen)), ["lines_seen", "link_expired"]);
+    assert_eq!(
+        names(&unpaid.read(&seen)),
+        ["lines_synced", "payment_link_expired"]
+    );
     assert_eq!(
         (unpaid.r.status(), unpaid.read(&seen)),
         (Status::Expired, vec![])
@@ -95,7 +98,7 @@ fn a_link_or_hold_that_is_over_is_seen_once() {
     let mut held = Booking::new(&[1000]).held();
     let mut seen = held.seen();
     seen.status = SeenStatus::Expired;
-    assert_eq!(names(&held.read(&seen)), ["hold_expired"]);
+    assert_eq!(names(&held.read(&seen)), ["hold_lapsed"]);
     assert_eq!(
         (held.r.status(), held.read(&seen)),
         (Status::Expired, vec![])
@@ -116,11 +119,13 @@ fn a_hold_that_the_provider_leaves_as_it_was_is_over_with_its_window() {
         [],
         "not while something is open about it"
     );
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: open,
-        reason: "too late".into(),
-    }]);
-    assert_eq!(names(&booking.read(&seen)), ["hold_expired"]);
+    booking.fold(&[Fact::Intent(
+        open,
+        IntentFact::Withdrawn {
+            reason: "too late".into(),
+        },
+    )]);
+    assert_eq!(names(&booking.read(&seen)), ["hold_lapsed"]);
 }
 
 #[test]
@@ -172,18 +177,19 @@ fn what_leaves_the_desk_takes_its_question_along_unless_another_asks_the_same() 
     let second = booking.lost(capture(&[on(1, 200)]));
     let (reason, at) = (ReviewReason::CaptureUnknown, booking.now);
     for intent in [&first, &second] {
-        booking.fold(&[Fact::IntentToDesk {
-            intent: intent.clone(),
-            reason,
-            at,
-        }]);
+        booking.fold(&[Fact::Intent(
+            intent.clone(),
+            IntentFact::Escalated { reason, at },
+        )]);
     }
-    booking.fold(&[Fact::IntentAbsent { intent: first, at }]);
+    booking.fold(&[Fact::Intent(first, IntentFact::EffectRuledOut { at })]);
     assert_eq!(booking.desk(), ["capture_unknown"]);
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: second,
-        reason: "no".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        second,
+        IntentFact::Withdrawn {
+            reason: "no".into(),
+        },
+    )]);
     assert_eq!(booking.desk(), Vec::<&str>::new());
 }
 

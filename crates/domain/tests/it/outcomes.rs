@@ -2,7 +2,7 @@
 
 use domain::outcome::{NewLink, Outcome, RefusedBy};
 use domain::policy::Channel;
-use domain::reservation::Operation;
+use domain::reservation::{IntentState, Operation};
 
 use crate::booking::{Booking, RES, cancel, capture, charge, complete, names, on, refund};
 
@@ -30,7 +30,10 @@ fn told(
 ) -> (Vec<&'static str>, Vec<&'static str>, bool) {
     let mut booking = Booking::new(&[1000]).captured(500);
     let id = booking.plan(operation.clone());
-    booking.r.intents.last_mut().expect("an intent").attempts = attempts - 1;
+    booking.r.intents.last_mut().expect("an intent").progress = IntentState::Planned {
+        attempts: attempts - 1,
+        in_doubt: None,
+    };
     booking.send(&id);
     let facts = booking.answer(&id, answer);
     (names(&facts), booking.desk(), booking.r.is_frozen())
@@ -46,8 +49,8 @@ fn refused(by: RefusedBy) -> Outcome {
 #[test]
 fn every_refusal_of_every_operation_is_told_by_its_table() {
     let rejected = vec!["attempt_rejected"];
-    let asked = vec!["attempt_rejected", "desk_raised"];
-    let read = vec!["attempt_rejected", "desk_raised", "read_wanted"];
+    let asked = vec!["attempt_rejected", "review_raised"];
+    let read = vec!["attempt_rejected", "review_raised", "refresh_requested"];
     let slot = vec!["attempt_rejected", "reminder_used"];
     let mut rows = 0;
     for operation in operations() {
@@ -66,7 +69,7 @@ fn every_refusal_of_every_operation_is_told_by_its_table() {
                 RefusedBy::NotFound => (read.clone(), vec!["missing_at_provider"], true),
                 _ if is_submit => (rejected.clone(), vec![], false),
                 RefusedBy::Business if is_resend => (
-                    vec!["attempt_rejected", "read_wanted", "reminder_used"],
+                    vec!["attempt_rejected", "refresh_requested", "reminder_used"],
                     vec![],
                     false,
                 ),
@@ -94,23 +97,24 @@ fn a_later_attempt_refused_by_the_business_is_evidence_of_an_earlier_success() {
         let (facts, desk, _) = told(&operation, &refused(RefusedBy::Business), 2);
         let wanted: (&[_], &[_]) = match operation {
             Operation::Submit => (&["attempt_rejected"], &[]),
-            Operation::Resend { .. } => {
-                (&["attempt_rejected", "read_wanted", "reminder_used"], &[])
-            }
+            Operation::Resend { .. } => (
+                &["attempt_rejected", "refresh_requested", "reminder_used"],
+                &[],
+            ),
             Operation::Capture { .. } => (
-                &["attempt_unknown", "intent_to_desk", "read_wanted"],
+                &["outcome_unknown", "intent_escalated", "refresh_requested"],
                 &["capture_unknown"],
             ),
             Operation::Charge { .. } => (
-                &["attempt_unknown", "intent_to_desk", "read_wanted"],
+                &["outcome_unknown", "intent_escalated", "refresh_requested"],
                 &["charge_unknown"],
             ),
             Operation::Refund { .. } => (
-                &["attempt_unknown", "intent_to_desk", "read_wanted"],
+                &["outcome_unknown", "intent_escalated", "refresh_requested"],
                 &["refund_unknown"],
             ),
             Operation::Cancel { .. } | Operation::Complete { .. } => {
-                (&["attempt_unknown", "read_wanted"], &[])
+                (&["outcome_unknown", "refresh_requested"], &[])
             }
         };
         assert_eq!((facts.as_slice(), desk.as_slice()), wanted, "{operation:?}");
@@ -131,7 +135,7 @@ fn what_was_not_sent_may_be_sent_again_under_the_same_number() {
         booking.send(&id);
         booking.answer(&id, &answer);
         assert_eq!(
-            (booking.state(&id), booking.intent(&id).attempts),
+            (booking.state(&id), booking.intent(&id).attempts()),
             ("planned", 0),
             "{answer:?}"
         );

@@ -6,7 +6,7 @@ use domain::reservation::{
     CaptureRequest, ChargeRequest, Contact, DeliveryRequest, Hold, RefundRequest, RefundSource,
     RequestLine, RowKind,
 };
-use domain::{Fact, Money, Status};
+use domain::{ControlFact, Fact, Money, Status};
 use proptest::prelude::*;
 
 use crate::booking::{Booking, kr, merchant, new_line};
@@ -164,8 +164,8 @@ fn happen_outside(world: &mut World, act: &Act, number: usize) {
         Act::DeliverAll => deliver(world, None, None, number),
         Act::Callback => world.callback(),
         Act::Portal { act, kroner } => world.portal(*act, kr(*kroner)),
-        Act::Pause => world.learn(vec![Fact::Paused]),
-        Act::Resume => world.learn(vec![Fact::Resumed]),
+        Act::Pause => world.learn(vec![Fact::Control(ControlFact::Paused)]),
+        Act::Resume => world.learn(vec![Fact::Control(ControlFact::Resumed)]),
         Act::Person => world.person(),
         Act::Stop => {
             let policy_job = world
@@ -174,7 +174,9 @@ fn happen_outside(world: &mut World, act: &Act, number: usize) {
                 .into_iter()
                 .find(|job| job.intent.is_none());
             if let Some(job) = policy_job {
-                world.learn(vec![Fact::JobStopped { key: job.key }]);
+                world.learn(vec![Fact::Control(ControlFact::JobCancelled {
+                    key: job.key,
+                })]);
             }
         }
         _ => {}
@@ -201,7 +203,7 @@ fn deliver(
 /// Nothing goes wrong any more, somebody looks at the desk every day, and time runs on.
 fn settle(world: &mut World) {
     world.trouble = 0;
-    world.learn(vec![Fact::Resumed]);
+    world.learn(vec![Fact::Control(ControlFact::Resumed)]);
     for _ in 0..120 {
         world.advance(TimeDelta::days(1));
         world.person();

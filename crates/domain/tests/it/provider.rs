@@ -118,7 +118,7 @@ impl Provider {
         intent: &Intent,
         now: DateTime<Utc>,
     ) -> Result<Option<String>, Refused> {
-        let text = marker::of_attempt(&intent.marker, intent.attempts.max(1));
+        let text = marker::of_attempt(&intent.marker, intent.attempts().max(1));
         let made = match &intent.operation {
             Operation::Submit => {
                 self.uuid = Some("RES4161996022".to_owned());

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use domain::capabilities::LineRunway;
 use domain::decide::Step;
 use domain::history::Event;
-use domain::reservation::{Doubt, IntentState, Operation};
+use domain::reservation::{IntentState, Operation, UnknownOutcome};
 use domain::resolve::{absence_outcome, is_duplicate_refused, is_duplicate_refused_by_lines};
-use domain::{Fact, IntentId};
+use domain::{Fact, IntentFact, IntentId, ProviderFact};
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund,
@@ -17,12 +17,12 @@ use crate::booking::{
 fn nearly_absent() -> (Booking, IntentId) {
     let (mut booking, id, _) = lost_capture();
     let sent = booking.intent(&id).sent().expect("sent");
-    let doubt = Doubt {
+    let doubt = UnknownOutcome {
         reads: 4,
         clean_reads: 2,
         last_read_at: Some(sent.at + minutes(15)),
         history_silent_at: Some(sent.at + minutes(45)),
-        ..Doubt::new(sent, "timeout")
+        ..UnknownOutcome::new(sent, "timeout")
     };
     booking.now = sent.at + hours(1);
     booking.evidence.shown_until = Some(sent.at + minutes(40));
@@ -30,7 +30,7 @@ fn nearly_absent() -> (Booking, IntentId) {
     (booking, id)
 }
 
-fn doubt_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut Doubt)) {
+fn doubt_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut UnknownOutcome)) {
     let mut intents = booking.r.intents.iter_mut();
     let intent = intents.find(|intent| intent.id == *id).expect("an intent");
     match &mut intent.progress {
@@ -83,11 +83,11 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
         assert_eq!(told_by_silence(&booking, &id), None, "without {what}");
     }
     let (mut booking, id) = nearly_absent();
-    assert_eq!(told_by_silence(&booking, &id), Some("intent_absent"));
+    assert_eq!(told_by_silence(&booking, &id), Some("effect_ruled_out"));
     booking.evidence.faulted_at = Some(booking.now - minutes(15));
     assert_eq!(
         told_by_silence(&booking, &id),
-        Some("intent_absent"),
+        Some("effect_ruled_out"),
         "what was long ago is over"
     );
     let row = told(Event::Captured, "CAP9", 400, booking.now - minutes(50));
@@ -102,7 +102,7 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     booking.now += hours(4);
     assert_eq!(
         told_by_silence(&booking, &id),
-        Some("intent_to_desk"),
+        Some("intent_escalated"),
         "and is still nobody else's after hours"
     );
 }
@@ -111,10 +111,10 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
 fn row_09_a_callback_during_the_read_puts_the_verdict_off() {
     let (mut booking, id) = nearly_absent();
     let (seen, since) = (booking.seen(), booking.r.version);
-    booking.fold(&[Fact::CalledBack {
-        word: "captured".into(),
+    booking.fold(&[Fact::Provider(ProviderFact::CallbackReceived {
+        event_type: "captured".into(),
         at: booking.now,
-    }]);
+    })]);
     let reading = domain::observe::Reading {
         seen: &seen,
         since,
@@ -154,7 +154,7 @@ fn row_09_an_exposed_capture_that_nothing_can_prove_absent_goes_to_a_person_in_t
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
     assert_eq!(
         booking.now,
@@ -164,7 +164,7 @@ fn row_09_an_exposed_capture_that_nothing_can_prove_absent_goes_to_a_person_in_t
 
 #[test]
 fn row_09_an_exposed_capture_above_the_limit_is_sent_again_by_a_person_only() {
-    for (kroner, state) in [(5000, "planned"), (5001, "desk")] {
+    for (kroner, state) in [(5000, "planned"), (5001, "needs_review")] {
         let mut booking = Booking::new(&[20_000]).held();
         let seen = booking.seen();
         let id = booking.lost(capture(&[on(1, kroner)]));
@@ -192,7 +192,7 @@ fn row_09_a_provider_that_stays_ill_leaves_it_to_a_person_after_a_day() {
     }
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
     assert_eq!(
         booking.now,
@@ -211,7 +211,7 @@ fn row_09_lasting_silence_is_absence_and_the_capture_may_go_out_again() {
         "the fifth read comes after the horizon, and the history is asked before it"
     );
     assert_eq!(
-        (booking.state(&id), booking.intent(&id).attempts),
+        (booking.state(&id), booking.intent(&id).attempts()),
         ("planned", 1)
     );
     assert!(booking.now >= booking.intent(&id).created_at + minutes(30));
@@ -238,12 +238,12 @@ fn row_09_a_third_attempt_that_stays_absent_is_the_last() {
         booking.look(&id, &seen, &[], 12);
         assert_eq!(booking.state(&id), "planned");
         booking.lose(&id);
-        assert_eq!(booking.intent(&id).attempts, attempt);
+        assert_eq!(booking.intent(&id).attempts(), attempt);
     }
     booking.look(&id, &seen, &[], 12);
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
 }
 
@@ -258,7 +258,7 @@ fn row_10_a_closing_window_hands_an_exposed_capture_to_a_person() {
     booking.read(&seen);
     assert_eq!(
         (booking.state(&exposed), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
 }
 
@@ -273,7 +273,7 @@ fn row_10_after_its_time_a_guarded_capture_is_not_sent_and_a_person_hears_of_it(
     booking.read(&seen);
     assert_eq!(
         (booking.state(&guarded), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
     let shown = with_capture(&seen, "CAP1", 1000, Some(booking.text_of(&guarded)));
     booking.read(&shown);
@@ -296,7 +296,7 @@ fn row_10_a_guarded_capture_is_pressed_when_its_absence_cannot_be_proven_in_time
         let facts = booking.read(&seen);
         let last = facts.last().map(Fact::name);
         assert_eq!(
-            last == Some("intent_pressed"),
+            last == Some("retry_forced"),
             pressed,
             "{before} before: {facts:?}"
         );
@@ -324,7 +324,7 @@ fn row_10_nothing_is_pressed_by_details_that_do_not_add_up() {
 
 #[test]
 fn row_10_an_exposed_capture_is_a_persons_as_soon_as_its_proof_would_come_too_late() {
-    for (before, state) in [(minutes(59), "desk"), (minutes(61), "unknown")] {
+    for (before, state) in [(minutes(59), "needs_review"), (minutes(61), "unknown")] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
         booking.now =
@@ -398,14 +398,14 @@ fn a_guard_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_l
 fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
     let (mut booking, id, seen) = lost_capture();
     let sent_at = booking.intent(&id).sent().expect("sent").at;
-    let foreign = [
+    let external = [
         told(Event::Charged, "CHA9", 400, sent_at),
         told(Event::Captured, "CAP9", 399, sent_at),
         told(Event::Captured, "CAP9", 400, sent_at - minutes(3)),
         told(Event::LinkSent, RES, 0, sent_at),
     ];
     assert_eq!(
-        booking.look(&id, &seen, &foreign, 12),
+        booking.look(&id, &seen, &external, 12),
         (5, 1),
         "none of them can be it"
     );
@@ -419,7 +419,7 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
     );
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
 }
 
@@ -441,11 +441,13 @@ fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
     let mut booking = Booking::new(&[1000]).captured(300);
     let id = booking.lost(capture(&[on(1, 300)]));
     let row = told(Event::Captured, "CAP1", 300, booking.now);
-    let silent = Fact::HistoryRead {
-        intent: id.clone(),
-        row: None,
-        at: booking.now,
-    };
+    let silent = Fact::Intent(
+        id.clone(),
+        IntentFact::HistoryRead {
+            row: None,
+            at: booking.now,
+        },
+    );
     assert_eq!(booking.search(&id, &[row]), [silent]);
     let unnamed = domain::history::HistoryRow {
         uuid: None,
@@ -455,10 +457,12 @@ fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
     let (intent, at) = (id, booking.now);
     assert_eq!(
         facts,
-        [Fact::HistoryRead {
+        [Fact::Intent(
             intent,
-            row: Some(unnamed),
-            at
-        }]
+            IntentFact::HistoryRead {
+                row: Some(unnamed),
+                at
+            }
+        )]
     );
 }

@@ -6,7 +6,7 @@ use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
 use domain::resolve::MarkerEcho;
-use domain::{Fact, IntentId, JobKind, Money};
+use domain::{Fact, IntentFact, IntentId, JobKind, Money, ProviderFact};
 
 use crate::booking::{
     Booking, capture, charge, hours, kr, lost_capture, merchant, minutes, names, on, proven, told,
@@ -18,7 +18,7 @@ fn row_01_one_row_with_our_marker_and_amount_confirms() {
     let (mut booking, id, seen) = lost_capture();
     let seen = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     let facts = booking.read(&seen);
-    assert_eq!(names(&facts), ["lines_seen", "intent_confirmed"]);
+    assert_eq!(names(&facts), ["lines_synced", "intent_confirmed"]);
     assert_eq!(booking.state(&id), "done");
     let row = &booking.r.ledger[0];
     assert_eq!(
@@ -26,7 +26,7 @@ fn row_01_one_row_with_our_marker_and_amount_confirms() {
         (kr(400), Some("CAP1"), true)
     );
     assert_eq!(
-        (row.foreign, row.lines.as_slice()),
+        (row.intent.is_none(), row.lines.as_slice()),
         (false, &[on(1, 400)][..])
     );
     assert_eq!(booking.read(&seen), [], "and a second look changes nothing");
@@ -93,15 +93,15 @@ fn row_03_a_second_row_that_comes_later_is_a_duplicate_too() {
 }
 
 #[test]
-fn row_04_an_equal_row_without_our_marker_is_booked_as_foreign_and_asked() {
+fn row_04_an_equal_row_without_our_marker_is_booked_as_external_and_asked() {
     let (mut booking, id, seen) = lost_capture();
     let seen = with_capture(&seen, "CAP7", 400, Some("by hand".into()));
     booking.read(&seen);
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
-    assert!(booking.r.ledger[0].foreign);
+    assert!(booking.r.ledger[0].intent.is_none());
     assert_eq!(
         booking.r.capturable(),
         kr(200),
@@ -123,7 +123,7 @@ fn case_106_a_marker_found_at_the_first_read_is_one_capture_for_two_requests() {
         (booking.state(&id), booking.r.booked(RowKind::Capture)),
         ("done", kr(400))
     );
-    assert_eq!(booking.intent(&id).attempts, 1);
+    assert_eq!(booking.intent(&id).attempts(), 1);
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn row_04_a_text_that_shows_late_attributes_the_row_after_all() {
     let (mut booking, id, seen) = lost_capture();
     booking.read(&with_capture(&seen, "CAP7", 400, None));
     assert_eq!(
-        (booking.state(&id), booking.r.ledger[0].foreign),
-        ("desk", true)
+        (booking.state(&id), booking.r.ledger[0].intent.is_none()),
+        ("needs_review", true)
     );
     booking.read(&with_capture(
         &seen,
@@ -167,7 +167,11 @@ fn row_04_a_text_that_shows_late_attributes_the_row_after_all() {
     assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
     let row = &booking.r.ledger[0];
     assert_eq!(
-        (booking.r.ledger.len(), row.foreign, row.intent.as_ref()),
+        (
+            booking.r.ledger.len(),
+            row.intent.is_none(),
+            row.intent.as_ref()
+        ),
         (1, false, Some(&id))
     );
 }
@@ -193,10 +197,10 @@ fn unmarked(operation: Operation) -> (Booking, IntentId, Snapshot) {
 }
 
 fn called_back(booking: &mut Booking, word: &str, at: DateTime<Utc>) {
-    booking.fold(&[Fact::CalledBack {
-        word: word.into(),
+    booking.fold(&[Fact::Provider(ProviderFact::CallbackReceived {
+        event_type: word.into(),
         at,
-    }]);
+    })]);
 }
 
 #[test]
@@ -214,12 +218,12 @@ fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
             "a callback since the sending: {facts:?}"
         );
         assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
-        assert!(!booking.r.ledger[0].foreign);
+        assert!(booking.r.ledger[0].intent.is_some());
         assert_eq!(booking.read(&shown), []);
         let (mut booking, id, shown) = unmarked(operation);
         booking.read(&shown);
         assert_eq!(
-            (booking.state(&id), booking.r.ledger[0].foreign),
+            (booking.state(&id), booking.r.ledger[0].intent.is_none()),
             ("unknown", true),
             "nobody's so far"
         );
@@ -227,7 +231,11 @@ fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
         assert_eq!(names(&facts), ["history_read", "intent_confirmed"]);
         let row = &booking.r.ledger[0];
         assert_eq!(
-            (booking.r.ledger.len(), row.foreign, row.intent.as_ref()),
+            (
+                booking.r.ledger.len(),
+                row.intent.is_none(),
+                row.intent.as_ref()
+            ),
             (1, false, Some(&id))
         );
     }
@@ -239,7 +247,7 @@ fn row_05_without_a_second_witness_the_history_is_asked_at_once_and_then_a_perso
     assert_eq!(booking.look(&id, &shown, &[], 9), (1, 1));
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
     assert_eq!(
         booking.now,
@@ -292,8 +300,11 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
         called_back(&mut booking, "captured", sent_at);
         change(&mut booking, &mut shown);
         booking.read(&shown);
-        assert_eq!(booking.state(&id), "desk", "{name}");
-        assert!(booking.r.ledger.iter().all(|row| row.foreign), "{name}");
+        assert_eq!(booking.state(&id), "needs_review", "{name}");
+        assert!(
+            booking.r.ledger.iter().all(|row| row.intent.is_none()),
+            "{name}"
+        );
     }
     let (mut early, id, shown) = unmarked(capture(&[on(1, 400)]));
     let before = early.intent(&id).sent().expect("sent").at - minutes(1);
@@ -313,7 +324,7 @@ fn row_05_an_unmarked_row_beside_another_capture_that_is_open_is_a_persons() {
     called_back(&mut booking, "captured", sent_at);
     booking.plan(capture(&[on(1, 100)]));
     booking.read(&shown);
-    assert_eq!(booking.state(&id), "desk");
+    assert_eq!(booking.state(&id), "needs_review");
 }
 
 #[test]
@@ -326,17 +337,22 @@ fn row_05_an_unmarked_row_on_other_lines_is_a_persons() {
     shown.products[0].captured = Money::ZERO;
     shown.products.push(other);
     booking.read(&shown);
-    assert_eq!(booking.state(&id), "desk");
+    assert_eq!(booking.state(&id), "needs_review");
 }
 
 #[test]
-fn row_06_a_row_of_another_amount_is_foreign_and_the_question_stays_open() {
+fn row_06_a_row_of_another_amount_is_external_and_the_question_stays_open() {
     let (mut booking, id, seen) = lost_capture();
     let seen = with_capture(&seen, "CAP7", 100, None);
     let facts = booking.read(&seen);
     assert_eq!(
         names(&facts),
-        ["lines_seen", "foreign_row", "desk_raised", "trace_missing"]
+        [
+            "lines_synced",
+            "ledger_row_posted",
+            "review_raised",
+            "effect_not_seen"
+        ]
     );
     assert_eq!(
         (booking.state(&id), booking.r.capturable()),
@@ -355,7 +371,7 @@ fn row_07_sums_that_moved_before_the_rows_settle_nothing_and_start_the_count_aga
     booking.read(&seen);
     let mut partial = seen;
     partial.captured = kr(400);
-    assert_eq!(names(&booking.read(&partial)), ["trace_missing"]);
+    assert_eq!(names(&booking.read(&partial)), ["effect_not_seen"]);
     let progress = serde_json::to_value(&booking.intent(&id).progress).expect("JSON");
     assert_eq!(
         (progress["reads"].as_u64(), progress["clean_reads"].as_u64()),
@@ -406,7 +422,7 @@ fn row_11_a_later_attempt_refused_is_evidence_and_the_row_confirms_it() {
     booking.answer(&id, &refused);
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["capture_unknown"])
+        ("needs_review", vec!["capture_unknown"])
     );
     let shown = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     booking.read(&shown);
@@ -434,8 +450,8 @@ fn case_111_row_11_without_a_row_a_person_decides_and_there_is_no_third_try() {
         booking.read(&seen);
     }
     assert_eq!(
-        (booking.state(&id), booking.intent(&id).attempts),
-        ("desk", 2)
+        (booking.state(&id), booking.intent(&id).attempts()),
+        ("needs_review", 2)
     );
 }
 
@@ -476,7 +492,7 @@ fn row_12_a_hold_that_is_over_settles_what_lies_on_the_desk() {
     let (mut booking, id, seen) = lost_capture();
     let (intent, at) = (id.clone(), booking.now);
     let reason = domain::reservation::ReviewReason::CaptureUnknown;
-    booking.fold(&[Fact::IntentToDesk { intent, reason, at }]);
+    booking.fold(&[Fact::Intent(intent, IntentFact::Escalated { reason, at })]);
     booking.read(&Snapshot {
         status: SeenStatus::Expired,
         ..seen
@@ -514,7 +530,7 @@ fn row_13_time_alone_settles_nothing() {
 }
 
 #[test]
-fn case_114_a_foreign_capture_above_what_was_delivered_is_for_a_person() {
+fn case_114_an_external_capture_above_what_was_delivered_is_for_a_person() {
     for (delivered, taken, desk) in [(400, 400, vec![]), (400, 401, vec!["external_change"])] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();

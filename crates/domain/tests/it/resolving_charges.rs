@@ -3,7 +3,7 @@
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::RowKind;
-use domain::{Fact, IntentId};
+use domain::{Fact, IntentFact, IntentId};
 
 use crate::booking::{Booking, charge, hours, kr, minutes, with_charge};
 
@@ -22,7 +22,7 @@ fn rows_01_02_04_and_06_of_a_charge_are_those_of_a_capture() {
     let cases: [Case; 4] = [
         (400, true, "done", &[]),
         (500, true, "done", &["effect_differs"]),
-        (400, false, "desk", &["charge_unknown"]),
+        (400, false, "needs_review", &["charge_unknown"]),
         (100, false, "unknown", &[]),
     ];
     for (kroner, marked, state, desk) in cases {
@@ -50,7 +50,7 @@ fn case_112_a_charge_in_doubt_is_never_sent_again_by_itself() {
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["charge_unknown"])
+        ("needs_review", vec!["charge_unknown"])
     );
     assert_eq!(
         booking.now,
@@ -112,7 +112,7 @@ fn row_09_silence_makes_a_charge_a_persons_whatever_proves_its_absence() {
     let (_, searches) = booking.look(&id, &seen, &[], 20);
     assert_eq!(
         (booking.state(&id), searches),
-        ("desk", 1),
+        ("needs_review", 1),
         "the person sees that the history is silent too"
     );
 }
@@ -120,10 +120,10 @@ fn row_09_silence_makes_a_charge_a_persons_whatever_proves_its_absence() {
 #[test]
 fn row_11_a_charge_that_a_person_sends_again_and_that_is_refused_is_evidence_of_the_first() {
     let (mut booking, id, seen) = lost_charge();
-    booking.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::EffectRuledOut { at: booking.now },
+    )]);
     booking.send(&id);
     let key = "paymentchargerunwayexceed".to_owned();
     booking.answer(
@@ -135,10 +135,10 @@ fn row_11_a_charge_that_a_person_sends_again_and_that_is_refused_is_evidence_of_
     );
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["charge_unknown"])
+        ("needs_review", vec!["charge_unknown"])
     );
     booking.read(&seen);
-    assert_eq!(booking.state(&id), "desk", "there is no third try");
+    assert_eq!(booking.state(&id), "needs_review", "there is no third try");
     booking.read(&with_charge(&seen, "CHA1", 400, Some(booking.text_of(&id))));
     assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
 }

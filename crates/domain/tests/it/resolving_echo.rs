@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::Fact;
 use domain::history::Event;
 use domain::outcome::{NewLink, Outcome};
 use domain::resolve::{Evidence, MarkerEcho, history_window, learnt};
+use domain::{Fact, IntentFact, ProviderFact};
 
 use crate::booking::{
     Booking, RES, at, capture, charge, hours, kr, lost_capture, minutes, monday, names, on, told,
@@ -24,12 +24,12 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
     );
     #[rustfmt::skip]
     let rows: [Row; 6] = [
-        (Unverified, true,  &["row_confirmed", "marker_echoed"],                Verified, &[]),
-        (Unverified, false, &["row_confirmed", "marker_echoed"],                Broken,   &[]),
-        (Verified,   true,  &["row_confirmed"],                                 Verified, &[]),
-        (Verified,   false, &["row_confirmed", "marker_echoed", "desk_raised"], Broken,   &["marker_broken"]),
-        (Broken,     true,  &["row_confirmed", "marker_echoed"],                Verified, &[]),
-        (Broken,     false, &["row_confirmed"],                                 Broken,   &[]),
+        (Unverified, true,  &["ledger_row_confirmed", "marker_checked"],                Verified, &[]),
+        (Unverified, false, &["ledger_row_confirmed", "marker_checked"],                Broken,   &[]),
+        (Verified,   true,  &["ledger_row_confirmed"],                                 Verified, &[]),
+        (Verified,   false, &["ledger_row_confirmed", "marker_checked", "review_raised"], Broken,   &["marker_broken"]),
+        (Broken,     true,  &["ledger_row_confirmed", "marker_checked"],                Verified, &[]),
+        (Broken,     false, &["ledger_row_confirmed"],                                 Broken,   &[]),
     ];
     for (before, echoed, told, after, desk) in rows {
         for charged in [false, true] {
@@ -50,7 +50,7 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
             let facts = booking.read(&shown);
             let facts: Vec<_> = names(&facts)
                 .into_iter()
-                .filter(|name| *name != "lines_seen")
+                .filter(|name| *name != "lines_synced")
                 .collect();
             let context = format!("{before} {echoed} {charged}");
             assert_eq!(facts, told, "{context}");
@@ -93,27 +93,27 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
     let sent_at = lost.intent(&id).sent().map(|sent| sent.at);
     let mut accepted = Booking::new(&[1000]).held();
     accepted.capture(&[on(1, 400)], "CAP1");
-    let confirmed = |intent| Fact::IntentConfirmed {
-        intent,
-        reference: None,
-        amount: kr(400),
-        at: now,
+    let confirmed = |intent| {
+        Fact::Intent(
+            intent,
+            IntentFact::Confirmed {
+                reference: None,
+                amount: kr(400),
+                at: now,
+            },
+        )
     };
-    let held = |at| Fact::Held { at, amount: kr(1) };
+    let held = |at| Fact::Provider(ProviderFact::HoldPlaced { at, amount: kr(1) });
     let row = |at| domain::reservation::LedgerRow {
         at,
         ..accepted.r.ledger[0].clone()
     };
-    let history = |row| Fact::HistoryRead {
-        intent: id.clone(),
-        row,
-        at: now,
-    };
-    let by_name = Fact::RowConfirmed {
+    let history = |row| Fact::Intent(id.clone(), IntentFact::HistoryRead { row, at: now });
+    let by_name = Fact::Provider(ProviderFact::RowConfirmed {
         reference: "CAP1".into(),
         amount: kr(400),
         intent: None,
-    };
+    });
     let rows: Vec<(&str, &Booking, Fact, Option<DateTime<Utc>>)> = vec![
         (
             "our own effect, when it was sent",
@@ -131,13 +131,13 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
         (
             "somebody else's row",
             &lost,
-            Fact::ForeignRow { row: row(monday()) },
+            Fact::Provider(ProviderFact::RowPosted { row: row(monday()) }),
             Some(monday()),
         ),
         (
             "a row without a time",
             &lost,
-            Fact::ForeignRow { row: row(now) },
+            Fact::Provider(ProviderFact::RowPosted { row: row(now) }),
             None,
         ),
         ("a time to come", &lost, held(now + minutes(1)), None),
@@ -151,13 +151,18 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
         (
             "a callback",
             &lost,
-            Fact::CalledBack {
-                word: "captured".into(),
+            Fact::Provider(ProviderFact::CallbackReceived {
+                event_type: "captured".into(),
                 at: monday(),
-            },
+            }),
             None,
         ),
-        ("a read that shows nothing", &lost, Fact::ReadWanted, None),
+        (
+            "a read that shows nothing",
+            &lost,
+            Fact::Provider(ProviderFact::RefreshRequested),
+            None,
+        ),
     ];
     for (name, booking, fact, shown) in rows {
         let after = learnt(&unknown, &booking.r, std::slice::from_ref(&fact), now);

@@ -4,7 +4,7 @@ use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenRefund, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
-use domain::{Fact, IntentId};
+use domain::{Fact, IntentFact, IntentId};
 
 use crate::booking::{
     Booking, RES, capture, charge, given_back, hours, kr, minutes, names, on, refund, told,
@@ -41,7 +41,7 @@ fn row_03_a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
     unknown.read(&seen);
     assert_eq!(
         (unknown.state(&id), unknown.desk()),
-        ("desk", vec!["refund_unknown"])
+        ("needs_review", vec!["refund_unknown"])
     );
     assert_eq!(
         unknown.r.refundable("CAP1"),
@@ -73,7 +73,7 @@ fn case_113_a_refund_accepted_and_not_shown_for_three_days_is_unknown_and_then_a
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["refund_unknown"])
+        ("needs_review", vec!["refund_unknown"])
     );
 }
 
@@ -84,7 +84,7 @@ fn money_given_back_by_somebody_else_is_adopted_and_counts() {
     booking.read(&after);
     let row = booking.r.ledger.last().expect("a row");
     assert_eq!(
-        (row.kind, row.amount, row.foreign),
+        (row.kind, row.amount, row.intent.is_none()),
         (RowKind::Refund, kr(250), true)
     );
     assert_eq!(
@@ -98,10 +98,12 @@ fn a_refund_that_shows_after_it_was_denied_is_a_late_effect_once() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     let before = booking.seen();
     let id = booking.lost(refund("CAP1", &[on(1, 300)]));
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id.clone(),
-        reason: "it did not happen".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    )]);
     booking.read(&given_back(&before, 300));
     assert_eq!(booking.desk(), ["late_effect"]);
     assert_eq!(
@@ -110,21 +112,24 @@ fn a_refund_that_shows_after_it_was_denied_is_a_late_effect_once() {
     );
     booking.read(&given_back(&before, 600));
     assert!(
-        booking.r.ledger.last().is_some_and(|row| row.foreign),
+        booking
+            .r
+            .ledger
+            .last()
+            .is_some_and(|row| row.intent.is_none()),
         "the next one is somebody else's"
     );
 }
 
 #[test]
-fn a_refund_that_never_left_does_not_keep_a_foreign_one_from_being_booked() {
+fn a_refund_that_never_left_does_not_keep_an_external_one_from_being_booked() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     let id = booking.plan(refund("CAP1", &[on(1, 300)]));
     let at = booking.now;
-    booking.fold(&[Fact::AttemptWritten {
-        intent: id.clone(),
-        attempt: 1,
-        at,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::AttemptWritten { attempt: 1, at },
+    )]);
     assert!(
         !booking.intent(&id).was_sent(),
         "a crash before SENDING sent nothing"
@@ -137,12 +142,14 @@ fn a_refund_that_never_left_does_not_keep_a_foreign_one_from_being_booked() {
             .r
             .ledger
             .last()
-            .is_some_and(|row| row.foreign && row.amount == kr(300))
+            .is_some_and(|row| row.intent.is_none() && row.amount == kr(300))
     );
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id.clone(),
-        reason: "not needed".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Withdrawn {
+            reason: "not needed".into(),
+        },
+    )]);
     let more = given_back(&equal, 600);
     booking.read(&more);
     assert_eq!(
@@ -152,7 +159,7 @@ fn a_refund_that_never_left_does_not_keep_a_foreign_one_from_being_booked() {
     );
     assert_eq!(
         (
-            booking.intent(&id).attempts,
+            booking.intent(&id).attempts(),
             booking.r.booked(RowKind::Refund)
         ),
         (0, kr(600))
@@ -160,13 +167,13 @@ fn a_refund_that_never_left_does_not_keep_a_foreign_one_from_being_booked() {
 }
 
 #[test]
-fn a_refund_settled_as_absent_does_not_keep_a_foreign_one_from_being_booked() {
+fn a_refund_settled_as_absent_does_not_keep_an_external_one_from_being_booked() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     let id = booking.lost(refund("CAP1", &[on(1, 300)]));
-    booking.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::EffectRuledOut { at: booking.now },
+    )]);
     let seen = given_back(&booking.seen(), 200);
     booking.read(&seen);
     assert_eq!((booking.state(&id), booking.desk()), ("planned", vec![]));
@@ -222,7 +229,10 @@ fn row_01_two_independent_sources_confirm_a_refund_and_row_02_one_does_not() {
             );
             let booked = if state == "done" { 300 } else { 0 };
             assert_eq!(booking.r.booked(RowKind::Refund), kr(booked), "{context}");
-            assert!(booking.r.ledger.iter().all(|row| !row.foreign), "{context}");
+            assert!(
+                booking.r.ledger.iter().all(|row| row.intent.is_some()),
+                "{context}"
+            );
         }
     }
 }
@@ -272,7 +282,7 @@ fn row_02_one_witness_keeps_being_looked_after_and_is_a_persons_after_three_days
     );
     assert_eq!(
         (booking.state(&id), booking.desk()),
-        ("desk", vec!["refund_unknown"])
+        ("needs_review", vec!["refund_unknown"])
     );
     assert!(
         booking.now >= sent_at + hours(72),
@@ -305,8 +315,8 @@ fn row_02_a_full_refund_that_one_witness_has_seen_is_never_absent() {
     });
     booking.look(&id, &seen, &[], 40);
     assert_eq!(
-        (booking.state(&id), booking.intent(&id).attempts),
-        ("desk", 1)
+        (booking.state(&id), booking.intent(&id).attempts()),
+        ("needs_review", 1)
     );
 }
 
@@ -347,14 +357,20 @@ fn only_a_row_of_the_history_that_fits_speaks_for_a_refund() {
         let mut told = Booking::new(&[1]);
         (told.r, told.now) = (booking.r.clone(), now);
         let facts = told.search(&id, std::slice::from_ref(&row));
-        let found = matches!(&facts[0], Fact::HistoryRead { row: Some(_), .. });
+        let found = matches!(
+            &facts[0],
+            Fact::Intent(_, IntentFact::HistoryRead { row: Some(_), .. })
+        );
         assert_eq!(found, fits, "{what}");
     }
     let mut charged = Booking::new(&[1000]).held();
     charged.accepted(charge(300), Some("CHA1"));
     let id = charged.lost(by_charge);
     let facts = charged.search(&id, &[told(Event::ChargeRefunded, RES, 300, charged.now)]);
-    assert!(matches!(&facts[0], Fact::HistoryRead { row: Some(_), .. }));
+    assert!(matches!(
+        &facts[0],
+        Fact::Intent(_, IntentFact::HistoryRead { row: Some(_), .. })
+    ));
 }
 
 #[test]
@@ -371,8 +387,8 @@ fn row_04_a_full_refund_that_stays_absent_is_sent_again_once() {
     booking.lose(&id);
     booking.look(&id, &seen, &[], 40);
     assert_eq!(
-        (booking.state(&id), booking.intent(&id).attempts),
-        ("desk", 2)
+        (booking.state(&id), booking.intent(&id).attempts()),
+        ("needs_review", 2)
     );
 }
 
@@ -381,8 +397,8 @@ fn row_05_a_partial_refund_that_stays_absent_is_a_persons() {
     let (mut booking, id, seen) = refunding(false);
     booking.look(&id, &seen, &[], 40);
     assert_eq!(
-        (booking.state(&id), booking.intent(&id).attempts),
-        ("desk", 1)
+        (booking.state(&id), booking.intent(&id).attempts()),
+        ("needs_review", 1)
     );
     assert_eq!(booking.desk(), ["refund_unknown"]);
 }
@@ -438,10 +454,10 @@ fn row_07_a_refund_that_was_seen_and_vanishes_for_good_is_a_late_effect() {
 #[test]
 fn a_refund_about_to_be_sent_again_that_shows_in_one_place_is_not() {
     let (mut booking, id, seen) = refunding(false);
-    booking.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::EffectRuledOut { at: booking.now },
+    )]);
     let facts = booking.read(&shown_in(&seen, true, false, false));
     assert!(names(&facts).contains(&"intent_confirmed"), "{facts:?}");
     assert_eq!(booking.state(&id), "done");

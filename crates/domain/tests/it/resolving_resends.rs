@@ -6,7 +6,7 @@ use domain::history::Event;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{CaptureRequest, Operation};
-use domain::{Fact, IntentId, JobKind};
+use domain::{Fact, IntentFact, IntentId, JobKind, ProviderFact};
 
 use crate::booking::{Booking, RES, at, complete, delivered, hours, merchant, minutes, on, told};
 
@@ -106,10 +106,10 @@ fn a_message_that_the_history_does_not_show_for_half_an_hour_is_given_up() {
 #[test]
 fn a_message_in_doubt_holds_nothing_up() {
     let (mut booking, id) = lost_message(None);
-    booking.fold(&[Fact::Held {
+    booking.fold(&[Fact::Provider(ProviderFact::HoldPlaced {
         at: booking.now,
         amount: booking.r.total(),
-    }]);
+    })]);
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
     assert!(booking.job("capture:auto:1").is_some());
     let asked = booking
@@ -199,10 +199,12 @@ fn nothing_is_tried_by_another_channel_where_it_could_be_too_much_or_too_late() 
     let one_channel = r#"{"reminders":{"at":["-2h"],"channels":["email"]}}"#;
     let next_follows = r#"{"reminders":{"at":["-2h","-30m"],"min_spacing":"1h"}}"#;
     let given_up = |booking: &mut Booking, id: &IntentId| {
-        booking.fold(&[Fact::IntentWithdrawn {
-            intent: id.clone(),
-            reason: "silent".into(),
-        }]);
+        booking.fold(&[Fact::Intent(
+            id.clone(),
+            IntentFact::Withdrawn {
+                reason: "silent".into(),
+            },
+        )]);
     };
     for (name, policy, other) in [
         ("two channels", LAST, true),
@@ -218,10 +220,12 @@ fn nothing_is_tried_by_another_channel_where_it_could_be_too_much_or_too_late() 
     late.r.payment_link_due = late.now + minutes(30);
     assert_eq!(late.job("remind:0:other"), None, "the link is due before");
     let (mut refused, id) = last_reminder(LAST);
-    refused.fold(&[Fact::IntentWithdrawn {
-        intent: id,
-        reason: "silent".into(),
-    }]);
+    refused.fold(&[Fact::Intent(
+        id,
+        IntentFact::Withdrawn {
+            reason: "silent".into(),
+        },
+    )]);
     let by_hand = refused.plan(message(None));
     refused.now += minutes(10);
     refused.send(&by_hand);

@@ -59,7 +59,7 @@ fn a_cancel_or_complete_that_stays_absent_is_sent_again_three_times_at_most() {
         }
         assert_eq!(
             (booking.state(&id), booking.desk()),
-            ("desk", vec!["outcome_unknown"])
+            ("needs_review", vec!["outcome_unknown"])
         );
     }
 }
@@ -126,7 +126,7 @@ fn a_cancel_that_lost_its_race_against_a_capture_fails_and_whoever_asked_for_it_
     }
 }
 
-/// Deliveries are not what captures follow, so a foreign one breaks no plan.
+/// Deliveries are not what captures follow, so an external one breaks no plan.
 const MANUAL: &str = r#"{"capture":{"on_delivery":"manual"}}"#;
 
 #[test]

@@ -1,13 +1,16 @@
 //! Submits in doubt: looked for in the history, and sent again only once that is harmless.
 
 use chrono::{DateTime, Utc};
+use domain::callback::fact_of_callback;
 use domain::decide::Step;
 use domain::observe::{Submitted, duplicates, submitted};
 use domain::outcome::{NewLink, Outcome, RefusedBy};
 use domain::reservation::{Decision, ReviewReason, SeenReservation};
 use domain::resolve::{absence_outcome, duplicates_window, history_window};
 use domain::review::{RemedyAct, Risk};
-use domain::{Case, Fact, IntentId, JobKind, Status};
+use domain::{
+    Case, ControlFact, Fact, IntentFact, IntentId, JobKind, ProviderFact, ReviewFact, Status,
+};
 
 use crate::booking::{Booking, RES, hours, kr, minutes, names, seen_reservation};
 use crate::review_decisions::{confirming, decided};
@@ -25,11 +28,13 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
         let mut last = None;
         while booking.state(&id) == "unknown" {
             booking.now = booking.job("submit").expect("a job").run_at;
-            let missing = Fact::TraceMissing {
-                intent: id.clone(),
-                clean: true,
-                at: booking.now,
-            };
+            let missing = Fact::Intent(
+                id.clone(),
+                IntentFact::EffectNotSeen {
+                    clean: true,
+                    at: booking.now,
+                },
+            );
             last = absence_outcome(booking.case(), booking.intent(&id), true, &booking.evidence);
             booking.fold(
                 &std::iter::once(missing)
@@ -38,9 +43,9 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
             );
         }
         let wanted = if attempt < 3 {
-            "intent_absent"
+            "effect_ruled_out"
         } else {
-            "intent_to_desk"
+            "intent_escalated"
         };
         assert_eq!(
             last.as_ref().map(Fact::name),
@@ -68,11 +73,10 @@ fn in_vain(booking: &mut Booking, id: &IntentId) -> Option<&'static str> {
             .max(booking.job("submit").expect("a job").run_at);
         let (intent, at) = (id.clone(), booking.now);
         let told = absence_outcome(booking.case(), booking.intent(id), true, &booking.evidence);
-        booking.fold(&[Fact::TraceMissing {
+        booking.fold(&[Fact::Intent(
             intent,
-            clean: true,
-            at,
-        }]);
+            IntentFact::EffectNotSeen { clean: true, at },
+        )]);
         booking.fold(told.as_slice());
         if let Some(fact) = told {
             return Some(fact.name());
@@ -87,7 +91,11 @@ fn case_003_a_submit_is_absent_once_something_newer_shows_or_after_four_hours() 
         let (mut booking, id) = lost_submit();
         let sent_at = booking.now;
         booking.evidence.shown_until = newer.then(|| sent_at + minutes(40));
-        assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"), "{newer}");
+        assert_eq!(
+            in_vain(&mut booking, &id),
+            Some("effect_ruled_out"),
+            "{newer}"
+        );
         assert_eq!(
             booking.now,
             sent_at + after,
@@ -99,12 +107,10 @@ fn case_003_a_submit_is_absent_once_something_newer_shows_or_after_four_hours() 
 #[test]
 fn a_submit_that_a_callback_has_named_is_never_sent_again_by_itself() {
     let (mut booking, id) = lost_submit();
-    booking.fold(&[Fact::UuidHinted {
-        uuid: "RES9".into(),
-    }]);
+    booking.fold(&[booking.suggested("RES9")]);
     assert_eq!(
         in_vain(&mut booking, &id),
-        Some("intent_to_desk"),
+        Some("intent_escalated"),
         "it has arrived, wherever it is"
     );
 }
@@ -114,29 +120,29 @@ fn a_callback_that_comes_between_two_searches_calls_for_one_at_once() {
     let (mut booking, id) = lost_submit();
     for _ in 0..3 {
         booking.now = booking.job("submit").expect("a job").run_at;
-        booking.fold(&[Fact::TraceMissing {
-            intent: id.clone(),
-            clean: true,
-            at: booking.now,
-        }]);
+        booking.fold(&[Fact::Intent(
+            id.clone(),
+            IntentFact::EffectNotSeen {
+                clean: true,
+                at: booking.now,
+            },
+        )]);
     }
     booking.now += minutes(1);
     assert!(booking.job("submit").expect("a job").run_at > booking.now);
-    let hint = Fact::UuidHinted {
-        uuid: "RES9".into(),
-    };
-    booking.fold(std::slice::from_ref(&hint));
+    booking.fold(&[booking.suggested("RES9")]);
     assert!(booking.job("submit").expect("a job").run_at <= booking.now);
-    booking.fold(&[
-        Fact::TraceMissing {
-            intent: id,
+    booking.fold(&[Fact::Intent(
+        id,
+        IntentFact::EffectNotSeen {
             clean: true,
             at: booking.now,
         },
-        hint,
-    ]);
-    assert!(
-        booking.job("submit").expect("a job").run_at > booking.now,
+    )]);
+    assert!(booking.job("submit").expect("a job").run_at > booking.now);
+    assert_eq!(
+        fact_of_callback(&booking.r, "RES9", "Reserved", booking.now),
+        None,
         "the same word again is no news"
     );
 }
@@ -145,7 +151,7 @@ fn a_callback_that_comes_between_two_searches_calls_for_one_at_once() {
 fn a_submit_whose_link_is_due_before_anything_is_proven_is_a_persons() {
     let (mut booking, id) = lost_submit();
     booking.r.payment_link_due = booking.now + minutes(30);
-    assert_eq!(in_vain(&mut booking, &id), Some("intent_to_desk"));
+    assert_eq!(in_vain(&mut booking, &id), Some("intent_escalated"));
     assert!(
         booking.now < booking.r.payment_link_due,
         "while there is time"
@@ -158,7 +164,7 @@ const OTHER: &str = "RES2";
 fn sent_twice() -> (Booking, IntentId) {
     let (mut booking, id) = lost_submit();
     booking.evidence.shown_until = Some(booking.now + hours(1));
-    assert_eq!(in_vain(&mut booking, &id), Some("intent_absent"));
+    assert_eq!(in_vain(&mut booking, &id), Some("effect_ruled_out"));
     booking.send(&id);
     let link = NewLink {
         reservation_uuid: RES.into(),
@@ -212,15 +218,15 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
         let row = format!("{ours} held on ours, {other} on the other");
         let (mut booking, id) = sent_twice();
         if ours > 0 {
-            booking.fold(&[Fact::Held {
+            booking.fold(&[Fact::Provider(ProviderFact::HoldPlaced {
                 at: booking.now,
                 amount: kr(ours),
-            }]);
+            })]);
         }
         let seen = [seen_reservation(RES, ours), seen_reservation(OTHER, other)];
         assert_eq!(
             look(&mut booking, &id, &seen),
-            ["duplicate_seen", "desk_raised", "duplicates_sought"],
+            ["duplicate_seen", "review_raised", "duplicates_searched"],
             "{row}"
         );
         assert_eq!(
@@ -259,7 +265,7 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
         );
         assert_eq!(
             look(&mut booking, &id, &seen),
-            ["duplicates_sought"],
+            ["duplicates_searched"],
             "{row}: the same again is no news"
         );
     }
@@ -269,10 +275,10 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
 fn a_duplicate_that_is_paid_later_raises_a_review_again() {
     let (mut booking, id) = sent_twice();
     look(&mut booking, &id, &[seen_reservation(OTHER, 0)]);
-    booking.fold(&[Fact::DeskCleared {
+    booking.fold(&[Fact::Review(ReviewFact::Closed {
         reason: ReviewReason::EffectDiffers,
-    }]);
-    booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
+    })]);
+    booking.fold(&[booking.suggested(OTHER)]);
     assert!(
         watch(&booking).is_some_and(|at| at <= booking.now),
         "a callback calls for a look at once"
@@ -289,7 +295,10 @@ fn a_duplicate_that_is_paid_later_raises_a_review_again() {
 #[test]
 fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
     let (mut booking, id) = sent_twice();
-    let doubted_at = booking.intent(&id).doubted_at.expect("it was in doubt");
+    let last_unknown_at = booking
+        .intent(&id)
+        .last_unknown_at
+        .expect("it was in doubt");
     let mut looks = Vec::new();
     while let Some(at) = watch(&booking) {
         booking.now = at;
@@ -304,13 +313,15 @@ fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
         // A row may come a day late, and the clock be off.
         let since = looks
             .last()
-            .map_or(doubted_at, |last: &DateTime<Utc>| *last - hours(24))
-            .max(doubted_at);
+            .map_or(last_unknown_at, |last: &DateTime<Utc>| *last - hours(24))
+            .max(last_unknown_at);
         assert_eq!((from, to), (since - minutes(2), at));
         look(&mut booking, &id, &[]);
         looks.push(at);
     }
-    let daily: Vec<_> = (1..=14).map(|day| doubted_at + hours(24 * day)).collect();
+    let daily: Vec<_> = (1..=14)
+        .map(|day| last_unknown_at + hours(24 * day))
+        .collect();
     assert_eq!(looks, daily);
     assert_eq!(booking.desk(), Vec::<String>::new());
 }
@@ -320,7 +331,7 @@ fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
     // Whether details knew the one that was named: what lies on the desk, and whether it is looked for at once.
     for (missed, desk) in [(false, vec![]), (true, vec!["effect_differs"])] {
         let (mut booking, id) = lost_submit();
-        booking.fold(&[Fact::UuidHinted { uuid: OTHER.into() }]);
+        booking.fold(&[booking.suggested(OTHER)]);
         let found = Submitted {
             ours: vec![seen_reservation(RES, 0)],
             up_to: None,
@@ -339,10 +350,10 @@ fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
 #[test]
 fn a_submit_in_doubt_that_was_sent_twice_is_looked_for_since_the_first() {
     let (mut booking, id) = lost_submit();
-    booking.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::EffectRuledOut { at: booking.now },
+    )]);
     booking.now += hours(3);
     booking.lose(&id);
     let (from, _) = history_window(booking.intent(&id), &booking.merchant, booking.now);
@@ -353,7 +364,10 @@ fn a_submit_in_doubt_that_was_sent_twice_is_looked_for_since_the_first() {
 fn neither_a_pause_nor_a_person_ends_the_search_for_duplicates() {
     let (mut booking, _) = sent_twice();
     let before = watch(&booking);
-    booking.fold(&[Fact::Paused, Fact::JobStopped { key: WATCH.into() }]);
+    booking.fold(&[
+        Fact::Control(ControlFact::Paused),
+        Fact::Control(ControlFact::JobCancelled { key: WATCH.into() }),
+    ]);
     assert_eq!((watch(&booking), before.is_some()), (before, true));
 }
 
@@ -395,10 +409,12 @@ fn a_search_that_could_not_look_at_everything_goes_on_where_it_was() {
 
 #[test]
 fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and_in_the_books() {
-    let given_up = Fact::IntentWithdrawn {
-        intent: lost_submit().1,
-        reason: "it did not happen".into(),
-    };
+    let given_up = Fact::Intent(
+        lost_submit().1,
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    );
     let refused = Outcome::Rejected {
         by: RefusedBy::Payload,
         key: "no".into(),
@@ -408,10 +424,10 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
         match &refused {
             None => booking.fold(std::slice::from_ref(&given_up)),
             Some(refused) => {
-                booking.fold(&[Fact::IntentAbsent {
-                    intent: id.clone(),
-                    at: booking.now,
-                }]);
+                booking.fold(&[Fact::Intent(
+                    id.clone(),
+                    IntentFact::EffectRuledOut { at: booking.now },
+                )]);
                 booking.send(&id);
                 booking.answer(&id, refused);
             }
@@ -449,11 +465,8 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
 fn a_reservation_that_appears_while_its_submit_waits_to_go_out_again_is_simply_found() {
     let (mut booking, id) = lost_submit();
     booking.fold(&[
-        Fact::IntentAbsent {
-            intent: id.clone(),
-            at: booking.now,
-        },
-        Fact::Paused,
+        Fact::Intent(id.clone(), IntentFact::EffectRuledOut { at: booking.now }),
+        Fact::Control(ControlFact::Paused),
     ]);
     booking.now += hours(24);
     look(&mut booking, &id, &[seen_reservation(RES, 0)]);

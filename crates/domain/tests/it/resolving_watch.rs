@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use domain::decide::Step;
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
-use domain::reservation::{Closing, RowKind};
-use domain::{Fact, JobKind, Status};
+use domain::reservation::{Closing, Origin, RowKind};
+use domain::{Fact, IntentFact, JobKind, ProviderFact, Status};
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund,
@@ -15,10 +15,12 @@ use crate::booking::{
 #[test]
 fn case_109_an_effect_that_shows_after_a_person_denied_it_is_a_late_effect() {
     let (mut booking, id, seen) = lost_capture();
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id.clone(),
-        reason: "it did not happen".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    )]);
     let shown = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     booking.read(&shown);
     assert_eq!(
@@ -94,10 +96,12 @@ fn watched(booking: &mut Booking, seen: &Snapshot) -> TimeDelta {
 
 fn withdrawn(booking: &mut Booking, operation: domain::reservation::Operation) -> domain::IntentId {
     let id = booking.lost(operation);
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id.clone(),
-        reason: "it did not happen".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    )]);
     id
 }
 
@@ -117,12 +121,12 @@ fn what_was_in_doubt_is_watched_for_a_fortnight_and_a_charge_for_ninety_days() {
             status: SeenStatus::Completed,
             ..booking.seen()
         };
-        booking.fold(&[Fact::DetailsRead {
+        booking.fold(&[Fact::Provider(ProviderFact::DetailsRead {
             at: booking.now,
             status: None,
             coherent: true,
             since: i64::MAX,
-        }]);
+        })]);
         let first = booking
             .jobs()
             .into_iter()
@@ -188,10 +192,12 @@ fn what_was_never_in_doubt_or_is_known_to_have_worked_at_once_is_not_watched() {
 #[test]
 fn a_second_effect_of_what_was_denied_is_a_duplicate_besides() {
     let (mut booking, id, seen) = lost_capture();
-    booking.fold(&[Fact::IntentWithdrawn {
-        intent: id.clone(),
-        reason: "it did not happen".into(),
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Withdrawn {
+            reason: "it did not happen".into(),
+        },
+    )]);
     let text = Some(booking.text_of(&id));
     let once = with_capture(&seen, "CAP1", 400, text.clone());
     booking.read(&with_capture(&once, "CAP2", 400, text));
@@ -214,11 +220,11 @@ fn a_release_or_a_closing_that_shows_after_it_was_denied_is_a_late_effect() {
         let facts = booking.read(&shown);
         assert_eq!(
             facts[0],
-            Fact::Closed {
+            Fact::Provider(ProviderFact::Closed {
                 how,
                 at: booking.now,
-                foreign: false
-            }
+                origin: Origin::Holdfast
+            })
         );
         assert_eq!(booking.desk(), ["late_effect"]);
         assert_eq!(booking.read(&shown), []);
@@ -226,21 +232,23 @@ fn a_release_or_a_closing_that_shows_after_it_was_denied_is_a_late_effect() {
 }
 
 #[test]
-fn a_foreign_row_that_a_person_gives_to_an_intent_is_taken_over_and_not_booked_twice() {
+fn an_external_row_that_a_person_gives_to_an_intent_is_taken_over_and_not_booked_twice() {
     for reference in [Some("CAP7".to_owned()), None] {
         let (mut booking, id, seen) = lost_capture();
         booking.read(&with_capture(&seen, "CAP7", 400, None));
-        assert!(booking.r.ledger[0].foreign);
+        assert!(booking.r.ledger[0].intent.is_none());
         let (intent, amount, at) = (id.clone(), kr(400), booking.now);
-        booking.fold(&[Fact::IntentConfirmed {
+        booking.fold(&[Fact::Intent(
             intent,
-            reference,
-            amount,
-            at,
-        }]);
+            IntentFact::Confirmed {
+                reference,
+                amount,
+                at,
+            },
+        )]);
         let row = &booking.r.ledger[0];
         assert_eq!(
-            (booking.r.ledger.len(), row.foreign, row.confirmed),
+            (booking.r.ledger.len(), row.intent.is_none(), row.confirmed),
             (1, false, true)
         );
         assert_eq!(
@@ -254,12 +262,14 @@ fn a_foreign_row_that_a_person_gives_to_an_intent_is_taken_over_and_not_booked_t
     booking.read(&seen);
     let id = booking.lost(capture(&[on(1, 400)]));
     let (intent, amount, at) = (id, kr(400), booking.now);
-    booking.fold(&[Fact::IntentConfirmed {
+    booking.fold(&[Fact::Intent(
         intent,
-        reference: None,
-        amount,
-        at,
-    }]);
+        IntentFact::Confirmed {
+            reference: None,
+            amount,
+            at,
+        },
+    )]);
     assert_eq!(
         booking.r.ledger.len(),
         2,
@@ -271,7 +281,7 @@ fn a_foreign_row_that_a_person_gives_to_an_intent_is_taken_over_and_not_booked_t
 fn a_person_who_lets_it_be_sent_again_does_not_outrun_its_effect() {
     let (mut booking, id, seen) = lost_capture();
     let (intent, at) = (id.clone(), booking.now);
-    booking.fold(&[Fact::IntentAbsent { intent, at }]);
+    booking.fold(&[Fact::Intent(intent, IntentFact::EffectRuledOut { at })]);
     assert_eq!(
         booking.decide_intent(&id),
         Step::Read,

@@ -1,6 +1,9 @@
 //! What a person decides: what is refused and why, what follows, and what happens when the truth shows later.
 
-use domain::reservation::{Closing, Decision, Fact, LedgerRow, Operation, ReviewReason, RowKind};
+use domain::reservation::{
+    Closing, Decision, Fact, LedgerRow, Operation, Origin, ProviderFact, ReviewFact, ReviewReason,
+    RowKind,
+};
 use domain::review::{
     DecisionError, DecisionRequest, PastDecision, RemedyAct, decide as decide_review, in_doubt,
     subjects,
@@ -10,7 +13,7 @@ use domain::{Case, IntentId, JobKind};
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, hours, kr, names, on, refund, row,
 };
-use crate::review_packs::{asked, foreign, pack, to_desk};
+use crate::review_packs::{asked, external, pack, to_desk};
 
 /// A decision on the evidence in force.
 fn asking(booking: &Booking, word: &str) -> DecisionRequest {
@@ -88,8 +91,8 @@ fn kind(error: &DecisionError) -> String {
 #[test]
 fn every_decision_that_cannot_be_taken_is_refused_by_name_and_changes_nothing() {
     let mut booking = Booking::new(&[1000]).captured(200);
-    let row = foreign("CHA1", RowKind::Charge, 400, &booking);
-    booking.fold(&[Fact::ForeignRow { row }]);
+    let row = external("CHA1", RowKind::Charge, 400, &booking);
+    booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row })]);
     let id = asked(&mut booking, capture(&[on(1, 400)]));
     let (resolved, current) = (&booking.r.intents[0], booking.r.evidence_version);
     assert!(
@@ -143,9 +146,9 @@ fn only_what_is_shown_and_unclaimed_is_taken_for_the_effect() {
     let id = asked(&mut booking, charge(400));
     let unshown = LedgerRow {
         confirmed: false,
-        ..foreign("CHA8", RowKind::Charge, 400, &booking)
+        ..external("CHA8", RowKind::Charge, 400, &booking)
     };
-    booking.fold(&[Fact::ForeignRow { row: unshown }]);
+    booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row: unshown })]);
     let error = decided(&booking, &id, &confirming(&booking, "CHA8"))
         .expect_err("details have not shown it");
     assert_eq!(
@@ -166,8 +169,8 @@ fn a_stale_decision_names_both_versions_and_a_read_without_news_makes_none_stale
         decided(&booking, &id, &request).is_ok(),
         "nothing new was read"
     );
-    let row = foreign("CHA9", RowKind::Charge, 400, &booking);
-    booking.fold(&[Fact::ForeignRow { row }]);
+    let row = external("CHA9", RowKind::Charge, 400, &booking);
+    booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row })]);
     let current = booking.r.evidence_version;
     let error = decided(&booking, &id, &request).expect_err("stale");
     assert_eq!(error, DecisionError::EvidenceChanged { given, current });
@@ -184,7 +187,12 @@ fn what_a_person_vouches_for_without_a_reference_is_booked_and_has_to_show_itsel
         let facts = decide(&mut booking, &id, &|b| asking(b, "confirm"));
         assert_eq!(
             facts,
-            ["decided", "intent_confirmed", "read_wanted", "desk_cleared"]
+            [
+                "review_decided",
+                "intent_confirmed",
+                "refresh_requested",
+                "review_closed"
+            ]
         );
         assert_eq!(
             (
@@ -224,19 +232,19 @@ fn a_row_that_was_nobodys_is_taken_over_as_details_show_it() {
     for (kroner, lines) in [(400, vec![on(1, 400)]), (350, vec![])] {
         let mut booking = Booking::new(&[1000]).held();
         let id = asked(&mut booking, capture(&[on(1, 400)]));
-        let row = foreign("CAP9", RowKind::Capture, kroner, &booking);
-        booking.fold(&[Fact::ForeignRow { row }]);
+        let row = external("CAP9", RowKind::Capture, kroner, &booking);
+        booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row })]);
         let facts = decide(&mut booking, &id, &|b| confirming(b, "CAP9"));
         assert_eq!(
             facts,
-            ["decided", "intent_confirmed", "desk_cleared"],
+            ["review_decided", "intent_confirmed", "review_closed"],
             "{kroner}"
         );
         let [row] = booking.r.ledger.as_slice() else {
             panic!("one row: {:?}", booking.r.ledger)
         };
         assert_eq!(
-            (row.intent.as_ref(), row.foreign, row.amount),
+            (row.intent.as_ref(), row.intent.is_none(), row.amount),
             (Some(&id), false, kr(kroner))
         );
         assert_eq!(
@@ -264,15 +272,15 @@ fn a_refund_is_taken_for_done_when_details_show_that_much_more_given_back() {
     let mut vouched = same(&booking);
     decide(&mut vouched, &id, &|b| asking(b, "confirm"));
     assert!(!vouched.r.ledger[1].confirmed, "it has to show itself");
-    vouched.fold(&[Fact::RefundSeen {
+    vouched.fold(&[Fact::Provider(ProviderFact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(300),
-    }]);
+    })]);
     assert!(vouched.r.ledger[1].confirmed);
-    booking.fold(&[Fact::RefundSeen {
+    booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(500),
-    }]);
+    })]);
     decide(&mut booking, &id, &|b| confirming(b, "CAP1"));
     assert_eq!(
         (booking.state(&id), booking.r.booked(RowKind::Refund)),
@@ -336,7 +344,12 @@ fn what_did_not_happen_is_given_up_and_the_policy_does_not_take_it_up_again() {
     let facts = decide(&mut booking, &id, &|b| asking(b, "reject"));
     assert_eq!(
         facts,
-        ["decided", "intent_withdrawn", "job_stopped", "desk_cleared"]
+        [
+            "review_decided",
+            "intent_withdrawn",
+            "job_cancelled",
+            "review_closed"
+        ]
     );
     assert_eq!(booking.state(&id), "withdrawn");
     assert!(
@@ -359,7 +372,10 @@ fn case_112_a_charge_is_sent_again_by_a_person_alone() {
         "never by itself"
     );
     let facts = decide(&mut booking, &id, &|b| asking(b, "retry"));
-    assert_eq!(facts, ["decided", "intent_absent", "desk_cleared"]);
+    assert_eq!(
+        facts,
+        ["review_decided", "effect_ruled_out", "review_closed"]
+    );
     let seen = booking.seen();
     booking.read(&seen);
     assert_eq!(
@@ -368,7 +384,7 @@ fn case_112_a_charge_is_sent_again_by_a_person_alone() {
     );
     booking.send(&id);
     assert_eq!(
-        booking.intent(&id).attempts,
+        booking.intent(&id).attempts(),
         2,
         "one more attempt, under the same marker"
     );
@@ -394,26 +410,26 @@ fn a_retry_is_refused_where_nothing_may_be_sent() {
             "it is closed",
             capture(&[on(1, 400)]),
             |b| {
-                b.fold(&[Fact::Closed {
+                b.fold(&[Fact::Provider(ProviderFact::Closed {
                     how: Closing::Cancelled,
                     at: b.now,
-                    foreign: true,
-                }]);
+                    origin: Origin::External,
+                })]);
             },
             "closed",
         ),
         (
             "the hold is over",
             capture(&[on(1, 400)]),
-            |b| b.fold(&[Fact::HoldExpired { at: b.now }]),
+            |b| b.fold(&[Fact::Provider(ProviderFact::HoldLapsed { at: b.now })]),
             "expired",
         ),
         (
             "too little is left",
             capture(&[on(1, 400)]),
             |b| {
-                let row = foreign("CAP9", RowKind::Capture, 700, b);
-                b.fold(&[Fact::ForeignRow { row }]);
+                let row = external("CAP9", RowKind::Capture, 700, b);
+                b.fold(&[Fact::Provider(ProviderFact::RowPosted { row })]);
             },
             "less is left",
         ),
@@ -437,10 +453,12 @@ fn a_retry_is_refused_where_nothing_may_be_sent() {
 #[test]
 fn a_review_is_dismissed_and_a_frozen_reservation_goes_on() {
     let mut booking = Booking::new(&[1000]).held();
-    let raised = |reason, freezes, at| Fact::DeskRaised {
-        reason,
-        freezes,
-        at,
+    let raised = |reason, freezes, at| {
+        Fact::Review(ReviewFact::Raised {
+            reason,
+            freezes,
+            at,
+        })
     };
     booking.fold(&[
         raised(ReviewReason::ProviderRefused, true, booking.now),
@@ -450,11 +468,11 @@ fn a_review_is_dismissed_and_a_frozen_reservation_goes_on() {
     for (reason, expected) in [
         (
             ReviewReason::ProviderRefused,
-            &["decided", "desk_cleared"][..],
+            &["review_decided", "review_closed"][..],
         ),
         (
             ReviewReason::MissingAtProvider,
-            &["decided", "read_wanted", "desk_cleared"],
+            &["review_decided", "refresh_requested", "review_closed"],
         ),
     ] {
         let request = asking(&booking, "dismiss");
@@ -469,11 +487,11 @@ fn a_review_is_dismissed_and_a_frozen_reservation_goes_on() {
 fn what_no_request_in_doubt_stands_behind_is_dismissed_and_nothing_else() {
     let mut booking = Booking::new(&[1000]).held();
     asked(&mut booking, charge(400));
-    booking.fold(&[Fact::DeskRaised {
+    booking.fold(&[Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::ProviderRefused,
         freezes: false,
         at: booking.now,
-    }]);
+    })]);
     for word in ["confirm", "reject", "retry", "wait"] {
         let request = asking(&booking, word);
         let error =
@@ -503,11 +521,11 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
     let id = asked(&mut booking, capture(&[on(1, 400)]));
     let facts = decided(&booking, &id, &asking(&booking, "reject")).expect("a decision");
     booking.fold(&facts);
-    let Some(Fact::Decided {
+    let Some(Fact::Review(ReviewFact::Decided {
         intent,
         reason,
         decision: record,
-    }) = facts.first().cloned()
+    })) = facts.first().cloned()
     else {
         panic!("the decision comes first: {facts:?}");
     };

@@ -6,7 +6,7 @@ use domain::review::{
     Evidence, OpenReview, PastDecision, Remedy, ReviewOption, Risk, SignKind, Speaks, evidence,
     in_doubt, open_reviews, options, remedies, subjects,
 };
-use domain::{Case, Fact, IntentId, Money};
+use domain::{Case, Fact, IntentFact, IntentId, Money, ProviderFact, ReviewFact};
 use serde_json::json;
 
 use crate::booking::{
@@ -22,27 +22,33 @@ pub(crate) fn asked(booking: &mut Booking, operation: Operation) -> IntentId {
 
 pub(crate) fn to_desk(booking: &mut Booking, id: &IntentId) {
     let reason = booking.intent(id).operation.doubt_reason();
-    booking.fold(&[Fact::IntentToDesk {
-        intent: id.clone(),
-        reason,
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::Escalated {
+            reason,
+            at: booking.now,
+        },
+    )]);
 }
 
 /// Coherent reads without a trace, the last of them when absence means something.
 fn silent(booking: &mut Booking, id: &IntentId, until: i64) {
     for step in [1, until / 2, until] {
         let at = booking.now + minutes(step);
-        booking.fold(&[Fact::TraceMissing {
-            intent: id.clone(),
-            clean: true,
-            at,
-        }]);
+        booking.fold(&[Fact::Intent(
+            id.clone(),
+            IntentFact::EffectNotSeen { clean: true, at },
+        )]);
     }
     booking.now += minutes(until);
 }
 
-pub(crate) fn foreign(reference: &str, kind: RowKind, kroner: u32, booking: &Booking) -> LedgerRow {
+pub(crate) fn external(
+    reference: &str,
+    kind: RowKind,
+    kroner: u32,
+    booking: &Booking,
+) -> LedgerRow {
     LedgerRow {
         kind,
         amount: kr(kroner),
@@ -51,7 +57,6 @@ pub(crate) fn foreign(reference: &str, kind: RowKind, kroner: u32, booking: &Boo
         alias: None,
         at: booking.now,
         intent: None,
-        foreign: true,
         confirmed: true,
         refunded_seen: Money::ZERO,
     }
@@ -103,11 +108,11 @@ pub(crate) fn recommended(pack: &Pack) -> &'static str {
 pub(crate) fn with(reason: ReviewReason) -> Booking {
     let mut booking = Booking::new(&[1000]).held();
     let raise = |booking: &mut Booking, freezes| {
-        booking.fold(&[Fact::DeskRaised {
+        booking.fold(&[Fact::Review(ReviewFact::Raised {
             reason,
             freezes,
             at: booking.now,
-        }]);
+        })]);
     };
     match reason {
         ReviewReason::CaptureUnknown => drop(asked(&mut booking, capture(&[on(1, 400)]))),
@@ -128,20 +133,21 @@ pub(crate) fn with(reason: ReviewReason) -> Booking {
         }
         ReviewReason::LateEffect => {
             let id = asked(&mut booking, capture(&[on(1, 400)]));
-            booking.fold(&[Fact::IntentWithdrawn {
-                intent: id.clone(),
-                reason: "given up".into(),
-            }]);
+            booking.fold(&[Fact::Intent(
+                id.clone(),
+                IntentFact::Withdrawn {
+                    reason: "given up".into(),
+                },
+            )]);
             let row = LedgerRow {
                 intent: Some(id.clone()),
-                foreign: false,
-                ..foreign("CAP1", RowKind::Capture, 400, &booking)
+                ..external("CAP1", RowKind::Capture, 400, &booking)
             };
-            booking.fold(&[Fact::LateEffect { intent: id, row }]);
+            booking.fold(&[Fact::Intent(id, IntentFact::LateEffectSeen { row })]);
         }
         ReviewReason::ExternalChange => {
-            let row = foreign("CAP7", RowKind::Capture, 250, &booking);
-            booking.fold(&[Fact::ForeignRow { row }]);
+            let row = external("CAP7", RowKind::Capture, 250, &booking);
+            booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row })]);
             raise(&mut booking, false);
         }
         ReviewReason::LateDelivery => {
@@ -275,8 +281,8 @@ fn evidence_is_json_with_decimal_amounts_and_rfc_3339_times() {
 fn the_difference_names_what_has_changed_since_the_request_was_put_on_record() {
     let mut booking = Booking::new(&[1000]).captured(100);
     asked(&mut booking, capture(&[on(1, 400)]));
-    let row = foreign("CAP9", RowKind::Capture, 300, &booking);
-    booking.fold(&[Fact::ForeignRow { row }]);
+    let row = external("CAP9", RowKind::Capture, 300, &booking);
+    booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row })]);
     let evidence = pack(&booking, ReviewReason::CaptureUnknown, &[]).evidence;
     let (before, difference) = (
         evidence.baseline.expect("a baseline"),
@@ -313,8 +319,8 @@ fn every_sign_says_what_it_speaks_for() {
     let id = booking.lost(capture(&[on(1, 400)]));
     booking.now += minutes(5);
     let (equal, other) = (
-        foreign("CAP8", RowKind::Capture, 400, &booking),
-        foreign("CAP9", RowKind::Capture, 50, &booking),
+        external("CAP8", RowKind::Capture, 400, &booking),
+        external("CAP9", RowKind::Capture, 50, &booking),
     );
     let at = booking.now;
     let history = HistoryRow {
@@ -326,33 +332,27 @@ fn every_sign_says_what_it_speaks_for() {
         note: None,
     };
     booking.fold(&[
-        Fact::ForeignRow { row: equal },
-        Fact::ForeignRow { row: other },
-        Fact::CalledBack {
-            word: "Captured".into(),
+        Fact::Provider(ProviderFact::RowPosted { row: equal }),
+        Fact::Provider(ProviderFact::RowPosted { row: other }),
+        Fact::Provider(ProviderFact::CallbackReceived {
+            event_type: "Captured".into(),
             at,
-        },
-        Fact::HistoryRead {
-            intent: id.clone(),
-            row: None,
-            at,
-        },
-        Fact::HistoryRead {
-            intent: id.clone(),
-            row: Some(history),
-            at,
-        },
-        Fact::TraceMissing {
-            intent: id.clone(),
-            clean: true,
-            at,
-        },
-        Fact::DetailsRead {
+        }),
+        Fact::Intent(id.clone(), IntentFact::HistoryRead { row: None, at }),
+        Fact::Intent(
+            id.clone(),
+            IntentFact::HistoryRead {
+                row: Some(history),
+                at,
+            },
+        ),
+        Fact::Intent(id.clone(), IntentFact::EffectNotSeen { clean: true, at }),
+        Fact::Provider(ProviderFact::DetailsRead {
             at,
             status: Some("RESERVED".into()),
             coherent: false,
             since: 0,
-        },
+        }),
     ]);
     to_desk(&mut booking, &id);
     let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
@@ -387,12 +387,12 @@ fn every_sign_says_what_it_speaks_for() {
 #[test]
 fn what_was_there_before_the_request_is_no_sign_and_a_callback_from_before_neither() {
     let mut booking = Booking::new(&[1000]).held();
-    let row = foreign("CAP8", RowKind::Capture, 400, &booking);
-    let called = Fact::CalledBack {
-        word: "Captured".into(),
+    let row = external("CAP8", RowKind::Capture, 400, &booking);
+    let called = Fact::Provider(ProviderFact::CallbackReceived {
+        event_type: "Captured".into(),
         at: booking.now,
-    };
-    booking.fold(&[Fact::ForeignRow { row }, called]);
+    });
+    booking.fold(&[Fact::Provider(ProviderFact::RowPosted { row }), called]);
     booking.now += minutes(1);
     asked(&mut booking, capture(&[on(1, 400)]));
     let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
@@ -447,10 +447,10 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
             "sent twice",
             |b| {
                 let id = b.lost(capture(&[on(1, 400)]));
-                b.fold(&[Fact::IntentAbsent {
-                    intent: id.clone(),
-                    at: b.now,
-                }]);
+                b.fold(&[Fact::Intent(
+                    id.clone(),
+                    IntentFact::EffectRuledOut { at: b.now },
+                )]);
                 b.lose(&id);
                 to_desk(b, &id);
                 id
@@ -485,11 +485,13 @@ fn a_single_read_after_a_long_time_is_no_silence() {
     let mut booking = Booking::new(&[1000]).held();
     let id = asked(&mut booking, capture(&[on(1, 400)]));
     booking.now += hours(3);
-    booking.fold(&[Fact::TraceMissing {
-        intent: id,
-        clean: true,
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id,
+        IntentFact::EffectNotSeen {
+            clean: true,
+            at: booking.now,
+        },
+    )]);
     assert_eq!(
         recommended(&pack(&booking, ReviewReason::CaptureUnknown, &[])),
         "wait"
@@ -618,11 +620,11 @@ fn earlier_decisions_stand_in_the_pack_they_bear_on() {
 fn an_accepted_row_that_never_shows_is_shown_as_what_it_is() {
     let mut booking = Booking::new(&[1000]).held();
     booking.capture(&[on(1, 400)], "CAP1");
-    booking.fold(&[Fact::DeskRaised {
+    booking.fold(&[Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::CaptureUnknown,
         freezes: false,
         at: booking.now,
-    }]);
+    })]);
     let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     assert_eq!(says(&pack)[0], (SignKind::UnshownRow, Speaks::Neither));
     assert_eq!(recommended(&pack), "wait");

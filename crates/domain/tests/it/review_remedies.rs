@@ -1,8 +1,8 @@
 //! The remedies of reviews: the exact request that puts a wrong effect right.
 
-use domain::Fact;
 use domain::reservation::ReviewReason;
 use domain::review::{Remedy, RemedyAct, SignKind, Speaks};
+use domain::{Fact, IntentFact, ProviderFact};
 use serde_json::{Value, json};
 
 use crate::booking::{Booking, capture, kr, on, row};
@@ -72,10 +72,10 @@ fn case_107_a_duplicate_is_shown_with_both_rows_and_the_refund_of_the_second_is_
     let mut booking = Booking::new(&[1000]).held();
     let before = booking.seen();
     let id = booking.lost(capture(&[on(1, 400)]));
-    booking.fold(&[Fact::IntentAbsent {
-        intent: id.clone(),
-        at: booking.now,
-    }]);
+    booking.fold(&[Fact::Intent(
+        id.clone(),
+        IntentFact::EffectRuledOut { at: booking.now },
+    )]);
     booking.lose(&id);
     let mut seen = before;
     for reference in ["CAP1", "CAP2"] {
@@ -120,16 +120,16 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
 #[test]
 fn what_was_given_back_already_is_not_drafted_again() {
     let mut booking = with(ReviewReason::LateEffect);
-    booking.fold(&[Fact::RefundSeen {
+    booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(150),
-    }]);
+    })]);
     let partly = pack(&booking, ReviewReason::LateEffect, &[]);
     assert_eq!(partly.remedies[0].amount, kr(250));
-    booking.fold(&[Fact::RefundSeen {
+    booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
         reference: "CAP1".into(),
         refunded: kr(400),
-    }]);
+    })]);
     assert!(
         pack(&booking, ReviewReason::LateEffect, &[])
             .remedies

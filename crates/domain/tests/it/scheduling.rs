@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use domain::deadlines::NO_DEADLINE;
 use domain::outcome::Outcome;
 use domain::policy::Channel;
-use domain::reservation::{Operation, ReviewReason};
-use domain::{Fact, JobKind, Planned, PlannedState, Urgency};
+use domain::reservation::{Operation, Origin, ReviewReason};
+use domain::{
+    ControlFact, Fact, IntentFact, JobKind, Planned, PlannedState, ProviderFact, ReviewFact,
+    Urgency,
+};
 
 use crate::booking::{
     Booking, at, cancel, capture, charge, complete, delivered, hours, kr, merchant, minutes,
@@ -54,11 +57,11 @@ fn each_situation_has_its_jobs() {
         booking.fold(&[fact]);
         booking
     };
-    let froze = Fact::DeskRaised {
+    let froze = Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::MissingAtProvider,
         freezes: true,
         at: monday(),
-    };
+    });
     let held = || Booking::new(&[1000]).held();
     let situations: Vec<(&str, Booking, Vec<&str>)> = vec![
         ("submitting", Booking::new(&[1000]), vec!["submit"]),
@@ -100,14 +103,17 @@ fn each_situation_has_its_jobs() {
         ),
         (
             "lapsed",
-            with(held(), Fact::HoldExpired { at: monday() }),
+            with(
+                held(),
+                Fact::Provider(ProviderFact::HoldLapsed { at: monday() }),
+            ),
             vec![],
         ),
         (
             "link over",
             with(
                 Booking::new(&[1000]).awaiting(),
-                Fact::LinkExpired { at: monday() },
+                Fact::Provider(ProviderFact::LinkExpired { at: monday() }),
             ),
             vec![],
         ),
@@ -116,10 +122,17 @@ fn each_situation_has_its_jobs() {
             with(held(), froze.clone()),
             vec!["refresh:open:1"],
         ),
-        ("paused", with(held(), Fact::Paused), vec!["refresh:open:1"]),
+        (
+            "paused",
+            with(held(), Fact::Control(ControlFact::Paused)),
+            vec!["refresh:open:1"],
+        ),
         (
             "unpaid and paused",
-            with(Booking::new(&[1000]).awaiting(), Fact::Paused),
+            with(
+                Booking::new(&[1000]).awaiting(),
+                Fact::Control(ControlFact::Paused),
+            ),
             vec!["refresh:open:0"],
         ),
         (
@@ -131,15 +144,15 @@ fn each_situation_has_its_jobs() {
             "a job stopped by a person",
             with(
                 Booking::new(&[1000]).awaiting(),
-                Fact::JobStopped {
+                Fact::Control(ControlFact::JobCancelled {
                     key: "remind:0".into(),
-                },
+                }),
             ),
             vec!["cancel:expiry", "refresh:open:0"],
         ),
         (
             "a read wanted",
-            with(held(), Fact::ReadWanted),
+            with(held(), Fact::Provider(ProviderFact::RefreshRequested)),
             [&guards[..], &["refresh:now:1"]].concat(),
         ),
     ];
@@ -149,11 +162,11 @@ fn each_situation_has_its_jobs() {
 }
 
 fn closed(how: domain::reservation::Closing) -> Fact {
-    Fact::Closed {
+    Fact::Provider(ProviderFact::Closed {
         how,
         at: monday(),
-        foreign: true,
-    }
+        origin: Origin::External,
+    })
 }
 
 #[test]
@@ -297,10 +310,12 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
         );
         assert_eq!(planned.intent.as_ref(), Some(&id));
         booking.send(&id);
-        booking.fold(&[Fact::AttemptUnknown {
-            intent: id.clone(),
-            reason: "timeout".into(),
-        }]);
+        booking.fold(&[Fact::Intent(
+            id.clone(),
+            IntentFact::OutcomeUnknown {
+                reason: "timeout".into(),
+            },
+        )]);
         let unknown = booking.job(&key).expect("a job");
         assert_eq!(
             (unknown.state, unknown.urgency),
@@ -311,20 +326,24 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
             (booking.now + at_once(), NO_DEADLINE)
         );
         let reason = operation.doubt_reason();
-        booking.fold(&[Fact::IntentToDesk {
-            intent: id.clone(),
-            reason,
-            at: booking.now,
-        }]);
+        booking.fold(&[Fact::Intent(
+            id.clone(),
+            IntentFact::Escalated {
+                reason,
+                at: booking.now,
+            },
+        )]);
         assert_eq!(
             booking.job(&key).map(|job| job.state),
             Some(PlannedState::NeedsReview),
             "{operation:?}"
         );
-        booking.fold(&[Fact::IntentWithdrawn {
-            intent: id,
-            reason: "no".into(),
-        }]);
+        booking.fold(&[Fact::Intent(
+            id,
+            IntentFact::Withdrawn {
+                reason: "no".into(),
+            },
+        )]);
         assert_eq!(booking.job(&key), None);
     }
 }
@@ -409,7 +428,7 @@ fn details_that_do_not_add_up_are_read_again_soon_and_slowly_once_a_person_is_as
             booking.now + pause
         );
     }
-    booking.fold(&[Fact::ReadWanted]);
+    booking.fold(&[Fact::Provider(ProviderFact::RefreshRequested)]);
     assert_eq!(
         times(&booking, "refresh:now:4").0,
         booking.now + hours(6),
@@ -422,7 +441,10 @@ fn neither_a_pause_nor_a_persons_cancel_stops_finding_out_what_became_of_a_reque
     let mut booking = Booking::new(&[1000]).held();
     let id = booking.plan(capture(&[on(1, 1000)]));
     let key = booking.intent(&id).key.clone();
-    booking.fold(&[Fact::Paused, Fact::JobStopped { key: key.clone() }]);
+    booking.fold(&[
+        Fact::Control(ControlFact::Paused),
+        Fact::Control(ControlFact::JobCancelled { key: key.clone() }),
+    ]);
     assert_eq!(booking.job(&key), None, "nothing has been sent");
     booking.send(&id);
     assert!(
@@ -460,11 +482,11 @@ fn completion_waits_for_the_last_money_row_the_rest_of_the_hold_and_every_open_q
     booking.fold(&[delivered("D-2", taken_at, &[on(2, 500)], false)]);
     assert_eq!(booking.job("complete:auto"), None, "a capture is due first");
     assert!(booking.job("capture:auto:1").is_some());
-    let ask = Fact::DeskRaised {
+    let ask = Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::LateDelivery,
         freezes: false,
         at: taken_at,
-    };
+    });
     let mut asked = Booking::new(&[1000]).captured(1000);
     asked.fold(&[ask]);
     assert_eq!(policy_keys(&asked), Vec::<String>::new());
@@ -504,9 +526,9 @@ fn what_the_provider_refused_is_not_repeated_by_itself() {
             key,
         },
     );
-    booking.fold(&[Fact::DeskCleared {
+    booking.fold(&[Fact::Review(ReviewFact::Closed {
         reason: ReviewReason::ProviderRefused,
-    }]);
+    })]);
     assert_eq!(
         booking.keys(),
         ["refresh:now:2"],
@@ -528,10 +550,10 @@ fn warnings_come_while_something_is_capturable_and_never_before_the_payment() {
     let by = month.now + hours(31 * 24);
     assert_eq!(times(&month, "guard:warn:7d").0, by - hours(7 * 24));
     let mut acted = month;
-    acted.fold(&[Fact::GuardActed {
+    acted.fold(&[Fact::Control(ControlFact::DeadlineHandled {
         key: "guard:warn:7d".into(),
         at: monday(),
-    }]);
+    })]);
     assert_eq!(acted.job("guard:warn:7d"), None, "once is enough");
     let mut claimed = Booking::new(&[1000]).held();
     claimed.plan(capture(&[on(1, 1000)]));
@@ -560,7 +582,7 @@ fn a_card_that_was_charged_does_not_hide_what_is_delivered_and_not_captured() {
 }
 
 #[test]
-fn a_foreign_capture_is_seen_on_its_line_beside_ours() {
+fn an_external_capture_is_seen_on_its_line_beside_ours() {
     let mut booking = Booking::with(proven(), &[500, 500], "{}").held();
     let mut seen = booking.seen();
     seen.captures.push(row("CAP7", 200, None));
@@ -576,10 +598,10 @@ fn a_foreign_capture_is_seen_on_its_line_beside_ours() {
         (booking.r.capturable_on(1), booking.r.capturable()),
         (kr(100), kr(600))
     );
-    booking.fold(&[Fact::DetailsRead {
+    booking.fold(&[Fact::Provider(ProviderFact::DetailsRead {
         at: at("2026-11-17T00:00:00Z"),
         status: None,
         coherent: true,
         since: i64::MAX,
-    }]);
+    })]);
 }

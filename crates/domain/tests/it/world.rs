@@ -13,8 +13,8 @@ use domain::reservation::{Closure, Hold, IntentState, Operation, ReviewReason, R
 use domain::resolve::{Evidence, MarkerEcho, history_window, learnt};
 use domain::schedule::schedule;
 use domain::{
-    Entropy as _, Fact, IntentId, JobKind, Money, Planned, PlannedState, Reservation,
-    SeededEntropy, Status,
+    Entropy as _, Fact, IntentFact, IntentId, JobKind, Money, Planned, PlannedState, ProviderFact,
+    Reservation, ReviewFact, SeededEntropy, Status,
 };
 
 use crate::booking::{Booking, minutes, seen_reservation};
@@ -182,7 +182,7 @@ impl World {
                 // What is there is read, and what may be there is searched for.
                 (None, JobKind::Refresh) => {
                     let in_doubt =
-                        |intent: &domain::reservation::Intent| intent.doubted_at.is_some();
+                        |intent: &domain::reservation::Intent| intent.last_unknown_at.is_some();
                     r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
                 }
                 // Asking a person is no acting.
@@ -351,22 +351,20 @@ impl World {
     fn send(&mut self, key: &str, id: &IntentId) {
         self.before_send(id);
         let now = self.now();
-        let attempt = self.booking.intent(id).attempts + 1;
-        self.learn(vec![Fact::AttemptWritten {
-            intent: id.clone(),
-            attempt,
-            at: now,
-        }]);
+        let attempt = self.booking.intent(id).attempts() + 1;
+        self.learn(vec![Fact::Intent(
+            id.clone(),
+            IntentFact::AttemptWritten { attempt, at: now },
+        )]);
         if self.goes_wrong() && self.draw(8) == 0 {
             // The worker dies with the attempt on record.
             return self.snooze(key, now + TimeDelta::seconds(35));
         }
-        let attempt = self.booking.intent(id).attempts;
-        self.learn(vec![Fact::AttemptSending {
-            intent: id.clone(),
-            attempt,
-            at: now,
-        }]);
+        let attempt = self.booking.intent(id).attempts();
+        self.learn(vec![Fact::Intent(
+            id.clone(),
+            IntentFact::AttemptSent { attempt, at: now },
+        )]);
         match self.carry_out(id) {
             Some(answer) => {
                 let facts = outcome(self.booking.intent(id), &answer, now);
@@ -489,7 +487,7 @@ impl World {
                 self.booking
                     .planner()
                     .intent(self.booking.case(), operation, None, "a key");
-            self.learn(vec![Fact::IntentPlanned { intent }]);
+            self.learn(vec![Fact::Planned(Box::new(intent))]);
         }
     }
 
@@ -508,12 +506,12 @@ impl World {
                 } else {
                     "captured"
                 };
-                self.learn(vec![Fact::CalledBack {
-                    word: word.into(),
+                self.learn(vec![Fact::Provider(ProviderFact::CallbackReceived {
+                    event_type: word.into(),
                     at: self.now(),
-                }]);
+                })]);
             }
-            Some(uuid) if !known => self.learn(vec![Fact::UuidHinted { uuid }]),
+            Some(uuid) if !known => self.learn(vec![self.booking.suggested(&uuid)]),
             _ => {}
         }
     }
@@ -539,8 +537,9 @@ impl World {
     /// A person looks at the desk, finds out what really happened, and says so.
     pub(crate) fn person(&mut self) {
         let now = self.now();
-        let at_desk =
-            |intent: &&domain::reservation::Intent| matches!(intent.progress, IntentState::Desk(_));
+        let at_desk = |intent: &&domain::reservation::Intent| {
+            matches!(intent.progress, IntentState::NeedsReview(_))
+        };
         let waiting: Vec<_> = self
             .booking
             .r
@@ -556,34 +555,37 @@ impl World {
             let (id, amount) = (intent.id.clone(), intent.operation.amount());
             let applied = self.provider.effects.contains(&id);
             let fact = match (applied, &intent.operation, self.provider.uuid.clone()) {
-                (true, Operation::Submit, Some(reservation_uuid)) => Fact::LinkCreated {
-                    intent: id,
-                    reservation_uuid,
-                    customer_uuid: None,
-                    url: None,
-                    at: now,
-                },
+                (true, Operation::Submit, Some(reservation_uuid)) => Fact::Intent(
+                    id,
+                    IntentFact::LinkCreated {
+                        reservation_uuid,
+                        customer_uuid: None,
+                        url: None,
+                        at: now,
+                    },
+                ),
                 (true, ..) => {
                     // Not everybody writes the reference down.
                     let reference = self
                         .provider
                         .reference_of(&intent)
                         .filter(|_| self.draw(2) == 0);
-                    Fact::IntentConfirmed {
-                        intent: id,
-                        reference,
-                        amount,
-                        at: now,
-                    }
+                    Fact::Intent(
+                        id,
+                        IntentFact::Confirmed {
+                            reference,
+                            amount,
+                            at: now,
+                        },
+                    )
                 }
-                _ if self.draw(2) == 0 => Fact::IntentAbsent {
-                    intent: id,
-                    at: now,
-                },
-                _ => Fact::IntentWithdrawn {
-                    intent: id,
-                    reason: "a person says so".into(),
-                },
+                _ if self.draw(2) == 0 => Fact::Intent(id, IntentFact::EffectRuledOut { at: now }),
+                _ => Fact::Intent(
+                    id,
+                    IntentFact::Withdrawn {
+                        reason: "a person says so".into(),
+                    },
+                ),
             };
             self.learn(vec![fact]);
         }
@@ -598,7 +600,7 @@ impl World {
         self.learn(
             reasons
                 .into_iter()
-                .map(|reason| Fact::DeskCleared { reason })
+                .map(|reason| Fact::Review(ReviewFact::Closed { reason }))
                 .collect(),
         );
     }

@@ -6,6 +6,7 @@ mod body;
 mod callbacks;
 mod create;
 mod errors;
+mod event;
 mod guard;
 mod health;
 mod idempotency;

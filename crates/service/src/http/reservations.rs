@@ -11,7 +11,7 @@ use store::{ReservationFilter, Stored};
 
 use super::params::{Name, Params, TIME};
 use super::problem::Problem;
-use super::view;
+use super::{event, view};
 use crate::app::App;
 
 /// The longest reference, in characters.
@@ -107,7 +107,12 @@ pub(super) async fn events(
         .store
         .events(&stored.reservation.id, params.limit()?, params.cursor()?)
         .await?;
-    let data: Vec<_> = page.items.iter().map(view::event).collect();
+    let r = &stored.reservation;
+    let data: Vec<_> = page
+        .items
+        .iter()
+        .map(|event| event::event(event, r))
+        .collect();
     Ok(Json(view::page(
         &data,
         page.next.map(|seq| seq.to_string()),

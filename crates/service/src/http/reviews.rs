@@ -111,7 +111,8 @@ struct MomentJson {
     at: Time,
     local: String,
     actor: String,
-    event: &'static str,
+    #[serde(rename = "type")]
+    event_type: domain::EventType,
 }
 
 /// An attempt with the beginning of the digest over its redacted request and answer.
@@ -131,7 +132,7 @@ fn moment(event: &Event, zone: Tz) -> MomentJson {
             .with_timezone(&zone)
             .to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false),
         actor: event.actor.clone(),
-        event: event.fact.name(),
+        event_type: event.fact.event_type(),
     }
 }
 
@@ -310,7 +311,7 @@ impl From<ReviewError> for Problem {
                 );
                 let since: Vec<_> = since
                     .iter()
-                    .map(|event| json!({"seq": event.seq, "at": Time(event.at), "event": event.fact.name()}))
+                    .map(|event| json!({"seq": event.seq, "at": Time(event.at), "type": event.fact.event_type()}))
                     .collect();
                 Self::new(ErrorCode::EvidenceChanged, detail)
                     .with("given", json!(given))

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::deadlines::NO_DEADLINE;
-use domain::reservation::{LedgerRow, Line, Link, ReviewReason, RowKind};
+use domain::reservation::{LedgerRow, Line, Link, Origin, ReviewReason, RowKind};
 use domain::review::{ReviewStatus, subjects};
 use domain::{
     CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId,
@@ -11,7 +11,7 @@ use domain::{
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use store::queue::{AttemptView, Job, JobDetails, JobFilter};
-use store::{Event, MAX_PAGE, Review, StoreError, Stored};
+use store::{MAX_PAGE, Review, StoreError, Stored};
 
 use crate::app::App;
 
@@ -94,7 +94,7 @@ struct RowJson {
     reference: Option<String>,
     at: Time,
     job: Option<JobId>,
-    foreign: bool,
+    origin: Origin,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,15 +169,6 @@ pub(super) struct AttemptJson {
     outcome: &'static str,
     http_status: Option<u16>,
     provider_message: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct EventJson {
-    seq: i64,
-    at: Time,
-    actor: String,
-    event: &'static str,
-    data: Value,
 }
 
 /// A reservation with its live jobs and its open reviews.
@@ -328,7 +319,7 @@ fn row_of(row: &LedgerRow, jobs: &[Job]) -> RowJson {
         reference: row.reference.clone(),
         at: Time(row.at),
         job: job.map(|job| job.id.clone()),
-        foreign: row.foreign,
+        origin: row.origin(),
     }
 }
 
@@ -426,20 +417,5 @@ pub(super) fn attempt(attempt: &AttemptView) -> AttemptJson {
         outcome: attempt.outcome.as_str(),
         http_status: attempt.http_status,
         provider_message: attempt.provider_message.clone(),
-    }
-}
-
-/// One event of a timeline; `data` is the fact without its name.
-pub(super) fn event(event: &Event) -> EventJson {
-    let mut data = serde_json::to_value(&event.fact).unwrap_or_default();
-    if let Some(fields) = data.as_object_mut() {
-        fields.remove("fact");
-    }
-    EventJson {
-        seq: event.seq,
-        at: Time(event.at),
-        actor: event.actor.clone(),
-        event: event.fact.name(),
-        data,
     }
 }

@@ -10,7 +10,8 @@ use domain::outcome::{Outcome, RefusedBy, outcome};
 use domain::reservation::{IntentState, Operation, ReviewReason};
 use domain::resolve::Evidence;
 use domain::{
-    Case, ErrorCode, Fact, IntentId, PlannedState, Reservation, ReservationId, WaitingFor,
+    Case, ErrorCode, Fact, IntentFact, IntentId, PlannedState, ProviderFact, Reservation,
+    ReservationId, ReviewFact, WaitingFor,
 };
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NotBefore};
 use store::{StoreError, Stored, Tx};
@@ -188,7 +189,7 @@ impl Run<'_> {
         actor: &str,
     ) -> Result<(), StoreError> {
         for fact in facts {
-            if let Fact::IntentPlanned { intent } = fact
+            if let Fact::Planned(intent) = fact
                 && intent.key == self.key
             {
                 tx.carry_intent(&self.job.id, &intent.id).await?;
@@ -235,17 +236,17 @@ impl Run<'_> {
             }
             Err(ReadError::NotFound) => vec![
                 // Counted as a read that did not add up, so that the next one waits.
-                Fact::DetailsRead {
+                Fact::Provider(ProviderFact::DetailsRead {
                     at: tx.now(),
                     status: None,
                     coherent: false,
                     since,
-                },
-                Fact::DeskRaised {
+                }),
+                Fact::Review(ReviewFact::Raised {
                     reason: ReviewReason::MissingAtProvider,
                     freezes: true,
                     at: tx.now(),
-                },
+                }),
             ],
             Err(error) => return self.unread(tx, r, error).await,
         };
@@ -365,15 +366,17 @@ impl Run<'_> {
             return Err(no_intent());
         };
         let attempt = match &intent.progress {
-            IntentState::Written(sent) => sent.attempt,
-            _ => intent.attempts + 1,
+            IntentState::Written { sent, .. } => sent.attempt,
+            _ => intent.attempts() + 1,
         };
         let number = tx.start_attempt(&self.job.lease, Some(id)).await?;
-        let written = Fact::AttemptWritten {
-            intent: id.clone(),
-            attempt,
-            at: tx.now(),
-        };
+        let written = Fact::Intent(
+            id.clone(),
+            IntentFact::AttemptWritten {
+                attempt,
+                at: tx.now(),
+            },
+        );
         self.note(&mut tx, r, &[written], "worker").await?;
         tx.commit().await?;
         let request = requests::prepare(self.app, self.handle, &stored, &intent, attempt).await?;
@@ -390,15 +393,17 @@ impl Run<'_> {
     ) -> Result<Released, JobFault> {
         let at = self.app.clock.wall();
         let attempt = match r.intent(id).map(|intent| &intent.progress) {
-            Some(IntentState::Written(sent)) => sent.attempt,
+            Some(IntentState::Written { sent, .. }) => sent.attempt,
             _ => return Err(no_intent()),
         };
         tx.mark_sending(&self.job.lease, number).await?;
-        let sending = Fact::AttemptSending {
-            intent: id.clone(),
-            attempt,
-            at: tx.now(),
-        };
+        let sending = Fact::Intent(
+            id.clone(),
+            IntentFact::AttemptSent {
+                attempt,
+                at: tx.now(),
+            },
+        );
         self.note(&mut tx, r, &[sending], "worker").await?;
         tx.commit().await?;
         Ok(Released {
@@ -436,7 +441,7 @@ impl Run<'_> {
         }
         tx.finish_attempt(&self.job.lease, released.number, &sent.end)
             .await?;
-        if !matches!(&intent.progress, IntentState::Sending(sent) if sent.attempt == released.attempt)
+        if !matches!(&intent.progress, IntentState::Sending { sent, .. } if sent.attempt == released.attempt)
         {
             // Another worker took this one for dead: it resolves the request by reading, or has sent the next.
             tx.commit().await?;

@@ -56,14 +56,14 @@ fn ended(r: &Reservation, key: &str) -> JobEnd {
         return JobEnd::Succeeded { result: None };
     };
     match &intent.progress {
-        IntentState::Rejected { key } => JobEnd::Failed {
+        IntentState::Rejected { key, .. } => JobEnd::Failed {
             code: ErrorCode::ProviderRefused,
             message: format!("the provider refused it: {key}"),
         },
-        IntentState::Withdrawn { reason } => JobEnd::Cancelled {
+        IntentState::Withdrawn { reason, .. } => JobEnd::Cancelled {
             reason: reason.clone(),
         },
-        IntentState::Done { reference } => JobEnd::Succeeded {
+        IntentState::Done { reference, .. } => JobEnd::Succeeded {
             result: result(r, key, reference.as_deref()),
         },
         _ => JobEnd::Succeeded { result: None },

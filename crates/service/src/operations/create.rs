@@ -51,7 +51,7 @@ pub async fn create(
     let id = intent.id.clone();
     tx.record(
         &mut r,
-        &[Fact::Created, Fact::IntentPlanned { intent }],
+        &[Fact::Created, Fact::Planned(Box::new(intent))],
         merchant,
         actor,
         None,

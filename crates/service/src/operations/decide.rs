@@ -5,7 +5,7 @@ use domain::reservation::Intent;
 use domain::review::{
     DecisionError, DecisionRequest, ReviewStatus, decide as decide_review, subjects,
 };
-use domain::{Case, Fact, FieldError, JobId, ReservationId, ReviewId};
+use domain::{Case, Fact, FieldError, IntentFact, JobId, ReservationId, ReviewId};
 use store::{Event, Review, StoreError, Tx};
 
 use super::error::OperationError;
@@ -187,7 +187,7 @@ async fn refused(
 /// Ends the job of an operation that is given up with the reason, before the schedule finds it unwanted.
 async fn end_withdrawn(tx: &mut Tx, id: &JobId, facts: &[Fact]) -> Result<(), StoreError> {
     let withdrawn = facts.iter().find_map(|fact| match fact {
-        Fact::IntentWithdrawn { reason, .. } => Some(reason),
+        Fact::Intent(_, IntentFact::Withdrawn { reason, .. }) => Some(reason),
         _ => None,
     });
     match withdrawn {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::payment_link::{self, LinkEvent, LinkState, NotAllowed};
-use domain::{Fact, JobId};
+use domain::{ControlFact, Fact, JobId};
 use store::Tx;
 use store::queue::Job;
 
@@ -103,9 +103,9 @@ async fn withdraw(app: &App, tx: &mut Tx, job: &Job, actor: &str) -> Result<(), 
             });
         }
         Some(intent) => domain::review::withdrawn(r, intent, reason, merchant),
-        None => vec![Fact::JobStopped {
+        None => vec![Fact::Control(ControlFact::JobCancelled {
             key: key.to_owned(),
-        }],
+        })],
     };
     tx.record(r, &facts, merchant, actor, None).await?;
     Ok(())

@@ -74,7 +74,7 @@ impl<'a> Locked<'a> {
         let case = Case::new(&self.stored.reservation, self.merchant, self.tx.now());
         let intent = self.app.planner().intent(case, operation, None, self.actor);
         let id = intent.id.clone();
-        self.record(&[Fact::IntentPlanned { intent }]).await?;
+        self.record(&[Fact::Planned(Box::new(intent))]).await?;
         Ok(id)
     }
 

@@ -1,6 +1,6 @@
 //! Somebody stops a reservation, or lets it go on.
 
-use domain::{Fact, ReservationId};
+use domain::{ControlFact, Fact, ReservationId};
 
 use super::error::OperationError;
 use super::locked::{Acted, Locked};
@@ -30,7 +30,11 @@ async fn set(
 ) -> Result<Acted, OperationError> {
     let mut locked = Locked::new(app, id, actor).await?;
     if locked.stored.reservation.control.paused != paused {
-        let fact = if paused { Fact::Paused } else { Fact::Resumed };
+        let fact = if paused {
+            Fact::Control(ControlFact::Paused)
+        } else {
+            Fact::Control(ControlFact::Resumed)
+        };
         locked.record(&[fact]).await?;
     }
     locked.commit(None).await

@@ -1,7 +1,7 @@
 //! Somebody asks for a read of the provider's details.
 
 use domain::reservation::Refusal;
-use domain::{ErrorCode, Fact, JobKind, ReservationId};
+use domain::{ErrorCode, Fact, JobKind, ProviderFact, ReservationId};
 
 use super::error::OperationError;
 use super::locked::{Acted, Locked};
@@ -24,7 +24,9 @@ pub async fn refresh(app: &App, id: &ReservationId, actor: &str) -> Result<Acted
             message,
         }));
     }
-    locked.record(&[Fact::ReadWanted]).await?;
+    locked
+        .record(&[Fact::Provider(ProviderFact::RefreshRequested)])
+        .await?;
     let job = locked.tx.unattended_job(id, JobKind::Refresh).await?;
     locked.commit(job).await
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::policy::Channel;
-use domain::reservation::{Closing, LineAmount, Operation, ReviewReason};
-use domain::{Fact, IntentId, Money};
+use domain::{EventType, Money};
+use serde_json::Value;
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +27,20 @@ pub(super) struct Narration {
     pub(super) text: String,
 }
 
+/// An operation, as its `intent_planned` tells of it.
+#[derive(Clone, Debug)]
+struct Planned {
+    name: String,
+    amount: Money,
+    channels: Vec<String>,
+    is_reminder: bool,
+}
+
 /// Tells the events of one reservation, oldest first. It remembers what later events refer to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Narrator {
-    operations: BTreeMap<IntentId, Operation>,
-    doubted: BTreeSet<IntentId>,
+    operations: BTreeMap<String, Planned>,
+    in_doubt: BTreeSet<String>,
     held: Money,
     captured: Money,
     requests: u32,
@@ -72,149 +80,120 @@ impl Narrator {
         self.requests
     }
 
-    /// What an event means; `None` when people need not hear of it.
-    pub(super) fn tell(&mut self, fact: &Fact) -> Option<Narration> {
-        match fact {
-            Fact::AttemptSending { .. } | Fact::DetailsRead { .. } => self.requests += 1,
-            Fact::Held { amount, .. } => self.held = *amount,
-            _ => {}
-        }
-        match fact {
-            Fact::Created => plain("booked"),
-            Fact::LinkCreated { .. } => plain("payment link sent"),
-            Fact::LinkExpired { .. } => warning("the payment link has expired"),
-            Fact::Held { amount, .. } => good(format!("paid: {amount} is held")),
-            Fact::HoldExpired { .. } => bad("the hold has lapsed"),
-            Fact::CaptureClosed { .. } => {
+    /// What an event means, by the fields that docs/events.md lists; `None` when people need not hear of it.
+    pub(super) fn tell(&mut self, event: EventType, data: &Value) -> Option<Narration> {
+        match event {
+            EventType::ReservationCreated => plain("booked"),
+            EventType::PaymentLinkCreated => plain("payment link sent"),
+            EventType::PaymentLinkExpired => warning("the payment link has expired"),
+            EventType::HoldPlaced => {
+                self.held = amount(data);
+                good(format!("paid: {} is held", self.held))
+            }
+            EventType::HoldLapsed => bad("the hold has lapsed"),
+            EventType::CaptureWindowClosed => {
                 bad("the provider says that the capture window has closed")
             }
-            Fact::Delivered {
-                lines, complete, ..
-            } => plain(delivered(lines, *complete)),
-            Fact::ReminderUsed { sent: false, .. } => {
+            EventType::DeliveryReported => plain(delivered(data)),
+            EventType::ReminderUsed if data["sent"] == false => {
                 plain("a reminder came too late to be of use")
             }
-            Fact::GuardActed { key, .. } => guard(key),
-            Fact::ForeignRow { row } => warning(format!(
-                "somebody acted in the provider's portal: {} of {}",
-                row.kind, row.amount
+            EventType::DeadlineHandled => handled(text(data, "job_key")),
+            EventType::LedgerRowPosted if data["row"]["origin"] == "external" => warning(format!(
+                "somebody acted in the provider's portal: {}",
+                row(data)
             )),
-            Fact::LateEffect { row, .. } => bad(format!(
-                "a {} of {} appeared after all",
-                row.kind, row.amount
-            )),
-            Fact::DeskRaised { reason, .. } | Fact::IntentToDesk { reason, .. } => ask(*reason),
-            Fact::DeskCleared { reason } => plain(format!("settled: {}", spoken(*reason))),
-            Fact::Closed {
-                how, foreign: true, ..
-            } => warning(match how {
-                Closing::Completed => "completed by somebody else",
-                Closing::Cancelled => "cancelled by somebody else",
-            }),
-            Fact::Paused => plain("paused"),
-            Fact::Resumed => plain("resumed"),
-            _ => self.of_intent(fact),
+            EventType::LedgerRowPosted => bad(format!("a second {}", row(data))),
+            EventType::LateEffectSeen => bad(format!("a {} appeared after all", row(data))),
+            EventType::ReviewRaised | EventType::IntentEscalated => {
+                bad(format!("a person must decide: {}", spoken(data)))
+            }
+            EventType::ReviewClosed => plain(format!("settled: {}", spoken(data))),
+            EventType::ReservationClosed if data["origin"] == "external" => {
+                warning(format!("{} by somebody else", text(data, "how")))
+            }
+            EventType::ReservationPaused => plain("paused"),
+            EventType::ReservationResumed => plain("resumed"),
+            EventType::AttemptSent | EventType::DetailsRead => {
+                self.requests += 1;
+                None
+            }
+            _ => self.of_intent(event, data),
         }
     }
 
-    fn of_intent(&mut self, fact: &Fact) -> Option<Narration> {
-        match fact {
-            Fact::IntentPlanned { intent } => {
-                self.operations
-                    .insert(intent.id.clone(), intent.operation.clone());
-                planned(&intent.operation, &intent.key)
-            }
-            Fact::AttemptAccepted {
-                intent, reference, ..
-            } => {
-                let operation = self.operations.get(intent)?.clone();
-                self.accepted(&operation, reference.as_deref())
-            }
-            Fact::AttemptUnknown { intent, .. } => {
-                self.doubted.insert(intent.clone());
-                let name = name(self.operations.get(intent)?);
+    fn of_intent(&mut self, event: EventType, data: &Value) -> Option<Narration> {
+        let id = text(data, "intent");
+        if event == EventType::IntentPlanned {
+            let operation = planned(data);
+            let narration = asked_for(&operation, data);
+            self.operations.insert(id.to_owned(), operation);
+            return narration;
+        }
+        let operation = self.operations.get(id)?.clone();
+        let name = &operation.name;
+        match event {
+            EventType::AttemptAccepted => self.accepted(&operation, &named(data)),
+            EventType::OutcomeUnknown => {
+                self.in_doubt.insert(id.to_owned());
                 warning(format!(
                     "the answer is lost: nobody knows whether the {name} went through; reading again"
                 ))
             }
-            Fact::TraceMissing { intent, .. } if self.doubted.contains(intent) => {
+            EventType::EffectNotSeen if self.in_doubt.contains(id) => {
                 plain("no trace of it yet: it is read again later, and nothing is sent meanwhile")
             }
-            Fact::IntentConfirmed {
-                intent,
-                reference,
-                amount,
-                ..
-            } => {
-                let operation = self.operations.get(intent)?.clone();
-                let found = self.doubted.remove(intent);
-                self.confirmed(&operation, reference.as_deref(), *amount, found)
+            EventType::IntentConfirmed => {
+                let found = self.in_doubt.remove(id);
+                self.confirmed(name, data, found)
             }
-            Fact::IntentAbsent { intent, .. } => {
-                self.doubted.remove(intent);
-                let name = name(self.operations.get(intent)?);
+            EventType::EffectRuledOut => {
+                self.in_doubt.remove(id);
                 plain(format!(
                     "the {name} is proven not to have happened: it may be sent again"
                 ))
             }
-            Fact::IntentWithdrawn { intent, reason } => {
-                let name = name(self.operations.get(intent)?);
-                warning(format!("the {name} is given up: {reason}"))
+            EventType::IntentWithdrawn => {
+                warning(format!("the {name} is given up: {}", text(data, "reason")))
             }
-            Fact::AttemptRejected { intent, key } => {
-                let name = name(self.operations.get(intent)?);
-                bad(format!("the provider refused the {name}: {key}"))
-            }
+            EventType::AttemptRejected => bad(format!(
+                "the provider refused the {name}: {}",
+                text(data, "message")
+            )),
             _ => None,
         }
     }
 
-    fn accepted(&mut self, operation: &Operation, reference: Option<&str>) -> Option<Narration> {
-        let amount = operation.amount();
-        match operation {
-            Operation::Capture { .. } => {
+    fn accepted(&mut self, operation: &Planned, reference: &str) -> Option<Narration> {
+        let amount = operation.amount;
+        match operation.name.as_str() {
+            "capture" => {
                 self.captured += amount;
-                good(format!("captured {amount}{}", named(reference)))
+                good(format!("captured {amount}{reference}"))
             }
-            Operation::Charge { .. } => good(format!("charged {amount}{}", named(reference))),
-            Operation::Refund { .. } => {
-                plain(format!("refund of {amount} accepted; it is under way"))
-            }
-            Operation::Cancel { .. } if self.held.is_zero() => {
-                plain("cancelled: the link is withdrawn")
-            }
-            Operation::Cancel { .. } => {
-                good(format!("cancelled: the hold of {} is released", self.held))
-            }
-            Operation::Complete { .. } => good(self.completed()),
-            Operation::Resend { by, slot, .. } => plain(resent(by, slot.is_some())),
-            Operation::Submit => None,
+            "charge" => good(format!("charged {amount}{reference}")),
+            "refund" => plain(format!("refund of {amount} accepted; it is under way")),
+            "cancel" if self.held.is_zero() => plain("cancelled: the link is withdrawn"),
+            "cancel" => good(format!("cancelled: the hold of {} is released", self.held)),
+            "complete" => good(self.completed()),
+            "resend" => plain(resent(operation)),
+            _ => None,
         }
     }
 
-    fn confirmed(
-        &mut self,
-        operation: &Operation,
-        reference: Option<&str>,
-        amount: Money,
-        found: bool,
-    ) -> Option<Narration> {
+    fn confirmed(&mut self, name: &str, data: &Value, found: bool) -> Option<Narration> {
         let found = if found { "found it: " } else { "" };
-        match operation {
-            Operation::Capture { .. } => {
+        let (amount, reference) = (amount(data), named(data));
+        match name {
+            "capture" => {
                 self.captured += amount;
-                good(format!(
-                    "{found}captured {amount}, once{}",
-                    named(reference)
-                ))
+                good(format!("{found}captured {amount}, once{reference}"))
             }
-            Operation::Charge { .. } => {
-                good(format!("{found}charged {amount}, once{}", named(reference)))
-            }
-            Operation::Refund { .. } => good(format!("{found}refunded {amount}")),
-            Operation::Cancel { .. } => good(format!("{found}cancelled")),
-            Operation::Complete { .. } => good(format!("{found}{}", self.completed())),
-            Operation::Resend { .. } | Operation::Submit => None,
+            "charge" => good(format!("{found}charged {amount}, once{reference}")),
+            "refund" => good(format!("{found}refunded {amount}")),
+            "cancel" => good(format!("{found}cancelled")),
+            "complete" => good(format!("{found}{}", self.completed())),
+            _ => None,
         }
     }
 
@@ -227,27 +206,43 @@ impl Narrator {
     }
 }
 
-fn named(reference: Option<&str>) -> String {
-    reference
-        .map(|reference| format!(" ({reference})"))
-        .unwrap_or_default()
+fn text<'v>(data: &'v Value, field: &str) -> &'v str {
+    data[field].as_str().unwrap_or_default()
 }
 
-const fn name(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::Submit => "submit",
-        Operation::Capture { .. } => "capture",
-        Operation::Charge { .. } => "charge",
-        Operation::Refund { .. } => "refund",
-        Operation::Cancel { .. } => "cancel",
-        Operation::Complete { .. } => "complete",
-        Operation::Resend { .. } => "resend",
+/// The amount in `data`; zero when it holds none.
+fn amount(data: &Value) -> Money {
+    text(data, "amount").parse().unwrap_or(Money::ZERO)
+}
+
+fn named(data: &Value) -> String {
+    match data["reference"].as_str() {
+        Some(reference) => format!(" ({reference})"),
+        None => String::new(),
     }
 }
 
-fn delivered(lines: &[LineAmount], complete: bool) -> String {
-    let amount: Money = lines.iter().map(|line| line.amount).sum();
-    let more = if complete {
+fn row(data: &Value) -> String {
+    let row = &data["row"];
+    format!("{} of {}", text(row, "kind"), amount(row))
+}
+
+fn planned(data: &Value) -> Planned {
+    let channels = data["channels"].as_array().into_iter().flatten();
+    Planned {
+        name: text(data, "operation").to_owned(),
+        amount: amount(data),
+        channels: channels
+            .filter_map(|channel| channel.as_str().map(str::to_owned))
+            .collect(),
+        is_reminder: data["slot"].is_number(),
+    }
+}
+
+fn delivered(data: &Value) -> String {
+    let lines = data["lines"].as_array().into_iter().flatten();
+    let amount: Money = lines.map(amount).sum();
+    let more = if data["complete"] == true {
         "that is all"
     } else {
         "more to come"
@@ -256,54 +251,51 @@ fn delivered(lines: &[LineAmount], complete: bool) -> String {
 }
 
 /// What is asked for, where the answer alone would not say why.
-fn planned(operation: &Operation, key: &str) -> Option<Narration> {
-    match (operation, key) {
-        (Operation::Cancel { .. }, "cancel:expiry") => {
-            warning("not paid in time: the reservation is cancelled")
-        }
-        (Operation::Cancel { .. }, "cancel:guard") => {
+fn asked_for(operation: &Planned, data: &Value) -> Option<Narration> {
+    let amount = operation.amount;
+    match (operation.name.as_str(), text(data, "job_key")) {
+        ("cancel", "cancel:expiry") => warning("not paid in time: the reservation is cancelled"),
+        ("cancel", "cancel:guard") => {
             warning("nothing delivered: the hold is released before it would lapse")
         }
-        (Operation::Capture { .. }, "capture:guard") => {
+        ("capture", "capture:guard") => {
             warning("what is delivered is captured before the hold would lapse")
         }
-        (Operation::Charge { lines, .. }, _) => {
-            let what: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+        ("charge", _) => {
+            let lines = data["charge_lines"].as_array().into_iter().flatten();
+            let what: Vec<&str> = lines.map(|line| text(line, "name")).collect();
             plain(format!(
-                "late charge of {} asked for: {}",
-                operation.amount(),
+                "late charge of {amount} asked for: {}",
                 what.join(", ")
             ))
         }
-        (Operation::Refund { .. }, _) => {
-            plain(format!("refund of {} asked for", operation.amount()))
-        }
+        ("refund", _) => plain(format!("refund of {amount} asked for")),
         _ => None,
     }
 }
 
-fn guard(key: &str) -> Option<Narration> {
+fn handled(key: &str) -> Option<Narration> {
     match key.strip_prefix("guard:warn:") {
         Some(before) => warning(format!("{before} left to capture what is held")),
         None => warning("the deadline guard steps in"),
     }
 }
 
-fn ask(reason: ReviewReason) -> Option<Narration> {
-    bad(format!("a person must decide: {}", spoken(reason)))
+/// The reason of a review, in words.
+fn spoken(data: &Value) -> String {
+    text(data, "reason").replace('_', " ")
 }
 
-fn spoken(reason: ReviewReason) -> String {
-    reason.as_str().replace('_', " ")
-}
-
-fn resent(by: &[Channel], reminder: bool) -> String {
-    let channel = |channel: &Channel| match channel {
-        Channel::Email => "e-mail",
-        Channel::Sms => "SMS",
-    };
-    let channels: Vec<&str> = by.iter().map(channel).collect();
-    let what = if reminder {
+fn resent(operation: &Planned) -> String {
+    let channels = operation.channels.iter();
+    let channels: Vec<&str> = channels
+        .map(|channel| match channel.as_str() {
+            "email" => "e-mail",
+            "sms" => "SMS",
+            other => other,
+        })
+        .collect();
+    let what = if operation.is_reminder {
         "reminder sent"
     } else {
         "payment link sent again"
@@ -313,116 +305,56 @@ fn resent(by: &[Channel], reminder: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, Utc};
-    use domain::SeededEntropy;
-    use domain::reservation::{ChargeLine, Intent, IntentState, RefundSource};
+    use serde_json::json;
 
     use super::*;
 
-    const AT: DateTime<Utc> = DateTime::UNIX_EPOCH;
+    type Story = Vec<(EventType, Value)>;
 
-    fn id() -> IntentId {
-        IntentId::new(AT, &SeededEntropy::new(1))
-    }
-
-    fn plan(operation: Operation, key: &str) -> Fact {
-        let intent = Intent {
-            id: id(),
-            operation,
-            key: key.to_owned(),
-            marker: "m".to_owned(),
-            created_at: AT,
-            created_by: "policy".to_owned(),
-            policy_version: 1,
-            attempts: 0,
-            baseline: None,
-            doubted_at: None,
-            pressed: false,
-            progress: IntentState::Planned,
-        };
-        Fact::IntentPlanned { intent }
-    }
-
-    fn lines(kroner: u32) -> Vec<LineAmount> {
-        vec![LineAmount {
-            line: 1,
-            amount: Money::kroner(kroner),
-        }]
-    }
-
-    fn capture(kroner: u32) -> Fact {
-        plan(
-            Operation::Capture {
-                lines: lines(kroner),
-                note: None,
-            },
-            "capture:auto:1",
-        )
-    }
-
-    fn held(kroner: u32) -> Fact {
-        Fact::Held {
-            at: AT,
-            amount: Money::kroner(kroner),
+    fn plan(operation: &str, key: &str, more: &Value) -> (EventType, Value) {
+        let mut data = json!({"intent": "int_1", "operation": operation, "job_key": key});
+        for (field, value) in more.as_object().expect("an object") {
+            data[field] = value.clone();
         }
+        (EventType::IntentPlanned, data)
     }
 
-    fn accepted(reference: Option<&str>) -> Fact {
-        Fact::AttemptAccepted {
-            intent: id(),
-            reference: reference.map(str::to_owned),
-            at: AT,
-        }
+    fn capture(amount: &str) -> (EventType, Value) {
+        plan("capture", "capture:auto:1", &json!({ "amount": amount }))
     }
 
-    fn confirmed(kroner: u32) -> Fact {
-        let reference = Some("CAP1".to_owned());
-        Fact::IntentConfirmed {
-            intent: id(),
-            reference,
-            amount: Money::kroner(kroner),
-            at: AT,
-        }
+    fn held(amount: &str) -> (EventType, Value) {
+        (EventType::HoldPlaced, json!({ "amount": amount }))
     }
 
-    fn story(facts: &[Fact]) -> Vec<String> {
+    fn accepted(reference: Option<&str>) -> (EventType, Value) {
+        let data = json!({"intent": "int_1", "reference": reference});
+        (EventType::AttemptAccepted, data)
+    }
+
+    fn confirmed(amount: &str) -> (EventType, Value) {
+        let data = json!({"intent": "int_1", "reference": "CAP1", "amount": amount});
+        (EventType::IntentConfirmed, data)
+    }
+
+    fn story(events: &[(EventType, Value)]) -> Vec<String> {
         let mut narrator = Narrator::default();
-        facts
+        events
             .iter()
-            .filter_map(|fact| narrator.tell(fact))
-            .map(|narration| narration.text)
+            .filter_map(|(event, data)| narrator.tell(*event, data))
+            .map(|told| told.text)
             .collect()
     }
 
     #[test]
     fn every_operation_is_told_in_plain_words() {
-        let refund = Operation::Refund {
-            source: RefundSource::Captured,
-            reference: "CAP1".to_owned(),
-            lines: lines(50),
-        };
-        let scratch = ChargeLine {
-            name: "Scratch".to_owned(),
-            product_id: None,
-            rate: Money::kroner(80),
-            tax_percent: 25,
-            amount: Money::kroner(80),
-        };
-        let charge = Operation::Charge {
-            lines: vec![scratch],
-            note: None,
-        };
-        let cancel = || Operation::Cancel {
-            note: String::new(),
-        };
-        let remind = |by: Channel, slot| {
+        let charge = json!({"amount": "80.00", "charge_lines": [{"name": "Scratch"}]});
+        let cancel = |key| plan("cancel", key, &json!({}));
+        let remind = |channel: &str, slot: Option<u32>| {
             plan(
-                Operation::Resend {
-                    by: vec![by],
-                    elsewhere: false,
-                    slot,
-                },
+                "resend",
                 "remind:0",
+                &json!({"channels": [channel], "slot": slot}),
             )
         };
         let expired = [
@@ -434,21 +366,23 @@ mod tests {
             "nothing delivered: the hold is released before it would lapse",
             "cancelled: the hold of 9.00 is released",
         ];
-        let table: [(Vec<Fact>, &[&str]); 8] = [
+        let delivery = json!({"lines": [{"line": 1, "amount": "7.00"}], "complete": false});
+        let refund = plan("refund", "intent:1", &json!({"amount": "50.00"}));
+        let table: [(Story, &[&str]); 8] = [
             (
-                vec![capture(10), accepted(Some("CAP1"))],
+                vec![capture("10.00"), accepted(Some("CAP1"))],
                 &["captured 10.00 (CAP1)"],
             ),
             (
-                vec![remind(Channel::Sms, Some(0)), accepted(None)],
+                vec![remind("sms", Some(0)), accepted(None)],
                 &["reminder sent by SMS"],
             ),
             (
-                vec![remind(Channel::Email, None), accepted(None)],
+                vec![remind("email", None), accepted(None)],
                 &["payment link sent again by e-mail"],
             ),
             (
-                vec![plan(refund, "intent:1"), accepted(None), confirmed(50)],
+                vec![refund, accepted(None), confirmed("50.00")],
                 &[
                     "refund of 50.00 asked for",
                     "refund of 50.00 accepted; it is under way",
@@ -456,48 +390,38 @@ mod tests {
                 ],
             ),
             (
-                vec![plan(charge, "intent:1"), accepted(Some("CHA1"))],
+                vec![plan("charge", "intent:1", &charge), accepted(Some("CHA1"))],
                 &[
                     "late charge of 80.00 asked for: Scratch",
                     "charged 80.00 (CHA1)",
                 ],
             ),
+            (vec![cancel("cancel:expiry"), accepted(None)], &expired),
             (
-                vec![plan(cancel(), "cancel:expiry"), accepted(None)],
-                &expired,
-            ),
-            (
-                vec![held(9), plan(cancel(), "cancel:guard"), accepted(None)],
+                vec![held("9.00"), cancel("cancel:guard"), accepted(None)],
                 &guarded,
             ),
             (
-                vec![Fact::Delivered {
-                    event_id: "D".to_owned(),
-                    at: AT,
-                    lines: lines(7),
-                    complete: false,
-                }],
+                vec![(EventType::DeliveryReported, delivery)],
                 &["delivered for 7.00: more to come"],
             ),
         ];
-        for (facts, expected) in table {
-            assert_eq!(story(&facts), expected);
+        for (events, expected) in table {
+            assert_eq!(story(&events), expected);
         }
     }
 
     #[test]
     fn a_lost_answer_is_told_until_it_is_found() {
-        let unknown = Fact::AttemptUnknown {
-            intent: id(),
-            reason: "reset".to_owned(),
-        };
-        let missing = Fact::TraceMissing {
-            intent: id(),
-            clean: true,
-            at: AT,
-        };
+        let unknown = json!({"intent": "int_1", "reason": "reset"});
+        let missing = json!({"intent": "int_1", "counts": true});
         assert_eq!(
-            story(&[capture(10), unknown, missing, confirmed(10)]),
+            story(&[
+                capture("10.00"),
+                (EventType::OutcomeUnknown, unknown),
+                (EventType::EffectNotSeen, missing),
+                confirmed("10.00"),
+            ]),
             [
                 "the answer is lost: nobody knows whether the capture went through; reading again",
                 "no trace of it yet: it is read again later, and nothing is sent meanwhile",
@@ -508,47 +432,51 @@ mod tests {
 
     #[test]
     fn completing_says_what_of_the_hold_is_released() {
-        let complete = plan(
-            Operation::Complete {
-                note: String::new(),
-            },
-            "complete:auto",
-        );
+        let complete = plan("complete", "complete:auto", &json!({}));
         for (taken, expected) in [
-            (10, "completed: the books are closed"),
+            ("10.00", "completed: the books are closed"),
             (
-                7,
+                "7.00",
                 "completed: the books are closed, the rest of 3.00 is released",
             ),
         ] {
-            let facts = [
-                held(10),
+            let events = [
+                held("10.00"),
                 capture(taken),
                 accepted(Some("CAP1")),
                 complete.clone(),
                 accepted(None),
             ];
-            assert_eq!(story(&facts).last().map(String::as_str), Some(expected));
+            assert_eq!(story(&events).last().map(String::as_str), Some(expected));
         }
     }
 
     #[test]
     fn requests_are_calls_sent_and_reads() {
         let mut narrator = Narrator::default();
-        let sending = Fact::AttemptSending {
-            intent: id(),
-            attempt: 1,
-            at: AT,
-        };
-        let read = Fact::DetailsRead {
-            at: AT,
-            status: None,
-            coherent: true,
-            since: 0,
-        };
-        for fact in [capture(10), sending, accepted(None), read] {
-            narrator.tell(&fact);
+        let sent = (
+            EventType::AttemptSent,
+            json!({"intent": "int_1", "attempt": 1}),
+        );
+        let read = (EventType::DetailsRead, json!({"coherent": true}));
+        for (event, data) in [capture("10.00"), sent, accepted(None), read] {
+            narrator.tell(event, &data);
         }
         assert_eq!(narrator.requests(), 2);
+    }
+
+    #[test]
+    fn a_row_of_ours_that_no_intent_accounts_for_is_told_as_a_second_one() {
+        let row = |origin: &str| {
+            let row = json!({"kind": "capture", "amount": "5.00", "origin": origin});
+            (EventType::LedgerRowPosted, json!({ "row": row }))
+        };
+        assert_eq!(
+            story(&[row("external"), row("holdfast")]),
+            [
+                "somebody acted in the provider's portal: capture of 5.00",
+                "a second capture of 5.00"
+            ]
+        );
     }
 }

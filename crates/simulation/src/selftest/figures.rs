@@ -253,22 +253,18 @@ mod tests {
     }
 
     fn event(seconds: i64, name: &str, data: &Value) -> Value {
-        json!({"at": at(seconds), "event": name, "data": data})
+        json!({"at": at(seconds), "type": name, "data": data})
     }
 
     /// A capture that is given up after a second, and what happens then.
     fn book(then: &[Value]) -> ApiSnapshot {
-        let planned = json!({"intent": {"id": "int_1", "operation": "capture", "marker": MARKER, "lines": []}});
+        let planned = json!({"intent": "int_1", "operation": "capture", "marker": MARKER});
         let before = [
             event(0, "intent_planned", &planned),
-            event(
-                0,
-                "attempt_sending",
-                &json!({"intent": "int_1", "attempt": 1}),
-            ),
+            event(0, "attempt_sent", &json!({"intent": "int_1", "attempt": 1})),
             event(
                 1,
-                "attempt_unknown",
+                "outcome_unknown",
                 &json!({"intent": "int_1", "reason": "timeout"}),
             ),
         ];
@@ -311,7 +307,7 @@ mod tests {
             third,
             later,
         };
-        let silent = of_it(15, "trace_missing");
+        let silent = of_it(15, "effect_not_seen");
         for (case, reads, counted, expected) in [
             ("the first", vec![read(15, true)], 1, by(1, 0, 0, 0)),
             (
@@ -334,7 +330,7 @@ mod tests {
             ),
             (
                 "a person",
-                vec![read(15, true), of_it(60, "decided")],
+                vec![read(15, true), of_it(60, "review_decided")],
                 0,
                 by(0, 0, 0, 1),
             ),
@@ -369,7 +365,7 @@ mod tests {
             "shown later"
         );
         assert_eq!(
-            counts(&figures(&end("intent_absent"), &[])),
+            counts(&figures(&end("effect_ruled_out"), &[])),
             (0, 0, 1),
             "no effect"
         );

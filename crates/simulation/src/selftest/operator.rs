@@ -191,14 +191,14 @@ fn decision(
         "complete" => EffectKind::Completed,
         _ => return None,
     };
-    let intent = &intent_of(events, details)?["data"]["intent"];
+    let intent = &intent_of(events, details)?["data"];
     let marker = intent["marker"]
         .as_str()
         .filter(|marker| !marker.is_empty())?;
-    let amounts = intent["lines"].as_array().into_iter().flatten();
-    let amount: Money = amounts
-        .filter_map(|line| line["amount"].as_str()?.parse::<Money>().ok())
-        .sum();
+    let amount = intent["amount"]
+        .as_str()
+        .map_or(Ok(Money::ZERO), str::parse)
+        .ok()?;
     let decided_at = intent["created_at"]
         .as_str()
         .and_then(|at| at.parse::<DateTime<Utc>>().ok());
@@ -227,11 +227,11 @@ fn intent_of<'e>(events: &'e [Value], details: &Value) -> Option<&'e Value> {
     let asked = events
         .iter()
         .rev()
-        .filter(|event| event["event"] == "intent_to_desk");
+        .filter(|event| event["type"] == "intent_escalated");
     let ids: Vec<&Value> = asked.map(|event| &event["data"]["intent"]).collect();
     events.iter().rev().find(|event| {
-        event["event"] == "intent_planned"
-            && ids.contains(&&event["data"]["intent"]["id"])
-            && event["data"]["intent"]["operation"] == details["kind"]
+        event["type"] == "intent_planned"
+            && ids.contains(&&event["data"]["intent"])
+            && event["data"]["operation"] == details["kind"]
     })
 }

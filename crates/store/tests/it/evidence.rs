@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::{LedgerRow, RowKind};
 use domain::resolve::{Evidence, MarkerEcho};
-use domain::{Clock as _, Fact, Money, Reservation};
+use domain::{Clock as _, Fact, Money, ProviderFact, Reservation};
 
 use crate::harness::{Fresh, merchant, noon};
 use crate::reservations::{created, record, submitted};
@@ -114,7 +114,7 @@ pub(crate) async fn two_who_learn_at_once_keep_what_both_have_learnt(fresh: Fres
     assert_eq!(known(&fresh, "default").await, expected);
 }
 
-fn foreign(fresh: &Fresh, kind: RowKind, reference: &str) -> Fact {
+fn external(fresh: &Fresh, kind: RowKind, reference: &str) -> Fact {
     let row = LedgerRow {
         kind,
         amount: Money::kroner(10),
@@ -123,11 +123,10 @@ fn foreign(fresh: &Fresh, kind: RowKind, reference: &str) -> Fact {
         alias: None,
         at: fresh.clock.now(),
         intent: None,
-        foreign: true,
         confirmed: true,
         refunded_seen: Money::ZERO,
     };
-    Fact::ForeignRow { row }
+    Fact::Provider(ProviderFact::RowPosted { row })
 }
 
 async fn held(fresh: &Fresh, reference: &str, uuid: &str) -> Reservation {
@@ -136,10 +135,10 @@ async fn held(fresh: &Fresh, reference: &str, uuid: &str) -> Reservation {
     record(
         fresh,
         &mut r,
-        &[Fact::Held {
+        &[Fact::Provider(ProviderFact::HoldPlaced {
             at: fresh.clock.now(),
             amount: Money::kroner(1000),
-        }],
+        })],
     )
     .await;
     r
@@ -151,23 +150,23 @@ pub(crate) async fn a_capture_or_charge_names_the_reservation_in_whose_ledger_it
     let mut first = held(&fresh, "BOOK-1", "RES1").await;
     let mut second = held(&fresh, "BOOK-2", "RES2").await;
     let rows = [
-        foreign(&fresh, RowKind::Capture, "CAP1"),
-        foreign(&fresh, RowKind::Charge, "CHA1"),
+        external(&fresh, RowKind::Capture, "CAP1"),
+        external(&fresh, RowKind::Charge, "CHA1"),
         // The reference of a refund is the one of the row it gives back from.
-        foreign(&fresh, RowKind::Refund, "CAP1"),
+        external(&fresh, RowKind::Refund, "CAP1"),
     ];
     record(&fresh, &mut first, &rows).await;
     // What another ledger has claimed first stays there.
     record(
         &fresh,
         &mut second,
-        &[foreign(&fresh, RowKind::Capture, "CAP1")],
+        &[external(&fresh, RowKind::Capture, "CAP1")],
     )
     .await;
     record(
         &fresh,
         &mut second,
-        &[foreign(&fresh, RowKind::Capture, "CAP2")],
+        &[external(&fresh, RowKind::Capture, "CAP2")],
     )
     .await;
     let default = merchant("default");

@@ -7,8 +7,8 @@ use domain::reservation::{
     Decision, DecisionRecord, NewLine, NewReservation, Operation, ReviewReason,
 };
 use domain::{
-    Case, Clock as _, Fact, IntentId, JobKind, JobState, Merchant, Money, Reservation,
-    ReservationId, SystemEntropy,
+    Case, Clock as _, ControlFact, Fact, IntentFact, IntentId, JobKind, JobState, Merchant, Money,
+    ProviderFact, Reservation, ReservationId, ReviewFact, SystemEntropy,
 };
 use serde_json::json;
 use store::queue::JobFilter;
@@ -69,7 +69,7 @@ pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, Int
     tx.create_reservation(&r, &submission(), &format!("token-{reference}"))
         .await
         .expect("creates");
-    let facts = [Fact::Created, Fact::IntentPlanned { intent }];
+    let facts = [Fact::Created, Fact::Planned(Box::new(intent))];
     tx.record(&mut r, &facts, &account(), "test", None)
         .await
         .expect("records");
@@ -81,23 +81,20 @@ pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, Int
 pub(crate) fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 3] {
     let at = fresh.clock.now();
     [
-        Fact::AttemptWritten {
-            intent: intent.clone(),
-            attempt: 1,
-            at,
-        },
-        Fact::AttemptSending {
-            intent: intent.clone(),
-            attempt: 1,
-            at,
-        },
-        Fact::LinkCreated {
-            intent: intent.clone(),
-            reservation_uuid: uuid.to_owned(),
-            customer_uuid: None,
-            url: Some("https://example.no/pay".to_owned()),
-            at,
-        },
+        Fact::Intent(
+            intent.clone(),
+            IntentFact::AttemptWritten { attempt: 1, at },
+        ),
+        Fact::Intent(intent.clone(), IntentFact::AttemptSent { attempt: 1, at }),
+        Fact::Intent(
+            intent.clone(),
+            IntentFact::LinkCreated {
+                reservation_uuid: uuid.to_owned(),
+                customer_uuid: None,
+                url: Some("https://example.no/pay".to_owned()),
+                at,
+            },
+        ),
     ]
 }
 
@@ -160,10 +157,10 @@ pub(crate) async fn the_journal_folds_to_the_reservation(fresh: Fresh) {
     record(
         &fresh,
         &mut r,
-        &[Fact::Held {
+        &[Fact::Provider(ProviderFact::HoldPlaced {
             at: fresh.clock.now(),
             amount: Money::kroner(1000),
-        }],
+        })],
     )
     .await;
     let stored = fresh
@@ -210,10 +207,16 @@ pub(crate) async fn the_journal_folds_to_the_reservation(fresh: Fresh) {
 pub(crate) async fn a_save_over_a_newer_version_is_a_conflict(fresh: Fresh) {
     let (r, _) = created(&fresh, "BOOK-1").await;
     let (mut one, mut two) = (r.clone(), r);
-    record(&fresh, &mut one, &[Fact::Paused]).await;
+    record(&fresh, &mut one, &[Fact::Control(ControlFact::Paused)]).await;
     let mut tx = fresh.store.begin().await.expect("begins");
     let stale = tx
-        .record(&mut two, &[Fact::Paused], &account(), "test", None)
+        .record(
+            &mut two,
+            &[Fact::Control(ControlFact::Paused)],
+            &account(),
+            "test",
+            None,
+        )
         .await;
     assert!(stale.is_err(), "the same number twice");
     drop(tx);
@@ -228,23 +231,25 @@ pub(crate) async fn a_save_over_a_newer_version_is_a_conflict(fresh: Fresh) {
 
 pub(crate) async fn an_illegal_fact_changes_nothing(fresh: Fresh) {
     let (r, intent) = created(&fresh, "BOOK-1").await;
-    let accepted = Fact::AttemptAccepted {
+    let accepted = Fact::Intent(
         intent,
-        reference: None,
-        at: fresh.clock.now(),
-    };
+        IntentFact::AttemptAccepted {
+            reference: None,
+            at: fresh.clock.now(),
+        },
+    );
     let mut changed = r.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
     let refused = tx
         .record(
             &mut changed,
-            &[Fact::Paused, accepted],
+            &[Fact::Control(ControlFact::Paused), accepted],
             &account(),
             "test",
             None,
         )
         .await;
-    assert!(matches!(refused, Err(StoreError::IllegalFact(_))));
+    assert!(matches!(refused, Err(StoreError::IllegalTransition(_))));
     drop(tx);
     let stored = fresh
         .store
@@ -263,10 +268,10 @@ pub(crate) async fn the_jobs_follow_the_facts_in_one_transaction(fresh: Fresh) {
         live_kinds(&fresh, &r).await,
         [JobKind::Remind, JobKind::Cancel, JobKind::Refresh]
     );
-    let held = Fact::Held {
+    let held = Fact::Provider(ProviderFact::HoldPlaced {
         at: fresh.clock.now(),
         amount: Money::kroner(1000),
-    };
+    });
     let mut paid = r.clone();
     let mut tx = fresh.store.begin().await.expect("begins");
     tx.record(
@@ -324,13 +329,15 @@ pub(crate) async fn an_intent_finds_its_job(fresh: Fresh) {
 pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
     let (mut r, submit) = created(&fresh, "BOOK-1").await;
     let now = fresh.clock.now();
-    let link = Fact::LinkCreated {
-        intent: submit,
-        reservation_uuid: "RES1".into(),
-        customer_uuid: None,
-        url: None,
-        at: now,
-    };
+    let link = Fact::Intent(
+        submit,
+        IntentFact::LinkCreated {
+            reservation_uuid: "RES1".into(),
+            customer_uuid: None,
+            url: None,
+            at: now,
+        },
+    );
     let planner = Planner {
         entropy: &SystemEntropy,
         marker_key: b"key",
@@ -342,26 +349,32 @@ pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
         "test",
     );
     let id = intent.id.clone();
-    let written = Fact::AttemptWritten {
-        intent: id.clone(),
-        attempt: 1,
-        at: now,
-    };
-    let sending = Fact::AttemptSending {
-        intent: id.clone(),
-        attempt: 1,
-        at: now,
-    };
-    let unknown = Fact::AttemptUnknown {
-        intent: id.clone(),
-        reason: "timeout".into(),
-    };
+    let written = Fact::Intent(
+        id.clone(),
+        IntentFact::AttemptWritten {
+            attempt: 1,
+            at: now,
+        },
+    );
+    let sending = Fact::Intent(
+        id.clone(),
+        IntentFact::AttemptSent {
+            attempt: 1,
+            at: now,
+        },
+    );
+    let unknown = Fact::Intent(
+        id.clone(),
+        IntentFact::OutcomeUnknown {
+            reason: "timeout".into(),
+        },
+    );
     record(
         &fresh,
         &mut r,
         &[
             link,
-            Fact::IntentPlanned { intent },
+            Fact::Planned(Box::new(intent)),
             written,
             sending,
             unknown,
@@ -374,12 +387,14 @@ pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
         .await
         .expect("reads")
         .expect("a job");
-    let shown = Fact::IntentConfirmed {
-        intent: id,
-        reference: None,
-        amount: Money::ZERO,
-        at: now,
-    };
+    let shown = Fact::Intent(
+        id,
+        IntentFact::Confirmed {
+            reference: None,
+            amount: Money::ZERO,
+            at: now,
+        },
+    );
     record(&fresh, &mut r, &[shown]).await;
     assert_eq!(
         fresh.job(&job).await.state,
@@ -513,10 +528,10 @@ pub(crate) async fn a_held_reservation_is_listed_by_its_window(fresh: Fresh) {
     record(
         &fresh,
         &mut r,
-        &[Fact::Held {
+        &[Fact::Provider(ProviderFact::HoldPlaced {
             at: fresh.clock.now(),
             amount: Money::kroner(1000),
-        }],
+        })],
     )
     .await;
     for (days, found) in [(6, 0), (8, 1)] {
@@ -645,19 +660,25 @@ pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
             .expect("reads")
             .is_empty()
     );
-    let decided = |note: &str| Fact::Decided {
-        intent: None,
-        reason: ReviewReason::ProviderRefused,
-        decision: DecisionRecord {
-            decision: Decision::Dismiss,
-            note: note.to_owned(),
-            evidence_version: 2,
-        },
+    let decided = |note: &str| {
+        Fact::Review(ReviewFact::Decided {
+            intent: None,
+            reason: ReviewReason::ProviderRefused,
+            decision: DecisionRecord {
+                decision: Decision::Dismiss,
+                note: note.to_owned(),
+                evidence_version: 2,
+            },
+        })
     };
     record(
         &fresh,
         &mut r,
-        &[decided("first"), Fact::Paused, decided("second")],
+        &[
+            decided("first"),
+            Fact::Control(ControlFact::Paused),
+            decided("second"),
+        ],
     )
     .await;
     let found = fresh.store.decisions(&r.id).await.expect("reads");

@@ -4,7 +4,10 @@ use chrono::TimeDelta;
 use domain::decide::Planner;
 use domain::reservation::{Decision, DecisionRecord, LineAmount, Operation, ReviewReason};
 use domain::review::ReviewStatus;
-use domain::{Case, Clock as _, Fact, IntentId, Money, Reservation, SystemEntropy};
+use domain::{
+    Case, Clock as _, Fact, IntentFact, IntentId, Money, ProviderFact, Reservation, ReviewFact,
+    SystemEntropy,
+};
 use store::{Review, ReviewCursor, ReviewFilter};
 
 use crate::harness::{Fresh, merchant};
@@ -15,20 +18,20 @@ async fn held(fresh: &Fresh, reference: &str) -> Reservation {
     let (mut r, submit) = created(fresh, reference).await;
     let uuid = format!("RES{reference}");
     record(fresh, &mut r, &submitted(fresh, &submit, &uuid)).await;
-    let held = Fact::Held {
+    let held = Fact::Provider(ProviderFact::HoldPlaced {
         at: fresh.clock.now(),
         amount: Money::kroner(1000),
-    };
+    });
     record(fresh, &mut r, &[held]).await;
     r
 }
 
 fn raised(fresh: &Fresh, reason: ReviewReason, freezes: bool) -> Fact {
-    Fact::DeskRaised {
+    Fact::Review(ReviewFact::Raised {
         reason,
         freezes,
         at: fresh.clock.now(),
-    }
+    })
 }
 
 /// A capture of so many kroner whose outcome a person has to say.
@@ -47,35 +50,31 @@ async fn in_doubt(fresh: &Fresh, r: &mut Reservation, kroner: u32) -> IntentId {
     };
     let intent = planner.intent(Case::new(r, &account(), at), operation, None, "key:admin");
     let id = intent.id.clone();
-    record(fresh, r, &[Fact::IntentPlanned { intent }]).await;
+    record(fresh, r, &[Fact::Planned(Box::new(intent))]).await;
     let (intent, attempt) = (id.clone(), 1);
     let facts = [
-        Fact::AttemptWritten {
-            intent: intent.clone(),
-            attempt,
-            at,
-        },
-        Fact::AttemptSending {
-            intent: intent.clone(),
-            attempt,
-            at,
-        },
-        Fact::AttemptUnknown {
-            intent: intent.clone(),
-            reason: "timeout".to_owned(),
-        },
-        Fact::IntentToDesk {
+        Fact::Intent(intent.clone(), IntentFact::AttemptWritten { attempt, at }),
+        Fact::Intent(intent.clone(), IntentFact::AttemptSent { attempt, at }),
+        Fact::Intent(
+            intent.clone(),
+            IntentFact::OutcomeUnknown {
+                reason: "timeout".to_owned(),
+            },
+        ),
+        Fact::Intent(
             intent,
-            reason: ReviewReason::CaptureUnknown,
-            at,
-        },
+            IntentFact::Escalated {
+                reason: ReviewReason::CaptureUnknown,
+                at,
+            },
+        ),
     ];
     record(fresh, r, &facts).await;
     id
 }
 
 fn decided(r: &Reservation, about: &Review, decision: Decision) -> Fact {
-    Fact::Decided {
+    Fact::Review(ReviewFact::Decided {
         intent: about.intent.clone(),
         reason: about.reason,
         decision: DecisionRecord {
@@ -83,7 +82,7 @@ fn decided(r: &Reservation, about: &Review, decision: Decision) -> Fact {
             note: "Looked into the portal".to_owned(),
             evidence_version: r.evidence_version,
         },
-    }
+    })
 }
 
 async fn open(fresh: &Fresh, r: &Reservation) -> Vec<Review> {
@@ -171,11 +170,13 @@ pub(crate) async fn an_open_review_follows_the_evidence(fresh: Fresh) {
     assert_eq!(after.evidence_version, r.evidence_version);
     assert!(after.evidence_version > before.evidence_version);
     // What was only looked for in vain changes nothing.
-    let trace = Fact::TraceMissing {
-        intent: id,
-        clean: true,
-        at: fresh.clock.now(),
-    };
+    let trace = Fact::Intent(
+        id,
+        IntentFact::EffectNotSeen {
+            clean: true,
+            at: fresh.clock.now(),
+        },
+    );
     record(&fresh, &mut r, &[trace]).await;
     assert_eq!(one(&fresh, &before).await, after);
     let freezes = raised(&fresh, ReviewReason::WindowClosing, true);
@@ -183,7 +184,12 @@ pub(crate) async fn an_open_review_follows_the_evidence(fresh: Fresh) {
     let frozen = one(&fresh, &before).await;
     assert!(frozen.freezes && frozen.raised_at == before.raised_at);
     let at = fresh.clock.now() + TimeDelta::hours(1);
-    record(&fresh, &mut r, &[Fact::CaptureClosed { at }]).await;
+    record(
+        &fresh,
+        &mut r,
+        &[Fact::Provider(ProviderFact::CaptureWindowClosed { at })],
+    )
+    .await;
     assert_eq!(one(&fresh, &before).await.act_before, Some(at));
 }
 
@@ -199,9 +205,9 @@ pub(crate) async fn a_decision_ends_its_review_and_no_other(fresh: Fresh) {
         ..ReviewFilter::default()
     };
     let about = listed(&fresh, &refused).await.remove(0);
-    let cleared = Fact::DeskCleared {
+    let cleared = Fact::Review(ReviewFact::Closed {
         reason: about.reason,
-    };
+    });
     let facts = [decided(&r, &about, Decision::Dismiss), cleared];
     let version = r.evidence_version;
     fresh.clock.advance(TimeDelta::minutes(5));
@@ -226,7 +232,12 @@ pub(crate) async fn what_answers_a_review_ends_it_without_a_decision(fresh: Fres
     let reason = ReviewReason::ProviderRefused;
     record(&fresh, &mut r, &[raised(&fresh, reason, false)]).await;
     let first = open(&fresh, &r).await.remove(0);
-    record(&fresh, &mut r, &[Fact::DeskCleared { reason }]).await;
+    record(
+        &fresh,
+        &mut r,
+        &[Fact::Review(ReviewFact::Closed { reason })],
+    )
+    .await;
     let end = one(&fresh, &first).await.end.expect("an end");
     assert_eq!((end.actor.as_str(), end.decision), ("test", None));
     assert_eq!(open(&fresh, &r).await, []);
@@ -235,12 +246,14 @@ pub(crate) async fn what_answers_a_review_ends_it_without_a_decision(fresh: Fres
     let second = open(&fresh, &r).await.remove(0);
     assert_ne!(second.id, first.id);
     let id = in_doubt(&fresh, &mut r, 400).await;
-    let shown = Fact::IntentConfirmed {
-        intent: id.clone(),
-        reference: Some("CAP1".to_owned()),
-        amount: Money::kroner(400),
-        at: fresh.clock.now(),
-    };
+    let shown = Fact::Intent(
+        id.clone(),
+        IntentFact::Confirmed {
+            reference: Some("CAP1".to_owned()),
+            amount: Money::kroner(400),
+            at: fresh.clock.now(),
+        },
+    );
     let doubt = ReviewFilter {
         reason: Some(ReviewReason::CaptureUnknown),
         ..ReviewFilter::default()
@@ -281,12 +294,14 @@ pub(crate) async fn each_request_in_doubt_has_its_own_review(fresh: Fresh) {
                 reference: Some("CAP1".to_owned()),
             },
         ),
-        Fact::IntentConfirmed {
-            intent: first.clone(),
-            reference: Some("CAP1".to_owned()),
-            amount: Money::kroner(400),
-            at: fresh.clock.now(),
-        },
+        Fact::Intent(
+            first.clone(),
+            IntentFact::Confirmed {
+                reference: Some("CAP1".to_owned()),
+                amount: Money::kroner(400),
+                at: fresh.clock.now(),
+            },
+        ),
     ];
     record(&fresh, &mut r, &facts).await;
     let end = one(&fresh, &of(&first)).await.end.expect("an end");
@@ -362,9 +377,9 @@ pub(crate) async fn reviews_are_listed_by_countdown_page_by_page(fresh: Fresh) {
         ..ReviewFilter::default()
     };
     assert_eq!(listed(&fresh, &due).await.len(), 3, "strictly before");
-    let cleared = Fact::DeskCleared {
+    let cleared = Fact::Review(ReviewFact::Closed {
         reason: ReviewReason::Incoherent,
-    };
+    });
     record(&fresh, &mut same, &[cleared]).await;
     let filter = |status, name: &str, reason| ReviewFilter {
         status,

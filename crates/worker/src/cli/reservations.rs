@@ -96,7 +96,7 @@ fn text(r: &Value) -> String {
     let ledger = r["ledger"].as_array().into_iter().flatten();
     let ledger: Vec<Vec<String>> = ledger
         .map(|row| {
-            let whose = if row["foreign"] == true {
+            let whose = if row["origin"] == "external" {
                 "nobody's"
             } else {
                 "ours"

@@ -36,7 +36,7 @@ pub(super) fn text(review: &Value) -> String {
         columns(
             "timeline",
             &evidence["timeline"],
-            &["seq", "at", "local", "actor", "event"],
+            &["seq", "at", "local", "actor", "type"],
         ),
         options(&review["options"]),
         remedies(&review["remedies"]),

@@ -3,8 +3,8 @@
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use domain::Fact;
 use domain::reservation::ReviewReason;
+use domain::{Fact, ReviewFact};
 use secrecy::SecretString;
 use serde_json::Value;
 use service::http::{Keys, serve};
@@ -64,7 +64,7 @@ async fn decide_prints_the_evidence_and_then_decides_on_it() {
     assert!(stdout.ends_with("decided: reject\n"), "{stdout}");
     for told in [
         "open, charge_unknown since",
-        "charge of 400.00, desk",
+        "charge of 400.00, needs_review",
         "double_charge",
         "* recommended: wait",
         "timeline",
@@ -171,11 +171,11 @@ async fn programs_get_json_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_review_is_listed_shown_and_dismissed() {
     let case = Case::of(CHARGE).await;
-    let raised = Fact::DeskRaised {
+    let raised = Fact::Review(ReviewFact::Raised {
         reason: ReviewReason::ProviderRefused,
         freezes: true,
         at: now(),
-    };
+    });
     case.service.record(&case.id, &[raised]).await;
     let url = served(&case).await;
     let (code, stdout, _) =

@@ -5,8 +5,8 @@ use std::hash::Hasher as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::history::HistoryRow;
 use domain::observe::Snapshot;
-use domain::reservation::IntentState;
-use domain::{Fact, Reservation};
+use domain::reservation::{IntentState, Origin};
+use domain::{Fact, ProviderFact, Reservation};
 
 use super::calls::Domain;
 use super::intern::{Intern, Map, Quick, Set};
@@ -195,12 +195,12 @@ impl Machine {
             if let Err(illegal) = r.apply(fact) {
                 return Err(Violation::new(Invariant::Legal, illegal.to_string()));
             }
-            let foreign = match fact {
-                Fact::ForeignRow { row } => row.foreign,
-                Fact::Closed { foreign, .. } => *foreign,
+            let external = match fact {
+                Fact::Provider(ProviderFact::RowPosted { row }) => row.intent.is_none(),
+                Fact::Provider(ProviderFact::Closed { origin, .. }) => *origin == Origin::External,
                 _ => false,
             };
-            if foreign && self.looks_at(Invariant::Attribution) {
+            if external && self.looks_at(Invariant::Attribution) {
                 let what = format!("nobody else acts, and {fact:?} is booked");
                 return Err(Violation::new(Invariant::Attribution, what));
             }
@@ -264,7 +264,7 @@ fn hash(value: &impl std::hash::Hash) -> u64 {
 fn sketch(r: &Reservation) -> u64 {
     let intent = Domain::intent(r);
     let doubt = match &intent.progress {
-        IntentState::Unknown(doubt) | IntentState::Desk(doubt) => {
+        IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
             (doubt.reads, doubt.clean_reads, doubt.last_read_at)
         }
         IntentState::Accepted { reads, .. } => (*reads, 0, None),
@@ -278,7 +278,7 @@ fn sketch(r: &Reservation) -> u64 {
     );
     hash(&(
         intent.progress.name(),
-        intent.attempts,
+        intent.attempts(),
         sent,
         doubt,
         read,

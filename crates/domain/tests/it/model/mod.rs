@@ -153,13 +153,13 @@ fn every_promise_holds_in_every_state_of_a_capture() {
             WHOLE_LINE,
             110_000,
             3,
-            &["desk", "done", "rejected", "withdrawn"],
+            &["needs_review", "done", "rejected", "withdrawn"],
         ),
         reach(
             SMALL_PART,
-            110_000,
+            100_000,
             3,
-            &["desk", "done", "rejected", "withdrawn"],
+            &["needs_review", "done", "rejected", "withdrawn"],
         ),
     ]);
 }
@@ -170,18 +170,28 @@ fn every_promise_holds_in_every_state_of_a_charge() {
         CHARGE,
         120_000,
         1,
-        &["desk", "done", "rejected", "withdrawn"],
+        &["needs_review", "done", "rejected", "withdrawn"],
     )]);
 }
 
 #[test]
 fn every_promise_holds_in_every_state_of_a_refund() {
     holds(&[
-        reach(PART_REFUND, 190_000, 1, &["desk", "done", "rejected"]),
+        reach(
+            PART_REFUND,
+            190_000,
+            1,
+            &["needs_review", "done", "rejected"],
+        ),
         // It may be sent twice, which makes for many more states.
         Reach {
             bounds: FEW,
-            ..reach(FULL_REFUND, 190_000, 2, &["desk", "done", "rejected"])
+            ..reach(
+                FULL_REFUND,
+                190_000,
+                2,
+                &["needs_review", "done", "rejected"],
+            )
         },
     ]);
 }
@@ -189,8 +199,8 @@ fn every_promise_holds_in_every_state_of_a_refund() {
 #[test]
 fn every_promise_holds_in_every_state_of_a_cancel_and_a_complete() {
     holds(&[
-        reach(CANCEL, 60_000, 3, &["desk", "done", "rejected"]),
-        reach(COMPLETE, 48_000, 3, &["desk", "done", "rejected"]),
+        reach(CANCEL, 60_000, 3, &["needs_review", "done", "rejected"]),
+        reach(COMPLETE, 48_000, 3, &["needs_review", "done", "rejected"]),
     ]);
 }
 

@@ -1,10 +1,10 @@
 //! Where the model starts: one reservation at the provider, with one decided operation that nobody has begun.
 
 use chrono::TimeDelta;
-use domain::Fact;
 use domain::deadlines::send_by;
 use domain::outcome::Outcome;
 use domain::reservation::Operation;
+use domain::{ControlFact, Fact};
 
 use crate::booking::{self, Booking, cancel, charge, complete, hours, minutes, on, refund};
 use crate::provider::Provider;
@@ -94,10 +94,10 @@ impl Scenario {
         booking.now += hours(1);
         provider.pay(booking.now);
         booking.read(&provider.snapshot());
-        booking.fold(&[Fact::GuardActed {
+        booking.fold(&[Fact::Control(ControlFact::DeadlineHandled {
             key: "guard:deadline".into(),
             at: booking.now,
-        }]);
+        })]);
         if self.captured > 0 {
             capture(&mut booking, &mut provider, self.captured);
         }

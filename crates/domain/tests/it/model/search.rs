@@ -82,7 +82,7 @@ pub(super) fn explore(
             }
         }
         let intent = Domain::intent(machine.r(&from));
-        figures.attempts = figures.attempts.max(intent.attempts);
+        figures.attempts = figures.attempts.max(intent.attempts());
         figures.doubles += usize::from(effects(machine, &from) > 1);
         if is_at_rest(machine, &from) {
             figures.ends.insert(intent.progress.name());

@@ -1,10 +1,10 @@
 //! Every step that can follow a state: of the workers, of the network and the provider, and of time.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::Fact;
 use domain::decide;
 use domain::outcome::RefusedBy;
-use domain::reservation::{IntentState, Operation};
+use domain::reservation::{IntentState, Operation, Sent};
+use domain::{Fact, IntentFact};
 
 use super::Broken;
 use super::calls::Domain;
@@ -63,8 +63,9 @@ pub(super) fn steps(machine: &mut Machine, from: &State) -> Vec<Next> {
 pub(super) fn is_settled(machine: &Machine, state: &State) -> bool {
     let r = machine.r(state);
     let intent = Domain::intent(r);
-    let rests =
-        !intent.is_open() || matches!(intent.progress, IntentState::Desk(_)) || r.is_frozen();
+    let rests = !intent.is_open()
+        || matches!(intent.progress, IntentState::NeedsReview(_))
+        || r.is_frozen();
     rests && state.wires.is_empty()
 }
 
@@ -221,14 +222,16 @@ impl Steps<'_> {
     fn write(&mut self, worker: usize, job: Job) {
         let intent = Domain::intent(self.machine.r(self.from));
         let attempt = match &intent.progress {
-            IntentState::Written(sent) => sent.attempt,
-            _ => intent.attempts + 1,
+            IntentState::Written { sent, .. } => sent.attempt,
+            _ => intent.attempts() + 1,
         };
-        let written = Fact::AttemptWritten {
-            intent: intent.id.clone(),
-            attempt,
-            at: self.from.now,
-        };
+        let written = Fact::Intent(
+            intent.id.clone(),
+            IntentFact::AttemptWritten {
+                attempt,
+                at: self.from.now,
+            },
+        );
         self.commit(Step::of(worker, "commits WRITTEN"), &[written], |state| {
             state.workers[worker].at = At::Deciding { job, written: true };
         });
@@ -237,20 +240,16 @@ impl Steps<'_> {
     /// SENDING, under the token.
     fn release(&mut self, worker: usize) {
         let intent = Domain::intent(self.machine.r(self.from));
-        let written = matches!(intent.progress, IntentState::Written(_));
+        let written = matches!(intent.progress, IntentState::Written { .. });
         if !written && self.machine.broken != Broken::TokenAndLook {
             return self.stop(worker, "gives up: the attempt is not on record any more");
         }
         let request = Request {
-            attempt: intent.attempts,
+            attempt: intent.attempts(),
             at: self.from.now,
         };
         let (attempt, at) = (request.attempt, request.at);
-        let sending = Fact::AttemptSending {
-            intent: intent.id.clone(),
-            attempt,
-            at,
-        };
+        let sending = Fact::Intent(intent.id.clone(), IntentFact::AttemptSent { attempt, at });
         let released = |state: &mut State| state.workers[worker].at = At::Released(request);
         if self.machine.broken == Broken::Sending {
             return self.go(
@@ -288,16 +287,15 @@ impl Steps<'_> {
         let intent = Domain::intent(r);
         let mut facts = Vec::new();
         let current = match &intent.progress {
-            IntentState::Sending(sent) => {
+            IntentState::Sending { sent, .. } => {
                 sent.attempt == request.attempt || self.machine.broken == Broken::Answers
             }
-            IntentState::Written(sent) if self.machine.broken == Broken::Sending => {
+            IntentState::Written { sent, .. } if self.machine.broken == Broken::Sending => {
                 let (attempt, at) = (sent.attempt, request.at);
-                facts.push(Fact::AttemptSending {
-                    intent: intent.id.clone(),
-                    attempt,
-                    at,
-                });
+                facts.push(Fact::Intent(
+                    intent.id.clone(),
+                    IntentFact::AttemptSent { attempt, at },
+                ));
                 true
             }
             _ => false,
@@ -444,7 +442,13 @@ impl Steps<'_> {
     fn execute(&mut self, index: usize, wire: Wire) {
         let mut provider = self.machine.provider(self.from).clone();
         let mut intent = Domain::intent(self.machine.r(self.from)).clone();
-        intent.attempts = wire.request.attempt;
+        intent.progress = IntentState::Sending {
+            sent: Sent {
+                attempt: wire.request.attempt,
+                at: wire.request.at,
+            },
+            in_doubt: None,
+        };
         let done = provider.execute(&intent, self.from.now);
         let (applied, answer) = match done {
             Ok(reference) => (true, Answer::Accepted { reference }),

@@ -52,7 +52,7 @@ pub(in crate::jobs) async fn look(
     }
     // A callback has named the reservation, so that the history is not needed; unless the name leads nowhere.
     let mut missed = false;
-    if let Some(uuid) = &r.provider.hinted_uuid {
+    if let Some(uuid) = &r.provider.suggested_uuid {
         match details(app, handle, r, uuid).await? {
             Read::Ours(seen) => {
                 return Ok(Found::Submitted(Submitted {
@@ -97,7 +97,7 @@ async fn again(
             .is_none_or(|up_to| uuid > up_to)
     });
     let mut found = candidates_read(app, handle, r, candidates).await?;
-    if let Some(named) = &r.provider.hinted_uuid
+    if let Some(named) = &r.provider.suggested_uuid
         && r.provider.reservation_uuid.as_ref() != Some(named)
         && found
             .ours

@@ -5,7 +5,7 @@ use api_client::{Outcome as Answered, RejectionClass};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::history::Event;
 use domain::reservation::{Hold, RowKind};
-use domain::{ErrorCode, Fact, PlannedState, Reservation, WaitingFor};
+use domain::{ErrorCode, Fact, PlannedState, ProviderFact, Reservation, WaitingFor};
 use store::StoreError;
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault};
 
@@ -150,7 +150,7 @@ async fn ask_for_reads(
         if let Some(mut stored) = tx.lock_reservation(&known.reservation.id).await? {
             tx.record(
                 &mut stored.reservation,
-                &[Fact::ReadWanted],
+                &[Fact::Provider(ProviderFact::RefreshRequested)],
                 &handle.merchant,
                 "sweep",
                 None,

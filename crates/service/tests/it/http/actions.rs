@@ -2,7 +2,7 @@
 
 use axum::http::header;
 use domain::reservation::{LedgerRow, LineAmount, RowKind};
-use domain::{Fact, Money, ReservationId};
+use domain::{Fact, IntentFact, Money, ProviderFact, ReservationId};
 use serde_json::{Value, json};
 
 use testkit::service::{Service, booking, now, request};
@@ -143,20 +143,17 @@ async fn lost(service: &Service, id: &ReservationId) {
         .record(
             id,
             &[
-                Fact::AttemptWritten {
-                    intent: intent.clone(),
-                    attempt: 1,
-                    at,
-                },
-                Fact::AttemptSending {
-                    intent: intent.clone(),
-                    attempt: 1,
-                    at,
-                },
-                Fact::AttemptUnknown {
+                Fact::Intent(
+                    intent.clone(),
+                    IntentFact::AttemptWritten { attempt: 1, at },
+                ),
+                Fact::Intent(intent.clone(), IntentFact::AttemptSent { attempt: 1, at }),
+                Fact::Intent(
                     intent,
-                    reason: "timeout".to_owned(),
-                },
+                    IntentFact::OutcomeUnknown {
+                        reason: "timeout".to_owned(),
+                    },
+                ),
             ],
         )
         .await;
@@ -211,11 +208,12 @@ async fn case_077_a_refund_over_the_head_room_names_what_was_asked_what_is_left_
         alias: None,
         at,
         intent: None,
-        foreign: true,
         confirmed: true,
         refunded_seen: Money::ZERO,
     };
-    service.record(&id, &[Fact::ForeignRow { row }]).await;
+    service
+        .record(&id, &[Fact::Provider(ProviderFact::RowPosted { row })])
+        .await;
     let path = format!("/v1/reservations/{id}/refund");
     let asked = json!({"source": "captured", "amount": "800.00"});
     let first = service.post(&path, &asked).await.ok(202);

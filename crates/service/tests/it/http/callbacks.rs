@@ -158,7 +158,7 @@ async fn case_157_the_times_in_a_callback_order_and_date_nothing() {
         .collect();
     let words: Vec<&str> = hints
         .iter()
-        .filter_map(|hint| hint["data"]["word"].as_str())
+        .filter_map(|hint| hint["data"]["callback_type"].as_str())
         .collect();
     assert_eq!(
         words,
@@ -166,8 +166,8 @@ async fn case_157_the_times_in_a_callback_order_and_date_nothing() {
         "in the order in which they came"
     );
     for hint in &hints {
-        assert_eq!(hint["event"], "called_back");
-        for at in [&hint["at"], &hint["data"]["at"]] {
+        assert_eq!(hint["type"], "callback_received");
+        for at in [&hint["at"], &hint["data"]["received_at"]] {
             let at: DateTime<Utc> = at.as_str().expect("time").parse().expect("time");
             assert!((began..=now()).contains(&at), "{at}");
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use chrono::TimeDelta;
-use domain::{Fact, JobState};
+use domain::{Fact, JobState, ReviewFact};
 use serde_json::{Value, json};
 use store::ReservationFilter;
 use tokio::time::{Duration, interval};
@@ -228,10 +228,10 @@ async fn a_timeline_tells_what_happened_oldest_first() {
         .as_array()
         .expect("data")
         .iter()
-        .map(|event| event["event"].as_str().expect("name"))
+        .map(|event| event["type"].as_str().expect("name"))
         .collect();
-    assert_eq!(names.first(), Some(&"created"));
-    assert_eq!(names.last(), Some(&"held"));
+    assert_eq!(names.first(), Some(&"reservation_created"));
+    assert_eq!(names.last(), Some(&"hold_placed"));
     assert_eq!(all["data"][0]["seq"], 1);
     assert_eq!(all["data"][0]["actor"], "key:admin");
     let last = all["data"].as_array().expect("data").last().expect("event");
@@ -239,7 +239,10 @@ async fn a_timeline_tells_what_happened_oldest_first() {
         (&last["actor"], &last["data"]["amount"]),
         (&json!("worker"), &json!("1000.00"))
     );
-    assert!(last["data"].get("fact").is_none());
+    assert_eq!(
+        (&last["merchant"], &last["reservation"]),
+        (&json!("default"), &json!(id))
+    );
     let first = service.get(&format!("{path}?limit=2")).await.ok(200);
     assert_eq!(first["next_cursor"], "2");
     let second = service
@@ -293,11 +296,11 @@ async fn a_held_reservation_shows_its_deadlines_and_what_needs_a_person() {
         service
             .record(
                 &id,
-                &[Fact::DeskRaised {
+                &[Fact::Review(ReviewFact::Raised {
                     reason,
                     freezes,
                     at,
-                }],
+                })],
             )
             .await;
         let shown = service.get(&format!("/v1/reservations/{id}")).await.ok(200);

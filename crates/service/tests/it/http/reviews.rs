@@ -1,7 +1,7 @@
 //! Reviews: lists, evidence, decisions about requests in doubt, and reviews that are dismissed.
 
 use domain::reservation::{ReviewReason, RowKind};
-use domain::{Fact, ReservationId};
+use domain::{Fact, IntentFact, ProviderFact, ReservationId, ReviewFact};
 use serde_json::{Value, json};
 use testkit::case::{CAPTURE, CHARGE, Case, row};
 use testkit::service::{Service, now};
@@ -10,18 +10,18 @@ fn events(list: &Value) -> Vec<&str> {
     list.as_array()
         .expect("list")
         .iter()
-        .map(|event| event["event"].as_str().expect("event"))
+        .map(|event| event["type"].as_str().expect("event"))
         .collect()
 }
 
 /// A review that no request in doubt stands behind.
 async fn raise(service: &Service, id: &ReservationId, reason: ReviewReason, freezes: bool) {
     let at = now();
-    let raised = Fact::DeskRaised {
+    let raised = Fact::Review(ReviewFact::Raised {
         reason,
         freezes,
         at,
-    };
+    });
     service.record(id, &[raised]).await;
 }
 
@@ -63,11 +63,11 @@ async fn a_review_shows_its_evidence_and_its_reservation_and_job_name_it() {
         json!({"risk": "double_charge", "amount": "400.00"})
     );
     let timeline = evidence["timeline"].as_array().expect("timeline");
-    assert_eq!(events(&evidence["timeline"])[0], "created");
+    assert_eq!(events(&evidence["timeline"])[0], "reservation_created");
     let last = timeline.last().expect("an event");
     assert_eq!(
-        (&last["event"], &last["actor"]),
-        (&json!("intent_to_desk"), &json!("worker"))
+        (&last["type"], &last["actor"]),
+        (&json!("intent_escalated"), &json!("worker"))
     );
     // The same instant twice: in UTC, and in the zone of the merchant.
     let time = |key: &str| {
@@ -228,7 +228,7 @@ async fn what_a_list_cannot_be_asked_for_is_refused_by_its_field() {
 #[tokio::test]
 async fn every_decision_that_is_refused_says_what_is_wrong_and_changes_nothing() {
     let case = Case::of(CAPTURE).await;
-    case.foreign(RowKind::Charge, "CHA1").await;
+    case.external(RowKind::Charge, "CHA1").await;
     let review = case.open().await;
     let id = review["id"].as_str().expect("id");
     let before = case.reservation().await;
@@ -288,13 +288,15 @@ async fn a_decision_on_old_evidence_is_told_what_has_happened_since() {
         .expect("version");
     let body = json!({"decision": "reject", "note": "Not there", "evidence_version": given});
     // What only says that nothing was found makes no decision stale.
-    let trace = Fact::TraceMissing {
-        intent: case.intent.clone(),
-        clean: true,
-        at: now(),
-    };
+    let trace = Fact::Intent(
+        case.intent.clone(),
+        IntentFact::EffectNotSeen {
+            clean: true,
+            at: now(),
+        },
+    );
     case.service.record(&case.id, &[trace]).await;
-    case.foreign(RowKind::Capture, "CAP9").await;
+    case.external(RowKind::Capture, "CAP9").await;
     let answer = case.decide_request(&body).await;
     assert_eq!(answer.problem(409), "evidence_changed");
     let current = case.open().await["evidence_version"].clone();
@@ -302,7 +304,7 @@ async fn a_decision_on_old_evidence_is_told_what_has_happened_since() {
         (&answer.body["given"], &answer.body["current"]),
         (&json!(given), &current)
     );
-    assert_eq!(events(&answer.body["since"]), ["foreign_row"]);
+    assert_eq!(events(&answer.body["since"]), ["ledger_row_posted"]);
     assert!(answer.body["since"][0]["at"].is_string());
     let fresh = json!({"decision": "reject", "note": "Not ours", "evidence_version": current});
     assert_eq!(
@@ -338,7 +340,7 @@ async fn of_two_people_at_once_one_decides() {
 #[tokio::test]
 async fn confirm_takes_over_the_row_that_was_nobodys_and_the_job_has_succeeded() {
     let case = Case::of(CAPTURE).await;
-    case.foreign(RowKind::Capture, "CAP9").await;
+    case.external(RowKind::Capture, "CAP9").await;
     let version = case.open().await["evidence_version"].clone();
     let body = json!({"decision": "confirm", "reference": "CAP9", "note": "Seen in the portal"});
     let review = case.decide_request(&body).await.ok(200);
@@ -373,8 +375,8 @@ async fn confirm_takes_over_the_row_that_was_nobodys_and_the_job_has_succeeded()
     let shown = case.reservation().await;
     assert_eq!(shown["ledger"].as_array().map(Vec::len), Some(1));
     assert_eq!(
-        (&shown["ledger"][0]["job"], &shown["ledger"][0]["foreign"]),
-        (&json!(case.job), &json!(false))
+        (&shown["ledger"][0]["job"], &shown["ledger"][0]["origin"]),
+        (&json!(case.job), &json!("holdfast"))
     );
     assert_eq!(
         (&shown["amounts"]["captured"], &shown["amounts"]["in_doubt"]),
@@ -394,13 +396,16 @@ async fn confirm_takes_over_the_row_that_was_nobodys_and_the_job_has_succeeded()
         .rev()
         .take(3)
         .collect();
-    assert_eq!(tail, ["desk_cleared", "intent_confirmed", "decided"]);
+    assert_eq!(
+        tail,
+        ["review_closed", "intent_confirmed", "review_decided"]
+    );
 }
 
 #[tokio::test]
 async fn a_row_of_another_operation_is_not_taken_twice() {
     let case = Case::of(CAPTURE).await;
-    case.foreign(RowKind::Capture, "CAP9").await;
+    case.external(RowKind::Capture, "CAP9").await;
     let submit = case
         .service
         .app
@@ -413,9 +418,9 @@ async fn a_row_of_another_operation_is_not_taken_twice() {
     case.service
         .record(
             &case.id,
-            &[Fact::ForeignRow {
+            &[Fact::Provider(ProviderFact::RowPosted {
                 row: row(RowKind::Capture, "CAP8", Some(&submit)),
-            }],
+            })],
         )
         .await;
     let body = json!({"decision": "confirm", "reference": "CAP8", "note": "This one"});
@@ -454,7 +459,10 @@ async fn a_charge_is_sent_again_by_a_person() {
 async fn what_cannot_be_sent_any_more_is_refused_with_the_reason() {
     let case = Case::of(CAPTURE).await;
     case.service
-        .record(&case.id, &[Fact::HoldExpired { at: now() }])
+        .record(
+            &case.id,
+            &[Fact::Provider(ProviderFact::HoldLapsed { at: now() })],
+        )
         .await;
     let body = json!({"decision": "retry", "note": "Again"});
     let answer = case.decide_request(&body).await;
@@ -479,12 +487,14 @@ async fn what_cannot_be_sent_any_more_is_refused_with_the_reason() {
 async fn what_answers_a_review_ends_it_without_a_decision() {
     let case = Case::of(CAPTURE).await;
     let id = case.review_id("capture_unknown").await;
-    let shown = Fact::IntentConfirmed {
-        intent: case.intent.clone(),
-        reference: Some("CAP1".to_owned()),
-        amount: domain::Money::kroner(400),
-        at: now(),
-    };
+    let shown = Fact::Intent(
+        case.intent.clone(),
+        IntentFact::Confirmed {
+            reference: Some("CAP1".to_owned()),
+            amount: domain::Money::kroner(400),
+            at: now(),
+        },
+    );
     case.service.record(&case.id, &[shown]).await;
     let review = case.review(&id).await;
     assert_eq!(review["status"], "decided");
@@ -513,10 +523,12 @@ async fn case_109_a_late_effect_names_the_decision_that_denied_it_and_drafts_the
         (&job["state"], &job["last_error"]["code"]),
         (&json!("cancelled"), &json!("cancelled"))
     );
-    let late = Fact::LateEffect {
-        intent: case.intent.clone(),
-        row: row(RowKind::Capture, "CAP1", Some(&case.intent)),
-    };
+    let late = Fact::Intent(
+        case.intent.clone(),
+        IntentFact::LateEffectSeen {
+            row: row(RowKind::Capture, "CAP1", Some(&case.intent)),
+        },
+    );
     case.service.record(&case.id, &[late]).await;
     let shown = case.reservation().await;
     assert_eq!(
@@ -579,7 +591,7 @@ async fn of_several_reviews_one_is_dismissed_and_the_others_wait() {
         |version: i64| json!({"decision": "dismiss", "note": "Done", "evidence_version": version});
     let stale = case.decide(&id, &on(version - 1)).await;
     assert_eq!(stale.problem(409), "evidence_changed");
-    assert_eq!(events(&stale.body["since"]), ["desk_raised"]);
+    assert_eq!(events(&stale.body["since"]), ["review_raised"]);
     case.decide(&id, &on(version)).await.ok(200);
     let shown = case.reservation().await;
     assert_eq!(

@@ -47,7 +47,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
         .await
         .ok(200);
     let of_capture = |event: &&Value| {
-        event["event"] == "intent_planned" && event["data"].to_string().contains("\"capture\"")
+        event["type"] == "intent_planned" && event["data"].to_string().contains("\"capture\"")
     };
     let planned = planned["data"]
         .as_array()
@@ -57,7 +57,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
         .cloned()
         .expect("an intent");
     assert_eq!(
-        planned["data"]["intent"]["policy_version"], 1,
+        planned["data"]["policy_version"], 1,
         "the version it was decided under: {planned:#}"
     );
 }

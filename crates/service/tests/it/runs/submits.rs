@@ -440,9 +440,9 @@ async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() 
         .as_array()
         .expect("data")
         .iter()
-        .filter(|event| event["event"] == "intent_planned");
+        .filter(|event| event["type"] == "intent_planned");
     let elsewhere: Vec<Value> = planned
-        .map(|event| event["data"]["intent"]["elsewhere"].clone())
+        .map(|event| event["data"]["other_recipient"].clone())
         .filter(Value::is_boolean)
         .collect();
     assert_eq!(

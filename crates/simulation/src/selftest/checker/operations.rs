@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::snapshot::{Event, list, ore, text};
+use super::snapshot::{Event, ore, text};
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,17 +76,13 @@ pub(crate) struct OperationHistory {
 
 impl OperationHistory {
     fn of(planned: &Value) -> Self {
-        let intent = &planned["intent"];
         Self {
-            id: text(intent.get("id")),
-            kind: text(intent.get("operation")),
-            marker: text(intent.get("marker")),
-            amount: list(&intent["lines"])
-                .iter()
-                .map(|line| ore(&line["amount"]))
-                .sum(),
-            reference: text(intent.get("reference")),
-            is_reminder: intent["slot"].is_number(),
+            id: text(planned.get("intent")),
+            kind: text(planned.get("operation")),
+            marker: text(planned.get("marker")),
+            amount: ore(&planned["amount"]),
+            reference: text(planned.get("reference")),
+            is_reminder: planned["slot"].is_number(),
             sendings: Vec::new(),
             unsent: 0,
             unknown_outcomes: Vec::new(),
@@ -101,7 +97,7 @@ impl OperationHistory {
 
     fn apply(&mut self, event: &Event, place: usize) {
         match event.name.as_str() {
-            "attempt_sending" => {
+            "attempt_sent" => {
                 self.sendings.push((event.at, place));
                 self.attempt = event.data["attempt"].as_u64().unwrap_or(0);
                 self.in_doubt = true;
@@ -121,7 +117,7 @@ impl OperationHistory {
                 };
             }
             "attempt_rejected" => self.over(End::Rejected),
-            "attempt_unknown" => {
+            "outcome_unknown" => {
                 let (attempt, since) = (self.attempt, event.at);
                 self.unknown_outcomes.push(UnknownOutcome {
                     attempt,
@@ -135,27 +131,27 @@ impl OperationHistory {
             }
             "history_read" => self.read(),
             // A search for a submit, which details do not show.
-            "trace_missing" if self.kind == "submit" => self.read(),
+            "effect_not_seen" if self.kind == "submit" => self.read(),
             "intent_confirmed" => {
                 self.resolved(Resolved::Found);
                 self.over(End::Done);
             }
-            "link_created" => {
+            "payment_link_created" => {
                 self.read();
                 self.resolved(Resolved::Found);
                 self.over(End::Done);
             }
-            "intent_absent" => {
+            "effect_ruled_out" => {
                 self.resolved(Resolved::Absent);
                 self.over(End::Open);
             }
-            "intent_to_desk" => self.end = End::Review,
+            "intent_escalated" => self.end = End::Review,
             "intent_withdrawn" => {
                 self.resolved(Resolved::Absent);
                 self.over(End::Withdrawn);
             }
-            "late_effect" => self.late = true,
-            "decided" => {
+            "late_effect_seen" => self.late = true,
+            "review_decided" => {
                 self.decided = true;
                 self.is_sought = false;
             }

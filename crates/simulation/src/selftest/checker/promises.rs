@@ -76,8 +76,8 @@ pub(super) fn no_double_effect(
 fn shows_double(book: &ApiSnapshot) -> bool {
     let words = ["effect_differs", "late_effect"];
     let raised = |event: &super::snapshot::Event| {
-        event.name == "late_effect"
-            || (event.name == "desk_raised"
+        event.name == "late_effect_seen"
+            || (event.name == "review_raised"
                 && words.iter().any(|word| event.data["reason"] == *word))
     };
     book.review
@@ -162,7 +162,7 @@ fn created_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Option<Double> {
         .collect();
     let named = |uuid: &&str| {
         let duplicate = |event: &super::snapshot::Event| {
-            event.name == "duplicate_seen" && event.data["seen"]["reservation_uuid"] == **uuid
+            event.name == "duplicate_seen" && event.data["reservation_uuid"] == **uuid
         };
         book.uuid == **uuid || book.events.iter().any(duplicate)
     };
@@ -275,7 +275,10 @@ pub(super) fn limits_hold(
     _: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = sums_hold(book, truth);
-    let held_at = book.events.iter().position(|event| event.name == "held");
+    let held_at = book
+        .events
+        .iter()
+        .position(|event| event.name == "hold_placed");
     for operation in &book.operations {
         let sent = operation.sendings.len().saturating_sub(operation.unsent);
         if operation.kind == "charge" && sent > 1 && !operation.decided {
@@ -373,7 +376,8 @@ pub(super) fn no_silent_deadline(
     if closed.into_iter().any(ended) || book.asked_somebody() {
         return Vec::new();
     }
-    let in_time = |event: &&super::snapshot::Event| event.name == "delivered" && event.at < closes;
+    let in_time =
+        |event: &&super::snapshot::Event| event.name == "delivery_reported" && event.at < closes;
     let delivered: i64 = book
         .events
         .iter()

@@ -99,7 +99,7 @@ impl ApiSnapshot {
         let asks = |event: &Event| {
             matches!(
                 event.name.as_str(),
-                "desk_raised" | "intent_to_desk" | "late_effect"
+                "review_raised" | "intent_escalated" | "late_effect_seen"
             )
         };
         self.review.is_some() || self.events.iter().any(asks)
@@ -120,14 +120,14 @@ fn row(row: &Value) -> Row {
         kind: text(row.get("kind")),
         amount: ore(&row["amount"]),
         reference: text(row.get("reference")),
-        external: row["foreign"] == true,
+        external: row["origin"] == "external",
     }
 }
 
 fn event(event: &Value) -> Option<Event> {
     Some(Event {
         at: time(&event["at"])?,
-        name: text(event.get("event")),
+        name: text(event.get("type")),
         data: event["data"].clone(),
     })
 }

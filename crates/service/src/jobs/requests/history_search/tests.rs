@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::history::Event;
-use domain::reservation::{CaptureRequest, Intent, LedgerRow, RowKind};
+use domain::reservation::{CaptureRequest, Intent, IntentFact, LedgerRow, ProviderFact, RowKind};
 use domain::{Money, ReservationId};
 use serde_json::json;
 
@@ -39,26 +39,23 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
         .pay(stage.now(), reference)
         .expect("payable");
     let (at, uuid) = (stage.now(), link.reservation_uuid);
-    let created = Fact::LinkCreated {
-        intent: submit.id.clone(),
-        reservation_uuid: uuid.clone(),
-        customer_uuid: None,
-        url: None,
-        at,
-    };
+    let created = Fact::Intent(
+        submit.id.clone(),
+        IntentFact::LinkCreated {
+            reservation_uuid: uuid.clone(),
+            customer_uuid: None,
+            url: None,
+            at,
+        },
+    );
     let attempt = |intent: &Intent| {
         let intent = intent.id.clone();
         [
-            Fact::AttemptWritten {
-                intent: intent.clone(),
-                attempt: 1,
-                at,
-            },
-            Fact::AttemptSending {
-                intent,
-                attempt: 1,
-                at,
-            },
+            Fact::Intent(
+                intent.clone(),
+                IntentFact::AttemptWritten { attempt: 1, at },
+            ),
+            Fact::Intent(intent, IntentFact::AttemptSent { attempt: 1, at }),
         ]
     };
     stage.record(&id, &attempt(&submit)).await;
@@ -67,10 +64,10 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
             &id,
             &[
                 created,
-                Fact::Held {
+                Fact::Provider(ProviderFact::HoldPlaced {
                     at,
                     amount: Money::kroner(1000),
-                },
+                }),
             ],
         )
         .await;
@@ -79,10 +76,12 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
         .expect("is taken");
     let capture = stage.reservation(&id).await.intents[1].clone();
     stage.record(&id, &attempt(&capture)).await;
-    let lost = Fact::AttemptUnknown {
-        intent: capture.id.clone(),
-        reason: "reset".to_owned(),
-    };
+    let lost = Fact::Intent(
+        capture.id.clone(),
+        IntentFact::OutcomeUnknown {
+            reason: "reset".to_owned(),
+        },
+    );
     stage.record(&id, &[lost]).await;
     if effect {
         stage
@@ -149,11 +148,12 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
         alias: None,
         at: stage.now(),
         intent: None,
-        foreign: true,
         confirmed: true,
         refunded_seen: Money::ZERO,
     };
-    stage.record(&other, &[Fact::ForeignRow { row }]).await;
+    stage
+        .record(&other, &[Fact::Provider(ProviderFact::RowPosted { row })])
+        .await;
     let left = search(&stage, &id, &capture).await;
     let own = stage.reservation(&id).await.provider.reservation_uuid;
     let found = rows(left);
@@ -230,11 +230,13 @@ async fn a_search_is_one_request_and_its_silence_is_on_record() {
         &found,
         &Evidence::default(),
     );
-    let silent = Fact::HistoryRead {
-        intent: capture,
-        row: None,
-        at: stage.now(),
-    };
+    let silent = Fact::Intent(
+        capture,
+        IntentFact::HistoryRead {
+            row: None,
+            at: stage.now(),
+        },
+    );
     assert_eq!(facts, [silent]);
 }
 
@@ -314,50 +316,46 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
         stage
             .record(
                 &id,
-                &[Fact::AttemptWritten {
-                    intent: one,
-                    attempt,
-                    at,
-                }],
+                &[Fact::Intent(
+                    one,
+                    IntentFact::AttemptWritten { attempt, at },
+                )],
             )
             .await;
         stage
             .record(
                 &id,
-                &[Fact::AttemptSending {
-                    intent: two,
-                    attempt,
-                    at,
-                }],
+                &[Fact::Intent(two, IntentFact::AttemptSent { attempt, at })],
             )
             .await;
         if attempt == 1 {
-            let lost = Fact::AttemptUnknown {
-                intent: submit.clone(),
-                reason: "reset".to_owned(),
-            };
+            let lost = Fact::Intent(
+                submit.clone(),
+                IntentFact::OutcomeUnknown {
+                    reason: "reset".to_owned(),
+                },
+            );
             stage
                 .record(
                     &id,
                     &[
                         lost,
-                        Fact::IntentAbsent {
-                            intent: submit.clone(),
-                            at,
-                        },
+                        Fact::Intent(submit.clone(), IntentFact::EffectRuledOut { at }),
                     ],
                 )
                 .await;
         }
     }
     let (customer_uuid, url) = (None, None);
-    let created = Fact::LinkCreated {
-        intent: submit.clone(),
-        reservation_uuid: ours,
-        customer_uuid,
-        url,
-        at,
-    };
+    let created = Fact::Intent(
+        submit.clone(),
+        IntentFact::LinkCreated {
+            reservation_uuid: ours,
+            customer_uuid,
+            url,
+            at,
+        },
+    );
     stage.record(&id, &[created]).await;
     let mut seen = Vec::new();
     let most = u64::try_from(1 + MAX_CANDIDATES).expect("a small number");
