@@ -40,8 +40,8 @@ pub use id::{
     IdError, IntentId, JobId, MerchantId, MerchantIdError, PaymentLinkId, ReservationId, ReviewId,
 };
 pub use job::{
-    AttemptOutcome, IllegalJobEvent, JobEvent, JobKind, JobState, Planned, PlannedState,
-    UnknownWord, Urgency, WaitingFor,
+    AttemptOutcome, IllegalJobEvent, JobEvent, JobKey, JobKeyError, JobKind, JobState, Planned,
+    PlannedState, UnknownWord, Urgency, WaitingFor,
 };
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};

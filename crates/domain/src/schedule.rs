@@ -5,28 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::calendar::{last_contact_time, next_contact_time};
 use crate::capabilities::MultiCapture;
 use crate::deadlines::{NO_DEADLINE, capture_send_by, send_by};
-use crate::job::{JobKind, Planned, PlannedState, Urgency};
+use crate::job::{JobKey, JobKind, Planned, PlannedState, Urgency};
 use crate::merchant::Merchant;
 use crate::policy::{BeforeDeadline, ContactHours, OnDelivery, ReminderAt};
-use crate::reservation::{
-    DEADLINE_GUARD, Hold, Intent, IntentState, Operation, Reservation, RowKind, Status,
-};
+use crate::reservation::{Hold, Intent, IntentState, Operation, Reservation, RowKind, Status};
 use crate::resolve::{
     AFTER_INCOHERENT, INCOHERENT_READS, WATCH, WATCH_CHARGE, WATCH_EVERY, duplicate_search_due,
     next_read,
 };
-
-/// The key of the job that withdraws a link nobody paid.
-pub(crate) const EXPIRY_KEY: &str = "cancel:expiry";
-
-/// The key of the job that closes the books.
-const COMPLETE_KEY: &str = "complete:auto";
-
-/// The key of the job that searches for other reservations that a submit has made than the one in the books.
-pub(crate) const DUPLICATES_KEY: &str = "refresh:duplicates";
-
-/// The key of the job that asks about what was delivered and nothing captures by itself any more.
-pub(crate) const UNCAPTURED_GUARD: &str = "guard:uncaptured";
 
 /// Details are read once more this long after the window closed, to see what became of the hold.
 const AFTER_WINDOW: TimeDelta = TimeDelta::hours(1);
@@ -56,7 +42,7 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
     jobs.extend(left_behind(r, merchant));
     if let Some((_, at)) = duplicate_search_due(r) {
         jobs.push(job(
-            DUPLICATES_KEY.to_owned(),
+            JobKey::RefreshDuplicates,
             JobKind::Refresh,
             at,
             NO_DEADLINE,
@@ -70,7 +56,7 @@ pub fn schedule(r: &Reservation, merchant: &Merchant) -> Vec<Planned> {
 }
 
 /// Has the provider refused what this policy job decided? It is not repeated by itself; a person can ask for it.
-fn is_refused(r: &Reservation, key: &str) -> bool {
+fn is_refused(r: &Reservation, key: &JobKey) -> bool {
     r.intent_of_key(key)
         .is_some_and(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
 }
@@ -79,14 +65,15 @@ fn is_refused(r: &Reservation, key: &str) -> bool {
 /// a request.
 fn is_wanted(r: &Reservation, job: &Planned) -> bool {
     let intent = job.intent.as_ref().and_then(|id| r.intent(id));
-    if intent.is_some_and(Intent::is_unresolved) || job.key == DUPLICATES_KEY {
+    if intent.is_some_and(Intent::is_unresolved) || job.key == JobKey::RefreshDuplicates {
         return true;
     }
-    let sends = job.kind != JobKind::Refresh && !job.key.starts_with(UNCAPTURED_GUARD);
+    let asks = matches!(job.key, JobKey::DeadlineUncaptured(_));
+    let sends = job.kind != JobKind::Refresh && !asks;
     !(r.stopped.contains(&job.key) || r.control.paused && sends)
 }
 
-fn job(key: String, kind: JobKind, run_at: DateTime<Utc>, deadline: DateTime<Utc>) -> Planned {
+fn job(key: JobKey, kind: JobKind, run_at: DateTime<Utc>, deadline: DateTime<Utc>) -> Planned {
     Planned {
         key,
         kind,
@@ -128,15 +115,15 @@ fn of_intent(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Planned {
 
 fn awaiting_payment(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let due = r.payment_link_due;
-    let next = next_reminder(r, merchant).map(|(slot, run_at)| (format!("remind:{slot}"), run_at));
+    let next = next_reminder(r, merchant).map(|(slot, run_at)| (JobKey::Remind(slot), run_at));
     if let Some((key, run_at)) = next.or_else(|| other_channel(r, merchant)) {
         jobs.push(job(key, JobKind::Remind, run_at, due));
     }
     if let Some(grace) = r.policy.expiry.cancel_after_due.delta()
-        && !is_refused(r, EXPIRY_KEY)
+        && !is_refused(r, &JobKey::CancelExpired)
     {
         jobs.push(job(
-            EXPIRY_KEY.to_owned(),
+            JobKey::CancelExpired,
             JobKind::Cancel,
             due + grace,
             NO_DEADLINE,
@@ -181,14 +168,10 @@ fn next_reminder(r: &Reservation, merchant: &Merchant) -> Option<(u32, DateTime<
         })
 }
 
-/// What a reminder's key ends with when it goes out once more, by another channel.
-pub(crate) const OTHER_CHANNEL: &str = ":other";
-
 /// The reminder that was proven not to have gone out, when the link is due before the next one.
 #[must_use]
 pub(crate) fn unsent_reminder(r: &Reservation, slot: u32) -> Option<&Intent> {
-    let key = format!("remind:{slot}");
-    let intent = r.intent_of_key(&key)?;
+    let intent = r.intent_of_key(&JobKey::Remind(slot))?;
     let absent = matches!(intent.progress, IntentState::Withdrawn { .. })
         && intent.last_unknown_at.is_some();
     absent.then_some(intent)
@@ -196,10 +179,10 @@ pub(crate) fn unsent_reminder(r: &Reservation, slot: u32) -> Option<&Intent> {
 
 /// The key and the time of one try by another channel for a message that did not go out. The last one before the due
 /// date only: every other is made good by the next.
-fn other_channel(r: &Reservation, merchant: &Merchant) -> Option<(String, DateTime<Utc>)> {
+fn other_channel(r: &Reservation, merchant: &Merchant) -> Option<(JobKey, DateTime<Utc>)> {
     let slot = r.reminders.slots.checked_sub(1)?;
     let last_unknown_at = unsent_reminder(r, slot)?.last_unknown_at?;
-    let key = format!("remind:{slot}{OTHER_CHANNEL}");
+    let key = JobKey::RemindOther(slot);
     let done = r.intent_of_key(&key).is_some() || r.jobs_over.contains(&key);
     let at = last_unknown_at + merchant.resolution.absent_after.submit.delta();
     let at = match r.policy.reminders.contact_hours {
@@ -215,7 +198,7 @@ fn held(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         return;
     };
     jobs.extend(automatic_capture(r, merchant));
-    guards(r, capture_by, jobs);
+    deadline_jobs(r, capture_by, jobs);
 }
 
 /// Whether a delivery calls for a capture that has not been decided yet.
@@ -248,8 +231,8 @@ fn automatic_capture(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
         r.reserved_at()?,
         r.capture_by(merchant)?,
     );
-    let mine = |intent: &&Intent| intent.key.starts_with("capture:auto:");
-    let key = format!("capture:auto:{}", r.intents.iter().filter(mine).count() + 1);
+    let mine = |intent: &&Intent| matches!(intent.key, JobKey::CaptureDelivered(_));
+    let key = JobKey::CaptureDelivered(r.intents.iter().filter(mine).count() + 1);
     let wanted =
         wants_capture(r, merchant) && !r.jobs_over.contains(&key) && !r.stopped.contains(&key);
     let run_at = delivered_at.max(reserved_at);
@@ -263,39 +246,39 @@ fn automatic_capture(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     })
 }
 
-fn guards(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
+fn deadline_jobs(r: &Reservation, capture_by: DateTime<Utc>, jobs: &mut Vec<Planned>) {
     if r.capturable().is_zero() {
         return;
     }
-    let mut guard = |key: String, at: DateTime<Utc>| {
+    let mut add = |key: JobKey, at: DateTime<Utc>| {
         if !r.jobs_over.contains(&key) {
             jobs.push(job(key, JobKind::Deadline, at, NO_DEADLINE));
         }
     };
     let act_at = capture_by - r.policy.capture.act_before.delta();
-    guard(DEADLINE_GUARD.to_owned(), act_at);
-    // What is delivered after the guard has acted, be it that a person let it act early, calls for another look: it must
-    // not lapse without a word.
+    add(JobKey::DeadlineAct, act_at);
+    // What is delivered after that job has acted, be it that a person let it act early, calls for another look: the
+    // delivered amount must not lapse without a word.
     if let Some(delivered_at) = r
         .delivery
         .last_at
-        .filter(|_| r.jobs_over.contains(DEADLINE_GUARD))
+        .filter(|_| r.jobs_over.contains(&JobKey::DeadlineAct))
         && !r.delivered_uncaptured().is_empty()
     {
-        guard(r.next_look(), delivered_at.max(act_at));
+        add(r.next_look(), delivered_at.max(act_at));
     }
     for before in &r.policy.warnings.at {
         let at = capture_by - before.delta();
         // A window of seven days has no "seven days before": that warning would go out with the payment.
         if r.reserved_at().is_some_and(|reserved_at| at > reserved_at) {
-            guard(format!("guard:warn:{before}"), at);
+            add(JobKey::DeadlineWarn(*before), at);
         }
     }
 }
 
 fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     let capture = automatic_capture(r, merchant);
-    let idle = !is_refused(r, COMPLETE_KEY)
+    let idle = !is_refused(r, &JobKey::Complete)
         && capture.is_none()
         && !r
             .open_intents()
@@ -306,7 +289,7 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         .capture_by(merchant)
         .filter(|_| capturable_rest(r, merchant));
     if let Some(capture_by) = rest_until {
-        guards(r, capture_by, jobs);
+        deadline_jobs(r, capture_by, jobs);
     }
     let last_row = r.ledger.iter().map(|row| row.at).max();
     if let (Some(after), Some(last), true) = (
@@ -315,7 +298,7 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         idle,
     ) {
         jobs.push(job(
-            COMPLETE_KEY.to_owned(),
+            JobKey::Complete,
             JobKind::Complete,
             last + after,
             NO_DEADLINE,
@@ -324,9 +307,9 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
 }
 
 /// What is delivered and nothing captures by itself any more: a person hears of it, once, while the hold may still give
-/// it, or when its time is over where a pause or a person keeps the guard from acting.
+/// it, or when its time is over where a pause or a person keeps the job before the deadline from acting.
 fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
-    let key = format!("{UNCAPTURED_GUARD}:{}", r.delivery.events.len());
+    let key = JobKey::DeadlineUncaptured(r.delivery.events.len());
     let by = capture_send_by(r, merchant);
     let in_time = r.delivery.last_at.filter(|at| *at < by)?;
     let held = r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. });
@@ -337,14 +320,14 @@ fn left_behind(r: &Reservation, merchant: &Merchant) -> Option<Planned> {
     if !held || done || goes_on() || r.delivered_uncaptured().is_empty() {
         return None;
     }
-    let guarded = r.jobs_over.contains(&r.next_look());
-    let guard = if r.jobs_over.contains(DEADLINE_GUARD) {
+    let looked = r.jobs_over.contains(&r.next_look());
+    let look = if r.jobs_over.contains(&JobKey::DeadlineAct) {
         r.next_look()
     } else {
-        DEADLINE_GUARD.to_owned()
+        JobKey::DeadlineAct
     };
-    let kept_from_it = r.control.paused || r.stopped.contains(&guard);
-    let at = match (!may_capture(r, merchant) || guarded, kept_from_it) {
+    let kept_from_it = r.control.paused || r.stopped.contains(&look);
+    let at = match (!may_capture(r, merchant) || looked, kept_from_it) {
         (true, _) => in_time,
         (false, true) => by,
         (false, false) => return None,
@@ -364,14 +347,19 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     if r.provider.reservation_uuid.is_none() {
         return;
     }
-    let key = |why: &str| format!("refresh:{why}:{}", r.provider.reads);
+    let reads = r.provider.reads;
     let again = after_incoherent(r, merchant);
     if r.provider.read_wanted.is_some() {
         let at = again.unwrap_or(r.created_at);
-        jobs.push(job(key("now"), JobKind::Refresh, at, NO_DEADLINE));
+        jobs.push(job(
+            JobKey::RefreshNow(reads),
+            JobKind::Refresh,
+            at,
+            NO_DEADLINE,
+        ));
     } else if let Some(at) = slow_read(r, merchant) {
         jobs.push(job(
-            key("open"),
+            JobKey::RefreshOpen(reads),
             JobKind::Refresh,
             again.unwrap_or(at),
             NO_DEADLINE,

@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::clock::Entropy;
 use crate::deadlines::send_by;
 use crate::id::IntentId;
-use crate::job::{JobKind, Planned, WaitingFor};
+use crate::job::{JobKey, JobKind, WaitingFor};
 use crate::marker;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
@@ -20,7 +20,7 @@ use crate::resolve::{
     AFTER_INCOHERENT, duplicate_search_due, is_duplicate_refused_by_lines, next_read,
     reads_history_next,
 };
-use crate::schedule::{DUPLICATES_KEY, EXPIRY_KEY, schedule};
+use crate::schedule::schedule;
 use policy::{by_policy, reminder_time};
 
 /// How long a job waits for another operation that has no read of its own planned.
@@ -68,12 +68,12 @@ impl Planner<'_> {
         &self,
         case: Case<'_>,
         operation: Operation,
-        key: Option<&str>,
+        key: Option<JobKey>,
         created_by: &str,
     ) -> Intent {
         let id = IntentId::new(case.now, self.entropy);
         Intent {
-            key: key.map_or_else(|| format!("intent:{id}"), str::to_owned),
+            key: key.unwrap_or_else(|| JobKey::Intent(id.clone())),
             marker: marker::base(self.marker_key, &id),
             id,
             operation,
@@ -87,26 +87,25 @@ impl Planner<'_> {
     }
 }
 
-/// What the job with this kind and key does now.
+/// What the job with this key does now.
 #[must_use]
-pub fn decide(case: Case<'_>, kind: JobKind, key: &str, planner: &Planner<'_>) -> Step {
+pub fn decide(case: Case<'_>, key: &JobKey, planner: &Planner<'_>) -> Step {
     let r = case.reservation;
     if let Some(intent) = r.intent_of_key(key).filter(|intent| intent.is_open()) {
         return of_intent(case, intent);
     }
-    if key == DUPLICATES_KEY {
+    if *key == JobKey::RefreshDuplicates {
         return duplicate_search_due(r)
             .map_or(Step::Done, |(submit, _)| Step::Search(submit.id.clone()));
     }
-    if kind == JobKind::Refresh {
+    if key.kind() == Some(JobKind::Refresh) {
         return match r.provider.reservation_uuid {
             Some(_) => read(case),
             None => Step::Done,
         };
     }
-    let wanted = |job: &Planned| job.key == key && job.kind == kind;
-    if schedule(r, case.merchant).iter().any(wanted) {
-        by_policy(case, kind, key, planner)
+    if schedule(r, case.merchant).iter().any(|job| job.key == *key) {
+        by_policy(case, key, planner)
     } else {
         Step::Done
     }
@@ -142,7 +141,7 @@ fn not_since_due(case: Case<'_>, intent: &Intent) -> Option<Step> {
         .provider
         .read_at
         .is_some_and(|at| at >= r.payment_link_due);
-    (intent.key == EXPIRY_KEY && !since).then(|| read(case))
+    (intent.key == JobKey::CancelExpired && !since).then(|| read(case))
 }
 
 /// What the job of an intent does now, as far as the intent has come.
@@ -340,7 +339,9 @@ fn no_longer_legal(r: &Reservation, intent: &Intent) -> Option<&'static str> {
         Operation::Charge { .. } => cancelled.then_some("the reservation has been cancelled"),
         Operation::Cancel { .. } if !r.is_open() => Some("the reservation has been closed"),
         // Paid at the last moment: the payment stands.
-        Operation::Cancel { .. } if intent.key == EXPIRY_KEY && !matches!(r.hold, Hold::None) => {
+        Operation::Cancel { .. }
+            if intent.key == JobKey::CancelExpired && !matches!(r.hold, Hold::None) =>
+        {
             Some("it has been paid")
         }
         Operation::Cancel { .. } => {
@@ -378,7 +379,7 @@ fn relies_on_details(r: &Reservation, intent: &Intent) -> bool {
         Operation::Charge { .. } | Operation::Refund { .. } => true,
         // Nobody who has paid is reminded, and no payment is thrown away.
         Operation::Resend { slot, .. } => slot.is_some(),
-        Operation::Cancel { .. } => intent.key == EXPIRY_KEY,
+        Operation::Cancel { .. } => intent.key == JobKey::CancelExpired,
         Operation::Submit | Operation::Complete { .. } => false,
     }
 }

@@ -1,4 +1,4 @@
-//! What the jobs of the policy do: reminders, expiry, captures of what is delivered, guards, completion.
+//! What the jobs of the policy do: reminders, expiry, captures of what is delivered, deadlines, completion.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,35 +6,49 @@ use super::{FOR_A_PERSON, Planner, Step, not_fresh};
 use crate::calendar::next_contact_time;
 use crate::case::Case;
 use crate::deadlines::{capture_send_by, send_by};
-use crate::job::{JobKind, WaitingFor};
+use crate::job::{JobKey, WaitingFor};
 use crate::late_delivery::ask_about_late;
 use crate::policy::{BeforeDeadline, Channel, ContactHours, POLICY};
 use crate::reservation::{
-    ControlFact, DEADLINE_GUARD, Fact, LineAmount, Operation, Reservation, ReviewFact, ReviewReason,
+    ControlFact, Fact, LineAmount, Operation, Reservation, ReviewFact, ReviewReason,
 };
-use crate::schedule::{OTHER_CHANNEL, UNCAPTURED_GUARD, may_capture, unsent_reminder};
+use crate::schedule::{may_capture, unsent_reminder};
 
 /// The answer to a message, or its being lost, is known so soon after it was sent.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What a job that the schedule has, and that has decided nothing yet, does now.
-pub(super) fn by_policy(case: Case<'_>, kind: JobKind, key: &str, planner: &Planner<'_>) -> Step {
-    let policy = Acting { case, key, planner };
-    match kind {
-        JobKind::Capture => policy.capture_delivered(),
-        JobKind::Cancel => not_fresh(case).unwrap_or_else(|| {
+pub(super) fn by_policy(case: Case<'_>, key: &JobKey, planner: &Planner<'_>) -> Step {
+    let job = Acting { case, key, planner };
+    match *key {
+        JobKey::CaptureDelivered(_) => job.capture_delivered(),
+        JobKey::CancelExpired => not_fresh(case).unwrap_or_else(|| {
             let note = "The payment link was not paid in time.".to_owned();
-            Step::Record(vec![policy.planned(Operation::Cancel { note })])
+            Step::Record(vec![job.planned(Operation::Cancel { note })])
         }),
-        JobKind::Complete => policy.complete(),
-        JobKind::Remind => policy.remind(),
-        JobKind::Deadline => policy.guard(),
-        _ => Step::Done,
+        JobKey::Complete => job.complete(),
+        JobKey::Remind(slot) => job.remind(slot, false),
+        JobKey::RemindOther(slot) => job.remind(slot, true),
+        JobKey::DeadlineAct | JobKey::DeadlineActAgain(_) => {
+            job.handled_with(job.act_before_deadline())
+        }
+        JobKey::DeadlineUncaptured(_) => job.handled_with(job.ask_about_uncaptured()),
+        JobKey::DeadlineWarn(_) => job.handled_with(None),
+        // These carry an intent from the start, read, or belong to no reservation.
+        JobKey::Submit
+        | JobKey::CaptureAtDeadline
+        | JobKey::CancelAtDeadline
+        | JobKey::Intent(_)
+        | JobKey::RefreshNow(_)
+        | JobKey::RefreshOpen(_)
+        | JobKey::RefreshDuplicates
+        | JobKey::Sweep
+        | JobKey::PaymentLink(_) => Step::Done,
     }
 }
 
 /// When, from now on, the reminder with this key may go out: after the spacing, in the contact hours of the policy.
-pub(super) fn reminder_time(case: Case<'_>, key: &str) -> DateTime<Utc> {
+pub(super) fn reminder_time(case: Case<'_>, key: &JobKey) -> DateTime<Utc> {
     let r = case.reservation;
     let policy = &r.policy.reminders;
     let last = r
@@ -50,19 +64,12 @@ pub(super) fn reminder_time(case: Case<'_>, key: &str) -> DateTime<Utc> {
     }
 }
 
-/// The slot of a reminder's key, and whether it goes out once more, by another channel.
-fn slot_of(key: &str) -> Option<(u32, bool)> {
-    let slot = key.strip_prefix("remind:")?;
-    let other = slot.strip_suffix(OTHER_CHANNEL);
-    Some((other.unwrap_or(slot).parse().ok()?, other.is_some()))
-}
-
 /// Was the last message the one that this reminder makes good, since it did not go out? It needs no distance from it.
-fn is_made_good(r: &Reservation, key: &str, last: DateTime<Utc>) -> bool {
-    let Some((slot, true)) = slot_of(key) else {
+fn is_made_good(r: &Reservation, key: &JobKey, last: DateTime<Utc>) -> bool {
+    let JobKey::RemindOther(slot) = key else {
         return false;
     };
-    let last_unknown_at = unsent_reminder(r, slot).and_then(|intent| intent.last_unknown_at);
+    let last_unknown_at = unsent_reminder(r, *slot).and_then(|intent| intent.last_unknown_at);
     last_unknown_at.is_some_and(|at| last <= at + ANSWERED_WITHIN)
 }
 
@@ -94,17 +101,17 @@ const fn closing(at: DateTime<Utc>) -> Fact {
 #[derive(Clone, Copy)]
 struct Acting<'a> {
     case: Case<'a>,
-    key: &'a str,
+    key: &'a JobKey,
     planner: &'a Planner<'a>,
 }
 
 impl Acting<'_> {
     /// The intent that this job carries on.
     fn planned(&self, operation: Operation) -> Fact {
-        self.planned_as(self.key, operation)
+        self.planned_as(self.key.clone(), operation)
     }
 
-    fn planned_as(&self, key: &str, operation: Operation) -> Fact {
+    fn planned_as(&self, key: JobKey, operation: Operation) -> Fact {
         let intent = self.planner.intent(self.case, operation, Some(key), POLICY);
         Fact::Planned(Box::new(intent))
     }
@@ -112,7 +119,7 @@ impl Acting<'_> {
     /// This job has done its work without an intent, so that the schedule no longer wants it.
     fn acted(&self) -> Fact {
         Fact::Control(ControlFact::DeadlineHandled {
-            key: self.key.to_owned(),
+            key: self.key.clone(),
             at: self.case.now,
         })
     }
@@ -165,11 +172,9 @@ impl Acting<'_> {
         Step::Record(vec![self.planned(Operation::Complete { note })])
     }
 
-    fn remind(&self) -> Step {
+    /// The reminder of this slot, or, when it did not go out, the `other` try by another channel.
+    fn remind(&self, slot: u32, other: bool) -> Step {
         let (r, now) = (self.case.reservation, self.case.now);
-        let Some((slot, other)) = slot_of(self.key) else {
-            return Step::Done;
-        };
         let at = reminder_time(self.case, self.key);
         if at >= r.payment_link_due {
             let used = Fact::Control(ControlFact::ReminderUsed {
@@ -196,15 +201,9 @@ impl Acting<'_> {
         })])
     }
 
-    fn guard(&self) -> Step {
-        let mut facts = vec![self.acted()];
-        if self.key.starts_with(DEADLINE_GUARD) {
-            facts.extend(self.act_before_deadline());
-        }
-        if self.key.starts_with(UNCAPTURED_GUARD) {
-            facts.extend(self.ask_about_uncaptured());
-        }
-        Step::Record(facts)
+    /// This job has done its work, which may have led to one more fact.
+    fn handled_with(&self, fact: Option<Fact>) -> Step {
+        Step::Record(std::iter::once(self.acted()).chain(fact).collect())
     }
 
     /// What is delivered and not captured can still be captured, or can no longer: a person is asked what to do.
@@ -231,8 +230,12 @@ impl Acting<'_> {
         }
         let capture = |lines: Vec<LineAmount>| {
             let possible = may_capture(r, self.case.merchant) && !lines.is_empty();
-            possible
-                .then(|| self.planned_as("capture:guard", Operation::Capture { lines, note: None }))
+            possible.then(|| {
+                self.planned_as(
+                    JobKey::CaptureAtDeadline,
+                    Operation::Capture { lines, note: None },
+                )
+            })
         };
         if r.open_intents()
             .any(|intent| intent.operation.is_exclusive())
@@ -247,7 +250,7 @@ impl Acting<'_> {
             BeforeDeadline::Cancel if !r.delivered_uncaptured().is_empty() => ask,
             BeforeDeadline::Cancel if r.ledger.is_empty() => {
                 let note = "The hold was released before it would have lapsed.".to_owned();
-                self.planned_as("cancel:guard", Operation::Cancel { note })
+                self.planned_as(JobKey::CancelAtDeadline, Operation::Cancel { note })
             }
             BeforeDeadline::Cancel => return None,
         })

@@ -1,12 +1,12 @@
 //! What a read does not show: silence is counted, and settles what it settles.
 
 use super::{Observer, SeenStatus};
+use crate::job::JobKey;
 use crate::policy::POLICY;
 use crate::reservation::{
     Fact, Intent, IntentFact, IntentState, Operation, ProviderFact, ReviewReason, RowKind,
 };
 use crate::resolve::absence_outcome;
-use crate::schedule::EXPIRY_KEY;
 
 impl Observer<'_> {
     /// Counts the read for every unresolved intent that it showed no trace of, and settles what silence settles.
@@ -90,7 +90,7 @@ impl Observer<'_> {
 
     /// A release that somebody asked for, and may have promised, was overtaken by a capture.
     fn lost_race(&mut self, intent: &Intent) {
-        let promised = intent.created_by != POLICY && intent.key != EXPIRY_KEY;
+        let promised = intent.created_by != POLICY && intent.key != JobKey::CancelExpired;
         let taken = !self.seen.captures.is_empty() || self.seen.status == SeenStatus::Completed;
         if matches!(intent.operation, Operation::Cancel { .. }) && taken && promised {
             self.ask(ReviewReason::ExternalChange, false);

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    Closure, DEADLINE_GUARD, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind,
-};
+use super::{Closure, Hold, Intent, LedgerRow, Line, Operation, Reservation, RowKind};
 
 use crate::id::IntentId;
+use crate::job::JobKey;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::windows::{capture_by, charge_by};
@@ -207,9 +206,9 @@ impl Reservation {
         self.delivery.asked_of == self.delivery.events.len()
     }
 
-    /// The key of the guard's look at all that is delivered by now, once it has acted for the first time.
-    pub(crate) fn next_look(&self) -> String {
-        format!("{DEADLINE_GUARD}:{}", self.delivery.events.len())
+    /// The key of the look before the deadline at all that is delivered by now, after the first such look.
+    pub(crate) fn next_look(&self) -> JobKey {
+        JobKey::DeadlineActAgain(self.delivery.events.len())
     }
 
     /// The intent with this id.
@@ -220,8 +219,8 @@ impl Reservation {
 
     /// The intent that a job with this key carries.
     #[must_use]
-    pub fn intent_of_key(&self, key: &str) -> Option<&Intent> {
-        self.intents.iter().rev().find(|intent| intent.key == key)
+    pub fn intent_of_key(&self, key: &JobKey) -> Option<&Intent> {
+        self.intents.iter().rev().find(|intent| intent.key == *key)
     }
 
     /// Intents that are not over.

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::transition::next;
 use super::{
-    Closure, ControlFact, DEADLINE_GUARD, DeliveryFact, DeskItem, Fact, IllegalTransition, Intent,
-    IntentFact, IntentState, Link, Met, Operation, Reservation, ReviewFact, ReviewReason,
+    Closure, ControlFact, DeliveryFact, DeskItem, Fact, IllegalTransition, Intent, IntentFact,
+    IntentState, Link, Met, Operation, Reservation, ReviewFact, ReviewReason,
 };
 use crate::id::IntentId;
+use crate::job::JobKey;
 
 impl Reservation {
     /// Folds one fact in.
@@ -246,7 +247,7 @@ impl Reservation {
             }
             ControlFact::DeadlineHandled { key, .. } => {
                 // It has looked at all that is delivered by now.
-                if key == DEADLINE_GUARD {
+                if *key == JobKey::DeadlineAct {
                     self.jobs_over.insert(self.next_look());
                 }
                 self.jobs_over.insert(key.clone());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{DecisionRecord, ExtraProduct, Intent, LedgerRow, LineAmount, Origin, SeenReservation};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
-use crate::job::words;
+use crate::job::{JobKey, words};
 use crate::money::Money;
 
 words! {
@@ -375,14 +375,14 @@ pub enum ControlFact {
     /// A job that acts before a deadline, or warns of one, did its work.
     DeadlineHandled {
         /// The job's key.
-        key: String,
+        key: JobKey,
         /// When it ran.
         at: DateTime<Utc>,
     },
     /// A scheduled job came too late to send anything, and is not planned again.
     JobSkipped {
         /// The job's key.
-        key: String,
+        key: JobKey,
         /// When that was found.
         at: DateTime<Utc>,
     },
@@ -393,12 +393,12 @@ pub enum ControlFact {
     /// A person has cancelled a scheduled job: the schedule leaves it out.
     JobCancelled {
         /// The job's key.
-        key: String,
+        key: JobKey,
     },
     /// A person wants a cancelled job after all.
     JobRestored {
         /// The job's key.
-        key: String,
+        key: JobKey,
     },
 }
 

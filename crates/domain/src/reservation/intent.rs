@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fact, IntentFact, ReviewReason, RowKind};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
-use crate::job::{JobKind, words};
+use crate::job::{JobKey, JobKind, words};
 use crate::money::Money;
 use crate::policy::Channel;
 
@@ -371,7 +371,7 @@ pub struct Intent {
     #[serde(flatten)]
     pub operation: Operation,
     /// The key of the job that carries it.
-    pub key: String,
+    pub key: JobKey,
     /// The base marker: what every attempt's text begins with, but for the attempt's number.
     pub marker: String,
     /// When it was decided.

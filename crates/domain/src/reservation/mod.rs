@@ -44,7 +44,7 @@ pub use submit::{NewLine, NewReservation};
 pub use transition::{IllegalTransition, Met};
 
 use crate::id::{IntentId, MerchantId, ReservationId};
-use crate::job::words;
+use crate::job::{JobKey, words};
 use crate::money::Money;
 use crate::policy::Policy;
 
@@ -53,9 +53,6 @@ pub const MAX_LINES: usize = 100;
 
 /// The longest note of a person, in characters.
 const MAX_NOTE: usize = 200;
-
-/// The key of the job that acts before the window closes; later looks add the number of deliveries to it.
-pub(crate) const DEADLINE_GUARD: &str = "guard:deadline";
 
 /// Everything known of one reservation, except the customer's personal data, which stands beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,9 +94,9 @@ pub struct Reservation {
     /// Reminder slots that are used up, with the time of the last message.
     pub reminders: Reminded,
     /// Keys of scheduled jobs that did their work without an intent, or came too late: they are not planned again.
-    pub jobs_over: BTreeSet<String>,
+    pub jobs_over: BTreeSet<JobKey>,
     /// Keys of scheduled jobs that a person has cancelled.
-    pub stopped: BTreeSet<String>,
+    pub stopped: BTreeSet<JobKey>,
     /// How many facts were folded in.
     pub version: i64,
     /// The newest of them that bears on what a person decides.

@@ -331,7 +331,6 @@ pub(super) fn not_sendable(case: Case<'_>, intent: &Intent) -> Option<String> {
     };
     let Step::Record(facts) = decide_job(
         Case::new(&after, case.merchant, case.now),
-        intent.operation.job_kind(),
         &intent.key,
         &planner,
     ) else {

@@ -14,8 +14,8 @@ use domain::reservation::{
 use domain::resolve::{Evidence, MarkerEcho, learnt};
 use domain::schedule::schedule;
 use domain::{
-    Case, DeliveryFact, Fact, IntentFact, IntentId, JobKind, Merchant, MerchantId, Money, Planned,
-    Reservation, ReservationId, SeededEntropy,
+    Case, DeliveryFact, Fact, IntentFact, IntentId, JobKey, JobKind, Merchant, MerchantId, Money,
+    Planned, Reservation, ReservationId, SeededEntropy,
 };
 use testkit::customer::customer;
 
@@ -211,7 +211,9 @@ impl Booking {
     }
 
     pub(crate) fn plan_as(&mut self, operation: Operation, key: Option<&str>) -> IntentId {
-        let intent = self.planner().intent(self.case(), operation, key, "a test");
+        let intent = self
+            .planner()
+            .intent(self.case(), operation, key.map(job_key), "a test");
         let id = intent.id.clone();
         self.fold(&[Fact::Planned(Box::new(intent))]);
         id
@@ -408,15 +410,25 @@ impl Booking {
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.jobs().into_iter().map(|job| job.key).collect()
+        self.jobs()
+            .into_iter()
+            .map(|job| job.key.to_string())
+            .collect()
     }
 
-    pub(crate) fn job(&self, key: &str) -> Option<Planned> {
+    pub(crate) fn job(&self, key: &(impl NamesJob + ?Sized)) -> Option<Planned> {
+        let key = key.job_key();
         self.jobs().into_iter().find(|job| job.key == key)
     }
 
-    pub(crate) fn decide(&self, kind: JobKind, key: &str) -> Step {
-        decide(self.case(), kind, key, &self.planner())
+    /// What the job with this key does now; the kind says which job a test is about, and must be the key's.
+    pub(crate) fn decide(&self, kind: JobKind, key: &(impl NamesJob + ?Sized)) -> Step {
+        let key = key.job_key();
+        assert!(
+            key.kind().is_none_or(|of_key| of_key == kind),
+            "{key} is no {kind}"
+        );
+        decide(self.case(), &key, &self.planner())
     }
 
     /// What the job that carries an intent does now.
@@ -426,14 +438,14 @@ impl Booking {
     }
 
     /// Decides, and folds in what is to be recorded, until there is something else to do.
-    pub(crate) fn run(&mut self, kind: JobKind, key: &str) -> Step {
+    pub(crate) fn run(&mut self, kind: JobKind, key: &(impl NamesJob + ?Sized)) -> Step {
         for _ in 0..8 {
             match self.decide(kind, key) {
                 Step::Record(facts) => self.fold(&facts),
                 step => return step,
             }
         }
-        panic!("{key} records without end")
+        panic!("{} records without end", key.job_key())
     }
 
     pub(crate) fn desk(&self) -> Vec<&'static str> {
@@ -444,6 +456,34 @@ impl Booking {
             .map(|item| item.reason.as_str())
             .collect()
     }
+}
+
+/// What names a job: its key, or the text of its key.
+pub(crate) trait NamesJob {
+    fn job_key(&self) -> JobKey;
+}
+
+impl NamesJob for str {
+    fn job_key(&self) -> JobKey {
+        job_key(self)
+    }
+}
+
+impl NamesJob for String {
+    fn job_key(&self) -> JobKey {
+        job_key(self)
+    }
+}
+
+impl NamesJob for JobKey {
+    fn job_key(&self) -> JobKey {
+        self.clone()
+    }
+}
+
+/// The key that is written like this.
+pub(crate) fn job_key(text: &str) -> JobKey {
+    text.parse().expect("the key of a job")
 }
 
 pub(crate) fn capture(lines: &[LineAmount]) -> Operation {

@@ -154,7 +154,7 @@ fn case_041_where_they_are_not_one_capture_takes_the_delivered_sum() {
             Vec::<String>::new()
         );
         booking.now += hours(5 * 24);
-        booking.run(JobKind::Deadline, "guard:deadline");
+        booking.run(JobKind::Deadline, "deadline:act");
         assert_eq!(
             booking.last_intent().operation,
             capture(&[on(1, 200)]),
@@ -621,13 +621,13 @@ fn what_is_delivered_behind_the_only_capture_reaches_a_person_in_time() {
         booking
             .keys()
             .iter()
-            .filter(|key| key.starts_with("guard:uncaptured"))
+            .filter(|key| key.starts_with("deadline:uncaptured"))
             .count(),
         0,
         "all is captured"
     );
     booking.fold(&[delivered("D-2", booking.now, &[on(1, 600)], true)]);
-    let key = "guard:uncaptured:2";
+    let key = "deadline:uncaptured:2";
     assert_eq!(booking.run(JobKind::Deadline, key), Step::Done);
     assert_eq!(
         (booking.desk(), booking.job(key)),

@@ -340,7 +340,7 @@ fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up()
     let stops = [
         Fact::Control(ControlFact::Paused),
         Fact::Control(ControlFact::JobCancelled {
-            key: "guard:deadline".to_owned(),
+            key: crate::booking::job_key("deadline:act"),
         }),
     ];
     let asks = Fact::Review(ReviewFact::Raised {
@@ -405,20 +405,20 @@ fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() 
     let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
     let mut booking = Booking::with(proven(), &[1000], manual).held();
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
-    booking.now = booking.job("guard:deadline").expect("a guard").run_at;
-    booking.run(JobKind::Deadline, "guard:deadline");
+    booking.now = booking.job("deadline:act").expect("a guard").run_at;
+    booking.run(JobKind::Deadline, "deadline:act");
     let id = booking.last_intent().id.clone();
     booking.read(&with_capture(&booking.seen(), "CAP9", 200, None));
-    booking.run(JobKind::Capture, "capture:guard");
+    booking.run(JobKind::Capture, "capture:deadline");
     assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec![]));
     assert!(
         booking
-            .job("guard:uncaptured:1")
+            .job("deadline:uncaptured:1")
             .is_some_and(|job| job.run_at <= booking.now)
     );
-    booking.run(JobKind::Deadline, "guard:uncaptured:1");
+    booking.run(JobKind::Deadline, "deadline:uncaptured:1");
     assert_eq!(
-        (booking.desk(), booking.job("guard:uncaptured:1")),
+        (booking.desk(), booking.job("deadline:uncaptured:1")),
         (vec!["window_closing"], None)
     );
 }
@@ -430,25 +430,25 @@ fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_
     for stop in [
         Fact::Control(ControlFact::Paused),
         Fact::Control(ControlFact::JobCancelled {
-            key: "guard:deadline".to_owned(),
+            key: crate::booking::job_key("deadline:act"),
         }),
     ] {
         let mut booking = Booking::with(proven(), &[1000], manual).held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
         assert_eq!(
-            booking.job("guard:uncaptured:1"),
+            booking.job("deadline:uncaptured:1"),
             None,
             "the guard will see to it"
         );
         booking.capture(&[on(1, 300)], "CAP1");
         booking.fold(&[stop]);
-        let job = booking.job("guard:uncaptured:1").expect("a guard");
+        let job = booking.job("deadline:uncaptured:1").expect("a guard");
         let by = booking.r.capture_by(&booking.merchant).expect("a window");
         assert_eq!(job.run_at, by - booking.merchant.safety_margin.delta());
         booking.now = job.run_at;
-        booking.run(JobKind::Deadline, "guard:uncaptured:1");
+        booking.run(JobKind::Deadline, "deadline:uncaptured:1");
         assert_eq!(
-            (booking.desk(), booking.job("guard:uncaptured:1")),
+            (booking.desk(), booking.job("deadline:uncaptured:1")),
             (vec!["late_delivery"], None)
         );
     }
@@ -464,7 +464,7 @@ fn nobody_is_asked_about_what_was_delivered_while_its_cancel_is_under_way() {
         !booking
             .keys()
             .iter()
-            .any(|key| key.starts_with("guard:uncaptured")),
+            .any(|key| key.starts_with("deadline:uncaptured")),
         "{:?}",
         booking.keys()
     );

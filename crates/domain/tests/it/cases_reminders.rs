@@ -31,7 +31,7 @@ fn unpaid(submitted: &str, due: &str, policy: &str) -> Booking {
 fn next(booking: &Booking) -> Option<(String, DateTime<Utc>)> {
     let jobs = booking.jobs().into_iter();
     jobs.filter(|job| job.kind == JobKind::Remind)
-        .map(|job| (job.key, job.run_at))
+        .map(|job| (job.key.to_string(), job.run_at))
         .next()
 }
 
@@ -317,7 +317,7 @@ fn a_reminder_that_the_provider_refuses_is_not_repeated() {
         &id,
         &Outcome::Rejected {
             by: RefusedBy::Payload,
-            key: "the number is wrong".into(),
+            key: "the number is wrong".to_owned(),
         },
     );
     assert_eq!(

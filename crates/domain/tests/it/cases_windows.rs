@@ -206,7 +206,7 @@ fn case_057_the_plan_follows_the_earlier_reading_of_a_window_over_a_clock_change
         Some(at("2026-10-31T10:00:00Z")),
         "168 hours, which is 11:00 in Oslo"
     );
-    let job = booking.job("guard:deadline").expect("a guard");
+    let job = booking.job("deadline:act").expect("a guard");
     assert_eq!(job.run_at, at("2026-10-29T10:00:00Z"));
 }
 
@@ -247,11 +247,11 @@ fn case_068_money_is_moved_on_holidays_and_messages_are_not() {
         at: thursday,
         amount: kr(1000),
     })]);
-    let guard = booking.job("guard:deadline").expect("a guard");
+    let guard = booking.job("deadline:act").expect("a guard");
     assert_eq!(guard.run_at, at("2026-04-06T10:00:00Z"));
     booking.now = guard.run_at;
     booking.fold(&[delivered("D-1", thursday, &[on(1, 400)], false)]);
-    booking.run(JobKind::Deadline, "guard:deadline");
+    booking.run(JobKind::Deadline, "deadline:act");
     assert_eq!(booking.last_intent().operation, capture(&[on(1, 400)]));
 }
 

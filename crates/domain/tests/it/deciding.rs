@@ -1,6 +1,6 @@
 //! What each kind of job does in each situation: at most one request, and none on a guess.
 
-use domain::decide::Step;
+use domain::decide::{Step, decide};
 use domain::outcome::Outcome;
 use domain::policy::Channel;
 use domain::reservation::{Closing, Operation, Origin, ReviewReason};
@@ -10,8 +10,8 @@ use domain::{
 };
 
 use crate::booking::{
-    Booking, cancel, capture, charge, complete, delivered, hours, kr, minutes, monday, names, on,
-    proven, refund,
+    Booking, cancel, capture, charge, complete, delivered, hours, job_key, kr, minutes, monday,
+    names, on, proven, refund,
 };
 
 /// A step in one word, with what it waits for or records.
@@ -111,8 +111,8 @@ fn every_situation_answers_every_policy_job() {
         (JobKind::Remind, "remind:0"),
         (JobKind::Cancel, "cancel:expiry"),
         (JobKind::Capture, "capture:auto:1"),
-        (JobKind::Deadline, "guard:deadline"),
-        (JobKind::Deadline, "guard:warn:24h"),
+        (JobKind::Deadline, "deadline:act"),
+        (JobKind::Deadline, "deadline:warn:24h"),
         (JobKind::Complete, "complete:auto"),
         (JobKind::Refresh, "refresh:open:0"),
     ];
@@ -139,32 +139,28 @@ fn every_situation_answers_every_policy_job() {
     for ((name, booking), (row, steps)) in situations.iter().zip(&table) {
         assert_eq!(name, row);
         for ((kind, key), wanted) in keys.iter().zip(steps) {
-            let step = word(booking, &booking.decide(*kind, key));
+            let step = word(booking, &booking.decide(*kind, *key));
             assert_eq!(step, *wanted, "{key} when {name}");
         }
     }
 }
 
 #[test]
-fn kinds_that_belong_to_no_reservation_and_unknown_keys_have_nothing_to_do() {
+fn jobs_that_belong_to_no_reservation_or_to_another_plan_have_nothing_to_do() {
     for (name, booking) in situations() {
-        for kind in JobKind::ALL
-            .iter()
-            .filter(|kind| **kind != JobKind::Refresh)
-        {
-            for key in [
-                "",
-                "intent:int_00000000000000000000000000",
-                "remind:7",
-                "guard:never",
-                "complete:by-hand",
-            ] {
-                assert_eq!(
-                    booking.decide(*kind, key),
-                    Step::Done,
-                    "{kind} {key} when {name}"
-                );
-            }
+        for key in [
+            "sweep",
+            "payment_link:lnk_00000000000000000000000000",
+            "intent:int_00000000000000000000000000",
+            "remind:7",
+            "remind:7:other",
+            "capture:auto:9",
+            "deadline:act:9",
+            "deadline:uncaptured:9",
+            "deadline:warn:120h",
+        ] {
+            let step = decide(booking.case(), &job_key(key), &booking.planner());
+            assert_eq!(step, Step::Done, "{key} when {name}");
         }
     }
 }
@@ -477,7 +473,7 @@ fn before_the_deadline_the_policy_acts_once() {
         }
         let before = booking.r.intents.len();
         booking.now += hours(5 * 24);
-        assert_eq!(booking.run(JobKind::Deadline, "guard:deadline"), Step::Done);
+        assert_eq!(booking.run(JobKind::Deadline, "deadline:act"), Step::Done);
         let made = booking
             .r
             .intents
@@ -488,7 +484,7 @@ fn before_the_deadline_the_policy_acts_once() {
             (planned, desk.to_vec()),
             "{policy} {lines:?}"
         );
-        assert_eq!(booking.job("guard:deadline"), None);
+        assert_eq!(booking.job("deadline:act"), None);
     }
 }
 
@@ -496,9 +492,9 @@ fn before_the_deadline_the_policy_acts_once() {
 fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() {
     let manual = r#"{"capture":{"on_delivery":"manual"}}"#;
     let mut booking = Booking::with(proven(), &[1000, 500], manual).held();
-    let due = booking.job("guard:deadline").expect("a guard").run_at;
+    let due = booking.job("deadline:act").expect("a guard").run_at;
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
-    booking.run(JobKind::Deadline, "guard:deadline");
+    booking.run(JobKind::Deadline, "deadline:act");
     let first = booking.last_intent().id.clone();
     booking.send(&first);
     booking.answer(
@@ -509,16 +505,16 @@ fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() 
         },
     );
     booking.now += hours(24);
-    assert_eq!(booking.job("guard:deadline:1"), None, "it has seen that");
+    assert_eq!(booking.job("deadline:act:1"), None, "it has seen that");
     booking.fold(&[delivered("D-2", booking.now, &[on(2, 500)], true)]);
     assert_eq!(
-        booking.job("guard:deadline:2").map(|job| job.run_at),
+        booking.job("deadline:act:2").map(|job| job.run_at),
         Some(due)
     );
     booking.now = due;
-    booking.run(JobKind::Deadline, "guard:deadline:2");
+    booking.run(JobKind::Deadline, "deadline:act:2");
     assert_eq!(booking.last_intent().operation, capture(&[on(2, 500)]));
-    assert_eq!(booking.job("guard:deadline:2"), None);
+    assert_eq!(booking.job("deadline:act:2"), None);
 }
 
 #[test]
@@ -535,7 +531,7 @@ fn before_the_deadline_nothing_is_decided_beside_an_open_operation_and_a_person_
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 400)], false)]);
         booking.lost(operation.clone());
         let intents = booking.r.intents.len();
-        booking.run(JobKind::Deadline, "guard:deadline");
+        booking.run(JobKind::Deadline, "deadline:act");
         assert_eq!(
             (booking.r.intents.len(), booking.desk()),
             (intents, desk),

@@ -42,7 +42,7 @@ fn told(
 fn refused(by: RefusedBy) -> Outcome {
     Outcome::Rejected {
         by,
-        key: "no".into(),
+        key: "no".to_owned(),
     }
 }
 

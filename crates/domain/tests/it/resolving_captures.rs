@@ -417,7 +417,7 @@ fn row_11_a_later_attempt_refused_is_evidence_and_the_row_confirms_it() {
     booking.send(&id);
     let refused = Outcome::Rejected {
         by: RefusedBy::Business,
-        key: "runway".into(),
+        key: "runway".to_owned(),
     };
     booking.answer(&id, &refused);
     assert_eq!(
@@ -442,7 +442,7 @@ fn case_111_row_11_without_a_row_a_person_decides_and_there_is_no_third_try() {
         &id,
         &Outcome::Rejected {
             by: RefusedBy::Business,
-            key: "runway".into(),
+            key: "runway".to_owned(),
         },
     );
     for _ in 0..5 {

@@ -48,7 +48,9 @@ fn case_137_a_message_in_doubt_uses_up_its_slot_and_is_not_repeated_in_it() {
         .filter(|job| job.kind == JobKind::Remind)
         .collect();
     assert_eq!(
-        jobs.iter().map(|job| job.key.as_str()).collect::<Vec<_>>(),
+        jobs.iter()
+            .map(|job| job.key.to_string())
+            .collect::<Vec<_>>(),
         ["remind:0", "remind:1"]
     );
     assert_eq!(

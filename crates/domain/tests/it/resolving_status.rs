@@ -77,7 +77,7 @@ fn a_refused_cancel_or_complete_that_the_status_explains_needs_no_person() {
             &id,
             &Outcome::Rejected {
                 by: RefusedBy::Business,
-                key: "already".into(),
+                key: "already".to_owned(),
             },
         );
         assert!(booking.r.is_frozen());
@@ -99,7 +99,7 @@ fn a_later_cancel_refused_because_the_first_one_worked_is_ours() {
         &id,
         &Outcome::Rejected {
             by: RefusedBy::Business,
-            key: "already".into(),
+            key: "already".to_owned(),
         },
     );
     let mut cancelled = seen;

@@ -366,7 +366,9 @@ fn neither_a_pause_nor_a_person_ends_the_search_for_duplicates() {
     let before = watch(&booking);
     booking.fold(&[
         Fact::Control(ControlFact::Paused),
-        Fact::Control(ControlFact::JobCancelled { key: WATCH.into() }),
+        Fact::Control(ControlFact::JobCancelled {
+            key: crate::booking::job_key(WATCH),
+        }),
     ]);
     assert_eq!((watch(&booking), before.is_some()), (before, true));
 }
@@ -417,7 +419,7 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
     );
     let refused = Outcome::Rejected {
         by: RefusedBy::Payload,
-        key: "no".into(),
+        key: "no".to_owned(),
     };
     for refused in [None, Some(refused)] {
         let (mut booking, id) = lost_submit();

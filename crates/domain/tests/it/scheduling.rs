@@ -28,18 +28,18 @@ fn policy_keys(booking: &Booking) -> Vec<String> {
         .jobs()
         .into_iter()
         .filter(|job| job.intent.is_none())
-        .map(|job| job.key)
+        .map(|job| job.key.to_string())
         .collect()
 }
 
 #[test]
 fn each_situation_has_its_jobs() {
     let guards = [
-        "guard:deadline",
-        "guard:warn:72h",
-        "guard:warn:48h",
-        "guard:warn:24h",
-        "guard:warn:6h",
+        "deadline:act",
+        "deadline:warn:72h",
+        "deadline:warn:48h",
+        "deadline:warn:24h",
+        "deadline:warn:6h",
     ];
     let with_guards = |more: &[&'static str]| -> Vec<&'static str> {
         more.iter()
@@ -145,7 +145,7 @@ fn each_situation_has_its_jobs() {
             with(
                 Booking::new(&[1000]).awaiting(),
                 Fact::Control(ControlFact::JobCancelled {
-                    key: "remind:0".into(),
+                    key: crate::booking::job_key("remind:0"),
                 }),
             ),
             vec!["cancel:expiry", "refresh:open:0"],
@@ -185,21 +185,21 @@ fn each_policy_job_has_its_kind_time_deadline_and_urgency() {
             Urgency::Money,
         ),
         (
-            "guard:deadline",
+            "deadline:act",
             JobKind::Deadline,
             by - hours(48),
             NO_DEADLINE,
             Urgency::Money,
         ),
         (
-            "guard:warn:72h",
+            "deadline:warn:72h",
             JobKind::Deadline,
             by - hours(72),
             NO_DEADLINE,
             Urgency::Money,
         ),
         (
-            "guard:warn:6h",
+            "deadline:warn:6h",
             JobKind::Deadline,
             by - hours(6),
             NO_DEADLINE,
@@ -216,7 +216,7 @@ fn each_policy_job_has_its_kind_time_deadline_and_urgency() {
     for (key, kind, run_at, deadline, urgency) in rows {
         let state = PlannedState::Scheduled;
         let wanted = Planned {
-            key: key.into(),
+            key: crate::booking::job_key(key),
             kind,
             run_at,
             deadline,
@@ -254,7 +254,7 @@ fn each_policy_job_has_its_kind_time_deadline_and_urgency() {
     for (key, kind, run_at, deadline, urgency) in rows {
         let state = PlannedState::Scheduled;
         let wanted = Planned {
-            key: key.into(),
+            key: crate::booking::job_key(key),
             kind,
             run_at,
             deadline,
@@ -375,7 +375,11 @@ fn an_operation_is_of_use_until_its_own_deadline() {
     for (operation, deadline) in rows {
         let id = booking.plan(operation.clone());
         let key = booking.intent(&id).key.clone();
-        assert_eq!(times(&booking, &key).1, deadline, "{operation:?}");
+        assert_eq!(
+            times(&booking, &key.to_string()).1,
+            deadline,
+            "{operation:?}"
+        );
     }
 }
 
@@ -503,7 +507,7 @@ fn what_is_switched_off_is_not_scheduled() {
     assert_eq!(unpaid.keys(), ["refresh:open:0"]);
     let mut held = Booking::with(merchant(), &[1000], off).held();
     held.fold(&[delivered("D-1", held.now, &[on(1, 1000)], true)]);
-    assert_eq!(held.keys(), ["guard:deadline", "refresh:open:1"]);
+    assert_eq!(held.keys(), ["deadline:act", "refresh:open:1"]);
     assert_eq!(
         Booking::with(merchant(), &[1000], off)
             .captured(1000)
@@ -540,7 +544,7 @@ fn what_the_provider_refused_is_not_repeated_by_itself() {
 fn warnings_come_while_something_is_capturable_and_never_before_the_payment() {
     let week = Booking::new(&[1000]).held();
     assert_eq!(
-        week.job("guard:warn:7d"),
+        week.job("deadline:warn:7d"),
         None,
         "the window is seven days long"
     );
@@ -548,13 +552,13 @@ fn warnings_come_while_something_is_capturable_and_never_before_the_payment() {
     merchant.capture_window = domain::windows::CaptureWindow::days(31).expect("a window");
     let month = Booking::with(merchant, &[1000], "{}").held();
     let by = month.now + hours(31 * 24);
-    assert_eq!(times(&month, "guard:warn:7d").0, by - hours(7 * 24));
+    assert_eq!(times(&month, "deadline:warn:7d").0, by - hours(7 * 24));
     let mut acted = month;
     acted.fold(&[Fact::Control(ControlFact::DeadlineHandled {
-        key: "guard:warn:7d".into(),
+        key: crate::booking::job_key("deadline:warn:7d"),
         at: monday(),
     })]);
-    assert_eq!(acted.job("guard:warn:7d"), None, "once is enough");
+    assert_eq!(acted.job("deadline:warn:7d"), None, "once is enough");
     let mut claimed = Booking::new(&[1000]).held();
     claimed.plan(capture(&[on(1, 1000)]));
     assert_eq!(
@@ -575,7 +579,7 @@ fn a_card_that_was_charged_does_not_hide_what_is_delivered_and_not_captured() {
     booking.accepted(charge(200), Some("CHA1"));
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
     assert!(
-        booking.job("guard:deadline").is_some(),
+        booking.job("deadline:act").is_some(),
         "{:?}",
         booking.keys()
     );

@@ -205,7 +205,7 @@ fn states(now: DateTime<Utc>) -> [IntentState; STATES] {
         },
         IntentState::Rejected {
             attempts,
-            key: "no".into(),
+            key: "no".to_owned(),
         },
         IntentState::Withdrawn {
             attempts,
@@ -262,7 +262,9 @@ fn intent_facts() -> Vec<IntentFact> {
             reference: reference.clone(),
             at,
         },
-        IntentFact::AttemptRejected { key: "no".into() },
+        IntentFact::AttemptRejected {
+            key: "no".to_owned(),
+        },
         IntentFact::OutcomeUnknown {
             reason: "timeout".into(),
         },
@@ -302,7 +304,7 @@ fn other_facts(booking: &Booking) -> Vec<Fact> {
     let intent = booking
         .planner()
         .intent(booking.case(), cancel(), None, "a test");
-    let key = || "guard:deadline".to_owned();
+    let key = || crate::booking::job_key("deadline:act");
     vec![
         Fact::Created,
         Fact::Planned(Box::new(intent.clone())),

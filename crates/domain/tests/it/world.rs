@@ -13,8 +13,8 @@ use domain::reservation::{Closure, Hold, IntentState, Operation, ReviewReason, R
 use domain::resolve::{Evidence, MarkerEcho, history_window, learnt};
 use domain::schedule::schedule;
 use domain::{
-    Entropy as _, Fact, IntentFact, IntentId, JobKind, Money, Planned, PlannedState, ProviderFact,
-    Reservation, ReviewFact, SeededEntropy, Status,
+    Entropy as _, Fact, IntentFact, IntentId, JobKey, JobKind, Money, Planned, PlannedState,
+    ProviderFact, Reservation, ReviewFact, SeededEntropy, Status,
 };
 
 use crate::booking::{Booking, minutes, seen_reservation};
@@ -40,7 +40,7 @@ pub(crate) struct World {
     /// Whether anything goes wrong, in percent.
     pub(crate) trouble: u64,
     /// Jobs that look again later although their plan has not changed: the plan, and when.
-    snoozed: BTreeMap<String, (DateTime<Utc>, PlannedState, DateTime<Utc>)>,
+    snoozed: BTreeMap<JobKey, (DateTime<Utc>, PlannedState, DateTime<Utc>)>,
     pub(crate) reads: u32,
     pub(crate) searches: u32,
     /// What becomes of the next request, whatever goes wrong otherwise.
@@ -171,7 +171,7 @@ impl World {
     fn check_jobs(&self) {
         let (r, merchant) = (&self.booking.r, &self.booking.merchant);
         let jobs = schedule(r, merchant);
-        let keys: BTreeSet<_> = jobs.iter().map(|job| job.key.as_str()).collect();
+        let keys: BTreeSet<_> = jobs.iter().map(|job| job.key.clone()).collect();
         assert_eq!(keys.len(), jobs.len(), "{jobs:#?}");
         for job in &jobs {
             let legal = match (&job.intent, job.kind) {
@@ -186,7 +186,7 @@ impl World {
                     r.provider.reservation_uuid.is_some() || r.intents.iter().any(in_doubt)
                 }
                 // Asking a person is no acting.
-                (None, JobKind::Deadline) if job.key.starts_with("guard:uncaptured:") => {
+                (None, JobKind::Deadline) if matches!(job.key, JobKey::DeadlineUncaptured(_)) => {
                     r.is_open() && !r.is_frozen() && matches!(r.hold, Hold::Reserved { .. })
                 }
                 (None, _) if r.control.paused || r.is_frozen() || !r.is_open() => false,
@@ -205,7 +205,7 @@ impl World {
         }
         for intent in r.open_intents().filter(|intent| intent.is_unresolved()) {
             assert!(
-                keys.contains(intent.key.as_str()),
+                keys.contains(&intent.key),
                 "nobody finds out about {intent:?}"
             );
         }
@@ -278,14 +278,14 @@ impl World {
         panic!("{job:?} decides without end\n{}", self.story());
     }
 
-    fn snooze(&mut self, key: &str, until: DateTime<Utc>) {
+    fn snooze(&mut self, key: &JobKey, until: DateTime<Utc>) {
         if let Some(job) = self.booking.job(key) {
             self.snoozed
-                .insert(key.to_owned(), (job.run_at, job.state, until));
+                .insert(key.clone(), (job.run_at, job.state, until));
         }
     }
 
-    fn read(&mut self, key: &str) {
+    fn read(&mut self, key: &JobKey) {
         self.reads += 1;
         let now = self.now();
         let fault = if self.goes_wrong() { self.draw(4) } else { 9 };
@@ -309,13 +309,13 @@ impl World {
     }
 
     /// A request that only reads came to nothing.
-    fn fail(&mut self, key: &str) {
+    fn fail(&mut self, key: &JobKey) {
         let now = self.now();
         self.booking.evidence.faulted_at = Some(now);
         self.snooze(key, now + minutes(1));
     }
 
-    fn search(&mut self, key: &str, id: &IntentId) {
+    fn search(&mut self, key: &JobKey, id: &IntentId) {
         self.searches += 1;
         if self.goes_wrong() {
             return self.fail(key);
@@ -348,7 +348,7 @@ impl World {
         self.learn_seen(facts);
     }
 
-    fn send(&mut self, key: &str, id: &IntentId) {
+    fn send(&mut self, key: &JobKey, id: &IntentId) {
         self.before_send(id);
         let now = self.now();
         let attempt = self.booking.intent(id).attempts() + 1;

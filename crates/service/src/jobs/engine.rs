@@ -10,7 +10,7 @@ use domain::outcome::{Outcome, RefusedBy, outcome};
 use domain::reservation::{IntentState, Operation, ReviewReason};
 use domain::resolve::Evidence;
 use domain::{
-    Case, ErrorCode, Fact, IntentFact, IntentId, PlannedState, ProviderFact, Reservation,
+    Case, ErrorCode, Fact, IntentFact, IntentId, JobKey, PlannedState, ProviderFact, Reservation,
     ReservationId, ReviewFact, WaitingFor,
 };
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault, NotBefore};
@@ -35,7 +35,7 @@ struct Run<'a> {
     job: &'a ClaimedJob,
     handle: &'a MerchantHandle,
     id: &'a ReservationId,
-    key: &'a str,
+    key: &'a JobKey,
 }
 
 pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFault> {
@@ -45,7 +45,8 @@ pub(super) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished, JobFaul
         .as_ref()
         .ok_or_else(|| internal(ErrorCode::NoReservation, "the job names no reservation"))?;
     let key = job
-        .plan_key()
+        .key
+        .as_ref()
         .ok_or_else(|| internal(ErrorCode::NoKey, "the job has no key of a schedule"))?;
     let handle = app.merchants.get(&job.merchant).ok_or_else(|| {
         internal(
@@ -72,12 +73,7 @@ impl Run<'_> {
             let now = tx.now();
             let r = &mut stored.reservation;
             let planner = self.app.planner();
-            match decide(
-                Case::new(r, &self.handle.merchant, now),
-                self.job.kind,
-                self.key,
-                &planner,
-            ) {
+            match decide(Case::new(r, &self.handle.merchant, now), self.key, &planner) {
                 Step::Done => return self.finish(tx, r).await,
                 Step::Wait { until, waiting_for } => {
                     return self.wait(tx, r, until, waiting_for).await;
@@ -190,7 +186,7 @@ impl Run<'_> {
     ) -> Result<(), StoreError> {
         for fact in facts {
             if let Fact::Planned(intent) = fact
-                && intent.key == self.key
+                && intent.key == *self.key
             {
                 tx.carry_intent(&self.job.id, &intent.id).await?;
             }

@@ -31,7 +31,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{JobKind, MerchantId};
+use domain::{JobKey, JobKind, MerchantId};
 use futures::future::BoxFuture;
 use serde_json::json;
 use store::StoreError;
@@ -143,7 +143,7 @@ pub async fn plan_sweeps(app: &App) -> Result<(), StoreError> {
             urgency: JobKind::Sweep.urgency(),
             merchant: merchant.clone(),
             reservation: None,
-            key: Some("sweep".to_owned()),
+            key: Some(JobKey::Sweep),
             run_at: now + handle.sweep_every.delta(),
             deadline: domain::deadlines::NO_DEADLINE,
             payload: json!({}),

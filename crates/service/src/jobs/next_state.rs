@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::IntentState;
 use domain::schedule::schedule;
-use domain::{Entropy, ErrorCode, Merchant, Planned, PlannedState, Reservation, WaitingFor};
+use domain::{
+    Entropy, ErrorCode, JobKey, Merchant, Planned, PlannedState, Reservation, WaitingFor,
+};
 use serde_json::{Value, json};
 use store::queue::{ClaimedJob, JobEnd, NotBefore, OUTCOME_UNKNOWN};
 
@@ -39,19 +41,22 @@ pub(super) fn next_job_state(r: &Reservation, merchant: &Merchant, job: &Claimed
                 }
             }
         },
-        None => ended(r, job.plan_key().unwrap_or_default()),
+        None => job
+            .key
+            .as_ref()
+            .map_or(JobEnd::Succeeded { result: None }, |key| ended(r, key)),
     }
 }
 
 /// The element of the schedule that a job carries out, as long as the schedule has it.
 fn planned(r: &Reservation, merchant: &Merchant, job: &ClaimedJob) -> Option<Planned> {
-    let key = job.plan_key().unwrap_or_default();
+    let key = job.key.as_ref()?;
     schedule(r, merchant)
         .into_iter()
-        .find(|planned| planned.key == key)
+        .find(|planned| planned.key == *key)
 }
 
-fn ended(r: &Reservation, key: &str) -> JobEnd {
+fn ended(r: &Reservation, key: &JobKey) -> JobEnd {
     let Some(intent) = r.intent_of_key(key) else {
         return JobEnd::Succeeded { result: None };
     };
@@ -70,9 +75,9 @@ fn ended(r: &Reservation, key: &str) -> JobEnd {
     }
 }
 
-fn result(r: &Reservation, key: &str, reference: Option<&str>) -> Option<Value> {
+fn result(r: &Reservation, key: &JobKey, reference: Option<&str>) -> Option<Value> {
     match (&r.link, reference) {
-        (domain::reservation::Link::Sent { url, .. }, _) if key == "submit" => {
+        (domain::reservation::Link::Sent { url, .. }, _) if *key == JobKey::Submit => {
             Some(json!({"reference": r.provider.reservation_uuid, "payment_url": url}))
         }
         (_, Some(reference)) => Some(json!({"reference": reference})),

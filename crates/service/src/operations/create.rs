@@ -1,7 +1,7 @@
 //! A booking system submits a reservation.
 
 use domain::reservation::{NewReservation, Operation};
-use domain::{Case, Fact, MerchantId, ReservationId};
+use domain::{Case, Fact, JobKey, MerchantId, ReservationId};
 use store::{StoreError, Stored, Submission};
 
 use super::error::OperationError;
@@ -42,7 +42,7 @@ pub async fn create(
     let intent = app.planner().intent(
         Case::new(&r, merchant, now),
         Operation::Submit,
-        Some("submit"),
+        Some(JobKey::Submit),
         actor,
     );
     let token = unguessable(&*app.entropy);

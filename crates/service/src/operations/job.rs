@@ -88,7 +88,7 @@ async fn withdraw(app: &App, tx: &mut Tx, job: &Job, actor: &str) -> Result<(), 
     })
     .await?;
     drop(tx.cancel_job(&job.id, reason).await?);
-    let (Some(stored), Some(key), true) = (&mut stored, job.plan_key(), job.managed) else {
+    let (Some(stored), Some(key), true) = (&mut stored, &job.key, job.managed) else {
         return Ok(());
     };
     let r = &mut stored.reservation;

@@ -1,7 +1,7 @@
 //! A booking system asks for a one-time payment link.
 
 use domain::reservation::Refusal;
-use domain::{JobId, JobKind, MerchantId, PaymentLinkId};
+use domain::{JobId, JobKey, JobKind, MerchantId, PaymentLinkId};
 use serde_json::json;
 use store::StoreError;
 use store::queue::NewJob;
@@ -36,7 +36,7 @@ pub async fn create_payment_link(
             urgency: JobKind::PaymentLink.urgency(),
             merchant: merchant.id.clone(),
             reservation: None,
-            key: Some(format!("payment_link:{id}")),
+            key: Some(JobKey::PaymentLink(id.clone())),
             run_at: now,
             deadline: now + chrono::TimeDelta::days(1),
             payload: json!({}),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{EventType, Money};
+use domain::{EventType, JobKey, Money};
 use serde_json::Value;
 
 /// How a line is meant.
@@ -98,7 +98,7 @@ impl Narrator {
             EventType::ReminderUsed if data["sent"] == false => {
                 plain("a reminder came too late to be of use")
             }
-            EventType::DeadlineHandled => handled(text(data, "job_key")),
+            EventType::DeadlineHandled => handled(job_key(data).as_ref()),
             EventType::LedgerRowPosted if data["row"]["origin"] == "external" => warning(format!(
                 "somebody acted in the provider's portal: {}",
                 row(data)
@@ -253,12 +253,14 @@ fn delivered(data: &Value) -> String {
 /// What is asked for, where the answer alone would not say why.
 fn asked_for(operation: &Planned, data: &Value) -> Option<Narration> {
     let amount = operation.amount;
-    match (operation.name.as_str(), text(data, "job_key")) {
-        ("cancel", "cancel:expiry") => warning("not paid in time: the reservation is cancelled"),
-        ("cancel", "cancel:guard") => {
+    match (operation.name.as_str(), job_key(data)) {
+        ("cancel", Some(JobKey::CancelExpired)) => {
+            warning("not paid in time: the reservation is cancelled")
+        }
+        ("cancel", Some(JobKey::CancelAtDeadline)) => {
             warning("nothing delivered: the hold is released before it would lapse")
         }
-        ("capture", "capture:guard") => {
+        ("capture", Some(JobKey::CaptureAtDeadline)) => {
             warning("what is delivered is captured before the hold would lapse")
         }
         ("charge", _) => {
@@ -274,10 +276,17 @@ fn asked_for(operation: &Planned, data: &Value) -> Option<Narration> {
     }
 }
 
-fn handled(key: &str) -> Option<Narration> {
-    match key.strip_prefix("guard:warn:") {
-        Some(before) => warning(format!("{before} left to capture what is held")),
-        None => warning("the deadline guard steps in"),
+/// The key of the job that an event names.
+fn job_key(data: &Value) -> Option<JobKey> {
+    text(data, "job_key").parse().ok()
+}
+
+fn handled(key: Option<&JobKey>) -> Option<Narration> {
+    match key {
+        Some(JobKey::DeadlineWarn(before)) => {
+            warning(format!("{before} left to capture what is held"))
+        }
+        _ => warning("the deadline is near: the policy acts"),
     }
 }
 
@@ -361,7 +370,7 @@ mod tests {
             "not paid in time: the reservation is cancelled",
             "cancelled: the link is withdrawn",
         ];
-        let guarded = [
+        let released = [
             "paid: 9.00 is held",
             "nothing delivered: the hold is released before it would lapse",
             "cancelled: the hold of 9.00 is released",
@@ -398,8 +407,8 @@ mod tests {
             ),
             (vec![cancel("cancel:expiry"), accepted(None)], &expired),
             (
-                vec![held("9.00"), cancel("cancel:guard"), accepted(None)],
-                &guarded,
+                vec![held("9.00"), cancel("cancel:deadline"), accepted(None)],
+                &released,
             ),
             (
                 vec![(EventType::DeliveryReported, delivery)],

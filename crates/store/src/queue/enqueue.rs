@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    IntentId, JobId, JobKind, JobState, MerchantId, PlannedState, ReservationId, Urgency,
+    IntentId, JobId, JobKey, JobKind, JobState, MerchantId, PlannedState, ReservationId, Urgency,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -34,8 +34,9 @@ pub struct NewJob {
     pub merchant: MerchantId,
     /// The reservation it belongs to. At most one job of a reservation runs at a time.
     pub reservation: Option<ReservationId>,
-    /// Names it among the merchant's live jobs; a second one with the same key is not enqueued.
-    pub key: Option<String>,
+    /// Names it among the live jobs of the reservation, or of the merchant when it belongs to no reservation; a second one
+    /// with the same key is not enqueued.
+    pub key: Option<JobKey>,
     /// Not before this.
     pub run_at: DateTime<Utc>,
     /// Of no use at or after this: no retry is planned for then.
@@ -70,7 +71,7 @@ struct Row<'j> {
     urgency: i64,
     merchant: &'j str,
     reservation_id: Option<&'j str>,
-    key: Option<&'j str>,
+    key: Option<String>,
     run_at: i64,
     planned_at: Option<i64>,
     planned_state: Option<&'j str>,
@@ -223,7 +224,9 @@ impl Tx {
         id: &JobId,
     ) -> Result<Enqueued, StoreError> {
         for _ in 0..MAX_TRIES {
-            if let Some(live) = fetch_optional!(self, IdRow, LIVE_BY_KEY, row.merchant, row.key)? {
+            if let Some(live) =
+                fetch_optional!(self, IdRow, LIVE_BY_KEY, row.merchant, row.key.as_deref())?
+            {
                 return Ok(Enqueued {
                     job: live.job()?,
                     existing: true,
@@ -246,6 +249,14 @@ fn json<T: Serialize>(rows: &[T]) -> Result<String, StoreError> {
         .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
 }
 
+/// The text in the column `key`.
+pub(crate) fn table_key(
+    key: Option<&JobKey>,
+    reservation: Option<&ReservationId>,
+) -> Option<String> {
+    key.map(|key| key.in_table(reservation))
+}
+
 fn row<'j>(
     job: &'j NewJob,
     id: &'j JobId,
@@ -266,7 +277,7 @@ fn row<'j>(
         urgency: job.urgency.rank(),
         merchant: job.merchant.as_str(),
         reservation_id: job.reservation.as_ref().map(ReservationId::as_str),
-        key: job.key.as_deref(),
+        key: table_key(job.key.as_ref(), job.reservation.as_ref()),
         run_at: millis(job.run_at),
         planned_at: job.planned_at.map(millis),
         planned_state: job.planned_at.map(|_| state.as_str()),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{IntentId, JobId, JobKind, JobState, MerchantId, ReservationId, Urgency, WaitingFor};
+use domain::{
+    IntentId, JobId, JobKey, JobKind, JobState, MerchantId, ReservationId, Urgency, WaitingFor,
+};
 use serde_json::Value;
 
 use crate::error::RowError;
@@ -57,8 +59,8 @@ pub struct ClaimedJob {
     pub merchant: MerchantId,
     /// The reservation it belongs to.
     pub reservation: Option<ReservationId>,
-    /// Its key; see [`plan_key`](Self::plan_key) for jobs of a schedule.
-    pub key: Option<String>,
+    /// Its key, by which the reservation's schedule knows it; `None` for a job that may stand many times.
+    pub key: Option<JobKey>,
     /// When it was due.
     pub run_at: DateTime<Utc>,
     /// Of no use at or after this.
@@ -81,19 +83,6 @@ pub struct ClaimedJob {
     pub lease: Lease,
 }
 
-impl ClaimedJob {
-    /// The key that the reservation's schedule knows this job by, such as `remind:2`.
-    #[must_use]
-    pub fn plan_key(&self) -> Option<&str> {
-        plan_key(self.key.as_deref(), self.reservation.as_ref())
-    }
-}
-
-/// A key of the table without the reservation it is prefixed with.
-fn plan_key<'k>(key: Option<&'k str>, reservation: Option<&ReservationId>) -> Option<&'k str> {
-    key?.strip_prefix(reservation?.as_str())?.strip_prefix('/')
-}
-
 /// A job as people see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -109,8 +98,9 @@ pub struct Job {
     pub merchant: MerchantId,
     /// The reservation it belongs to.
     pub reservation: Option<ReservationId>,
-    /// Names it among the merchant's live jobs.
-    pub key: Option<String>,
+    /// Names it among the live jobs of the reservation, or of the merchant when it belongs to no reservation; `None` for a
+    /// job that may stand many times.
+    pub key: Option<JobKey>,
     /// Not before this.
     pub run_at: DateTime<Utc>,
     /// Is it an element of its reservation's schedule?
@@ -141,14 +131,6 @@ pub struct Job {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-}
-
-impl Job {
-    /// The key that the reservation's schedule knows this job by, such as `remind:2`.
-    #[must_use]
-    pub fn plan_key(&self) -> Option<&str> {
-        plan_key(self.key.as_deref(), self.reservation.as_ref())
-    }
 }
 
 /// One run of a job, or one request of it.
@@ -221,14 +203,21 @@ impl JobRow {
     /// The job for people.
     pub(crate) fn view(&self) -> Result<Job, RowError> {
         let place = self.place();
+        let reservation: Option<ReservationId> =
+            place.parse_optional("reservation_id", self.reservation_id.as_deref())?;
+        let key = self.key.as_deref().map(|text| {
+            JobKey::from_table(text, reservation.as_ref())
+                .map_err(|error| place.wrong("key", error))
+        });
+        let key = key.transpose()?;
         Ok(Job {
             id: place.parse("id", &self.id)?,
             kind: place.parse("kind", &self.kind)?,
             state: place.parse("state", &self.state)?,
             urgency: Urgency::from_rank(self.urgency),
             merchant: place.parse("merchant", &self.merchant)?,
-            reservation: place.parse_optional("reservation_id", self.reservation_id.as_deref())?,
-            key: self.key.clone(),
+            reservation,
+            key,
             run_at: place.time("run_at", self.run_at)?,
             managed: self.planned_at.is_some(),
             deadline: place.time("deadline", self.deadline)?,

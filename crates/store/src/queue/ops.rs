@@ -7,7 +7,7 @@ use domain::{ErrorCode, JobEvent, JobId, JobKind, JobState, MerchantId, Reservat
 use serde_json::Value;
 
 use crate::db::{Sql, ensure_affected, execute, fetch_optional, millis, sql};
-use crate::queue::enqueue::{IdRow, LIVE_BY_KEY};
+use crate::queue::enqueue::{IdRow, LIVE_BY_KEY, table_key};
 use crate::queue::finish::{MAX_MESSAGE_BYTES, bounded};
 use crate::queue::job::{JOB_COLUMNS, JobRow};
 use crate::queue::states::next_state;
@@ -149,7 +149,8 @@ impl Tx {
         };
         let job = row.view()?;
         let to = next_state(id, job.state, change.event)?;
-        if !job.state.is_live() && self.is_key_taken(&job.merchant, job.key.as_deref()).await? {
+        let key = table_key(job.key.as_ref(), job.reservation.as_ref());
+        if !job.state.is_live() && self.is_key_taken(&job.merchant, key.as_deref()).await? {
             return Err(StoreError::KeyTaken { job: job.id });
         }
         let run_at = change.run_at.unwrap_or(job.run_at);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::reservation::ReviewReason;
 use domain::{
-    ErrorCode, IntentId, JobEvent, JobId, JobState, MerchantId, Planned, PlannedState,
+    ErrorCode, IntentId, JobEvent, JobId, JobKey, JobState, MerchantId, Planned, PlannedState,
     ReservationId, WaitingFor,
 };
 use serde_json::Value;
@@ -44,7 +44,7 @@ impl ScheduleChange {
 #[derive(sqlx::FromRow)]
 struct Row {
     id: String,
-    key: Option<String>,
+    key: String,
     state: String,
     planned_at: Option<i64>,
     planned_state: Option<String>,
@@ -53,10 +53,18 @@ struct Row {
     intent_id: Option<String>,
 }
 
+/// A job of the schedule, read.
+struct Managed {
+    row: Row,
+    id: JobId,
+    key: JobKey,
+    state: JobState,
+}
+
 /// What failed, and what a person cancelled, count as present: the plan alone does not bring such a job back.
 const MANAGED: &str = sql!(
     "SELECT id, key, state, planned_at, planned_state, deadline, urgency, intent_id FROM jobs
-    WHERE reservation_id = $1 AND planned_at IS NOT NULL
+    WHERE reservation_id = $1 AND planned_at IS NOT NULL AND key IS NOT NULL
         AND (state",
     LIVE,
     " OR state",
@@ -104,11 +112,6 @@ enum SyncAction {
     Drop,
 }
 
-/// The key in the table of a job of a reservation's schedule.
-fn full_key(reservation: &ReservationId, key: &str) -> String {
-    format!("{reservation}/{key}")
-}
-
 fn action_for(row: &Row, state: JobState, planned: &Planned) -> SyncAction {
     let same_time = row.planned_at == Some(millis(planned.run_at));
     let same_plan = same_time && row.planned_state.as_deref() == Some(planned.state.as_str());
@@ -151,14 +154,19 @@ impl Tx {
         running: Option<&JobId>,
         actor: &str,
     ) -> Result<ScheduleChange, StoreError> {
-        let mut missing: HashMap<String, &Planned> = planned
+        let mut missing: HashMap<&JobKey, &Planned> = planned
             .iter()
-            .map(|planned| (full_key(reservation, &planned.key), planned))
+            .map(|planned| (&planned.key, planned))
             .collect();
         let mut change = ScheduleChange::default();
-        for (row, id, state) in self.managed(reservation).await? {
-            let key = row.key.as_deref().unwrap_or_default();
-            let action = match missing.get(key) {
+        for managed in self.managed(reservation).await? {
+            let Managed {
+                row,
+                id,
+                key,
+                state,
+            } = managed;
+            let action = match missing.get(&key) {
                 _ if running == Some(&id) => SyncAction::Keep,
                 Some(planned) => action_for(&row, state, planned),
                 None if state.is_live() && state != JobState::Running => SyncAction::Drop,
@@ -167,7 +175,7 @@ impl Tx {
             let planned = if action == SyncAction::Replace {
                 None
             } else {
-                missing.remove(key)
+                missing.remove(&key)
             };
             let written = match (action, planned) {
                 (SyncAction::Move, Some(planned)) => self
@@ -190,7 +198,7 @@ impl Tx {
         }
         let add = planned
             .iter()
-            .filter(|planned| missing.contains_key(&full_key(reservation, &planned.key)));
+            .filter(|planned| missing.contains_key(&planned.key));
         change.added = self.add_planned(merchant, reservation, add, actor).await?;
         if !change.is_empty() {
             self.wake_on_commit();
@@ -199,10 +207,7 @@ impl Tx {
     }
 
     /// The jobs of the reservation's schedule, the live ones first: they have the say about their key.
-    async fn managed(
-        &mut self,
-        reservation: &ReservationId,
-    ) -> Result<Vec<(Row, JobId, JobState)>, StoreError> {
+    async fn managed(&mut self, reservation: &ReservationId) -> Result<Vec<Managed>, StoreError> {
         let rows = fetch_all!(self, Row, MANAGED, reservation.as_str(), MAX_ROWS)?;
         let mut managed = Vec::with_capacity(rows.len());
         for row in rows {
@@ -210,13 +215,20 @@ impl Tx {
                 table: "jobs",
                 row: &row.id,
             };
-            let (id, state): (JobId, JobState) = (
+            let (id, state) = (
                 place.parse("id", &row.id)?,
                 place.parse("state", &row.state)?,
             );
-            managed.push((row, id, state));
+            let key = JobKey::from_table(&row.key, Some(reservation))
+                .map_err(|error| place.wrong("key", error))?;
+            managed.push(Managed {
+                row,
+                id,
+                key,
+                state,
+            });
         }
-        managed.sort_by_key(|(_, _, state)| !state.is_live());
+        managed.sort_by_key(|managed| !managed.state.is_live());
         Ok(managed)
     }
 
@@ -312,7 +324,7 @@ fn new_job(
         urgency: planned.urgency,
         merchant: merchant.clone(),
         reservation: Some(reservation.clone()),
-        key: Some(full_key(reservation, &planned.key)),
+        key: Some(planned.key.clone()),
         run_at: planned.run_at,
         deadline: planned.deadline,
         payload: Value::Null,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Clock, Entropy as _, JobId, JobKind, ManualClock, MerchantId, ReservationId, SystemEntropy,
+    Clock, Entropy as _, JobId, JobKey, JobKind, ManualClock, MerchantId, ReservationId,
+    SystemEntropy,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::queue::{Handler, NewJob, WorkerError, WorkerOptions, run_workers};
@@ -309,4 +310,12 @@ impl tracing::Subscriber for Failures {
     }
     fn enter(&self, _: &tracing::span::Id) {}
     fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// The key of a test's job, made of a short name: the same name gives the same key.
+pub(crate) fn key(name: &str) -> JobKey {
+    let number = name.bytes().fold(0_u32, |number, byte| {
+        number.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
+    JobKey::RefreshNow(number)
 }

@@ -13,7 +13,7 @@ use crate::harness::{Fresh, Worker, eager, eventually, job, merchant, noon, rese
 
 fn keyed(key: &str) -> NewJob {
     NewJob {
-        key: Some(key.to_owned()),
+        key: Some(crate::harness::key(key)),
         ..job(JobKind::Refresh)
     }
 }
@@ -94,7 +94,10 @@ pub(crate) async fn a_bulk_enqueue_answers_in_order_and_spots_its_own_duplicates
     assert_eq!(all.len(), jobs.len());
     assert_eq!(all.iter().filter(|enqueued| enqueued.existing).count(), 100);
     assert_eq!(all[0].job, all[2_400].job);
-    assert_eq!(fresh.job(&all[7].job).await.key.as_deref(), Some("k7"));
+    assert_eq!(
+        fresh.job(&all[7].job).await.key,
+        Some(crate::harness::key("k7"))
+    );
 }
 
 pub(crate) async fn a_payload_beyond_the_bound_is_refused(fresh: Fresh) {

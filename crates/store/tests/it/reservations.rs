@@ -61,7 +61,7 @@ pub(crate) async fn created(fresh: &Fresh, reference: &str) -> (Reservation, Int
     let intent = planner.intent(
         Case::new(&r, &account(), fresh.clock.now()),
         Operation::Submit,
-        Some("submit"),
+        Some(domain::JobKey::Submit),
         "test",
     );
     let id = intent.id.clone();

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::harness::{Fresh, Worker, eager, merchant, noon, reservation, soon};
 
 /// A live job by key, with the hours until it runs and its state.
-type Live = (String, i64, JobState);
+type Live = (domain::JobKey, i64, JobState);
 
 /// How many jobs a sync added, moved and cancelled.
 type Counts = (usize, usize, usize);
@@ -20,7 +20,7 @@ pub(crate) fn at(hours: i64) -> DateTime<Utc> {
 
 pub(crate) fn plan(key: &str, hours: i64) -> Planned {
     Planned {
-        key: key.to_owned(),
+        key: crate::harness::key(key),
         kind: JobKind::Deadline,
         run_at: at(hours),
         deadline: at(100),
@@ -75,13 +75,15 @@ async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<Job> {
 }
 
 fn told(job: Job) -> Live {
-    let key = job.key.unwrap_or_default();
-    let key = key.rsplit('/').next().unwrap_or_default().to_owned();
-    (key, (job.run_at - noon()).num_hours(), job.state)
+    (
+        job.key.expect("a key"),
+        (job.run_at - noon()).num_hours(),
+        job.state,
+    )
 }
 
 fn entry(key: &str, hours: i64, state: JobState) -> Live {
-    (key.to_owned(), hours, state)
+    (crate::harness::key(key), hours, state)
 }
 
 fn counts(change: &ScheduleChange) -> Counts {
@@ -246,7 +248,7 @@ pub(crate) async fn a_running_job_is_left_to_its_end(fresh: Fresh) {
     let id = sync(&fresh, &rsv, &[plan("a", 0)]).await.added.remove(0);
     let (sender, mut leases) = mpsc::unbounded_channel();
     let handler = move |job: store::queue::ClaimedJob| {
-        assert_eq!(job.plan_key(), Some("a"));
+        assert_eq!(job.key, Some(crate::harness::key("a")));
         let _ = sender.send(job.lease);
         std::future::pending().boxed()
     };

@@ -19,9 +19,9 @@ use crate::harness::{
 
 type Run = BoxFuture<'static, Result<Finished, JobFault>>;
 
-fn keyed(key: impl Into<String>) -> NewJob {
+fn keyed(key: impl AsRef<str>) -> NewJob {
     NewJob {
-        key: Some(key.into()),
+        key: Some(crate::harness::key(key.as_ref())),
         ..job(JobKind::Refresh)
     }
 }
@@ -74,8 +74,8 @@ pub(crate) async fn jobs_run_by_urgency_then_deadline_then_time(fresh: Fresh) {
     );
     for (key, ..) in order {
         assert_eq!(
-            soon(key, runs.recv()).await.expect("a run").key.as_deref(),
-            Some(key)
+            soon(key, runs.recv()).await.expect("a run").key,
+            Some(crate::harness::key(key))
         );
     }
     worker.stop().await;
@@ -396,9 +396,12 @@ pub(crate) async fn a_handler_finishes_its_job_with_its_facts(fresh: Fresh) {
     };
     let worker = Worker::start(&fresh.store, only, handler);
     fresh.reaches(&id, JobState::Succeeded).await;
-    let next = "SELECT COUNT(*) FROM jobs WHERE key = 'next' AND state = 'succeeded'";
+    let next = format!(
+        "SELECT COUNT(*) FROM jobs WHERE key = '{}' AND state = 'succeeded'",
+        crate::harness::key("next")
+    );
     eventually("the next has run, in the slot of the first", async || {
-        fresh.count(next).await >= 1
+        fresh.count(&next).await >= 1
     })
     .await;
     worker.kill().await;

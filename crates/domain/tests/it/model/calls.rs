@@ -10,7 +10,7 @@ use domain::reservation::{Intent, Operation, RowKind};
 use domain::resolve::history_window;
 use domain::resolve::is_duplicate_refused;
 use domain::schedule::schedule;
-use domain::{Case, Fact, JobKind, Money, Planned, PlannedState, Reservation};
+use domain::{Case, Fact, JobKey, JobKind, Money, Planned, PlannedState, Reservation};
 
 use super::Broken;
 use super::state::Job;
@@ -46,11 +46,11 @@ impl Domain {
 
     pub(super) fn decide(&self, r: &Reservation, job: Job, now: DateTime<Utc>) -> Step {
         let intent = Self::intent(r);
-        let (kind, key) = match job {
-            Job::Intent => (intent.operation.job_kind(), intent.key.as_str()),
-            Job::Refresh => (JobKind::Refresh, "refresh"),
+        let key = match job {
+            Job::Intent => intent.key.clone(),
+            Job::Refresh => JobKey::RefreshNow(0),
         };
-        decide(self.case(r, now), kind, key, &self.booking.planner())
+        decide(self.case(r, now), &key, &self.booking.planner())
     }
 
     /// What a read of these details means.

@@ -95,7 +95,7 @@ impl Scenario {
         provider.pay(booking.now);
         booking.read(&provider.snapshot());
         booking.fold(&[Fact::Control(ControlFact::DeadlineHandled {
-            key: "guard:deadline".into(),
+            key: crate::booking::job_key("deadline:act"),
             at: booking.now,
         })]);
         if self.captured > 0 {

@@ -21,7 +21,7 @@ fn intent(operation: Operation) -> Intent {
     Intent {
         id: id(),
         operation,
-        key: "capture:auto:1".to_owned(),
+        key: domain::JobKey::CaptureDelivered(1),
         marker: "7QK2M7XDPA".to_owned(),
         created_at: AT,
         created_by: "policy".to_owned(),
@@ -220,7 +220,7 @@ fn of_the_provider() -> Vec<ProviderFact> {
 }
 
 fn of_people_and_jobs() -> Vec<Fact> {
-    let key = || "capture:auto:1".to_owned();
+    let key = || domain::JobKey::DeadlineAct;
     let reason = ReviewReason::ExternalChange;
     let reference = Some("CAP1".to_owned());
     let decision = DecisionRecord {

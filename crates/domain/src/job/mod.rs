@@ -1,9 +1,11 @@
 //! The words of the queue: kinds, states and events, urgency, why a job waits, and what became of its attempts.
 
+mod key;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::IntentId;
+use crate::id::IntentId;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[doc = $vdoc:literal])+ $variant:ident = $word:literal,)* }) => {
@@ -45,6 +47,7 @@ macro_rules! words {
         }
     };
 }
+pub use key::{JobKey, JobKeyError};
 pub(crate) use words;
 
 mod state;
@@ -198,8 +201,8 @@ words! {
 /// One job that a reservation should have now: an element of its schedule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Planned {
-    /// Names this occurrence within the reservation: `remind:2`, `capture:auto`, `intent:int_…`.
-    pub key: String,
+    /// Names this occurrence among the jobs of the reservation.
+    pub key: JobKey,
     /// What it does.
     pub kind: JobKind,
     /// Not before this.
