@@ -77,7 +77,7 @@ pub struct Figures {
     pub crashes: u64,
     /// Faults on the way to the provider, by their names.
     pub faults: BTreeMap<String, u64>,
-    /// Questions that were open on the desk at the end, by their reasons.
+    /// Reviews that were open at the end, by their reasons.
     pub open_reviews: BTreeMap<String, u64>,
     /// Unknown outcomes that a person decided.
     pub decisions: u64,
@@ -99,8 +99,9 @@ pub struct Figures {
     pub lost_intents: u64,
     /// Differences between our books and the provider's that nothing explains.
     pub unexplained_differences: u64,
-    /// Differences that a question on the desk explains.
-    pub explained_differences: u64,
+    /// What would have broken a promise but for a review or a pause of that very operation or reservation: how often, by
+    /// what it was and what excused it.
+    pub excuses: BTreeMap<String, u64>,
 }
 
 impl Figures {
@@ -132,13 +133,12 @@ impl Figures {
             double_effects_reviewed: judgement.doubles_reviewed,
             lost_intents: broken(3),
             unexplained_differences: broken(4),
-            explained_differences: judgement.explained,
+            excuses: judgement.excuses.clone(),
             ..Self::default()
         };
-        for book in snapshots {
-            if let Some(reason) = &book.review {
-                *figures.open_reviews.entry(reason.clone()).or_default() += 1;
-            }
+        for review in snapshots.iter().flat_map(|book| &book.reviews) {
+            let reason = review.reason.clone();
+            *figures.open_reviews.entry(reason).or_default() += 1;
         }
         let world = played.env.world.lock();
         for book in snapshots {
@@ -170,7 +170,7 @@ impl Figures {
     ) {
         self.captures_absent += u64::from(unknown.resolved == Some(Resolved::Absent));
         let Some(effect) =
-            truth.of_attempt(EffectKind::Captured, &operation.marker, unknown.attempt)
+            truth.of_request(EffectKind::Captured, operation, unknown.sent, unknown.next)
         else {
             return;
         };
@@ -207,18 +207,20 @@ impl Figures {
                 &mut self.unexplained_differences,
                 other.unexplained_differences,
             ),
-            (&mut self.explained_differences, other.explained_differences),
         ] {
             *mine += theirs;
         }
         self.captures_shown_at_once
             .add(other.captures_shown_at_once);
         self.captures_shown_late.add(other.captures_shown_late);
-        for (reason, count) in &other.open_reviews {
-            *self.open_reviews.entry(reason.clone()).or_default() += count;
-        }
-        for (name, count) in &other.faults {
-            *self.faults.entry(name.clone()).or_default() += count;
+        for (mine, theirs) in [
+            (&mut self.open_reviews, &other.open_reviews),
+            (&mut self.faults, &other.faults),
+            (&mut self.excuses, &other.excuses),
+        ] {
+            for (name, count) in theirs {
+                *mine.entry(name.clone()).or_default() += count;
+            }
         }
     }
 
@@ -245,6 +247,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::selftest::checker::Answers;
 
     const MARKER: &str = "AAAAAAAAAA";
 
@@ -269,7 +272,13 @@ mod tests {
             ),
         ];
         let events: Vec<Value> = before.iter().chain(then).cloned().collect();
-        ApiSnapshot::read(&json!({"reference": "BOOK-1"}), &events, &[], false)
+        let answers = Answers {
+            reservation: &json!({"reference": "BOOK-1"}),
+            events: &events,
+            jobs: &[],
+            reviews: &[],
+        };
+        ApiSnapshot::read(answers, false).expect("a timeline")
     }
 
     /// What the request did, and from when on details show it.

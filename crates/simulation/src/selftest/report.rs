@@ -143,10 +143,9 @@ impl fmt::Display for Report {
         row("  that reached a person", &figures.double_effects_reviewed)?;
         row("lost intents", &figures.lost_intents)?;
         row("unexplained differences", &figures.unexplained_differences)?;
-        row(
-            "differences excused by a review",
-            &figures.explained_differences,
-        )?;
+        for (name, count) in &figures.excuses {
+            row(&format!("excused: {name}"), count)?;
+        }
         row("requests of a happy life", &self.happy_requests)?;
         row("runs that broke a promise", &self.failed)?;
         writeln!(f, "\n{DEFINITION}")

@@ -10,7 +10,7 @@ use domain::{Clock as _, SystemClock};
 use futures::FutureExt as _;
 use serde_json::Value;
 
-use super::checker::{ApiSnapshot, Evidence, Judgement, PROMISES, judge};
+use super::checker::{Answers, ApiSnapshot, Evidence, Judgement, PROMISES, Unreadable, judge};
 use super::cores::Cores;
 use super::figures::Figures;
 use super::plan::Plan;
@@ -213,21 +213,34 @@ fn one(runtime: &tokio::runtime::Runtime, options: &Options, seed: u64) -> Resul
     let played = AssertUnwindSafe(played(seed, options.beyond)).catch_unwind();
     let (played, snapshots) = match runtime.block_on(played) {
         Ok(played) => played.map_err(broke)?,
-        Err(panic) => return Ok(Run::unjudged(seed, "the code under test", &*panic)),
+        Err(panic) => {
+            let panic = format!("the code under test panicked: {}", message_of(&*panic));
+            return Ok(Run::unjudged(seed, panic));
+        }
+    };
+    let snapshots = match snapshots {
+        Ok(snapshots) => snapshots,
+        Err(unread) => {
+            return Ok(Run::unjudged(
+                seed,
+                format!("the judge cannot read: {unread}"),
+            ));
+        }
     };
     let judged = AssertUnwindSafe(|| judged(seed, &played, &snapshots, options));
-    Ok(std::panic::catch_unwind(judged)
-        .unwrap_or_else(|panic| Run::unjudged(seed, "the judge", &*panic)))
+    Ok(std::panic::catch_unwind(judged).unwrap_or_else(|panic| {
+        Run::unjudged(seed, format!("the judge panicked: {}", message_of(&*panic)))
+    }))
 }
 
 impl Run {
-    /// A run in which something panicked. It broke a promise, and does not count among the runs that were judged.
-    fn unjudged(seed: u64, who: &str, panic: &(dyn Any + Send)) -> Self {
+    /// A run that came to no judgement. It fails, and does not count among the runs that were judged.
+    fn unjudged(seed: u64, why: String) -> Self {
         Self {
             seed,
             hash: String::new(),
             trace: String::new(),
-            broken: vec![format!("{who} panicked: {}", message_of(panic))],
+            broken: vec![why],
             figures: Figures::default(),
         }
     }
@@ -241,8 +254,11 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
+/// What the API says of each reservation, as far as the judge can read it.
+type Snapshots = Result<Vec<ApiSnapshot>, Unreadable>;
+
 /// Plays a run, and reads at its end what the API says.
-async fn played(seed: u64, beyond: bool) -> Result<(Played, Vec<ApiSnapshot>), TestEnvError> {
+async fn played(seed: u64, beyond: bool) -> Result<(Played, Snapshots), TestEnvError> {
     let played = play::play(Plan::draw(seed, beyond), beyond).await?;
     let snapshots = snapshots(&played).await?;
     Ok((played, snapshots))
@@ -297,7 +313,7 @@ fn judged(seed: u64, played: &Played, snapshots: &[ApiSnapshot], options: &Optio
 }
 
 /// Everything that the API says of each reservation at the end.
-async fn snapshots(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
+async fn snapshots(played: &Played) -> Result<Snapshots, TestEnvError> {
     let mut snapshots = Vec::new();
     for reservation in played.env.list("/v1/reservations").await? {
         let id = reservation["id"].as_str().unwrap_or_default();
@@ -309,6 +325,12 @@ async fn snapshots(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
             .env
             .list(&format!("/v1/jobs?reservation={id}"))
             .await?;
+        let mut reviews = Vec::new();
+        let open = reservation["review"]["reviews"].as_array();
+        for id in open.into_iter().flatten().filter_map(Value::as_str) {
+            let answer = played.env.get(&format!("/v1/reviews/{id}")).await?;
+            reviews.push(answer.body);
+        }
         let booking = played
             .plan
             .bookings
@@ -316,19 +338,25 @@ async fn snapshots(played: &Played) -> Result<Vec<ApiSnapshot>, TestEnvError> {
             .find(|booking| reservation["reference"] == *booking.reference);
         let any_hours = booking
             .is_some_and(|booking| booking.body["policy"]["reminders"]["contact_hours"] == "any");
-        snapshots.push(ApiSnapshot::read(&reservation, &events, &jobs, any_hours));
+        let answers = Answers {
+            reservation: &reservation,
+            events: &events,
+            jobs: &jobs,
+            reviews: &reviews,
+        };
+        snapshots.push(ApiSnapshot::read(answers, any_hours));
     }
-    Ok(snapshots)
+    Ok(snapshots.into_iter().collect())
 }
 
 /// The timelines of all reservations, for people.
 fn timelines(snapshots: &[ApiSnapshot]) -> String {
     let mut text = String::new();
     for book in snapshots {
-        let review = book.review.as_deref().unwrap_or("nothing");
+        let reviews: Vec<&str> = book.reviews.iter().map(|review| &*review.reason).collect();
         text.push_str(&format!(
-            "\n{} is {}, open review: {review}\n",
-            book.reference, book.status
+            "\n{} is {} ({}), open reviews: {reviews:?}\n",
+            book.reference, book.status, book.control
         ));
         for event in &book.events {
             let data = match &event.data {

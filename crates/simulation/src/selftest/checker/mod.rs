@@ -1,6 +1,7 @@
 //! The judge of a run. It reads the sandbox's ledger and the API's JSON, and knows nothing of how Holdfast works.
 
 mod differences;
+mod excuse;
 mod operations;
 mod promises;
 mod snapshot;
@@ -8,10 +9,12 @@ mod snapshot;
 mod tests;
 mod truth;
 
+use std::collections::BTreeMap;
+
 use sandbox::Effect;
 
 pub(super) use operations::{End, OperationHistory, Resolved, UnknownOutcome};
-pub(super) use snapshot::ApiSnapshot;
+pub(super) use snapshot::{Answers, ApiSnapshot, Unreadable};
 pub(super) use truth::Truth;
 
 use super::play::Asked;
@@ -53,8 +56,14 @@ pub(super) struct Judgement {
     pub(super) doubles: u64,
     /// Of them, those that reached a person.
     pub(super) doubles_reviewed: u64,
-    /// Differences that a desk item explains.
-    pub(super) explained: u64,
+    /// What would have broken a promise but for a review or a pause: how often, by what it was and what excused it.
+    pub(super) excuses: BTreeMap<String, u64>,
+}
+
+impl Judgement {
+    fn excuse(&mut self, what: &str, excuse: &str) {
+        *self.excuses.entry(format!("{what}: {excuse}")).or_default() += 1;
+    }
 }
 
 /// One promise's judge: a sentence for every way in which a reservation breaks it.

@@ -1,14 +1,15 @@
 //! The promises about single operations: alone, once, not forgotten, within their limits, never silently too late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Timelike as _, Utc, Weekday};
 use chrono_tz::Europe::Oslo;
 use sandbox::EffectKind;
 
+use super::excuse::{of_open, question_of};
 use super::operations::walk;
-use super::snapshot::{list, ore};
-use super::truth::{effect_of, marker_of};
+use super::snapshot::{Event, Job, list, ore};
+use super::truth::{effect_of, is_marked};
 use super::{ApiSnapshot, End, Evidence, Judgement, OperationHistory, Truth};
 
 /// The length of a capture window in every run.
@@ -22,24 +23,15 @@ pub(super) fn one_at_a_time(
     _: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = Vec::new();
-    walk(
-        &book.events,
-        &mut Vec::new(),
-        &mut BTreeMap::new(),
-        |operations| {
-            let unknown_outcomes = || {
-                operations
-                    .iter()
-                    .filter(|operation| operation.kind != "resend" && operation.is_in_doubt())
-            };
-            if unknown_outcomes().count() > 1 && broken.is_empty() {
-                let names: Vec<&str> = unknown_outcomes()
-                    .map(|operation| operation.kind.as_str())
-                    .collect();
-                broken.push(format!("{} are unresolved at once", names.join(" and ")));
-            }
-        },
-    );
+    let told = walk(&book.events, |_, operations| {
+        let in_doubt = || operations.iter().filter(|other| other.is_in_doubt());
+        if in_doubt().count() > 1 && broken.is_empty() {
+            let names: Vec<&str> = in_doubt().map(|other| other.kind.as_str()).collect();
+            broken.push(format!("{} are unresolved at once", names.join(" and ")));
+        }
+    });
+    // A timeline that cannot be told cannot be read either.
+    broken.extend(told.err());
     broken
 }
 
@@ -72,55 +64,58 @@ pub(super) fn no_double_effect(
         .collect()
 }
 
-/// Does something lie on the desk that says that an effect happened twice, or after it had been given up?
+/// Reviews that say that an effect happened twice, otherwise than was asked for, or after it had been given up.
+const DOUBLE: [&str; 2] = ["effect_differs", "late_effect"];
+
+/// Has a person been asked about an effect that happened twice, or after it had been given up?
 fn shows_double(book: &ApiSnapshot) -> bool {
-    let words = ["effect_differs", "late_effect"];
-    let raised = |event: &super::snapshot::Event| {
-        event.name == "late_effect_seen"
-            || (event.name == "review_raised"
-                && words.iter().any(|word| event.data["reason"] == *word))
-    };
-    book.review
-        .as_deref()
-        .is_some_and(|reason| words.contains(&reason) || book.events.iter().any(raised))
+    let open = book.reviews.iter().map(|review| review.reason.as_str());
+    let raised = book.events.iter().filter_map(raised_by);
+    open.chain(raised).any(|reason| DOUBLE.contains(&reason))
 }
 
-/// Effects that carry one marker more than once. Told are those whose request lies on the desk, or whose rows all stand
-/// in our books with an item about them.
+/// Why an event asks a person, if it does.
+fn raised_by(event: &Event) -> Option<&str> {
+    match event.name.as_str() {
+        "review_raised" | "intent_escalated" => event.data["reason"].as_str(),
+        "late_effect_seen" => Some("late_effect"),
+        _ => None,
+    }
+}
+
+/// Effects that carry the marker of one operation more than once. Told are those about whose request a person is asked, or
+/// whose rows all stand in our books as this operation's, with a review about them.
 fn marked_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
-    let kinds = [
-        EffectKind::Captured,
-        EffectKind::Charged,
-        EffectKind::Cancelled,
-        EffectKind::Completed,
-    ];
     let mut doubles = Vec::new();
-    for kind in kinds {
-        let mut effects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for effect in truth.ours(kind) {
-            let reference = effect.provider_reference.as_deref().unwrap_or_default();
-            effects
-                .entry(marker_of(effect).unwrap_or_default())
-                .or_default()
-                .push(reference);
+    for operation in &book.operations {
+        let Some(kind) = effect_of(&operation.kind).filter(|kind| is_marked(*kind)) else {
+            continue;
+        };
+        let references: Vec<&str> = truth
+            .of_operation(kind, operation)
+            .map(|effect| effect.provider_reference.as_deref().unwrap_or_default())
+            .collect();
+        if references.len() < 2 {
+            continue;
         }
-        for (marker, references) in effects
-            .into_iter()
-            .filter(|(_, references)| references.len() > 1)
-        {
-            let booked =
-                |reference: &&str| book.rows.iter().any(|row| row.reference == **reference);
-            let asked = book
-                .operations
-                .iter()
-                .any(|operation| operation.marker == marker && operation.end == End::Review);
-            let told = asked || (shows_double(book) && references.iter().all(booked));
-            let message = format!(
-                "{kind:?} {} times for the marker {marker}",
+        let booked = |reference: &&str| {
+            operation.references.contains(*reference)
+                && book
+                    .rows
+                    .iter()
+                    .any(|row| row.reference == **reference && !row.external)
+        };
+        let distinct: BTreeSet<&str> = references.iter().copied().collect();
+        let all = distinct.len() == references.len() && references.iter().all(booked);
+        doubles.push(Double {
+            message: format!(
+                "{} {}: {kind:?} {} times",
+                operation.kind,
+                operation.id,
                 references.len()
-            );
-            doubles.push(Double { message, told });
-        }
+            ),
+            told: question_of(book, operation).is_some() || (shows_double(book) && all),
+        });
     }
     doubles
 }
@@ -133,22 +128,22 @@ fn refunded_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
         .iter()
         .filter(|operation| operation.kind == "refund" && !operation.sendings.is_empty());
     for operation in refunds {
-        let (times, open_reviews) = asked
+        let (times, is_asked) = asked
             .entry((operation.reference.as_str(), operation.amount))
             .or_default();
         *times += 1;
-        *open_reviews |= operation.end == End::Review;
+        *is_asked |= question_of(book, operation).is_some();
     }
     let done = |reference: &str, amount: i64| truth.refunds_like(reference, amount);
     asked
         .into_iter()
         .filter(|((reference, amount), (times, _))| done(reference, *amount) > *times)
-        .map(|((reference, amount), (times, open_reviews))| Double {
+        .map(|((reference, amount), (times, is_asked))| Double {
             message: format!(
                 "{amount} øre of {reference} refunded {} times, asked for {times} times",
                 done(reference, amount)
             ),
-            told: open_reviews || shows_double(book),
+            told: is_asked || shows_double(book),
         })
         .collect()
 }
@@ -160,95 +155,108 @@ fn created_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Option<Double> {
         .ours(EffectKind::Created)
         .map(|effect| effect.reservation_uuid.as_str())
         .collect();
-    let named = |uuid: &&str| {
-        let duplicate = |event: &super::snapshot::Event| {
-            event.name == "duplicate_seen" && event.data["reservation_uuid"] == **uuid
-        };
-        book.uuid == **uuid || book.events.iter().any(duplicate)
-    };
+    let named = |uuid: &&str| book.uuid == **uuid || book.has_seen_duplicate(uuid);
     let asked = book
         .operations
         .iter()
-        .any(|operation| operation.kind == "submit" && operation.end == End::Review);
+        .any(|operation| operation.kind == "submit" && question_of(book, operation).is_some());
     (created.len() > 1).then(|| Double {
         message: format!("created {} times at the provider", created.len()),
         told: asked || (shows_double(book) && created.iter().all(named)),
     })
 }
 
-/// Promise 3: every operation ends as done with its effect, or as not done without one, or a person is asked.
+/// Promise 3: every operation ends as done with its effect, or as not done without one, or a person is asked about it.
 pub(super) fn nothing_forgotten(
     book: &ApiSnapshot,
     truth: &Truth<'_>,
     evidence: &Evidence<'_>,
-    _: &mut Judgement,
+    judgement: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = Vec::new();
-    let open_reviews = book.review.is_some() || book.control == "paused";
     for operation in &book.operations {
         let name = || format!("{} {}", operation.kind, operation.id);
         let effects = effects_of(operation, truth);
         match operation.end {
-            End::Open if !open_reviews => {
-                broken.push(format!("{} never ended and nobody is asked", name()));
+            End::Open => match of_open(book, operation) {
+                Some(excuse) => judgement.excuse("open operation", &excuse),
+                None => broken.push(format!(
+                    "{} never ended and nobody is asked about it",
+                    name()
+                )),
+            },
+            End::Review => match question_of(book, operation) {
+                Some(review) => judgement.excuse("operation in doubt", &review.reason),
+                None => broken.push(format!("{} waits for a person whom nobody asks", name())),
+            },
+            End::Done => {
+                if effects == Some(0) && !reached_by_another(operation, truth) {
+                    broken.push(format!("{} counts as done and had no effect", name()));
+                }
             }
-            End::Review if book.review.is_none() => {
-                broken.push(format!("{} waits for a person whom nobody asks", name()));
+            End::Rejected | End::Withdrawn => {
+                if effects.is_none_or(|effects| effects == 0) || operation.kind == "refund" {
+                    continue;
+                }
+                if operation.late {
+                    judgement.excuse("effect of what was given up", "its own late effect");
+                } else {
+                    broken.push(format!("{} counts as not done and had its effect", name()));
+                }
             }
-            End::Done if effects == Some(0) && !reached_by_another(operation, truth) => {
-                broken.push(format!("{} counts as done and had no effect", name()));
-            }
-            End::Rejected | End::Withdrawn
-                if effects.is_some_and(|effects| effects > 0)
-                    && operation.kind != "refund"
-                    && !operation.late
-                    && !open_reviews =>
-            {
-                broken.push(format!("{} counts as not done and had its effect", name()));
-            }
-            _ => {}
         }
     }
-    for asked in evidence
+    let mine = evidence
         .asked
         .iter()
-        .filter(|asked| asked.reservation == book.id)
-    {
-        let Some(job) = book.jobs.iter().find(|job| job.id == asked.job) else {
-            broken.push(format!("the {} that was asked for has no job", asked.what));
-            continue;
+        .filter(|asked| asked.reservation == book.id);
+    for asked in mine {
+        let job = book.jobs.iter().find(|job| job.id == asked.job);
+        let fault = match job {
+            None => Some("has no job".to_owned()),
+            Some(job) => fault_of(job, book, judgement),
         };
-        let lives = matches!(
-            job.state.as_str(),
-            "scheduled" | "available" | "running" | "resolving"
-        );
-        let ended_without_reason =
-            matches!(job.state.as_str(), "failed" | "cancelled" | "needs_review")
-                && job.reason.is_empty();
-        // A job that reads is planned again and again while there is something to read.
-        if lives && !open_reviews && job.kind != "refresh" {
-            broken.push(format!(
-                "the {} that was asked for is still {}",
-                asked.what, job.state
-            ));
-        } else if ended_without_reason {
-            broken.push(format!(
-                "the {} that was asked for is {} without a reason",
-                asked.what, job.state
-            ));
-        }
+        broken.extend(fault.map(|fault| format!("the {} that was asked for {fault}", asked.what)));
     }
     broken
 }
 
-/// How often the operation of a operation took effect, where effects can be told apart.
+/// What is wrong with the job of something that was asked for.
+fn fault_of(job: &Job, book: &ApiSnapshot, judgement: &mut Judgement) -> Option<String> {
+    match job.state.as_str() {
+        "failed" | "cancelled" | "needs_review" => {
+            let silent = job.reason.is_empty();
+            silent.then(|| format!("is {} without a reason", job.state))
+        }
+        // A job that reads is planned again and again while there is something to read.
+        "scheduled" | "available" | "running" | "resolving" if job.kind != "refresh" => {
+            let carries = |operation: &&OperationHistory| {
+                operation.kind == job.kind
+                    && operation.created_at.is_some()
+                    && operation.created_at == job.created_at
+            };
+            let operation = book.operations.iter().find(carries);
+            match operation.and_then(|operation| of_open(book, operation)) {
+                Some(excuse) => {
+                    judgement.excuse("live job", &excuse);
+                    None
+                }
+                None => Some(format!("is still {}", job.state)),
+            }
+        }
+        "scheduled" | "available" | "running" | "resolving" | "succeeded" => None,
+        other => Some(format!("is {other:?}, whatever that is")),
+    }
+}
+
+/// How often an operation took effect, where effects can be told apart.
 fn effects_of(operation: &OperationHistory, truth: &Truth<'_>) -> Option<usize> {
     match effect_of(&operation.kind)? {
         EffectKind::RefundAccepted => {
             Some(truth.refunds_like(&operation.reference, operation.amount))
         }
         EffectKind::Created => Some(truth.ours(EffectKind::Created).count()),
-        kind => Some(truth.with_marker(kind, &operation.marker)),
+        kind => Some(truth.of_operation(kind, operation).count()),
     }
 }
 
@@ -359,12 +367,23 @@ fn is_contact_time(at: DateTime<Utc>) -> bool {
     }
 }
 
+/// Reviews that ask what is to become of what was delivered and is not captured, or about its capture.
+const ABOUT_DELIVERED: [&str; 7] = [
+    "capture_unknown",
+    "external_change",
+    "window_closing",
+    "late_delivery",
+    "deadline_passed",
+    "effect_differs",
+    "late_effect",
+];
+
 /// Promise 6: what was delivered in time and not captured before the window closed has been somebody's question.
 pub(super) fn no_silent_deadline(
     book: &ApiSnapshot,
     truth: &Truth<'_>,
     _: &Evidence<'_>,
-    _: &mut Judgement,
+    judgement: &mut Judgement,
 ) -> Vec<String> {
     let Some(reserved_at) = truth.reserved_at() else {
         return Vec::new();
@@ -373,24 +392,81 @@ pub(super) fn no_silent_deadline(
     let closed = [EffectKind::Cancelled, EffectKind::Completed];
     // What somebody closes in the portal is a question too.
     let ended = |kind| truth.ours(kind).any(|effect| effect.at < closes);
-    if closed.into_iter().any(ended) || book.asked_somebody() {
+    if closed.into_iter().any(ended) {
         return Vec::new();
     }
-    let in_time =
-        |event: &&super::snapshot::Event| event.name == "delivery_reported" && event.at < closes;
+    let in_time = |event: &Event| event.name == "delivery_reported" && event.at < closes;
     let delivered: i64 = book
         .events
         .iter()
-        .filter(in_time)
+        .filter(|event| in_time(event))
         .flat_map(|event| list(&event.data["lines"]))
         .map(|line| ore(&line["amount"]))
         .sum();
     let captured = truth.sum(EffectKind::Captured);
     let due = delivered.min(truth.sum(EffectKind::Reserved));
-    if captured < due {
-        return vec![format!(
-            "{due} øre were delivered in time, {captured} captured, and nobody was asked"
-        )];
+    if captured >= due {
+        return Vec::new();
     }
-    Vec::new()
+    match asked_about_delivered(book, closes) {
+        Some(reason) => {
+            judgement.excuse("delivered and not captured", &reason);
+            Vec::new()
+        }
+        None => vec![format!(
+            "{due} øre were delivered in time, {captured} captured, and nobody was asked"
+        )],
+    }
+}
+
+/// The question about the money of the last delivery before the window closes: open when it was reported, raised after it,
+/// or still open; or the question whether the provider has the reservation; or the one for whose answer the whole reservation was
+/// frozen when the window closed.
+fn asked_about_delivered(book: &ApiSnapshot, closes: DateTime<Utc>) -> Option<String> {
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    let mut raised: BTreeSet<String> = BTreeSet::new();
+    let mut frozen_by: BTreeSet<String> = BTreeSet::new();
+    let told = walk(&book.events, |event, operations| {
+        if event.name == "delivery_reported" && event.at < closes {
+            asked.clone_from(&raised);
+            asked.extend(
+                operations
+                    .iter()
+                    .filter(|operation| operation.end == End::Review)
+                    .filter_map(|operation| operation.asked.clone()),
+            );
+        }
+        if let Some(reason) = raised_by(event).map(str::to_owned) {
+            if event.name != "intent_escalated" {
+                raised.insert(reason.clone());
+            }
+            if event.data["freezes"] == true && event.at < closes {
+                frozen_by.insert(reason.clone());
+            }
+            asked.insert(reason);
+        }
+        if event.name == "review_closed" {
+            raised.retain(|reason| event.data["reason"] != *reason);
+            if event.at < closes {
+                frozen_by.retain(|reason| event.data["reason"] != *reason);
+            }
+        }
+    });
+    told.ok()?;
+    let mut submits = book
+        .operations
+        .iter()
+        .filter(|operation| operation.kind == "submit");
+    if submits.any(|submit| submit.end == End::Review) {
+        return Some("whether the provider has the reservation at all".to_owned());
+    }
+    let open = book.reviews.iter().map(|review| review.reason.clone());
+    asked
+        .into_iter()
+        .chain(open)
+        .find(|reason| ABOUT_DELIVERED.contains(&reason.as_str()))
+        .or_else(|| {
+            let reason = frozen_by.pop_first()?;
+            Some(format!("{reason}, which froze the reservation"))
+        })
 }

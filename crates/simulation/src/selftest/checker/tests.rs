@@ -1,219 +1,16 @@
 //! Each promise, broken by a doctored ledger or view: the checker must see it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+mod differences;
+mod scene;
+
 use domain::Money;
-use sandbox::{By, Effect, EffectKind};
+use sandbox::{By, EffectKind};
 use serde_json::{Value, json};
 
-use super::{ApiSnapshot, Asked, Evidence, Judgement, judge};
-
-const MARKER: &str = "AAAAAAAAAA";
-
-fn at(hours: i64) -> DateTime<Utc> {
-    // A Monday, 10:00 in Oslo.
-    let start: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().expect("a time");
-    start + TimeDelta::hours(hours)
-}
-
-fn effect(kind: EffectKind, hours: i64, kroner: u32) -> Effect {
-    Effect {
-        seq: 0,
-        at: at(hours),
-        shown_at: Some(at(hours)),
-        kind,
-        reservation_uuid: "RES1".to_owned(),
-        reference: Some("BOOK-1".to_owned()),
-        provider_reference: None,
-        amount: Money::kroner(kroner),
-        lines: Vec::new(),
-        text: None,
-        by: By::Api,
-    }
-}
-
-/// A life without faults: created, reserved, captured, partly refunded, completed; and what the API says of it.
-struct Scene {
-    ledger: Vec<Effect>,
-    reservation: Value,
-    events: Vec<Value>,
-    jobs: Vec<Value>,
-    asked: Vec<Asked>,
-    beyond: bool,
-    any_hours: bool,
-}
-
-fn event(hours: i64, name: &str, data: &Value) -> Value {
-    json!({"at": at(hours).to_rfc3339(), "type": name, "data": data})
-}
-
-fn planned(hours: i64, id: &str, operation: &str, more: &Value) -> Value {
-    let mut data = json!({"intent": id, "operation": operation, "marker": MARKER});
-    for (key, value) in more.as_object().expect("an object") {
-        data[key] = value.clone();
-    }
-    event(hours, "intent_planned", &data)
-}
-
-fn sending(hours: i64, id: &str) -> Value {
-    event(hours, "attempt_sent", &json!({ "intent": id }))
-}
-
-fn accepted(hours: i64, id: &str, reference: &Value) -> Value {
-    event(
-        hours,
-        "attempt_accepted",
-        &json!({"intent": id, "reference": reference}),
-    )
-}
-
-fn scene() -> Scene {
-    let marked = |effect: Effect| Effect {
-        text: Some(format!("R1 {MARKER} 01 text")),
-        ..effect
-    };
-    let of = |effect: Effect| Effect {
-        provider_reference: Some("CAP1".to_owned()),
-        ..effect
-    };
-    let lines = json!([{"line": 1, "amount": "100.00"}]);
-    Scene {
-        ledger: vec![
-            effect(EffectKind::Created, 0, 100),
-            Effect {
-                by: By::Payer,
-                ..effect(EffectKind::Reserved, 1, 100)
-            },
-            of(marked(effect(EffectKind::Captured, 24, 100))),
-            of(effect(EffectKind::RefundAccepted, 30, 40)),
-            of(Effect {
-                by: By::Time,
-                ..effect(EffectKind::Refunded, 31, 40)
-            }),
-            marked(effect(EffectKind::Completed, 99, 0)),
-        ],
-        reservation: json!({
-            "id": "rsv_1", "reference": "BOOK-1", "status": "completed", "control": "auto", "review": null,
-            "provider": {"reservation_uuid": "RES1"},
-            "deadlines": {"capture_by": at(1 + 168).to_rfc3339()},
-            "amounts": {"reserved": "100.00", "captured": "100.00", "charged": "0.00", "refunded": "40.00"},
-            "ledger": [
-                {"kind": "capture", "amount": "100.00", "reference": "CAP1", "origin": "holdfast"},
-                {"kind": "refund", "amount": "40.00", "reference": "CAP1", "origin": "holdfast"},
-            ],
-        }),
-        events: vec![
-            planned(0, "submit", "submit", &json!({})),
-            sending(0, "submit"),
-            event(0, "payment_link_created", &json!({"intent": "submit"})),
-            event(1, "hold_placed", &json!({})),
-            event(24, "delivery_reported", &json!({"lines": lines})),
-            planned(24, "capture", "capture", &json!({"amount": "100.00"})),
-            sending(24, "capture"),
-            accepted(24, "capture", &json!("CAP1")),
-            planned(
-                30,
-                "refund",
-                "refund",
-                &json!({"amount": "40.00", "reference": "CAP1"}),
-            ),
-            sending(30, "refund"),
-            accepted(30, "refund", &json!("CAP1")),
-            event(32, "intent_confirmed", &json!({"intent": "refund"})),
-            planned(99, "complete", "complete", &json!({})),
-            sending(99, "complete"),
-            accepted(99, "complete", &Value::Null),
-        ],
-        jobs: vec![
-            json!({"id": "job_1", "kind": "capture", "state": "succeeded", "last_error": null}),
-        ],
-        asked: vec![Asked {
-            reservation: "rsv_1".to_owned(),
-            what: "capture",
-            job: "job_1".to_owned(),
-        }],
-        beyond: false,
-        any_hours: false,
-    }
-}
-
-impl Scene {
-    fn judged(&self) -> Judgement {
-        let snapshots = [ApiSnapshot::read(
-            &self.reservation,
-            &self.events,
-            &self.jobs,
-            self.any_hours,
-        )];
-        judge(&Evidence {
-            ledger: &self.ledger,
-            snapshots: &snapshots,
-            asked: &self.asked,
-            beyond: self.beyond,
-        })
-    }
-
-    /// The promises that are broken, each once.
-    fn broken(&self) -> Vec<usize> {
-        let mut broken: Vec<usize> = self
-            .judged()
-            .violations
-            .iter()
-            .map(|broken| broken.promise)
-            .collect();
-        broken.dedup();
-        broken
-    }
-
-    fn again(&mut self, kind: EffectKind) {
-        let twice = self
-            .ledger
-            .iter()
-            .find(|effect| effect.kind == kind)
-            .cloned()
-            .expect("an effect");
-        self.ledger.push(twice);
-    }
-
-    /// Something lies on the desk for this reason.
-    fn ask(&mut self, reason: &str) {
-        self.reservation["review"] = json!({ "reason": reason });
-    }
-
-    fn captured_as(&mut self, reference: &str) {
-        self.again(EffectKind::Captured);
-        let twice = self.ledger.last_mut().expect("an effect");
-        twice.provider_reference = Some(reference.to_owned());
-    }
-
-    fn created_as(&mut self, uuid: &str) {
-        self.again(EffectKind::Created);
-        let twice = self.ledger.last_mut().expect("an effect");
-        twice.reservation_uuid = uuid.to_owned();
-    }
-
-    /// Takes the events of an operation away, from this one on.
-    fn forget(&mut self, name: &str, intent: &str) {
-        self.events
-            .retain(|event| event["type"] != name || event["data"]["intent"] != intent);
-    }
-}
-
-/// Doctors a scene.
-type Doctor = fn(&mut Scene);
-
-#[track_caller]
-fn expect(table: &[(&str, Doctor, &[usize])]) {
-    for (name, doctor, expected) in table {
-        let mut scene = scene();
-        doctor(&mut scene);
-        assert_eq!(
-            &scene.broken(),
-            expected,
-            "{name}: {:?}",
-            scene.judged().violations
-        );
-    }
-}
+use super::Unreadable;
+use scene::{
+    Doctor, Scene, accepted, at, event, expect, planned, refuse, scene, sending, unsent_charge,
+};
 
 #[test]
 fn a_life_without_faults_breaks_no_promise() {
@@ -298,7 +95,15 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
             "captured, and one row is not in the books",
             |scene| scene.captured_as("CAP2"),
             differs,
-            |scene| scene.reservation["ledger"][1]["reference"] = json!("CAP2"),
+            |scene| {
+                let row = json!({"kind": "capture", "amount": "100.00", "reference": "CAP2", "origin": "holdfast"});
+                let posted = json!({"row": {"intent": "capture", "reference": "CAP2"}});
+                scene.events.push(event(50, "ledger_row_posted", &posted));
+                scene.reservation["ledger"]
+                    .as_array_mut()
+                    .expect("rows")
+                    .push(row);
+            },
         ),
         (
             "created, and one is named nowhere",
@@ -317,13 +122,7 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
                     .events
                     .push(event(100, "review_decided", &json!({"intent": "complete"})));
             },
-            |scene| {
-                scene.events.push(event(
-                    100,
-                    "intent_escalated",
-                    &json!({"intent": "complete"}),
-                ));
-            },
+            |scene| scene.escalate("complete", "outcome_unknown"),
         ),
     ];
     for (name, happens, elsewhere, told) in table {
@@ -359,12 +158,50 @@ fn an_operation_that_is_forgotten_is_seen() {
             &[3],
         ),
         (
-            "a person is asked",
+            "a person is asked about it",
             |scene| {
                 scene.forget("intent_confirmed", "refund");
-                scene.reservation["review"] = json!({"reason": "refund_unknown"});
+                scene.ask_of("refund", "refund_unknown");
             },
             &[],
+        ),
+        (
+            "a person is asked about something else",
+            |scene| {
+                scene.forget("intent_confirmed", "refund");
+                scene.ask_of("capture", "capture_unknown");
+                scene.freeze("external_change");
+            },
+            &[3],
+        ),
+        (
+            "it is out, and the reservation is paused",
+            |scene| {
+                scene.forget("intent_confirmed", "refund");
+                scene.reservation["control"] = json!("paused");
+            },
+            &[3],
+        ),
+        (
+            "it waits for a person who is asked",
+            |scene| scene.escalate("complete", "outcome_unknown"),
+            &[],
+        ),
+        (
+            "it waits for a person who is asked for another reason",
+            |scene| {
+                scene.escalate("complete", "outcome_unknown");
+                scene.reviews[0]["reason"] = json!("effect_differs");
+            },
+            &[3],
+        ),
+        (
+            "it waits for a person who is asked about another operation",
+            |scene| {
+                scene.escalate("complete", "outcome_unknown");
+                scene.reviews[0]["evidence"]["operation"]["intent"] = json!("capture");
+            },
+            &[3],
         ),
         (
             "it waits for a person whom nobody asks",
@@ -398,6 +235,115 @@ fn an_operation_that_is_forgotten_is_seen() {
             &[],
         ),
     ]);
+}
+
+#[test]
+fn an_operation_that_was_never_sent_waits_for_a_pause_a_freeze_or_what_is_before_it() {
+    expect(&[
+        ("for nothing", unsent_charge, &[3]),
+        (
+            "for a pause",
+            |scene| {
+                unsent_charge(scene);
+                scene.reservation["control"] = json!("paused");
+            },
+            &[],
+        ),
+        (
+            "for a review that freezes",
+            |scene| {
+                unsent_charge(scene);
+                scene.freeze("external_change");
+            },
+            &[],
+        ),
+        (
+            "beside a review that does not",
+            |scene| {
+                unsent_charge(scene);
+                scene.ask("external_change");
+            },
+            &[3],
+        ),
+        (
+            "for an operation in doubt that a person is asked about",
+            |scene| {
+                unsent_charge(scene);
+                scene
+                    .events
+                    .push(event(99, "outcome_unknown", &json!({"intent": "complete"})));
+                scene.escalate("complete", "outcome_unknown");
+            },
+            &[],
+        ),
+        (
+            "for nothing, since it is sent again in a hurry",
+            |scene| {
+                unsent_charge(scene);
+                let of_it = json!({"intent": "charge"});
+                scene.events.push(sending(41, "charge"));
+                for name in ["outcome_unknown", "retry_forced"] {
+                    scene.events.push(event(42, name, &of_it));
+                }
+                scene.events.push(sending(43, "charge"));
+                scene.events.push(event(43, "attempt_unsent", &of_it));
+                scene.reservation["control"] = json!("paused");
+            },
+            &[3],
+        ),
+    ]);
+}
+
+#[test]
+fn a_job_that_still_lives_waits_for_what_its_operation_waits_for() {
+    let lives: Doctor = |scene| {
+        unsent_charge(scene);
+        scene.jobs[0]["kind"] = json!("charge");
+        scene.jobs[0]["created_at"] = json!(at(40).to_rfc3339());
+        scene.jobs[0]["state"] = json!("scheduled");
+    };
+    let broken = |doctor: Doctor| {
+        let mut scene = scene();
+        lives(&mut scene);
+        doctor(&mut scene);
+        scene.judged().violations.len()
+    };
+    // The operation, and its job.
+    assert_eq!(broken(|_| {}), 2);
+    assert_eq!(broken(|scene| scene.ask("late_delivery")), 2);
+    assert_eq!(broken(|scene| scene.freeze("late_effect")), 0);
+    assert_eq!(
+        broken(|scene| {
+            scene.freeze("late_effect");
+            scene.jobs[0]["created_at"] = json!(at(41).to_rfc3339());
+        }),
+        1,
+        "a job that no operation belongs to"
+    );
+    assert_eq!(
+        broken(|scene| {
+            scene.freeze("late_effect");
+            scene.jobs[0]["state"] = json!("pondering");
+        }),
+        1,
+        "a state that is not known"
+    );
+}
+
+#[test]
+fn an_accepted_cancel_has_to_show_before_it_counts_as_done() {
+    expect(&[(
+        "it has not",
+        |scene| {
+            scene
+                .events
+                .push(planned(100, "cancel", "cancel", &json!({})));
+            scene.events.push(sending(100, "cancel"));
+            scene.events.push(accepted(100, "cancel", &Value::Null));
+            scene.reservation["control"] = json!("paused");
+        },
+        &[3],
+    )]);
 }
 
 #[test]
@@ -435,12 +381,43 @@ fn an_end_that_the_provider_contradicts_is_seen() {
         ),
         (
             "refused, with its effect",
+            |scene| refuse(scene, "complete"),
+            &[3],
+        ),
+        (
+            "refused, with its effect, while a person is asked about something else",
             |scene| {
-                scene.events.push(event(
-                    99,
-                    "attempt_rejected",
-                    &json!({"intent": "complete"}),
-                ));
+                refuse(scene, "complete");
+                scene.freeze("external_change");
+                scene.reservation["control"] = json!("paused");
+            },
+            &[3],
+        ),
+        (
+            "refused, with its effect, which was seen late",
+            |scene| {
+                refuse(scene, "complete");
+                let closed = json!({"how": "completed", "origin": "holdfast"});
+                scene.events.push(event(101, "reservation_closed", &closed));
+            },
+            &[],
+        ),
+        (
+            "refused, with its effect, which was taken for somebody else's",
+            |scene| {
+                refuse(scene, "complete");
+                let closed = json!({"how": "completed", "origin": "external"});
+                scene.events.push(event(101, "reservation_closed", &closed));
+            },
+            &[3],
+        ),
+        (
+            "refused, with its effect, while another one was seen late",
+            |scene| {
+                refuse(scene, "complete");
+                let seen =
+                    json!({"intent": "capture", "row": {"intent": "capture", "reference": "CAP1"}});
+                scene.events.push(event(101, "late_effect_seen", &seen));
             },
             &[3],
         ),
@@ -448,60 +425,50 @@ fn an_end_that_the_provider_contradicts_is_seen() {
 }
 
 #[test]
-fn books_that_differ_are_seen() {
-    expect(&[
-        (
-            "a row is missing",
-            |scene| {
-                scene.reservation["ledger"]
-                    .as_array_mut()
-                    .expect("rows")
-                    .remove(0);
-            },
-            &[4],
-        ),
-        (
-            "an amount differs",
-            |scene| scene.reservation["ledger"][0]["amount"] = json!("99.99"),
-            &[4],
-        ),
-        (
-            "a sum differs",
-            |scene| scene.reservation["amounts"]["charged"] = json!("0.01"),
-            &[4],
-        ),
-        (
-            "a row is somebody else's",
-            |scene| scene.reservation["ledger"][0]["origin"] = json!("external"),
-            &[4],
-        ),
-        (
-            "a portal's row is ours",
-            |scene| scene.ledger[2].by = By::Portal,
-            &[3, 4],
-        ),
-        (
-            "a refund differs",
-            |scene| scene.reservation["ledger"][1]["amount"] = json!("40.01"),
-            &[4],
-        ),
-        (
-            "a status differs",
-            |scene| scene.reservation["status"] = json!("captured"),
-            &[4],
-        ),
-        (
-            "we do not know it",
-            |scene| scene.reservation["provider"]["reservation_uuid"] = json!(null),
-            &[4],
-        ),
-    ]);
-    let mut explained = scene();
-    explained.reservation["amounts"]["charged"] = json!("0.01");
-    explained.reservation["review"] = json!({"reason": "effect_differs"});
-    let judgement = explained.judged();
-    assert_eq!(judgement.violations, []);
-    assert_eq!(judgement.explained, 2);
+fn an_event_that_is_not_known_stops_the_judge() {
+    let read = |name: &str, data: &Value| {
+        let mut scene = scene();
+        scene.events.push(event(200, name, data));
+        scene.read().map(drop)
+    };
+    let unknown = |name: &str| {
+        Err(Unreadable::EventType {
+            reference: "BOOK-1".to_owned(),
+            event_type: name.to_owned(),
+        })
+    };
+    let of_it = json!({"intent": "capture"});
+    assert_eq!(read("moon_seen", &json!({})), unknown("moon_seen"));
+    assert_eq!(read("moon_seen", &of_it), unknown("moon_seen"));
+    let never_planned = json!({"intent": "never planned"});
+    assert_eq!(
+        read("attempt_sent", &never_planned),
+        unknown("attempt_sent")
+    );
+    let mut scene = scene();
+    scene.events[0]["at"] = json!("yesterday");
+    assert!(matches!(scene.read(), Err(Unreadable::Field { .. })));
+}
+
+/// The judge reads the documentation and not the code: every example of it can be read, and none else is needed.
+#[test]
+fn every_documented_event_is_known() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
+    let docs = std::fs::read_to_string(path).expect("docs/events.md");
+    let examples: Vec<Value> = docs
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .map(|example| serde_json::from_str(example).expect("an example"))
+        .collect();
+    let headings = docs.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(examples.len(), headings);
+    let mut scene = scene();
+    let planned = examples
+        .iter()
+        .filter(|event| event["type"] == "intent_planned");
+    scene.events = planned.chain(&examples).cloned().collect();
+    assert_eq!(scene.read().map(drop), Ok(()));
 }
 
 #[test]
@@ -612,12 +579,54 @@ fn a_deadline_that_passes_in_silence_is_seen() {
     let mut silent = scene();
     lapse(&mut silent);
     assert_eq!(silent.broken(), [6], "{:?}", silent.judged().violations);
-    let mut told = scene();
-    lapse(&mut told);
-    told.events.push(event(
-        160,
-        "review_raised",
-        &json!({"reason": "deadline_passed"}),
-    ));
-    assert_eq!(told.broken(), [] as [usize; 0]);
+    let asked = |doctor: Doctor| {
+        let mut scene = scene();
+        lapse(&mut scene);
+        doctor(&mut scene);
+        scene.broken()
+    };
+    fn raised(hours: i64, reason: &str) -> Value {
+        event(hours, "review_raised", &json!({ "reason": reason }))
+    }
+    let nothing: [usize; 0] = [];
+    let told = asked(|scene| scene.events.push(raised(160, "deadline_passed")));
+    assert_eq!(told, nothing);
+    let open = asked(|scene| scene.ask("late_delivery"));
+    assert_eq!(open, nothing);
+    let elsewhere = asked(|scene| {
+        scene.events.push(raised(160, "marker_broken"));
+        scene.ask("refund_unknown");
+    });
+    assert_eq!(elsewhere, [6], "that is about something else");
+    let before = asked(|scene| scene.events.insert(4, raised(20, "window_closing")));
+    assert_eq!(before, nothing, "the question was open at the delivery");
+    let answered = asked(|scene| {
+        scene.events.insert(4, raised(20, "window_closing"));
+        let closed = json!({"reason": "window_closing"});
+        scene.events.insert(5, event(21, "review_closed", &closed));
+    });
+    assert_eq!(
+        answered,
+        [6],
+        "the question was answered before the delivery"
+    );
+    fn frozen_at_20() -> Value {
+        let freeze = json!({"reason": "provider_refused", "freezes": true});
+        event(20, "review_raised", &freeze)
+    }
+    let frozen = asked(|scene| scene.events.insert(4, frozen_at_20()));
+    assert_eq!(
+        frozen, nothing,
+        "nothing may be sent until a person answers"
+    );
+    let answered_in_time = asked(|scene| {
+        scene.events.insert(4, frozen_at_20());
+        let closed = json!({"reason": "provider_refused"});
+        scene.events.push(event(100, "review_closed", &closed));
+    });
+    assert_eq!(
+        answered_in_time,
+        [6],
+        "nothing was in the way when the window closed"
+    );
 }

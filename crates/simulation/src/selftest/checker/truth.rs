@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sandbox::{By, Effect, EffectKind};
 
+use super::OperationHistory;
 use super::snapshot::Sums;
 
 /// The effects of one reservation, in their order.
@@ -68,27 +69,33 @@ impl<'l> Truth<'l> {
         sums
     }
 
-    /// How often calls with this marker took effect.
-    pub(crate) fn with_marker(&self, kind: EffectKind, marker: &str) -> usize {
-        self.ours(kind)
-            .filter(|effect| marker_of(effect) == Some(marker))
-            .count()
+    /// The part of it that is about the reservation with this id at the provider.
+    pub(crate) fn at(&self, uuid: &str) -> Self {
+        let same = |effect: &&&Effect| effect.reservation_uuid == uuid;
+        Self(self.0.iter().filter(same).copied().collect())
     }
 
-    /// What the call with this marker did as this attempt.
-    pub(crate) fn of_attempt(
+    /// What calls of this operation did. The API shows the marker that they carry.
+    pub(crate) fn of_operation(
         &self,
         kind: EffectKind,
-        marker: &str,
-        attempt: u64,
+        operation: &OperationHistory,
+    ) -> impl Iterator<Item = &'l Effect> + '_ {
+        let marker = operation.marker.clone();
+        self.ours(kind)
+            .filter(move |effect| carries(effect, &marker))
+    }
+
+    /// What the request of this operation did that was sent at `sent`, the next one at `next`.
+    pub(crate) fn of_request(
+        &self,
+        kind: EffectKind,
+        operation: &OperationHistory,
+        sent: DateTime<Utc>,
+        next: Option<DateTime<Utc>>,
     ) -> Option<&'l Effect> {
-        let text = format!("R1 {marker} {attempt:02}");
-        self.ours(kind).find(|effect| {
-            effect
-                .text
-                .as_deref()
-                .is_some_and(|told| told.starts_with(&text))
-        })
+        self.of_operation(kind, operation)
+            .find(|effect| effect.at >= sent && next.is_none_or(|next| effect.at < next))
     }
 
     /// Refunds of this much of this row, accepted or carried out, whoever asked for them.
@@ -113,14 +120,28 @@ impl<'l> Truth<'l> {
     }
 }
 
-/// The marker that a text begins with: `R1`, ten letters and digits, and the attempt.
-pub(crate) fn marker_of(effect: &Effect) -> Option<&str> {
-    effect
-        .text
-        .as_deref()?
-        .strip_prefix("R1 ")?
-        .split(' ')
-        .next()
+/// Does the text of an effect hold this marker?
+fn carries(effect: &Effect, marker: &str) -> bool {
+    let text = effect.text.as_deref().unwrap_or_default();
+    !marker.is_empty() && text.contains(marker)
+}
+
+/// The operation whose marker an effect carries, among those that have such effects.
+pub(crate) fn owner_of<'b>(
+    operations: &'b [OperationHistory],
+    effect: &Effect,
+) -> Option<&'b OperationHistory> {
+    operations.iter().find(|operation| {
+        effect_of(&operation.kind) == Some(effect.kind) && carries(effect, &operation.marker)
+    })
+}
+
+/// Do calls that have this effect carry a marker?
+pub(crate) const fn is_marked(kind: EffectKind) -> bool {
+    matches!(
+        kind,
+        EffectKind::Captured | EffectKind::Charged | EffectKind::Cancelled | EffectKind::Completed
+    )
 }
 
 /// The kind of effect that an operation has.
