@@ -96,6 +96,11 @@ pub fn is_country_code(text: &str) -> bool {
         .is_some_and(|code| is_digits(code, 1, 4))
 }
 
+/// Is it a country of two capital letters, as ISO 3166 writes it?
+fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 /// Is this a national phone number of 4 to 15 digits (E.164's most)?
 #[must_use]
 pub fn is_msisdn(text: &str) -> bool {
@@ -118,13 +123,9 @@ impl Customer {
     pub fn faults(&self, secure_details: bool) -> Vec<FieldError> {
         let organization = self.organization_id.as_deref().filter(|id| !id.is_empty());
         let number = self.personal_number.as_deref();
+        let wrong_number = number.is_some_and(|n| !is_digits(n, 11, 11));
         let address = &self.address;
         let text = "is empty, longer than 200 characters, or holds control characters";
-        let country = address.country.len() == 2
-            && address
-                .country
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase());
         let rules = [
             (!is_text(&self.name, MAX_TEXT), "name", text),
             (!is_email(&self.email), "email", "is not an e-mail address"),
@@ -148,11 +149,7 @@ impl Customer {
                 "personal_number",
                 "is accepted only with settings.secure_details = true",
             ),
-            (
-                number.is_some_and(|n| !is_digits(n, 11, 11)),
-                "personal_number",
-                "is not 11 digits",
-            ),
+            (wrong_number, "personal_number", "is not 11 digits"),
             (
                 self.kind == CustomerType::Corporate && organization.is_none(),
                 "organization_id",
@@ -171,7 +168,7 @@ impl Customer {
             ),
             (!is_text(&address.city, MAX_TEXT), "address.city", text),
             (
-                !country,
+                !is_country(&address.country),
                 "address.country",
                 "is not an ISO 3166 alpha-2 code like \"NO\"",
             ),

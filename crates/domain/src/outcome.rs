@@ -110,17 +110,23 @@ const CAPTURE_DEADLINE: &str = "paymentcapturedeadlineexceed";
 /// What it answers to a complete while it knows of no money taken.
 const NOTHING_TAKEN: &str = "prerequisitefailedtocompletereservation";
 
+/// The reservation is to be read at once.
+const READ_AGAIN: Fact = Fact::Provider(ProviderFact::RefreshRequested);
+
+/// A person is to be asked.
+const fn ask(reason: ReviewReason, freezes: bool, at: DateTime<Utc>) -> Fact {
+    Fact::Review(ReviewFact::Raised {
+        reason,
+        freezes,
+        at,
+    })
+}
+
 fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let refused = intent.fact(IntentFact::AttemptRejected {
         key: key.to_owned(),
     });
-    let ask = |reason, freezes| {
-        Fact::Review(ReviewFact::Raised {
-            reason,
-            freezes,
-            at: now,
-        })
-    };
+    let ask = |reason, freezes| ask(reason, freezes, now);
     match by {
         // Refused before any business logic: once the cause is mended the same attempt may go out.
         RefusedBy::Auth | RefusedBy::Throttled => {
@@ -135,8 +141,7 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
                 .collect()
         }
         RefusedBy::NotFound => {
-            let read = (intent.operation != Operation::Submit)
-                .then_some(Fact::Provider(ProviderFact::RefreshRequested));
+            let read = (intent.operation != Operation::Submit).then_some(READ_AGAIN);
             [refused, ask(ReviewReason::MissingAtProvider, true)]
                 .into_iter()
                 .chain(read)
@@ -144,20 +149,13 @@ fn rejected(intent: &Intent, by: RefusedBy, key: &str, now: DateTime<Utc>) -> Ve
         }
         _ if matches!(intent.operation, Operation::Submit) => vec![refused],
         _ if key == CAPTURE_DEADLINE => {
-            vec![
-                refused,
-                Fact::Provider(ProviderFact::CaptureWindowClosed { at: now }),
-                ask(ReviewReason::DeadlinePassed, false),
-                Fact::Provider(ProviderFact::RefreshRequested),
-            ]
+            let closed = Fact::Provider(ProviderFact::CaptureWindowClosed { at: now });
+            let question = ask(ReviewReason::DeadlinePassed, false);
+            vec![refused, closed, question, READ_AGAIN]
         }
         // The books hold what was taken: what the provider says and shows does not add up, and repeating it is no help.
         _ if key == NOTHING_TAKEN && matches!(intent.operation, Operation::Complete { .. }) => {
-            vec![
-                refused,
-                ask(ReviewReason::Incoherent, true),
-                Fact::Provider(ProviderFact::RefreshRequested),
-            ]
+            vec![refused, ask(ReviewReason::Incoherent, true), READ_AGAIN]
         }
         RefusedBy::Business if intent.attempts() > 1 && intent.operation.is_exclusive() => {
             evidence(intent, key, now)

@@ -8,8 +8,7 @@ pub mod jobs;
 pub mod operations;
 pub mod payment_link;
 mod provider;
-pub mod reviews;
 pub mod serve;
-#[cfg(test)]
-mod stage;
 pub mod submission;
+#[cfg(test)]
+mod test_env;

@@ -113,36 +113,46 @@ impl PaymentLinkRequest {
             url,
         );
         for (index, line) in self.lines.iter().enumerate() {
-            let at = |field: &str| format!("lines[{index}].{field}");
-            rule(
-                !is_text(&line.name, 200),
-                at("name"),
-                "is empty or longer than 200 characters",
-            );
-            let id = line.product_id.as_deref();
-            rule(
-                id.is_some_and(|id| !is_text(id, 25)),
-                at("product_id"),
-                "is empty or longer than 25 characters",
-            );
-            rule(
-                !(1..=10_000).contains(&line.quantity),
-                at("quantity"),
-                "is not between 1 and 10000",
-            );
-            rule(line.amount.is_zero(), at("amount"), "is zero");
-            let expected = line.rate.minor().checked_mul(i64::from(line.quantity));
-            rule(
-                expected != Some(line.amount.minor()),
-                at("amount"),
-                "is not rate times quantity",
-            );
-            rule(
-                !merchant.tax_percents.contains(&line.tax_percent),
-                at("tax_percent"),
-                "is not one of the merchant's rates",
-            );
+            line_faults(index, line, merchant, &mut rule);
         }
         faults
     }
+}
+
+/// What is wrong with one line of an order.
+fn line_faults(
+    index: usize,
+    line: &PaymentLinkLine,
+    merchant: &Merchant,
+    rule: &mut impl FnMut(bool, String, &str),
+) {
+    let at = |field: &str| format!("lines[{index}].{field}");
+    rule(
+        !is_text(&line.name, 200),
+        at("name"),
+        "is empty or longer than 200 characters",
+    );
+    let id = line.product_id.as_deref();
+    rule(
+        id.is_some_and(|id| !is_text(id, 25)),
+        at("product_id"),
+        "is empty or longer than 25 characters",
+    );
+    rule(
+        !(1..=10_000).contains(&line.quantity),
+        at("quantity"),
+        "is not between 1 and 10000",
+    );
+    rule(line.amount.is_zero(), at("amount"), "is zero");
+    let expected = line.rate.minor().checked_mul(i64::from(line.quantity));
+    rule(
+        expected != Some(line.amount.minor()),
+        at("amount"),
+        "is not rate times quantity",
+    );
+    rule(
+        !merchant.tax_percents.contains(&line.tax_percent),
+        at("tax_percent"),
+        "is not one of the merchant's rates",
+    );
 }

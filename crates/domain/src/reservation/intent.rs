@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, IntentFact, ReviewReason, RowKind};
+use super::{ReviewReason, RowKind};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::{JobKey, JobKind, words};
@@ -391,12 +391,6 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// `fact`, of this intent.
-    #[must_use]
-    pub fn fact(&self, fact: IntentFact) -> Fact {
-        Fact::Intent(self.id.clone(), fact)
-    }
-
     /// How many attempts were put on record, without those of which it is certain that nothing left this machine.
     #[must_use]
     pub const fn attempts(&self) -> u32 {

@@ -11,6 +11,7 @@ mod facts;
 mod intent;
 mod ledger;
 mod lines;
+mod reason;
 mod refund;
 mod refusal;
 mod request;
@@ -27,13 +28,13 @@ use serde::{Deserialize, Serialize};
 pub use decision::{Decision, DecisionRecord};
 pub use event::EventType;
 pub use facts::{
-    Closing, ControlFact, DeliveryFact, Fact, IntentFact, ProviderFact, ReviewFact, ReviewReason,
-    SeenLine,
+    Closing, ControlFact, DeliveryFact, Fact, IntentFact, ProviderFact, ReviewFact, SeenLine,
 };
 pub use intent::{
     Baseline, ChargeLine, Intent, IntentState, LineAmount, Operation, RefundSource, Sent,
     StateName, UnknownOutcome,
 };
+pub use reason::ReviewReason;
 pub use refusal::Refusal;
 pub use request::{
     CaptureRequest, ChargeRequest, Contact, DeliveryLine, DeliveryRequest, RefundRequest,

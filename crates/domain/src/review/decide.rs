@@ -193,27 +193,21 @@ fn confirmed(
     now: DateTime<Utc>,
 ) -> Result<Vec<Fact>, DecisionError> {
     let confirmed = |reference: Option<&str>, amount: Money, at| {
-        Fact::Intent(
-            intent.id.clone(),
-            IntentFact::Confirmed {
-                reference: reference.map(str::to_owned),
-                amount,
-                at,
-            },
-        )
+        intent.fact(IntentFact::Confirmed {
+            reference: reference.map(str::to_owned),
+            amount,
+            at,
+        })
     };
     let operation = &intent.operation;
     Ok(match (operation, reference) {
         // The id is verified before it is taken on: the hint puts the submit in doubt again, and the search that follows
         // reads the reservation and compares our reference with its own.
         (Operation::Submit, Some(uuid)) => vec![
-            Fact::Intent(intent.id.clone(), IntentFact::EffectRuledOut { at: now }),
-            Fact::Intent(
-                intent.id.clone(),
-                IntentFact::ProviderIdSuggested {
-                    uuid: uuid.to_owned(),
-                },
-            ),
+            intent.fact(IntentFact::EffectRuledOut { at: now }),
+            intent.fact(IntentFact::ProviderIdSuggested {
+                uuid: uuid.to_owned(),
+            }),
         ],
         (Operation::Submit, None) => {
             return Err(field(

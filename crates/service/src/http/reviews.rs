@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::view::{self, AttemptJson, Time};
 use crate::app::App;
 use crate::operations::{self, ReviewError};
-use crate::reviews::{self, Dossier};
+use crate::operations::{Dossier, dossier};
 
 /// How many digits of a digest are shown: enough to compare two by eye.
 const DIGITS: usize = 16;
@@ -215,7 +215,7 @@ fn remedy(remedy: Remedy, reservation: &ReservationId) -> RemedyJson {
     }
 }
 
-fn dossier(app: &App, dossier: Dossier) -> DossierJson {
+fn dossier_json(app: &App, dossier: Dossier) -> DossierJson {
     let handle = app.merchants.get(&dossier.review.merchant);
     let zone = handle.map_or(Tz::UTC, |handle| handle.merchant.zone);
     let reservation = dossier.review.reservation.clone();
@@ -276,8 +276,8 @@ pub(super) async fn get(
     params: Params,
 ) -> Result<Answer<DossierJson>, Problem> {
     params.only(&[])?;
-    let found = reviews::dossier(&app, &id_of(&named)?).await?;
-    Ok(Answer(dossier(&app, found)))
+    let found = dossier(&app, &id_of(&named)?).await?;
+    Ok(Answer(dossier_json(&app, found)))
 }
 
 pub(super) async fn decide(
@@ -288,8 +288,8 @@ pub(super) async fn decide(
 ) -> Result<Answer<DossierJson>, Problem> {
     let id = id_of(&named)?;
     operations::decide(&app, &id, &request, actor.0).await?;
-    let found = reviews::dossier(&app, &id).await?;
-    Ok(Answer(dossier(&app, found)))
+    let found = dossier(&app, &id).await?;
+    Ok(Answer(dossier_json(&app, found)))
 }
 
 impl From<ReviewError> for Problem {

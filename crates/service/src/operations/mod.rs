@@ -20,6 +20,7 @@ mod payment_link;
 mod refresh;
 mod refund;
 mod resend;
+mod review;
 
 pub use callback::{CallbackOutcome, take_callback};
 pub use cancel::cancel;
@@ -38,3 +39,4 @@ pub use payment_link::create_payment_link;
 pub use refresh::refresh;
 pub use refund::refund;
 pub use resend::resend;
+pub use review::{Dossier, dossier};

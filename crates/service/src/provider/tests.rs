@@ -6,7 +6,7 @@ use domain::decide::Planner;
 use domain::reservation::Operation;
 
 use super::*;
-use crate::stage::{self, noon};
+use crate::test_env::{self, noon};
 
 fn wire(title: &str, uuid: Option<&str>) -> wire::HistoryRow {
     wire::HistoryRow {
@@ -24,14 +24,14 @@ fn wire(title: &str, uuid: Option<&str>) -> wire::HistoryRow {
 
 /// A reservation with one intent, whose marker is the second value.
 async fn marked() -> (Reservation, String, Merchant) {
-    let stage = stage::Stage::new().await;
-    let id = stage.booked("BOOK-1").await;
-    let r = stage.reservation(&id).await;
+    let env = test_env::TestEnv::new().await;
+    let id = env.booked("BOOK-1").await;
+    let r = env.reservation(&id).await;
     let marker = r.intents[0].marker.clone();
     (
         r,
         marker,
-        stage.app.merchants[&stage.merchant()].merchant.clone(),
+        env.app.merchants[&env.merchant()].merchant.clone(),
     )
 }
 

@@ -52,6 +52,32 @@ pub struct Report {
 }
 
 impl Report {
+    /// How unknown captures were resolved, and by which read.
+    fn unknown_captures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = &self.figures;
+        let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<42} {value}");
+        for (name, found) in [
+            (
+                "unknown captures shown at once",
+                &figures.captures_shown_at_once,
+            ),
+            ("unknown captures shown late", &figures.captures_shown_late),
+        ] {
+            row(name, &found.all())?;
+            let at = [found.first, found.second, found.third, found.later].map(|n| n.to_string());
+            row("  found at the 1st, 2nd, 3rd read, later", &at.join(", "))?;
+            if let Some(share) = found.by_second_per_mille() {
+                row("  by the second read, %", &Decimal(share, 1))?;
+            }
+        }
+        row("unknown captures proven absent", &figures.captures_absent)?;
+        row("unknown outcomes resolved by reads", &figures.resolved)?;
+        if let Some(reads) = figures.reads_per_resolved_hundredths() {
+            row("reads per resolved unknown", &Decimal(reads, 2))?;
+        }
+        Ok(())
+    }
+
     /// Whether every run that was asked for was judged, and kept every promise.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
@@ -116,25 +142,8 @@ impl fmt::Display for Report {
         for (name, count) in &figures.faults {
             row(&format!("fault: {name}"), count)?;
         }
-        for (name, found) in [
-            (
-                "unknown captures shown at once",
-                &figures.captures_shown_at_once,
-            ),
-            ("unknown captures shown late", &figures.captures_shown_late),
-        ] {
-            row(name, &found.all())?;
-            let at = [found.first, found.second, found.third, found.later].map(|n| n.to_string());
-            row("  found at the 1st, 2nd, 3rd read, later", &at.join(", "))?;
-            if let Some(share) = found.by_second_per_mille() {
-                row("  by the second read, %", &Decimal(share, 1))?;
-            }
-        }
-        row("unknown captures proven absent", &figures.captures_absent)?;
-        row("unknown outcomes resolved by reads", &figures.resolved)?;
-        if let Some(reads) = figures.reads_per_resolved_hundredths() {
-            row("reads per resolved unknown", &Decimal(reads, 2))?;
-        }
+        self.unknown_captures(f)?;
+        let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<42} {value}");
         row("decided by a person", &figures.decisions)?;
         for (reason, count) in &figures.open_reviews {
             row(&format!("open review at the end: {reason}"), count)?;

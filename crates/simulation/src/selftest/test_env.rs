@@ -127,18 +127,7 @@ impl TestEnv {
         let clock = Arc::new(ManualClock::at(setting.start));
         let entropy = Arc::new(RunEntropy::new(setting.seed));
         let trace = Trace::default();
-        let world = Handle::new(World::new(WorldOptions {
-            seed: setting.seed,
-            switches: setting.switches.clone(),
-            tokens: setting
-                .accounts
-                .iter()
-                .map(|account| account.name.to_owned())
-                .collect(),
-            callback_secret: CALLBACK_SECRET.into(),
-            public_url: "https://provider.example".to_owned(),
-            ..WorldOptions::default()
-        }));
+        let world = world(setting);
         let shared: Arc<dyn domain::Clock> = clock.clone();
         let wire = Wire {
             inner: InProcess::new(world.clone(), shared.clone()),
@@ -295,4 +284,20 @@ fn handle(account: &Account, transport: Arc<Wire>) -> Result<MerchantHandle, Tes
         legacy_callbacks: Legacy::Refuse,
         sweep_every: account.sweep_every,
     })
+}
+
+/// The provider of a run.
+fn world(setting: &Setting) -> Handle {
+    Handle::new(World::new(WorldOptions {
+        seed: setting.seed,
+        switches: setting.switches.clone(),
+        tokens: setting
+            .accounts
+            .iter()
+            .map(|account| account.name.to_owned())
+            .collect(),
+        callback_secret: CALLBACK_SECRET.into(),
+        public_url: "https://provider.example".to_owned(),
+        ..WorldOptions::default()
+    }))
 }

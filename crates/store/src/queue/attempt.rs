@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::db::{execute, fetch_optional, millis};
 use crate::error::RowError;
-use crate::queue::finish::{MAX_MESSAGE_BYTES, bounded};
 use crate::queue::lease::Fence;
+use crate::queue::message::{MAX_MESSAGE_BYTES, bounded};
 use crate::queue::{AttemptView, Lease};
 use crate::row::Place;
 use crate::{StoreError, Tx};

@@ -15,6 +15,7 @@ mod job;
 mod lease;
 pub mod limits;
 mod listen;
+mod message;
 mod ops;
 mod poll;
 mod producer;

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::db::{Sql, ensure_affected, execute, fetch_optional, millis, sql};
 use crate::queue::enqueue::{IdRow, LIVE_BY_KEY, table_key};
-use crate::queue::finish::{MAX_MESSAGE_BYTES, bounded};
 use crate::queue::job::{JOB_COLUMNS, JobRow};
+use crate::queue::message::{MAX_MESSAGE_BYTES, bounded};
 use crate::queue::states::next_state;
 use crate::{StoreError, Tx};
 

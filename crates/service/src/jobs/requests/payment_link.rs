@@ -11,7 +11,7 @@ use store::PaymentLink;
 use super::history_search::{MAX_CANDIDATES, count_request};
 use crate::app::{App, MerchantHandle};
 use crate::jobs::call::{CallResult, ReadError, read, to_call_result};
-use crate::payment_link::PaymentLinkRequest;
+use crate::payment_link::{PaymentLinkLine, PaymentLinkRequest};
 use crate::provider;
 use crate::submission::CheckoutMethod;
 
@@ -112,6 +112,19 @@ fn seen(id: OrderId, details: &wire::OrderDetails) -> SeenOrder {
     }
 }
 
+/// A line as the provider takes it.
+fn product(line: &PaymentLinkLine) -> wire::OrderProduct {
+    wire::OrderProduct {
+        name: line.name.clone(),
+        product_id: line.product_id.clone(),
+        quantity: line.quantity,
+        rate: line.rate,
+        discount: domain::Money::ZERO,
+        tax: line.tax_percent,
+        amount: line.amount,
+    }
+}
+
 /// The request of an attempt.
 pub(crate) fn order(request: &PaymentLinkRequest, attempt: &Attempt) -> wire::SubmitOrder {
     let customer = &request.customer;
@@ -123,19 +136,7 @@ pub(crate) fn order(request: &PaymentLinkRequest, attempt: &Attempt) -> wire::Su
             .map(|line| (line.amount, line.tax_percent)),
     );
     wire::SubmitOrder {
-        products: request
-            .lines
-            .iter()
-            .map(|line| wire::OrderProduct {
-                name: line.name.clone(),
-                product_id: line.product_id.clone(),
-                quantity: line.quantity,
-                rate: line.rate,
-                discount: domain::Money::ZERO,
-                tax: line.tax_percent,
-                amount: line.amount,
-            })
-            .collect(),
+        products: request.lines.iter().map(product).collect(),
         order_summary: wire::OrderSums {
             sub_total: sums.sub_total,
             total_tax: sums.total_tax,

@@ -7,32 +7,31 @@ use sandbox::{EffectKind, Fault, Operation as Call, What, When};
 use serde_json::json;
 use service::operations::CallbackOutcome;
 
-use super::stage::{Stage, in_doubt};
+use testkit::env::{TestEnv, in_doubt};
 
 /// How far the clock moves until every job that failed runs again.
 const LATER: TimeDelta = TimeDelta::minutes(10);
 
 #[tokio::test]
 async fn a_callback_during_a_read_leaves_the_read_wanted() {
-    let stage = Stage::start().await;
-    let id = stage.held("BOOK-1").await;
-    let answer = stage.hold("details");
-    stage.act(&id, "refresh", &json!({})).await;
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
+    let answer = env.hold("details");
+    env.act(&id, "refresh", &json!({})).await;
     // The provider has answered, and the answer is under way.
     answer.reached().await;
-    stage
-        .world
+    env.world
         .lock()
-        .capture_in_portal(stage.now(), "BOOK-1", None)
+        .capture_in_portal(env.now(), "BOOK-1", None)
         .expect("captured");
-    assert_eq!(stage.deliver_callbacks().await, [CallbackOutcome::Accepted]);
-    let reads = stage.sent("details").len();
+    assert_eq!(env.deliver_callbacks().await, [CallbackOutcome::Accepted]);
+    let reads = env.sent("details").len();
     answer.let_go();
-    let seen = stage
+    let seen = env
         .until_known(&id, "the capture is seen", |r| !r.ledger.is_empty())
         .await;
     assert_eq!(
-        stage.sent("details").len(),
+        env.sent("details").len(),
         reads + 1,
         "one more read, and one alone"
     );
@@ -44,7 +43,7 @@ async fn a_callback_during_a_read_leaves_the_read_wanted() {
             .as_deref(),
         Some("CAPTURED")
     );
-    let facts = stage.facts(&id).await;
+    let facts = env.facts(&id).await;
     let called = facts
         .iter()
         .rposition(|fact| matches!(fact, Fact::Provider(ProviderFact::CallbackReceived { .. })))
@@ -61,37 +60,36 @@ async fn a_callback_during_a_read_leaves_the_read_wanted() {
 
 #[tokio::test]
 async fn a_flood_of_callbacks_is_one_read_and_every_new_word_is_kept() {
-    let stage = Stage::start().await;
-    let id = stage.held("BOOK-1").await;
-    let answer = stage.hold("details");
-    stage.act(&id, "refresh", &json!({})).await;
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
+    let answer = env.hold("details");
+    env.act(&id, "refresh", &json!({})).await;
     answer.reached().await;
-    let reads = stage.sent("details").len();
+    let reads = env.sent("details").len();
     let line = |kroner| sandbox::LineSum {
         id: 511,
         amount: Money::kroner(kroner),
     };
     for kroner in [10, 20, 30] {
-        let mut world = stage.world.lock();
+        let mut world = env.world.lock();
         // The word is the same, the query another one each time.
         world
-            .capture_in_portal(stage.now(), "BOOK-1", Some(vec![line(kroner)]))
+            .capture_in_portal(env.now(), "BOOK-1", Some(vec![line(kroner)]))
             .expect("captured");
         drop(world);
-        stage.advance(TimeDelta::seconds(1));
+        env.advance(TimeDelta::seconds(1));
         assert_eq!(
-            stage.deliver_callbacks().await,
+            env.deliver_callbacks().await,
             [CallbackOutcome::Accepted],
             "{kroner}"
         );
     }
-    stage
-        .world
+    env.world
         .lock()
-        .charge_in_portal(stage.now(), "BOOK-1", Money::kroner(5), "Soap")
+        .charge_in_portal(env.now(), "BOOK-1", Money::kroner(5), "Soap")
         .expect("charged");
-    assert_eq!(stage.deliver_callbacks().await, [CallbackOutcome::Accepted]);
-    let facts = stage.facts(&id).await;
+    assert_eq!(env.deliver_callbacks().await, [CallbackOutcome::Accepted]);
+    let facts = env.facts(&id).await;
     let words: Vec<&str> = facts
         .iter()
         .filter_map(|fact| match fact {
@@ -103,43 +101,41 @@ async fn a_flood_of_callbacks_is_one_read_and_every_new_word_is_kept() {
         .collect();
     assert_eq!(words, ["RESERVED", "CAPTURED", "CHARGED"]);
     answer.let_go();
-    stage
-        .until_known(&id, "all is seen", |r| {
-            r.ledger.len() == 4 && r.provider.read_wanted.is_none()
-        })
-        .await;
-    assert_eq!(stage.sent("details").len(), reads + 1);
+    env.until_known(&id, "all is seen", |r| {
+        r.ledger.len() == 4 && r.provider.read_wanted.is_none()
+    })
+    .await;
+    assert_eq!(env.sent("details").len(), reads + 1);
 }
 
 #[tokio::test]
 async fn a_word_that_comes_since_a_request_was_sent_is_news_though_it_was_said_before() {
-    let stage = Stage::start().await;
-    let id = stage.held("BOOK-1").await;
-    stage
-        .service
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
+    env.service
         .record(
             &id,
             &[Fact::Provider(ProviderFact::CallbackReceived {
                 event_type: "CAPTURED".to_owned(),
-                at: stage.now(),
+                at: env.now(),
             })],
         )
         .await;
-    stage.idle().await;
-    stage.advance(TimeDelta::seconds(10));
-    stage.world.lock().faults().calls.push(Fault::once(
+    env.idle().await;
+    env.advance(TimeDelta::seconds(10));
+    env.world.lock().faults().calls.push(Fault::once(
         Call::Capture,
         When::AfterEffect,
         What::Reset,
     ));
-    stage.act(&id, "capture", &json!({})).await;
-    stage.until(&id, "in doubt", in_doubt).await;
-    let answer = stage.hold("details");
-    stage.act(&id, "refresh", &json!({})).await;
+    env.act(&id, "capture", &json!({})).await;
+    env.until(&id, "in doubt", in_doubt).await;
+    let answer = env.hold("details");
+    env.act(&id, "refresh", &json!({})).await;
     // A read is wanted, and under way.
     answer.reached().await;
-    assert_eq!(stage.deliver_callbacks().await, [CallbackOutcome::Accepted]);
-    let told = stage.facts(&id).await;
+    assert_eq!(env.deliver_callbacks().await, [CallbackOutcome::Accepted]);
+    let told = env.facts(&id).await;
     let times = told
         .iter()
         .filter(|fact| matches!(fact, Fact::Provider(ProviderFact::CallbackReceived { event_type: word, .. }) if word == "CAPTURED"));
@@ -149,7 +145,7 @@ async fn a_word_that_comes_since_a_request_was_sent_is_news_though_it_was_said_b
 #[tokio::test]
 async fn a_request_that_fails_on_the_way_or_by_the_provider_s_fault_marks_the_merchant() {
     use Call::{Capture, Details, History};
-    let stage = Stage::configured("sweep_every = \"1m\"\nrefresh_open_every = \"7d\"").await;
+    let env = TestEnv::configured("sweep_every = \"1m\"\nrefresh_open_every = \"7d\"").await;
     for (number, (call, what, faulted)) in (0..).zip([
         (Details, What::Reset, true),
         (Details, What::Status(502), true),
@@ -167,44 +163,42 @@ async fn a_request_that_fails_on_the_way_or_by_the_provider_s_fault_marks_the_me
     ]) {
         let row = format!("{call:?} {what:?}");
         // What went wrong before is settled, and the budget is there again.
-        stage.pass(LATER).await;
-        let id = stage.held(&format!("BOOK-{number}")).await;
-        stage.idle().await;
+        env.pass(LATER).await;
+        let id = env.held(&format!("BOOK-{number}")).await;
+        env.idle().await;
         let path = match call {
             Details => "details",
             Capture => "capture",
             _ => "history",
         };
-        let (before, asked) = (stage.evidence().await, stage.sent(path).len());
-        stage
-            .world
+        let (before, asked) = (env.evidence().await, env.sent(path).len());
+        env.world
             .lock()
             .faults()
             .calls
             .push(Fault::once(call, When::BeforeEffect, what));
         match call {
-            Details => drop(stage.act(&id, "refresh", &json!({})).await),
-            Capture => drop(stage.act(&id, "capture", &json!({})).await),
-            _ => stage.advance(TimeDelta::minutes(1)),
+            Details => drop(env.act(&id, "refresh", &json!({})).await),
+            Capture => drop(env.act(&id, "capture", &json!({})).await),
+            _ => env.advance(TimeDelta::minutes(1)),
         }
-        stage
-            .eventually("it is asked", async || stage.sent(path).len() > asked)
+        env.eventually("it is asked", async || env.sent(path).len() > asked)
             .await;
-        stage.idle().await;
+        env.idle().await;
         let expected = if faulted {
-            Some(stage.now())
+            Some(env.now())
         } else {
             before.faulted_at
         };
-        assert_eq!(stage.evidence().await.faulted_at, expected, "{row}");
+        assert_eq!(env.evidence().await.faulted_at, expected, "{row}");
     }
-    assert_ne!(stage.evidence().await.faulted_at, None);
+    assert_ne!(env.evidence().await.faulted_at, None);
 }
 
 #[tokio::test]
 async fn a_charge_carries_its_marker_in_text_name_and_product_id() {
-    let stage = Stage::start().await;
-    let id = stage.held("BOOK-1").await;
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
     let line = |name: &str, product_id: Option<&str>| {
         json!({"name": name, "product_id": product_id, "rate": "50.00", "tax_percent": 12,
             "amount": "50.00"})
@@ -212,16 +206,16 @@ async fn a_charge_carries_its_marker_in_text_name_and_product_id() {
     // The longest name that a charge may have; the provider's own bound is further off.
     let long = "x".repeat(200);
     let lines = [line("Late check-out", None), line(&long, Some("WIN-1"))];
-    stage.act(&id, "charge", &json!({"lines": lines})).await;
-    let charged = stage
+    env.act(&id, "charge", &json!({"lines": lines})).await;
+    let charged = env
         .until_known(&id, "it is charged", |r| !r.ledger.is_empty())
         .await;
     let marker = format!(
         "R1 {} 01",
         charged.intents.last().expect("an intent").marker
     );
-    stage.act(&id, "refresh", &json!({})).await;
-    let shown = stage
+    env.act(&id, "refresh", &json!({})).await;
+    let shown = env
         .until_known(&id, "it is seen", |r| r.provider.extra_products.len() == 2)
         .await;
     let names: Vec<_> = shown
@@ -245,7 +239,7 @@ async fn a_charge_carries_its_marker_in_text_name_and_product_id() {
         .collect();
     assert_eq!(ids, [Some(marker.clone()), Some("WIN-1".to_owned())]);
     assert_eq!(
-        stage.effects(EffectKind::Charged)[0].text.as_deref(),
+        env.effects(EffectKind::Charged)[0].text.as_deref(),
         Some(marker.as_str())
     );
 }
@@ -256,37 +250,35 @@ async fn whether_details_show_our_texts_and_how_new_they_are_is_learnt_for_the_m
         ("echoed", MarkerEcho::Verified),
         ("dropped", MarkerEcho::Broken),
     ] {
-        let stage = Stage::start().await;
-        let switches = stage
+        let env = TestEnv::start().await;
+        let switches = env
             .world
             .lock()
             .switches()
             .patched(&json!({"marker": marker}))
             .expect("valid");
-        stage.world.lock().set_switches(switches);
-        let id = stage.held("BOOK-1").await;
-        let held_at = stage.now();
+        env.world.lock().set_switches(switches);
+        let id = env.held("BOOK-1").await;
+        let held_at = env.now();
         assert_eq!(
-            stage.evidence().await.marker_echo,
+            env.evidence().await.marker_echo,
             MarkerEcho::Unverified,
             "{marker}"
         );
-        stage.pass(TimeDelta::minutes(3)).await;
-        stage.act(&id, "capture", &json!({})).await;
-        stage
-            .until_known(&id, "it is captured", |r| !r.ledger.is_empty())
+        env.pass(TimeDelta::minutes(3)).await;
+        env.act(&id, "capture", &json!({})).await;
+        env.until_known(&id, "it is captured", |r| !r.ledger.is_empty())
             .await;
-        stage.pass(TimeDelta::minutes(3)).await;
-        stage.act(&id, "refresh", &json!({})).await;
-        stage
-            .until_known(&id, "it is seen", |r| r.ledger[0].confirmed)
+        env.pass(TimeDelta::minutes(3)).await;
+        env.act(&id, "refresh", &json!({})).await;
+        env.until_known(&id, "it is seen", |r| r.ledger[0].confirmed)
             .await;
-        let known = stage.evidence().await;
+        let known = env.evidence().await;
         assert_eq!(known.marker_echo, expected, "{marker}");
         assert!(
             known
                 .shown_until
-                .is_some_and(|at| at > held_at && at < stage.now()),
+                .is_some_and(|at| at > held_at && at < env.now()),
             "{known:?}"
         );
     }
@@ -294,43 +286,41 @@ async fn whether_details_show_our_texts_and_how_new_they_are_is_learnt_for_the_m
 
 #[tokio::test]
 async fn case_051_a_lost_capture_whose_text_is_not_shown_is_settled_by_the_history() {
-    let stage = Stage::start().await;
-    let switches = stage
+    let env = TestEnv::start().await;
+    let switches = env
         .world
         .lock()
         .switches()
         .patched(&json!({"marker": "dropped"}))
         .expect("valid");
-    stage.world.lock().set_switches(switches);
-    let first = stage.held("BOOK-1").await;
-    stage.act(&first, "capture", &json!({})).await;
-    stage
-        .until_known(&first, "it is captured", |r| !r.ledger.is_empty())
+    env.world.lock().set_switches(switches);
+    let first = env.held("BOOK-1").await;
+    env.act(&first, "capture", &json!({})).await;
+    env.until_known(&first, "it is captured", |r| !r.ledger.is_empty())
         .await;
-    stage.act(&first, "refresh", &json!({})).await;
-    stage
-        .until_known(&first, "it is seen", |r| r.ledger[0].confirmed)
+    env.act(&first, "refresh", &json!({})).await;
+    env.until_known(&first, "it is seen", |r| r.ledger[0].confirmed)
         .await;
-    assert_eq!(stage.evidence().await.marker_echo, MarkerEcho::Broken);
-    let id = stage.held("BOOK-2").await;
-    stage.world.lock().faults().calls.push(Fault::once(
+    assert_eq!(env.evidence().await.marker_echo, MarkerEcho::Broken);
+    let id = env.held("BOOK-2").await;
+    env.world.lock().faults().calls.push(Fault::once(
         Call::Capture,
         When::AfterEffect,
         What::Reset,
     ));
-    stage.act(&id, "capture", &json!({})).await;
-    stage.until(&id, "in doubt", in_doubt).await;
-    let history = stage.sent("history").len();
-    stage.pass(TimeDelta::seconds(15)).await;
-    stage.until(&id, "settled", |seen| !in_doubt(seen)).await;
-    let settled = stage.known(&id).await;
+    env.act(&id, "capture", &json!({})).await;
+    env.until(&id, "in doubt", in_doubt).await;
+    let history = env.sent("history").len();
+    env.pass(TimeDelta::seconds(15)).await;
+    env.until(&id, "settled", |seen| !in_doubt(seen)).await;
+    let settled = env.known(&id).await;
     assert_eq!(settled.unresolved(), Money::ZERO, "{settled:#?}");
     let row = &settled.ledger[0];
     assert!(row.confirmed && row.intent.is_some(), "{row:?}");
     assert_eq!(
-        stage.sent("history").len(),
+        env.sent("history").len(),
         history + 1,
         "one search, for the second witness"
     );
-    assert_eq!(stage.sent("capture").len(), 2, "one each");
+    assert_eq!(env.sent("capture").len(), 2, "one each");
 }

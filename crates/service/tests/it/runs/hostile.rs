@@ -5,7 +5,8 @@ use chrono::TimeDelta;
 use sandbox::EffectKind;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, answer};
+use testkit::env::TestEnv;
+use testkit::faulty::answer;
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -62,12 +63,12 @@ fn hostile_captures() -> Vec<(&'static str, WireResponse)> {
 #[tokio::test]
 async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by_reading() {
     for (name, hostile) in hostile_captures() {
-        let stage = Stage::start().await;
-        let id = stage.held("BOOK-1").await;
+        let env = TestEnv::start().await;
+        let id = env.held("BOOK-1").await;
         let instead = hostile.clone();
-        stage.changed("capture", 1, move |_| Ok(instead.clone()));
-        stage.act(&id, "capture", &json!({})).await;
-        let seen = stage
+        env.changed("capture", 1, move |_| Ok(instead.clone()));
+        env.act(&id, "capture", &json!({})).await;
+        let seen = env
             .until(&id, name, |seen| seen["amounts"]["in_doubt"] == "1000.00")
             .await;
         assert_eq!(
@@ -76,7 +77,7 @@ async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by
             "{name}"
         );
         let most = TimeDelta::hours(1);
-        let seen = stage
+        let seen = env
             .run_until(&id, most, name, |seen| {
                 seen["amounts"]["captured"] == "1000.00"
             })
@@ -92,8 +93,8 @@ async fn case_090_a_hostile_answer_to_a_capture_books_nothing_and_is_resolved_by
         );
         assert_eq!(
             (
-                stage.sent("capture").len(),
-                stage.effects(EffectKind::Captured).len()
+                env.sent("capture").len(),
+                env.effects(EffectKind::Captured).len()
             ),
             (1, 1),
             "{name}"
@@ -166,19 +167,18 @@ fn hostile_details() -> Vec<(&'static str, Change)> {
 #[tokio::test]
 async fn hostile_details_book_nothing_and_prove_nothing() {
     for (name, change) in hostile_details() {
-        let stage = Stage::start().await;
-        let id = stage.held("BOOK-1").await;
-        stage.instead("capture", 1, super::stage::reset());
-        stage.act(&id, "capture", &json!({})).await;
-        stage
-            .until(&id, name, |seen| seen["amounts"]["in_doubt"] == "1000.00")
+        let env = TestEnv::start().await;
+        let id = env.held("BOOK-1").await;
+        env.instead("capture", 1, testkit::faulty::reset());
+        env.act(&id, "capture", &json!({})).await;
+        env.until(&id, name, |seen| seen["amounts"]["in_doubt"] == "1000.00")
             .await;
-        stage.changed("details", u32::MAX, move |genuine| {
+        env.changed("details", u32::MAX, move |genuine| {
             Ok(change(std::str::from_utf8(&genuine.body).expect("text")))
         });
         // Far beyond the time after which honest silence proves that there was no capture.
-        stage.pass(TimeDelta::minutes(70)).await;
-        let seen = stage.get(&id).await;
+        env.pass(TimeDelta::minutes(70)).await;
+        let seen = env.get(&id).await;
         assert_eq!(
             (&seen["amounts"]["captured"], &seen["ledger"]),
             (&json!("0.00"), &json!([])),
@@ -189,12 +189,12 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
             "{name}: the doubt stays"
         );
         assert_eq!(
-            stage.sent("capture").len(),
+            env.sent("capture").len(),
             1,
             "{name}: nothing is sent on such a word"
         );
         assert!(
-            stage.sent("details").len() >= 4,
+            env.sent("details").len() >= 4,
             "{name}: it is read again and again"
         );
     }

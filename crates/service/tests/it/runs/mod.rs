@@ -4,5 +4,4 @@ mod engine;
 mod hostile;
 mod outages;
 mod refusals;
-mod stage;
 mod submits;

@@ -4,32 +4,33 @@ use chrono::TimeDelta;
 use sandbox::EffectKind;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, answer};
+use testkit::env::TestEnv;
+use testkit::faulty::answer;
 
 #[tokio::test]
 async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_said() {
-    let stage = Stage::start().await;
-    let id = stage.held("BOOK-1").await;
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
     let body = r#"{"status_code":417,"status_message":"Client Error","message":"payloadValidationErrors",
         "is_error":true,"errors":["The products.0.amount field is required."]}"#;
-    stage.instead("capture", 100, Ok(answer(417, body)));
-    stage.act(&id, "capture", &json!({})).await;
-    let asked = stage
+    env.instead("capture", 100, Ok(answer(417, body)));
+    env.act(&id, "capture", &json!({})).await;
+    let asked = env
         .until(&id, "at the desk", |seen| !seen["review"].is_null())
         .await;
     assert_eq!(
         (&asked["review"]["reason"], &asked["control"]),
         (&json!("provider_refused"), &json!("frozen"))
     );
-    stage.pass(TimeDelta::days(1)).await;
+    env.pass(TimeDelta::days(1)).await;
     assert_eq!(
         (
-            stage.sent("capture").len(),
-            stage.effects(EffectKind::Captured).len()
+            env.sent("capture").len(),
+            env.effects(EffectKind::Captured).len()
         ),
         (1, 0)
     );
-    let job = stage.job(&id, "capture").await;
+    let job = env.job(&id, "capture").await;
     assert_eq!(
         (&job["state"], &job["last_error"]["code"]),
         (&json!("failed"), &json!("provider_refused")),
@@ -41,7 +42,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
         (&json!("rejected"), &json!(417))
     );
     assert_eq!(attempt["provider_message"], "payloadValidationErrors");
-    let planned = stage
+    let planned = env
         .service
         .get(&format!("/v1/reservations/{id}/events?limit=200"))
         .await
@@ -64,31 +65,27 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
 
 #[tokio::test]
 async fn case_086_a_404_to_a_capture_of_a_known_reservation_freezes_it() {
-    let stage = Stage::start().await;
-    let id = stage.held("BOOK-1").await;
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
     let body = r#"{"status_code":404,"status_message":"Not Found","message":"reservationNotFound","is_data":false,
         "data":null}"#;
-    stage.instead("capture", 1, Ok(answer(404, body)));
-    stage
-        .act(&id, "capture", &json!({"amount": "100.00"}))
-        .await;
-    let asked = stage
+    env.instead("capture", 1, Ok(answer(404, body)));
+    env.act(&id, "capture", &json!({"amount": "100.00"})).await;
+    let asked = env
         .until(&id, "at the desk", |seen| !seen["review"].is_null())
         .await;
     assert_eq!(
         (&asked["review"]["reason"], &asked["control"]),
         (&json!("missing_at_provider"), &json!("frozen"))
     );
-    stage
-        .act(&id, "capture", &json!({"amount": "200.00"}))
-        .await;
-    stage.pass(TimeDelta::hours(12)).await;
+    env.act(&id, "capture", &json!({"amount": "200.00"})).await;
+    env.pass(TimeDelta::hours(12)).await;
     assert_eq!(
         (
-            stage.sent("capture").len(),
-            stage.effects(EffectKind::Captured).len()
+            env.sent("capture").len(),
+            env.effects(EffectKind::Captured).len()
         ),
         (1, 0)
     );
-    assert!(stage.sent("details").len() > 1, "it is still read");
+    assert!(env.sent("details").len() > 1, "it is still read");
 }

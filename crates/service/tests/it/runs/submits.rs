@@ -7,12 +7,13 @@ use sandbox::{Effect, EffectKind, Fault, Operation, What, When};
 use serde_json::{Value, json};
 use service::operations::{CallbackOutcome, take_callback};
 
-use super::stage::{Stage, answer, in_doubt, reset};
+use testkit::env::{TestEnv, in_doubt};
+use testkit::faulty::{answer, reset};
 use testkit::service::CALLBACK_SECRET;
 
 /// The provider tells of a reservation on its own path.
-async fn callback(stage: &Stage, id: &ReservationId, uuid: &str, status: &str) -> CallbackOutcome {
-    let stored = stage
+async fn callback(env: &TestEnv, id: &ReservationId, uuid: &str, status: &str) -> CallbackOutcome {
+    let stored = env
         .service
         .app
         .store
@@ -31,29 +32,29 @@ async fn callback(stage: &Stage, id: &ReservationId, uuid: &str, status: &str) -
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let query = format!("{}&checksum={checksum}", query.join("&"));
-    take_callback(&stage.service.app, &stored.callback_token, &query).await
+    take_callback(&env.service.app, &stored.callback_token, &query).await
 }
 
-fn created(stage: &Stage) -> Vec<Effect> {
-    stage.effects(EffectKind::Created)
+fn created(env: &TestEnv) -> Vec<Effect> {
+    env.effects(EffectKind::Created)
 }
 
 #[tokio::test]
 async fn case_001_a_submit_whose_answer_is_lost_is_confirmed_by_its_callback_and_details() {
-    let stage = Stage::start().await;
-    stage.changed("submit", 1, |_| reset());
-    let id = stage.submit("BOOK-1").await;
-    stage.until(&id, "in doubt", in_doubt).await;
-    let uuid = created(&stage)[0].reservation_uuid.clone();
-    stage.world.lock().pay(stage.now(), &uuid).expect("payable");
+    let env = TestEnv::start().await;
+    env.changed("submit", 1, |_| reset());
+    let id = env.submit("BOOK-1").await;
+    env.until(&id, "in doubt", in_doubt).await;
+    let uuid = created(&env)[0].reservation_uuid.clone();
+    env.world.lock().pay(env.now(), &uuid).expect("payable");
     let query = format!("orderUuid={uuid}");
-    let forged = take_callback(&stage.service.app, "0123456789abcdef", &query).await;
+    let forged = take_callback(&env.service.app, "0123456789abcdef", &query).await;
     assert_eq!(forged, CallbackOutcome::NotFound);
     assert_eq!(
-        callback(&stage, &id, &uuid, "RESERVED").await,
+        callback(&env, &id, &uuid, "RESERVED").await,
         CallbackOutcome::Accepted
     );
-    let held = stage
+    let held = env
         .until(&id, "held", |seen| seen["status"] == "held")
         .await;
     assert_eq!(
@@ -61,46 +62,42 @@ async fn case_001_a_submit_whose_answer_is_lost_is_confirmed_by_its_callback_and
         (&json!(uuid), &Value::Null)
     );
     assert_eq!(
-        (stage.sent("submit").len(), stage.sent("history").len()),
+        (env.sent("submit").len(), env.sent("history").len()),
         (1, 0),
         "the callback was enough"
     );
     assert!(
-        !stage.sent("details").is_empty(),
+        !env.sent("details").is_empty(),
         "and was not believed without details"
     );
 }
 
 #[tokio::test]
 async fn case_001_a_callback_that_names_another_reservation_is_not_adopted_and_hides_nothing() {
-    let stage = Stage::start().await;
-    let other = stage.linked("BOOK-2").await;
-    let others = stage.get(&other).await["provider"]["reservation_uuid"]
+    let env = TestEnv::start().await;
+    let other = env.linked("BOOK-2").await;
+    let others = env.get(&other).await["provider"]["reservation_uuid"]
         .as_str()
         .expect("uuid")
         .to_owned();
-    stage.changed("submit", 1, |_| reset());
-    let id = stage.submit("BOOK-1").await;
-    stage.until(&id, "in doubt", in_doubt).await;
+    env.changed("submit", 1, |_| reset());
+    let id = env.submit("BOOK-1").await;
+    env.until(&id, "in doubt", in_doubt).await;
     // The link of the lost one was opened, else the history would not know it.
-    stage
-        .world
-        .lock()
-        .open(stage.now(), "BOOK-1")
-        .expect("a page");
-    callback(&stage, &id, &others, "RESERVED").await;
-    let found = stage
+    env.world.lock().open(env.now(), "BOOK-1").expect("a page");
+    callback(&env, &id, &others, "RESERVED").await;
+    let found = env
         .until(&id, "found", |seen| seen["status"] == "awaiting_payment")
         .await;
-    let own = created(&stage)[1].reservation_uuid.clone();
+    let own = created(&env)[1].reservation_uuid.clone();
     assert_eq!(
         found["provider"]["reservation_uuid"],
         json!(own),
         "its own, out of the history"
     );
-    assert_eq!(stage.sent("history").len(), 1, "which is searched at once");
+    assert_eq!(env.sent("history").len(), 1, "which is searched at once");
     assert_eq!(
-        (stage.sent("submit").len(), created(&stage).len()),
+        (env.sent("submit").len(), created(&env).len()),
         (2, 2),
         "nor is it submitted again"
     );
@@ -108,22 +105,22 @@ async fn case_001_a_callback_that_names_another_reservation_is_not_adopted_and_h
 
 #[tokio::test]
 async fn case_003_a_submit_without_a_trace_is_sent_once_more_with_the_same_reference() {
-    let stage = Stage::start().await;
-    stage.instead("submit", 1, reset());
-    let id = stage.submit("BOOK-1").await;
-    stage.until(&id, "in doubt", in_doubt).await;
-    let began = stage.now();
-    let found = stage
+    let env = TestEnv::start().await;
+    env.instead("submit", 1, reset());
+    let id = env.submit("BOOK-1").await;
+    env.until(&id, "in doubt", in_doubt).await;
+    let began = env.now();
+    let found = env
         .run_until(&id, TimeDelta::hours(6), "at the provider", |seen| {
             seen["status"] == "awaiting_payment"
         })
         .await;
     assert!(
-        stage.now() - began >= TimeDelta::minutes(30),
+        env.now() - began >= TimeDelta::minutes(30),
         "absence takes its time: {}",
-        stage.now() - began
+        env.now() - began
     );
-    let references: Vec<Value> = stage
+    let references: Vec<Value> = env
         .sent("submit")
         .iter()
         .map(|body| body["referenceNo"].clone())
@@ -133,12 +130,12 @@ async fn case_003_a_submit_without_a_trace_is_sent_once_more_with_the_same_refer
         ["BOOK-1", "BOOK-1"],
         "two attempts under one name"
     );
-    assert_eq!(created(&stage).len(), 1, "and one reservation");
+    assert_eq!(created(&env).len(), 1, "and one reservation");
     assert_eq!(
         found["provider"]["reservation_uuid"],
-        json!(created(&stage)[0].reservation_uuid)
+        json!(created(&env)[0].reservation_uuid)
     );
-    let job = stage.job(&id, "submit").await;
+    let job = env.job(&id, "submit").await;
     let outcomes: Vec<&str> = job["attempts"]
         .as_array()
         .expect("attempts")
@@ -153,36 +150,35 @@ async fn case_003_a_submit_without_a_trace_is_sent_once_more_with_the_same_refer
 }
 
 /// A submit that is sent once more, before its first request takes effect six hours late: ours, and the other one.
-async fn made_twice(stage: &Stage) -> (ReservationId, String, String) {
+async fn made_twice(env: &TestEnv) -> (ReservationId, String, String) {
     let late = Fault::once(Operation::Submit, When::Later(6 * 3_600), What::Reset);
-    stage.world.lock().faults().calls.push(late);
-    let id = stage.submit("BOOK-1").await;
+    env.world.lock().faults().calls.push(late);
+    let id = env.submit("BOOK-1").await;
     let linked = |seen: &Value| seen["status"] == "awaiting_payment";
-    stage
-        .run_until(&id, TimeDelta::hours(5), "at the provider", linked)
+    env.run_until(&id, TimeDelta::hours(5), "at the provider", linked)
         .await;
-    stage.pass(TimeDelta::hours(6)).await;
-    stage.world.lock().advance(stage.now());
-    let made = created(stage)
+    env.pass(TimeDelta::hours(6)).await;
+    env.world.lock().advance(env.now());
+    let made = created(env)
         .into_iter()
         .filter(|effect| effect.reference.as_deref() == Some("BOOK-1"));
     let uuids: Vec<String> = made.map(|effect| effect.reservation_uuid).collect();
     let [ours, other] = uuids.try_into().expect("two of them");
     assert_eq!(
-        stage.get(&id).await["provider"]["reservation_uuid"],
+        env.get(&id).await["provider"]["reservation_uuid"],
         json!(ours)
     );
     (id, ours, other)
 }
 
 /// The references that the signs of the only open review name, and what it drafts.
-async fn drafted(stage: &Stage, seen: &Value) -> (Vec<(String, String)>, Value) {
+async fn drafted(env: &TestEnv, seen: &Value) -> (Vec<(String, String)>, Value) {
     let ids = seen["review"]["reviews"].as_array().expect("reviews");
     let [id] = ids.as_slice() else {
         panic!("{seen:#}")
     };
     let path = format!("/v1/reviews/{}", id.as_str().expect("an id"));
-    let review = stage.service.get(&path).await.ok(200);
+    let review = env.service.get(&path).await.ok(200);
     let signs = review["evidence"]["signs"].as_array().expect("signs");
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let named = signs
@@ -194,14 +190,14 @@ async fn drafted(stage: &Stage, seen: &Value) -> (Vec<(String, String)>, Value) 
 #[tokio::test]
 async fn a_second_reservation_of_a_submit_sent_twice_is_found_within_a_day_and_never_withdrawn_by_itself()
  {
-    let stage = Stage::start().await;
-    let (id, ours, other) = made_twice(&stage).await;
+    let env = TestEnv::start().await;
+    let (id, ours, other) = made_twice(&env).await;
     let frozen = |seen: &Value| seen["control"] == "frozen";
-    let seen = stage
+    let seen = env
         .run_until(&id, TimeDelta::hours(25), "frozen", frozen)
         .await;
     assert_eq!(seen["review"]["reason"], "effect_differs");
-    let (named, remedies) = drafted(&stage, &seen).await;
+    let (named, remedies) = drafted(&env, &seen).await;
     assert_eq!(
         named,
         [
@@ -214,12 +210,9 @@ async fn a_second_reservation_of_a_submit_sent_twice_is_found_within_a_day_and_n
         does.contains(&other) && remedies[0].get("path").is_none(),
         "only the portal can: {remedies:#}"
     );
-    stage.pass(TimeDelta::days(3)).await;
-    assert_eq!(
-        (stage.sent("submit").len(), stage.sent("cancel").len()),
-        (2, 0)
-    );
-    let reads = stage.sent(&format!("details/{other}")).len();
+    env.pass(TimeDelta::days(3)).await;
+    assert_eq!((env.sent("submit").len(), env.sent("cancel").len()), (2, 0));
+    let reads = env.sent(&format!("details/{other}")).len();
     assert_eq!(
         reads, 2,
         "it is read while the history is new that tells of it, and not daily"
@@ -228,30 +221,26 @@ async fn a_second_reservation_of_a_submit_sent_twice_is_found_within_a_day_and_n
 
 #[tokio::test]
 async fn a_callback_that_names_the_second_reservation_of_a_submit_sent_twice_is_read_at_once() {
-    let stage = Stage::start().await;
-    let stranger = stage.linked("BOOK-2").await;
-    let strangers = stage.get(&stranger).await["provider"]["reservation_uuid"]
+    let env = TestEnv::start().await;
+    let stranger = env.linked("BOOK-2").await;
+    let strangers = env.get(&stranger).await["provider"]["reservation_uuid"]
         .as_str()
         .expect("uuid")
         .to_owned();
-    let (id, ours, other) = made_twice(&stage).await;
-    stage
-        .world
-        .lock()
-        .pay(stage.now(), &other)
-        .expect("payable");
+    let (id, ours, other) = made_twice(&env).await;
+    env.world.lock().pay(env.now(), &other).expect("payable");
     assert_eq!(
-        callback(&stage, &id, &other, "RESERVED").await,
+        callback(&env, &id, &other, "RESERVED").await,
         CallbackOutcome::Accepted
     );
-    let seen = stage
+    let seen = env
         .until(&id, "frozen", |seen| seen["control"] == "frozen")
         .await;
     assert_eq!(
         (&seen["status"], &seen["amounts"]["reserved"]),
         (&json!("awaiting_payment"), &json!("0.00"))
     );
-    let (named, remedies) = drafted(&stage, &seen).await;
+    let (named, remedies) = drafted(&env, &seen).await;
     assert_eq!(
         named,
         [
@@ -261,22 +250,22 @@ async fn a_callback_that_names_the_second_reservation_of_a_submit_sent_twice_is_
     );
     // The other one is paid, and stays: what nobody has paid is withdrawn by the drafted call.
     let path = remedies[0]["path"].as_str().expect("a call");
-    let job = stage.service.post(path, &remedies[0]["body"]).await.ok(202);
+    let job = env.service.post(path, &remedies[0]["body"]).await.ok(202);
     assert_eq!(
-        (&job["kind"], stage.sent("cancel").len()),
+        (&job["kind"], env.sent("cancel").len()),
         (&json!("cancel"), 0)
     );
     // A name proves nothing.
     assert_eq!(
-        callback(&stage, &id, &strangers, "RESERVED").await,
+        callback(&env, &id, &strangers, "RESERVED").await,
         CallbackOutcome::Accepted
     );
-    stage.idle().await;
-    let seen = stage.get(&id).await;
-    assert_eq!(drafted(&stage, &seen).await.0, named);
+    env.idle().await;
+    let seen = env.get(&id).await;
+    assert_eq!(drafted(&env, &seen).await.0, named);
     // A submit that was sent once has made one.
     assert_eq!(
-        callback(&stage, &stranger, &other, "RESERVED").await,
+        callback(&env, &stranger, &other, "RESERVED").await,
         CallbackOutcome::Refused
     );
 }
@@ -284,59 +273,58 @@ async fn a_callback_that_names_the_second_reservation_of_a_submit_sent_twice_is_
 #[tokio::test]
 async fn case_151_a_submit_answered_510_is_searched_for_and_never_sent_blindly() {
     for orphan in [true, false] {
-        let stage = Stage::start().await;
+        let env = TestEnv::start().await;
         let body = r#"{"status_code":510,"status_message":"Internal Dependency Error","message":"Payment Gateway
             Error(Submit Payment): Failed to Create Payment Link","is_error":true,"errors":["PAR156"]}"#;
         match orphan {
-            true => stage.changed("submit", 1, move |_| Ok(answer(510, body))),
-            false => stage.instead("submit", 1, Ok(answer(510, body))),
+            true => env.changed("submit", 1, move |_| Ok(answer(510, body))),
+            false => env.instead("submit", 1, Ok(answer(510, body))),
         }
-        let id = stage.submit("BOOK-1").await;
-        stage.until(&id, "in doubt", in_doubt).await;
-        stage.pass(TimeDelta::minutes(10)).await;
+        let id = env.submit("BOOK-1").await;
+        env.until(&id, "in doubt", in_doubt).await;
+        env.pass(TimeDelta::minutes(10)).await;
         assert_eq!(
-            stage.sent("submit").len(),
+            env.sent("submit").len(),
             1,
             "not before its absence is proven"
         );
-        stage
-            .run_until(&id, TimeDelta::hours(6), "at the provider", |seen| {
-                seen["status"] == "awaiting_payment"
-            })
-            .await;
+        env.run_until(&id, TimeDelta::hours(6), "at the provider", |seen| {
+            seen["status"] == "awaiting_payment"
+        })
+        .await;
         assert_eq!(
-            (stage.sent("submit").len(), created(&stage).len()),
+            (env.sent("submit").len(), created(&env).len()),
             (if orphan { 1 } else { 2 }, 1)
         );
         // The link that the lost answer held reaches the payer by a resend.
-        stage.act(&id, "resend", &json!({})).await;
-        stage.idle().await;
-        assert_eq!(stage.sent("resend").len(), 1);
+        env.act(&id, "resend", &json!({})).await;
+        env.idle().await;
+        assert_eq!(env.sent("resend").len(), 1);
     }
 }
 
 #[tokio::test]
 async fn case_011_a_payer_who_looks_and_leaves_changes_nothing() {
-    let stage = Stage::start().await;
-    let id = stage.linked("BOOK-1").await;
-    stage.pass(TimeDelta::hours(1)).await;
+    let env = TestEnv::start().await;
+    let id = env.linked("BOOK-1").await;
+    env.pass(TimeDelta::hours(1)).await;
     let plan = |seen: &Value| {
         let jobs = seen["schedule"].as_array().expect("jobs").clone();
         let own = |job: &Value| json!([job["kind"], job["run_at"], job["deadline"]]);
         jobs.iter().map(own).collect::<Vec<_>>()
     };
-    let before = stage.get(&id).await;
+    let before = env.get(&id).await;
     let uuid = before["provider"]["reservation_uuid"]
         .as_str()
         .expect("uuid")
         .to_owned();
-    let reads = stage.sent("details").len();
+    let reads = env.sent("details").len();
     for _ in 0..3 {
-        stage.world.lock().open(stage.now(), &uuid).expect("a page");
-        stage.pass(TimeDelta::minutes(20)).await;
+        env.world.lock().open(env.now(), &uuid).expect("a page");
+        env.pass(TimeDelta::minutes(20)).await;
     }
-    assert!(stage.sent("history").len() >= 6, "the sweep has seen it");
-    let after = stage.get(&id).await;
+    assert!(env.sent("history").len() >= 6, "the sweep has seen it");
+    let after = env.get(&id).await;
     assert_eq!(
         (&after["status"], plan(&after)),
         (&json!("awaiting_payment"), plan(&before)),
@@ -347,7 +335,7 @@ async fn case_011_a_payer_who_looks_and_leaves_changes_nothing() {
         "{before:#}"
     );
     assert_eq!(
-        stage.sent("details").len(),
+        env.sent("details").len(),
         reads,
         "a look is not worth a request"
     );
@@ -355,7 +343,7 @@ async fn case_011_a_payer_who_looks_and_leaves_changes_nothing() {
 
 #[tokio::test]
 async fn case_013_the_provider_is_told_norwegian_for_a_language_that_it_does_not_speak() {
-    let stage = Stage::start().await;
+    let env = TestEnv::start().await;
     for (number, (language, told)) in [("fi", "no"), ("DE", "de"), ("nn", "no")]
         .into_iter()
         .enumerate()
@@ -364,9 +352,9 @@ async fn case_013_the_provider_is_told_norwegian_for_a_language_that_it_does_not
         body["reference"] = json!(format!("BOOK-{number}"));
         body["customer"]["language"] = json!(language);
         body.as_object_mut().expect("object").remove("checkout");
-        stage.service.post("/v1/reservations", &body).await.ok(202);
-        stage.idle().await;
-        let sent = stage.sent("submit");
+        env.service.post("/v1/reservations", &body).await.ok(202);
+        env.idle().await;
+        let sent = env.sent("submit");
         assert_eq!(
             sent.last().expect("a submit")["customerDetails"]["preferredLanguage"],
             told,
@@ -377,32 +365,31 @@ async fn case_013_the_provider_is_told_norwegian_for_a_language_that_it_does_not
 
 #[tokio::test]
 async fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_cancels_what_was_found() {
-    let stage = Stage::start().await;
-    stage.changed("submit", 1, |_| reset());
-    let id = stage.submit("BOOK-1").await;
-    stage.until(&id, "in doubt", in_doubt).await;
-    let job = stage
+    let env = TestEnv::start().await;
+    env.changed("submit", 1, |_| reset());
+    let id = env.submit("BOOK-1").await;
+    env.until(&id, "in doubt", in_doubt).await;
+    let job = env
         .act(&id, "cancel", &json!({"note": "Booked by mistake"}))
         .await;
-    stage.idle().await;
+    env.idle().await;
     assert_eq!(
-        stage.sent("cancel").len(),
+        env.sent("cancel").len(),
         0,
         "there is nothing to cancel yet"
     );
     assert_eq!(
-        stage.job(&id, "cancel").await["waiting_for"],
+        env.job(&id, "cancel").await["waiting_for"],
         "resolution",
         "{job}"
     );
     let most = TimeDelta::hours(1);
-    stage
-        .run_until(&id, most, "cancelled", |seen| seen["status"] == "cancelled")
+    env.run_until(&id, most, "cancelled", |seen| seen["status"] == "cancelled")
         .await;
     assert_eq!(
         (
-            created(&stage).len(),
-            stage.effects(EffectKind::Cancelled).len()
+            created(&env).len(),
+            env.effects(EffectKind::Cancelled).len()
         ),
         (1, 1)
     );
@@ -410,17 +397,17 @@ async fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_cancels_what_was
 
 #[tokio::test]
 async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() {
-    let stage = Stage::start().await;
-    let id = stage.linked("BOOK-1").await;
+    let env = TestEnv::start().await;
+    let id = env.linked("BOOK-1").await;
     for body in [
         json!({"email": "ola@example.no"}),
         json!({"country_code": "+46", "msisdn": "701234567"}),
         json!({}),
     ] {
-        stage.act(&id, "resend", &body).await;
-        stage.idle().await;
+        env.act(&id, "resend", &body).await;
+        env.idle().await;
     }
-    let sent = stage.sent("resend");
+    let sent = env.sent("resend");
     let contacts: Vec<Value> = sent
         .iter()
         .map(|body| json!([body["email"], body["countryCode"], body["msisdn"]]))
@@ -431,7 +418,7 @@ async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() 
         json!(["kari@example.no", null, null]),
     ];
     assert_eq!(contacts, expected);
-    let events = stage
+    let events = env
         .service
         .get(&format!("/v1/reservations/{id}/events?limit=200"))
         .await
@@ -451,7 +438,7 @@ async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() 
         "each is an event of its own"
     );
     assert_eq!(
-        stage.sent("submit").len(),
+        env.sent("submit").len(),
         1,
         "the provider's record of the customer is not touched"
     );

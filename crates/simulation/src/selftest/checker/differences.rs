@@ -26,6 +26,28 @@ impl<'b> Difference<'b> {
             more: Sums::default(),
         }
     }
+
+    /// One of a capture or charge, which moves its sum.
+    fn of_row(
+        kind: EffectKind,
+        makers: Vec<&'b OperationHistory>,
+        more: i64,
+        message: String,
+    ) -> Self {
+        let mut sums = Sums::default();
+        match kind {
+            EffectKind::Captured => sums.captured = more,
+            _ => sums.charged = more,
+        }
+        Self {
+            message,
+            about: match makers.as_slice() {
+                [] => About::Reservation,
+                [..] => About::Operations(makers),
+            },
+            more: sums,
+        }
+    }
 }
 
 /// Promise 4. What a person is asked about is excused by the review of that very operation, the sums by exactly what is
@@ -164,25 +186,8 @@ impl<'b> Books<'b, '_> {
             .map(|row| (row.reference.as_str(), row))
             .collect();
         let mut differences = Vec::new();
-        let mut differs = |makers: Vec<&'b OperationHistory>, more, message| {
-            differences.push(Difference {
-                message,
-                about: match makers.as_slice() {
-                    [] => About::Reservation,
-                    [..] => About::Operations(makers),
-                },
-                more: if kind == EffectKind::Captured {
-                    Sums {
-                        captured: more,
-                        ..Sums::default()
-                    }
-                } else {
-                    Sums {
-                        charged: more,
-                        ..Sums::default()
-                    }
-                },
-            });
+        let mut differs = |makers, more, message| {
+            differences.push(Difference::of_row(kind, makers, more, message));
         };
         for (reference, effect) in &theirs {
             let (there, by_portal) = (effect.amount.minor(), effect.by == By::Portal);

@@ -1,5 +1,6 @@
 //! The judge of a run. It reads the sandbox's ledger and the API's JSON, and knows nothing of how Holdfast works.
 
+mod answer;
 mod differences;
 mod excuse;
 mod operations;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::snapshot::{Event, ore, text, time};
+use super::answer::{Event, ore, text, time};
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,12 +150,8 @@ impl OperationHistory {
                 self.resolved(Resolved::Absent);
                 self.over(End::Withdrawn);
             }
-            "late_effect_seen" => {
-                self.late = true;
-                self.references
-                    .insert(text(event.data.pointer("/row/reference")));
-            }
-            "ledger_row_posted" => {
+            "late_effect_seen" | "ledger_row_posted" => {
+                self.late |= event.name == "late_effect_seen";
                 self.references
                     .insert(text(event.data.pointer("/row/reference")));
             }

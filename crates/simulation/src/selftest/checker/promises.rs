@@ -6,9 +6,10 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Timelike as _, Utc, Weekday};
 use chrono_tz::Europe::Oslo;
 use sandbox::EffectKind;
 
+use super::answer::{Event, list, ore};
 use super::excuse::{of_open, question_of};
 use super::operations::walk;
-use super::snapshot::{Event, Job, list, ore};
+use super::snapshot::Job;
 use super::truth::{effect_of, is_marked};
 use super::{ApiSnapshot, End, Evidence, Judgement, OperationHistory, Truth};
 

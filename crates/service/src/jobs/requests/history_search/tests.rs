@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::*;
 use crate::operations;
-use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
+use crate::test_env::{Call, EffectKind, Fault, TestEnv, What, When};
 
 /// A paid booking whose capture is in doubt: its answer was lost, with or without its effect. No worker runs.
-async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationId, IntentId) {
-    let id = stage.booked(reference).await;
-    let handle = &stage.app.merchants[&stage.merchant()];
-    let stored = stage
+async fn in_doubt(env: &TestEnv, reference: &str, effect: bool) -> (ReservationId, IntentId) {
+    let id = env.booked(reference).await;
+    let handle = &env.app.merchants[&env.merchant()];
+    let stored = env
         .app
         .store
         .reservation(&id)
@@ -22,7 +22,7 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
         .expect("reads")
         .expect("is there");
     let submit = stored.reservation.intents[0].clone();
-    let request = super::super::prepare(&stage.app, handle, &stored, &submit, 1)
+    let request = super::super::prepare(&env.app, handle, &stored, &submit, 1)
         .await
         .expect("a request");
     let domain::outcome::Outcome::Accepted {
@@ -33,12 +33,8 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
     else {
         panic!("the submit was not accepted");
     };
-    stage
-        .world
-        .lock()
-        .pay(stage.now(), reference)
-        .expect("payable");
-    let (at, uuid) = (stage.now(), link.reservation_uuid);
+    env.world.lock().pay(env.now(), reference).expect("payable");
+    let (at, uuid) = (env.now(), link.reservation_uuid);
     let created = Fact::Intent(
         submit.id.clone(),
         IntentFact::LinkCreated {
@@ -58,34 +54,32 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
             Fact::Intent(intent, IntentFact::AttemptSent { attempt: 1, at }),
         ]
     };
-    stage.record(&id, &attempt(&submit)).await;
-    stage
-        .record(
-            &id,
-            &[
-                created,
-                Fact::Provider(ProviderFact::HoldPlaced {
-                    at,
-                    amount: Money::kroner(1000),
-                }),
-            ],
-        )
-        .await;
-    operations::capture(&stage.app, &id, &CaptureRequest::default(), "test")
+    env.record(&id, &attempt(&submit)).await;
+    env.record(
+        &id,
+        &[
+            created,
+            Fact::Provider(ProviderFact::HoldPlaced {
+                at,
+                amount: Money::kroner(1000),
+            }),
+        ],
+    )
+    .await;
+    operations::capture(&env.app, &id, &CaptureRequest::default(), "test")
         .await
         .expect("is taken");
-    let capture = stage.reservation(&id).await.intents[1].clone();
-    stage.record(&id, &attempt(&capture)).await;
+    let capture = env.reservation(&id).await.intents[1].clone();
+    env.record(&id, &attempt(&capture)).await;
     let lost = Fact::Intent(
         capture.id.clone(),
         IntentFact::OutcomeUnknown {
             reason: "reset".to_owned(),
         },
     );
-    stage.record(&id, &[lost]).await;
+    env.record(&id, &[lost]).await;
     if effect {
-        stage
-            .world
+        env.world
             .lock()
             .capture_in_portal(at, &uuid, None)
             .expect("captured");
@@ -93,15 +87,9 @@ async fn in_doubt(stage: &Stage, reference: &str, effect: bool) -> (ReservationI
     (id, capture.id)
 }
 
-async fn search(stage: &Stage, id: &ReservationId, intent: &IntentId) -> Result<Found, ReadError> {
-    let r = stage.reservation(id).await;
-    look(
-        &stage.app,
-        &stage.app.merchants[&stage.merchant()],
-        &r,
-        intent,
-    )
-    .await
+async fn search(env: &TestEnv, id: &ReservationId, intent: &IntentId) -> Result<Found, ReadError> {
+    let r = env.reservation(id).await;
+    look(&env.app, &env.app.merchants[&env.merchant()], &r, intent).await
 }
 
 fn rows(found: Result<Found, ReadError>) -> Vec<HistoryRow> {
@@ -119,8 +107,8 @@ fn captures(found: Result<Found, ReadError>) -> Vec<String> {
 }
 
 /// The references of the captures that took place for this booking.
-fn taken(stage: &Stage, reference: &str) -> Vec<String> {
-    let world = stage.world.lock();
+fn taken(env: &TestEnv, reference: &str) -> Vec<String> {
+    let world = env.world.lock();
     let of = world
         .ledger()
         .iter()
@@ -132,36 +120,35 @@ fn taken(stage: &Stage, reference: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s() {
-    let stage = Stage::new().await;
-    let (other, _) = in_doubt(&stage, "BOOK-1", true).await;
-    let (id, capture) = in_doubt(&stage, "BOOK-2", true).await;
-    let mut both = [taken(&stage, "BOOK-1"), taken(&stage, "BOOK-2")].concat();
+    let env = TestEnv::new().await;
+    let (other, _) = in_doubt(&env, "BOOK-1", true).await;
+    let (id, capture) = in_doubt(&env, "BOOK-2", true).await;
+    let mut both = [taken(&env, "BOOK-1"), taken(&env, "BOOK-2")].concat();
     both.sort_unstable();
-    let mut seen = captures(search(&stage, &id, &capture).await);
+    let mut seen = captures(search(&env, &id, &capture).await);
     seen.sort_unstable();
     assert_eq!(seen, both, "nobody knows yet whose the first one is");
     let row = LedgerRow {
         kind: RowKind::Capture,
         amount: Money::kroner(1000),
         lines: Vec::new(),
-        reference: Some(taken(&stage, "BOOK-1").remove(0)),
+        reference: Some(taken(&env, "BOOK-1").remove(0)),
         alias: None,
-        at: stage.now(),
+        at: env.now(),
         intent: None,
         confirmed: true,
         refunded_seen: Money::ZERO,
     };
-    stage
-        .record(&other, &[Fact::Provider(ProviderFact::RowPosted { row })])
+    env.record(&other, &[Fact::Provider(ProviderFact::RowPosted { row })])
         .await;
-    let left = search(&stage, &id, &capture).await;
-    let own = stage.reservation(&id).await.provider.reservation_uuid;
+    let left = search(&env, &id, &capture).await;
+    let own = env.reservation(&id).await.provider.reservation_uuid;
     let found = rows(left);
     let mut left: Vec<(Event, Option<String>)> =
         found.into_iter().map(|row| (row.event, row.uuid)).collect();
     left.sort();
     let mut expected = vec![
-        (Event::Captured, taken(&stage, "BOOK-2").pop()),
+        (Event::Captured, taken(&env, "BOOK-2").pop()),
         (Event::Reserved, own),
     ];
     expected.sort();
@@ -171,21 +158,21 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
 #[tokio::test]
 async fn whatever_zone_the_history_is_in_its_rows_may_lie_in_the_window_that_was_asked_for() {
     for zone in ["oslo", "utc"] {
-        let stage = Stage::new().await;
-        let switches = stage
+        let env = TestEnv::new().await;
+        let switches = env
             .world
             .lock()
             .switches()
             .patched(&json!({"time_zone": zone}))
             .expect("valid");
-        stage.world.lock().set_switches(switches);
-        let (id, capture) = in_doubt(&stage, "BOOK-1", true).await;
-        let sent_at = stage.now();
-        stage.pass(TimeDelta::minutes(5));
-        for row in rows(search(&stage, &id, &capture).await) {
+        env.world.lock().set_switches(switches);
+        let (id, capture) = in_doubt(&env, "BOOK-1", true).await;
+        let sent_at = env.now();
+        env.pass(TimeDelta::minutes(5));
+        for row in rows(search(&env, &id, &capture).await) {
             let (at, until) = (row.at.expect("a time"), row.until.expect("a time"));
             assert!(
-                until >= sent_at - TimeDelta::minutes(2) && at <= stage.now(),
+                until >= sent_at - TimeDelta::minutes(2) && at <= env.now(),
                 "{zone}: {row:?}"
             );
         }
@@ -194,38 +181,38 @@ async fn whatever_zone_the_history_is_in_its_rows_may_lie_in_the_window_that_was
 
 #[tokio::test]
 async fn an_event_that_comes_late_is_not_found_before() {
-    let stage = Stage::new().await;
-    let switches = stage
+    let env = TestEnv::new().await;
+    let switches = env
         .world
         .lock()
         .switches()
         .patched(&json!({"history_lag_seconds": 120}))
         .expect("valid");
-    stage.world.lock().set_switches(switches);
-    let (id, capture) = in_doubt(&stage, "BOOK-1", true).await;
+    env.world.lock().set_switches(switches);
+    let (id, capture) = in_doubt(&env, "BOOK-1", true).await;
     assert_eq!(
-        captures(search(&stage, &id, &capture).await),
+        captures(search(&env, &id, &capture).await),
         Vec::<String>::new()
     );
-    stage.pass(TimeDelta::minutes(2));
+    env.pass(TimeDelta::minutes(2));
     assert_eq!(
-        captures(search(&stage, &id, &capture).await),
-        taken(&stage, "BOOK-1")
+        captures(search(&env, &id, &capture).await),
+        taken(&env, "BOOK-1")
     );
 }
 
 #[tokio::test]
 async fn a_search_is_one_request_and_its_silence_is_on_record() {
-    let stage = Stage::new().await;
-    let (id, capture) = in_doubt(&stage, "BOOK-1", false).await;
-    let before = stage.world.lock().requests().total;
-    let found = search(&stage, &id, &capture).await;
-    assert_eq!(stage.world.lock().requests().total, before + 1);
-    let r = stage.reservation(&id).await;
-    let merchant = &stage.app.merchants[&stage.merchant()].merchant;
+    let env = TestEnv::new().await;
+    let (id, capture) = in_doubt(&env, "BOOK-1", false).await;
+    let before = env.world.lock().requests().total;
+    let found = search(&env, &id, &capture).await;
+    assert_eq!(env.world.lock().requests().total, before + 1);
+    let r = env.reservation(&id).await;
+    let merchant = &env.app.merchants[&env.merchant()].merchant;
     let found = found.unwrap_or_else(|_| panic!("the search brought nothing"));
     let facts = facts(
-        Case::new(&r, merchant, stage.now()),
+        Case::new(&r, merchant, env.now()),
         &capture,
         &found,
         &Evidence::default(),
@@ -234,7 +221,7 @@ async fn a_search_is_one_request_and_its_silence_is_on_record() {
         capture,
         IntentFact::HistoryRead {
             row: None,
-            at: stage.now(),
+            at: env.now(),
         },
     );
     assert_eq!(facts, [silent]);
@@ -243,8 +230,8 @@ async fn a_search_is_one_request_and_its_silence_is_on_record() {
 #[tokio::test]
 async fn a_search_that_fails_says_how() {
     use domain::outcome::RefusedBy;
-    let stage = Stage::new().await;
-    let (id, capture) = in_doubt(&stage, "BOOK-1", false).await;
+    let env = TestEnv::new().await;
+    let (id, capture) = in_doubt(&env, "BOOK-1", false).await;
     for (what, expected) in [
         (What::Reset, Err(true)),
         (What::Status(502), Err(true)),
@@ -252,12 +239,12 @@ async fn a_search_that_fails_says_how() {
         (What::Status(401), Ok(RefusedBy::Auth)),
         (What::Status(429), Ok(RefusedBy::Throttled)),
     ] {
-        stage.world.lock().faults().calls.push(Fault::once(
-            Call::History,
-            When::BeforeEffect,
-            what,
-        ));
-        let seen = match search(&stage, &id, &capture).await {
+        env.world
+            .lock()
+            .faults()
+            .calls
+            .push(Fault::once(Call::History, When::BeforeEffect, what));
+        let seen = match search(&env, &id, &capture).await {
             Err(ReadError::Refused(by, _)) => Ok(by),
             Err(ReadError::Nothing { faulted, .. }) => Err(faulted),
             _ => panic!("{what:?} is not noticed"),
@@ -267,9 +254,9 @@ async fn a_search_that_fails_says_how() {
 }
 
 /// Submits a booking as the provider sees it, without a word on our side; the id there.
-async fn submitted_unseen(stage: &Stage, id: &ReservationId) -> String {
-    let handle = &stage.app.merchants[&stage.merchant()];
-    let stored = stage
+async fn submitted_unseen(env: &TestEnv, id: &ReservationId) -> String {
+    let handle = &env.app.merchants[&env.merchant()];
+    let stored = env
         .app
         .store
         .reservation(id)
@@ -277,7 +264,7 @@ async fn submitted_unseen(stage: &Stage, id: &ReservationId) -> String {
         .expect("reads")
         .expect("is there");
     let submit = stored.reservation.intents[0].clone();
-    let request = super::super::prepare(&stage.app, handle, &stored, &submit, 1)
+    let request = super::super::prepare(&env.app, handle, &stored, &submit, 1)
         .await
         .expect("a request");
     let sent = super::super::send(&handle.client, "", request)
@@ -289,45 +276,42 @@ async fn submitted_unseen(stage: &Stage, id: &ReservationId) -> String {
     else {
         panic!("{sent:?}")
     };
-    stage
-        .world
+    env.world
         .lock()
-        .open(stage.now(), &link.reservation_uuid)
+        .open(env.now(), &link.reservation_uuid)
         .expect("a page");
     link.reservation_uuid
 }
 
 #[tokio::test]
 async fn a_second_reservation_is_found_among_however_many_strangers() {
-    let stage = Stage::new().await;
-    let id = stage.booked("BOOK-1").await;
+    let env = TestEnv::new().await;
+    let id = env.booked("BOOK-1").await;
     let (ours, other) = (
-        submitted_unseen(&stage, &id).await,
-        submitted_unseen(&stage, &id).await,
+        submitted_unseen(&env, &id).await,
+        submitted_unseen(&env, &id).await,
     );
     for stranger in 2..13 {
-        let stranger = stage.booked(&format!("BOOK-{stranger}")).await;
-        submitted_unseen(&stage, &stranger).await;
+        let stranger = env.booked(&format!("BOOK-{stranger}")).await;
+        submitted_unseen(&env, &stranger).await;
     }
-    let submit = stage.reservation(&id).await.intents[0].id.clone();
-    let at = stage.now();
+    let submit = env.reservation(&id).await.intents[0].id.clone();
+    let at = env.now();
     for attempt in 1..=2 {
         let (one, two) = (submit.clone(), submit.clone());
-        stage
-            .record(
-                &id,
-                &[Fact::Intent(
-                    one,
-                    IntentFact::AttemptWritten { attempt, at },
-                )],
-            )
-            .await;
-        stage
-            .record(
-                &id,
-                &[Fact::Intent(two, IntentFact::AttemptSent { attempt, at })],
-            )
-            .await;
+        env.record(
+            &id,
+            &[Fact::Intent(
+                one,
+                IntentFact::AttemptWritten { attempt, at },
+            )],
+        )
+        .await;
+        env.record(
+            &id,
+            &[Fact::Intent(two, IntentFact::AttemptSent { attempt, at })],
+        )
+        .await;
         if attempt == 1 {
             let lost = Fact::Intent(
                 submit.clone(),
@@ -335,15 +319,14 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
                     reason: "reset".to_owned(),
                 },
             );
-            stage
-                .record(
-                    &id,
-                    &[
-                        lost,
-                        Fact::Intent(submit.clone(), IntentFact::EffectRuledOut { at }),
-                    ],
-                )
-                .await;
+            env.record(
+                &id,
+                &[
+                    lost,
+                    Fact::Intent(submit.clone(), IntentFact::EffectRuledOut { at }),
+                ],
+            )
+            .await;
         }
     }
     let (customer_uuid, url) = (None, None);
@@ -356,37 +339,36 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
             at,
         },
     );
-    stage.record(&id, &[created]).await;
+    env.record(&id, &[created]).await;
     let mut seen = Vec::new();
     let most = u64::try_from(1 + MAX_CANDIDATES).expect("a small number");
     for (look, whole) in [false, false, true].into_iter().enumerate() {
-        let before = stage.world.lock().requests().total;
-        let Ok(Found::Duplicates(found)) = search(&stage, &id, &submit).await else {
+        let before = env.world.lock().requests().total;
+        let Ok(Found::Duplicates(found)) = search(&env, &id, &submit).await else {
             panic!("look {look}")
         };
         assert!(
-            stage.world.lock().requests().total - before <= most,
+            env.world.lock().requests().total - before <= most,
             "look {look}"
         );
         assert_eq!(found.up_to.is_none(), whole, "look {look}");
         seen.extend(found.ours.iter().map(|seen| seen.reservation_uuid.clone()));
-        let r = stage.reservation(&id).await;
+        let r = env.reservation(&id).await;
         let found = Found::Duplicates(found);
-        let merchant = &stage.app.merchants[&stage.merchant()].merchant;
-        stage
-            .record(
-                &id,
-                &facts(
-                    Case::new(&r, merchant, stage.now()),
-                    &submit,
-                    &found,
-                    &Evidence::default(),
-                ),
-            )
-            .await;
+        let merchant = &env.app.merchants[&env.merchant()].merchant;
+        env.record(
+            &id,
+            &facts(
+                Case::new(&r, merchant, env.now()),
+                &submit,
+                &found,
+                &Evidence::default(),
+            ),
+        )
+        .await;
     }
     assert_eq!(seen, std::slice::from_ref(&other), "once, and no stranger");
-    let r = stage.reservation(&id).await;
+    let r = env.reservation(&id).await;
     let known: Vec<&str> = r
         .provider
         .duplicates
@@ -395,6 +377,6 @@ async fn a_second_reservation_is_found_among_however_many_strangers() {
         .collect();
     assert_eq!(
         (known, r.is_frozen(), r.provider.duplicate_search.until),
-        (vec![other.as_str()], true, Some(stage.now()))
+        (vec![other.as_str()], true, Some(env.now()))
     );
 }

@@ -22,8 +22,8 @@ use crate::app::App;
 use crate::jobs::{self, WorkerSettings};
 use crate::operations::{self, OperationError, ReviewError, create_payment_link, retry_job};
 use crate::payment_link::{PaymentLinkLine, PaymentLinkRequest};
-use crate::stage::{Call, EffectKind, Fault, Stage, What, When};
 use crate::submission::CheckoutMethod;
+use crate::test_env::{Call, EffectKind, Fault, TestEnv, What, When};
 
 /// How long a claim holds.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -131,38 +131,38 @@ fn claimant(app: &App, number: u32) -> Claimant {
 }
 
 /// Claims one job and runs it to its end. Returns how long nothing will be due, if nothing was.
-async fn turn(stage: &Stage, claimant: &Claimant) -> Option<TimeDelta> {
-    let turn = stage.app.store.poll(claimant, 1).await.expect("a turn");
+async fn turn(env: &TestEnv, claimant: &Claimant) -> Option<TimeDelta> {
+    let turn = env.app.store.poll(claimant, 1).await.expect("a turn");
     let idle = turn.jobs.is_empty();
     for job in turn.jobs {
         let lease = job.lease.clone();
-        let ended = jobs::handler(Arc::clone(&stage.app)).run(job).await;
+        let ended = jobs::handler(Arc::clone(&env.app)).run(job).await;
         if let Some(end) = JobEnd::after(ended) {
-            let mut tx = stage.app.store.begin().await.expect("begins");
+            let mut tx = env.app.store.begin().await.expect("begins");
             tx.finish_job(&lease, end).await.expect("settles");
             tx.commit().await.expect("commits");
         }
     }
-    let wait = |next: DateTime<Utc>| (next - stage.now()).max(TimeDelta::milliseconds(1));
+    let wait = |next: DateTime<Utc>| (next - env.now()).max(TimeDelta::milliseconds(1));
     idle.then(|| turn.next.map_or(TimeDelta::seconds(1), wait))
 }
 
-async fn job_of(stage: &Stage, id: &JobId) -> (Job, Vec<AttemptView>) {
-    let details = stage.app.store.job(id).await.expect("reads");
+async fn job_of(env: &TestEnv, id: &JobId) -> (Job, Vec<AttemptView>) {
+    let details = env.app.store.job(id).await.expect("reads");
     let details = details.expect("is there");
     (details.job, details.attempts)
 }
 
 /// Lets workers run until the job is over or waits for a person; one that dies is followed by the next.
-async fn worked(stage: &Stage, gate: &Deadly, id: &JobId) -> Job {
+async fn worked(env: &TestEnv, gate: &Deadly, id: &JobId) -> Job {
     for number in 0..MOST_TURNS {
-        let claimant = claimant(&stage.app, number);
-        match gate.survived(turn(stage, &claimant)).await {
-            None => stage.pass(LEASE + TimeDelta::seconds(1)),
-            Some(Some(idle)) => stage.pass(idle),
+        let claimant = claimant(&env.app, number);
+        match gate.survived(turn(env, &claimant)).await {
+            None => env.pass(LEASE + TimeDelta::seconds(1)),
+            Some(Some(idle)) => env.pass(idle),
             Some(None) => {}
         }
-        let (job, _) = job_of(stage, id).await;
+        let (job, _) = job_of(env, id).await;
         if !job.state.is_live() || job.state == JobState::NeedsReview {
             return job;
         }
@@ -172,62 +172,57 @@ async fn worked(stage: &Stage, gate: &Deadly, id: &JobId) -> Job {
 
 async fn live(life: Life, dies_at: usize) -> Lived {
     let gate = Arc::new(Deadly::default());
-    let stage = Stage::gated(Some(Arc::clone(&gate) as Arc<dyn Gate>)).await;
-    stage.world.lock().set_switches(Switches {
+    let env = TestEnv::gated(Some(Arc::clone(&gate) as Arc<dyn Gate>)).await;
+    env.world.lock().set_switches(Switches {
         order_history: life.is_told,
         ..Switches::default()
     });
     let fault = |when| Fault::once(Call::SubmitOrder, when, What::Reset);
     match life.request {
         Request::IsAnswered => {}
-        Request::GetsLost => stage
+        Request::GetsLost => env
             .world
             .lock()
             .faults()
             .calls
             .push(fault(When::BeforeEffect)),
-        Request::LosesItsAnswer => stage
+        Request::LosesItsAnswer => env
             .world
             .lock()
             .faults()
             .calls
             .push(fault(When::AfterEffect)),
     }
-    let merchant = stage.merchant();
-    let taken = create_payment_link(&stage.app, &merchant, &wished(), "test").await;
+    let merchant = env.merchant();
+    let taken = create_payment_link(&env.app, &merchant, &wished(), "test").await;
     let id = taken.expect("is taken");
     gate.passed.store(0, Ordering::SeqCst);
     gate.at.store(dies_at, Ordering::SeqCst);
     let (mut forced, mut asked) = (0, false);
-    let mut job = worked(&stage, &gate, &id).await;
+    let mut job = worked(&env, &gate, &id).await;
     // Whoever is asked twice, because a crash came in between, says the same again.
     while job.state == JobState::NeedsReview {
         asked = true;
-        assert!(orders(&stage).len() <= 1 + forced, "{life:?}, {dies_at}");
-        refuses_a_plain_retry(&stage, &id).await;
+        assert!(orders(&env).len() <= 1 + forced, "{life:?}, {dies_at}");
+        refuses_a_plain_retry(&env, &id).await;
         forced += usize::from(life.person == "retry");
-        decides(&stage, &gate, life).await;
-        job = worked(&stage, &gate, &id).await;
+        decides(&env, &gate, life).await;
+        job = worked(&env, &gate, &id).await;
     }
-    let link = stage
-        .app
-        .store
-        .payment_link_of_job(&id)
-        .await
-        .expect("reads");
+    let link = env.app.store.payment_link_of_job(&id).await.expect("reads");
     Lived {
         points: gate.passed.load(Ordering::SeqCst),
-        orders: orders(&stage).len(),
+        orders: orders(&env).len(),
         forced,
         asked,
-        attempts: job_of(&stage, &id).await.1,
+        attempts: job_of(&env, &id).await.1,
         job,
         state: link.expect("is there").state,
     }
 }
 
-fn orders(stage: &Stage) -> Vec<String> {
-    let world = stage.world.lock();
+fn orders(env: &TestEnv) -> Vec<String> {
+    let world = env.world.lock();
     let made = |effect: &&sandbox::Effect| effect.kind == EffectKind::OrderCreated;
     world
         .ledger()
@@ -238,8 +233,8 @@ fn orders(stage: &Stage) -> Vec<String> {
 }
 
 /// Running the job again sends nothing, and says what would, and what that risks.
-async fn refuses_a_plain_retry(stage: &Stage, id: &JobId) {
-    match retry_job(&stage.app, id, "ola").await {
+async fn refuses_a_plain_retry(env: &TestEnv, id: &JobId) {
+    match retry_job(&env.app, id, "ola").await {
         Err(OperationError::JobState { message, .. }) => {
             assert!(message.contains("may make a second link"), "{message}");
         }
@@ -248,12 +243,12 @@ async fn refuses_a_plain_retry(stage: &Stage, id: &JobId) {
 }
 
 /// A person decides the open review, who may be too late or be cut off, and then is asked again.
-async fn decides(stage: &Stage, gate: &Deadly, life: Life) {
+async fn decides(env: &TestEnv, gate: &Deadly, life: Life) {
     let filter = ReviewFilter {
         status: Some(ReviewStatus::Open),
         ..ReviewFilter::default()
     };
-    let open = stage
+    let open = env
         .app
         .store
         .reviews(&filter, 10, None)
@@ -265,14 +260,14 @@ async fn decides(stage: &Stage, gate: &Deadly, life: Life) {
     };
     assert_eq!(review.reference.as_deref(), Some("LINK-1"));
     // What the portal shows; a made-up one where it shows nothing.
-    let reference = orders(stage).pop().unwrap_or_else(|| "ODR1".to_owned());
+    let reference = orders(env).pop().unwrap_or_else(|| "ODR1".to_owned());
     let request = DecisionRequest {
         decision: life.person.to_owned(),
         reference: (life.person == "confirm").then_some(reference),
         note: "asked the provider".to_owned(),
         evidence_version: review.evidence_version,
     };
-    let deciding = operations::decide(&stage.app, &review.id, &request, "ola");
+    let deciding = operations::decide(&env.app, &review.id, &request, "ola");
     match gate.survived(deciding).await {
         None | Some(Ok(()) | Err(ReviewError::Decided(_))) => {}
         Some(Err(error)) => panic!("{life:?}: {error}"),
@@ -429,46 +424,43 @@ impl Transport for Between {
 #[tokio::test]
 async fn an_answer_that_comes_after_its_worker_was_taken_for_dead_counts_and_nobody_is_asked_on() {
     for waits_until in [JobState::Resolving, JobState::NeedsReview] {
-        let mut stage = Stage::new().await;
-        stage.world.lock().set_switches(Switches {
+        let mut env = TestEnv::new().await;
+        env.world.lock().set_switches(Switches {
             order_history: false,
             ..Switches::default()
         });
         let slow = Arc::new(Slow::default());
-        stage.intercept(|provider| Arc::new(Between(provider, Arc::clone(&slow))));
-        let merchant = stage.merchant();
-        let taken = create_payment_link(&stage.app, &merchant, &wished(), "test").await;
+        env.intercept(|provider| Arc::new(Between(provider, Arc::clone(&slow))));
+        let merchant = env.merchant();
+        let taken = create_payment_link(&env.app, &merchant, &wished(), "test").await;
         let id = taken.expect("is taken");
-        let store = &stage.app.store;
-        let mut first = store
-            .poll(&claimant(&stage.app, 1), 1)
-            .await
-            .expect("a turn");
+        let store = &env.app.store;
+        let mut first = store.poll(&claimant(&env.app, 1), 1).await.expect("a turn");
         let job = first.jobs.pop().expect("the job");
-        let late = tokio::spawn(jobs::handler(Arc::clone(&stage.app)).run(job));
+        let late = tokio::spawn(jobs::handler(Arc::clone(&env.app)).run(job));
         slow.answered.notified().await;
-        stage.pass(LEASE + TimeDelta::seconds(1));
+        env.pass(LEASE + TimeDelta::seconds(1));
         for _ in 0..MOST_TURNS {
-            if job_of(&stage, &id).await.0.state == waits_until {
+            if job_of(&env, &id).await.0.state == waits_until {
                 break;
             }
-            if let Some(idle) = turn(&stage, &claimant(&stage.app, 2)).await {
-                stage.pass(idle);
+            if let Some(idle) = turn(&env, &claimant(&env.app, 2)).await {
+                env.pass(idle);
             }
         }
-        assert_eq!(job_of(&stage, &id).await.0.state, waits_until);
+        assert_eq!(job_of(&env, &id).await.0.state, waits_until);
         slow.go.notify_one();
         late.await.expect("runs").expect("is no fault");
         let gate = Deadly::default();
-        let job = worked(&stage, &gate, &id).await;
+        let job = worked(&env, &gate, &id).await;
         assert_eq!(job.state, JobState::Succeeded, "{waits_until}");
         let result = job.result.expect("a result");
         assert!(result["payment_url"].is_string(), "{result}");
         assert_eq!(
-            orders(&stage),
+            orders(&env),
             [result["reference"].as_str().expect("an order")]
         );
-        let (_, attempts) = job_of(&stage, &id).await;
+        let (_, attempts) = job_of(&env, &id).await;
         assert_eq!(requests(&attempts), ["accepted"], "{waits_until}");
     }
 }

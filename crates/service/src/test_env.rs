@@ -22,14 +22,14 @@ use crate::operations;
 use crate::submission::SubmitExtras;
 
 /// A service and its provider.
-pub(crate) struct Stage {
+pub(crate) struct TestEnv {
     pub(crate) app: Arc<App>,
     pub(crate) world: Handle,
     clock: Arc<ManualClock>,
     _folder: TempDir,
 }
 
-impl Stage {
+impl TestEnv {
     pub(crate) async fn new() -> Self {
         Self::gated(None).await
     }

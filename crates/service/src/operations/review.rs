@@ -8,8 +8,8 @@ use domain::{Case, Fact, Merchant, Reservation, ReviewFact, ReviewId};
 use store::queue::AttemptView;
 use store::{Event, Review, Stored};
 
+use super::OperationError;
 use crate::app::App;
-use crate::operations::OperationError;
 
 /// How many of the newest events a review shows.
 const TIMELINE: u32 = 50;

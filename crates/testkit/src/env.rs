@@ -1,14 +1,13 @@
 //! A service with workers, on a clock that is moved by hand, before a provider whose answers can be changed on the way.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use api_client::{
-    BoxFuture, Client, FaultKind, Phase, Settings, Transport, TransportFault, WireRequest,
-    WireResponse,
-};
+use ::service::app::{App, MerchantHandle};
+use ::service::jobs::{self, RunError, WorkerSettings};
+use ::service::operations::{CallbackOutcome, take_callback};
+use api_client::{BoxFuture, Client, Settings, Transport, WireResponse};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::resolve::Evidence;
 use domain::{
@@ -17,148 +16,30 @@ use domain::{
 };
 use sandbox::{Effect, EffectKind, InProcess, World};
 use serde_json::{Value, json};
-use service::app::{App, MerchantHandle};
-use service::jobs::{self, RunError, WorkerSettings};
-use service::operations::{CallbackOutcome, take_callback};
 use store::Store;
 use store::queue::{Job, JobFilter};
 use tempfile::TempDir;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use testkit::service::{self as support, Service};
+use crate::faulty::{Answer, FaultyTransport, Held, Intercept, soon};
+use crate::service::{self as support, Service};
 
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-type Answer = Result<WireResponse, TransportFault>;
-
-/// What becomes of a request and its answer.
-#[derive(Clone)]
-enum Lie {
-    /// The provider never sees the request; this comes back.
-    Instead(Answer),
-    /// The provider does what it is asked; this is made of its answer.
-    Changed(Arc<dyn Fn(WireResponse) -> Answer + Send + Sync>),
-    /// The provider does what it is asked, and then this happens before its answer arrives.
-    Meanwhile(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>),
-}
-
-struct Rule {
-    /// A part of the path.
-    path: &'static str,
-    skip: u32,
-    times: u32,
-    lie: Lie,
-}
-
-/// Stands between the client and the provider, and writes down what passes.
-struct Meddler {
-    provider: InProcess,
-    rules: Mutex<Vec<Rule>>,
-    seen: Mutex<Vec<(String, Value)>>,
-}
-
-impl fmt::Debug for Meddler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Meddler")
-    }
-}
-
-/// A response with this body and no headers.
-pub(crate) fn answer(status: u16, body: impl Into<String>) -> WireResponse {
-    WireResponse {
-        status,
-        headers: axum::http::HeaderMap::new(),
-        body: body.into().into(),
-        truncated: false,
-    }
-}
-
-/// The connection broke before an answer.
-pub(crate) fn reset() -> Answer {
-    Err(TransportFault::new(Phase::AfterSend, FaultKind::Reset))
-}
-
-impl Meddler {
-    /// The provider's answer, or what a rule makes of it.
-    async fn pass(&self, request: WireRequest) -> Answer {
-        let body = serde_json::from_slice(&request.body).unwrap_or_default();
-        locked(&self.seen).push((request.path.clone(), body));
-        match self.lie(&request.path) {
-            None => self.provider.send(request).await,
-            Some(Lie::Instead(answer)) => answer,
-            Some(Lie::Changed(change)) => change(self.provider.send(request).await?),
-            Some(Lie::Meanwhile(happens)) => {
-                let genuine = self.provider.send(request).await;
-                happens().await;
-                genuine
-            }
-        }
-    }
-
-    /// Takes the first rule about this path that is not used up.
-    fn lie(&self, path: &str) -> Option<Lie> {
-        let mut rules = locked(&self.rules);
-        let rule = rules
-            .iter_mut()
-            .find(|rule| rule.times > 0 && path.contains(rule.path))?;
-        if rule.skip > 0 {
-            rule.skip -= 1;
-            return None;
-        }
-        rule.times -= 1;
-        Some(rule.lie.clone())
-    }
-}
-
-impl Transport for Meddler {
-    fn send(&self, request: WireRequest) -> BoxFuture<'_, Answer> {
-        Box::pin(self.pass(request))
-    }
-}
-
-/// An answer that is held back.
-#[derive(Default)]
-pub(crate) struct Held {
-    reached: Notify,
-    go: Notify,
-}
-
-impl Held {
-    /// Waits until the provider has given it.
-    pub(crate) async fn reached(&self) {
-        soon("an answer is held back", self.reached.notified()).await;
-    }
-
-    pub(crate) fn let_go(&self) {
-        self.go.notify_one();
-    }
-}
-
-/// Waits for what must happen.
-async fn soon(what: &str, happens: impl Future<Output = ()>) {
-    let came = tokio::time::timeout(PATIENCE, happens).await.is_ok();
-    assert!(came, "waited in vain until {what}");
-}
-
-/// Does nobody know what became of a request of this reservation?
-pub(crate) fn in_doubt(seen: &Value) -> bool {
+/// Is the outcome of a request of this reservation unknown?
+pub fn in_doubt(seen: &Value) -> bool {
     seen["schedule"]
         .as_array()
         .is_some_and(|jobs| jobs.iter().any(|job| job["state"] == "resolving"))
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A service with workers and its provider.
-pub(crate) struct Stage {
-    pub(crate) service: Service,
-    pub(crate) world: sandbox::Handle,
+pub struct TestEnv {
+    /// The service: its API, and its store.
+    pub service: Service,
+    /// The provider.
+    pub world: sandbox::Handle,
     clock: Arc<ManualClock>,
-    meddler: Arc<Meddler>,
+    transport: Arc<FaultyTransport>,
     /// Dropping it stops the workers.
     _stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
@@ -167,13 +48,14 @@ pub(crate) struct Stage {
     keys: &'static str,
 }
 
-impl Stage {
-    pub(crate) async fn start() -> Self {
+impl TestEnv {
+    /// With the usual configuration.
+    pub async fn start() -> Self {
         Self::configured("").await
     }
 
     /// The same with these lines in the configuration of the merchant.
-    pub(crate) async fn configured(keys: &'static str) -> Self {
+    pub async fn configured(keys: &'static str) -> Self {
         let clock = Arc::new(ManualClock::at(support::now()));
         let options = sandbox::Options {
             callback_secret: support::CALLBACK_SECRET.into(),
@@ -182,17 +64,13 @@ impl Stage {
         };
         let world = sandbox::Handle::new(World::new(options));
         let provider = InProcess::new(world.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
-        let meddler = Arc::new(Meddler {
-            provider,
-            rules: Mutex::default(),
-            seen: Mutex::default(),
-        });
+        let transport = Arc::new(FaultyTransport::new(provider));
         let folder = Arc::new(TempDir::new().expect("folder"));
-        Self::run(folder, keys, world, clock, meddler, 1).await
+        Self::run(folder, keys, world, clock, transport, 1).await
     }
 
     /// The same database and the same provider under a new process.
-    pub(crate) async fn start_again(self) -> Self {
+    pub async fn start_again(self) -> Self {
         self.running.abort();
         let _ = self.running.await;
         Self::run(
@@ -200,7 +78,7 @@ impl Stage {
             self.keys,
             self.world,
             self.clock,
-            self.meddler,
+            self.transport,
             2,
         )
         .await
@@ -211,7 +89,7 @@ impl Stage {
         keys: &'static str,
         world: sandbox::Handle,
         clock: Arc<ManualClock>,
-        meddler: Arc<Meddler>,
+        transport: Arc<FaultyTransport>,
         seed: u64,
     ) -> Self {
         let config = support::configured(&folder, keys);
@@ -219,7 +97,7 @@ impl Stage {
             config.handles().expect("merchants");
         for handle in merchants.values_mut() {
             let base = "http://127.0.0.1:9".parse().expect("url");
-            let transport = Arc::clone(&meddler) as Arc<dyn Transport>;
+            let transport = Arc::clone(&transport) as Arc<dyn Transport>;
             handle.client =
                 Client::with_transport(Settings::new(base, "a-token".into()), transport)
                     .expect("client");
@@ -261,7 +139,7 @@ impl Stage {
             service,
             world,
             clock,
-            meddler,
+            transport,
             _stop: stop,
             running,
             folder,
@@ -269,42 +147,47 @@ impl Stage {
         }
     }
 
-    pub(crate) fn now(&self) -> DateTime<Utc> {
+    /// The time of its clock.
+    pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
     /// From now on a request whose path holds `path` never arrives; this comes back, `times` times.
-    pub(crate) fn instead(&self, path: &'static str, times: u32, answer: Answer) {
-        self.rule(path, 0, times, Lie::Instead(answer));
+    pub fn instead(&self, path: &'static str, times: u32, answer: Answer) {
+        self.transport
+            .rule(path, 0, times, Intercept::Instead(answer));
     }
 
     /// The same after `skip` requests that pass unharmed.
-    pub(crate) fn instead_after(&self, path: &'static str, skip: u32, times: u32, answer: Answer) {
-        self.rule(path, skip, times, Lie::Instead(answer));
+    pub fn instead_after(&self, path: &'static str, skip: u32, times: u32, answer: Answer) {
+        self.transport
+            .rule(path, skip, times, Intercept::Instead(answer));
     }
 
     /// From now on `change` makes the answer to a request whose path holds `path`, `times` times.
-    pub(crate) fn changed(
+    pub fn changed(
         &self,
         path: &'static str,
         times: u32,
         change: impl Fn(WireResponse) -> Answer + Send + Sync + 'static,
     ) {
-        self.rule(path, 0, times, Lie::Changed(Arc::new(change)));
+        self.transport
+            .rule(path, 0, times, Intercept::Changed(Arc::new(change)));
     }
 
     /// With the next request whose path holds `path`, this happens once the provider has done what it was asked, before
     /// its answer arrives.
-    pub(crate) fn meanwhile(
+    pub fn meanwhile(
         &self,
         path: &'static str,
         happens: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) {
-        self.rule(path, 0, 1, Lie::Meanwhile(Arc::new(happens)));
+        self.transport
+            .rule(path, 0, 1, Intercept::Meanwhile(Arc::new(happens)));
     }
 
     /// Holds back the answer to the next request whose path holds `path`.
-    pub(crate) fn hold(&self, path: &'static str) -> Arc<Held> {
+    pub fn hold(&self, path: &'static str) -> Arc<Held> {
         let held = Arc::new(Held::default());
         let back = Arc::clone(&held);
         self.meanwhile(path, move || {
@@ -317,33 +200,18 @@ impl Stage {
         held
     }
 
-    fn rule(&self, path: &'static str, skip: u32, times: u32, lie: Lie) {
-        locked(&self.meddler.rules).push(Rule {
-            path,
-            skip,
-            times,
-            lie,
-        });
-    }
-
-    /// The provider is honest again.
-    pub(crate) fn honest(&self) {
-        for rule in locked(&self.meddler.rules).iter_mut() {
-            rule.times = 0;
-        }
+    /// From now on the provider's answers arrive as they are.
+    pub fn stop_intercepting(&self) {
+        self.transport.stop_intercepting();
     }
 
     /// The bodies of the requests whose path holds this, in order.
-    pub(crate) fn sent(&self, path: &str) -> Vec<Value> {
-        let seen = locked(&self.meddler.seen);
-        seen.iter()
-            .filter(|(known, _)| known.contains(path))
-            .map(|(_, body)| body.clone())
-            .collect()
+    pub fn sent(&self, path: &str) -> Vec<Value> {
+        self.transport.sent(path)
     }
 
     /// What took place at the provider.
-    pub(crate) fn effects(&self, kind: EffectKind) -> Vec<Effect> {
+    pub fn effects(&self, kind: EffectKind) -> Vec<Effect> {
         self.world
             .lock()
             .ledger()
@@ -353,7 +221,8 @@ impl Stage {
             .collect()
     }
 
-    pub(crate) async fn get(&self, id: &ReservationId) -> Value {
+    /// A reservation as the API shows it.
+    pub async fn get(&self, id: &ReservationId) -> Value {
         self.service
             .get(&format!("/v1/reservations/{id}"))
             .await
@@ -361,7 +230,7 @@ impl Stage {
     }
 
     /// What is known of a reservation, beyond what the API shows.
-    pub(crate) async fn known(&self, id: &ReservationId) -> Reservation {
+    pub async fn known(&self, id: &ReservationId) -> Reservation {
         self.service
             .app
             .store
@@ -373,7 +242,7 @@ impl Stage {
     }
 
     /// Everything that was recorded of a reservation.
-    pub(crate) async fn facts(&self, id: &ReservationId) -> Vec<Fact> {
+    pub async fn facts(&self, id: &ReservationId) -> Vec<Fact> {
         let events = self
             .service
             .app
@@ -386,7 +255,7 @@ impl Stage {
     }
 
     /// What is learnt of the merchant.
-    pub(crate) async fn evidence(&self) -> Evidence {
+    pub async fn evidence(&self) -> Evidence {
         let merchant = self
             .service
             .app
@@ -401,7 +270,7 @@ impl Stage {
     }
 
     /// Asks for something that is answered with 202.
-    pub(crate) async fn act(&self, id: &ReservationId, action: &str, body: &Value) -> Value {
+    pub async fn act(&self, id: &ReservationId, action: &str, body: &Value) -> Value {
         self.service
             .post(&format!("/v1/reservations/{id}/{action}"), body)
             .await
@@ -409,7 +278,7 @@ impl Stage {
     }
 
     /// The newest job of one kind, with its attempts.
-    pub(crate) async fn job(&self, id: &ReservationId, kind: &str) -> Value {
+    pub async fn job(&self, id: &ReservationId, kind: &str) -> Value {
         let page = self
             .service
             .get(&format!("/v1/jobs?reservation={id}&kind={kind}"))
@@ -423,12 +292,12 @@ impl Stage {
     }
 
     /// Takes a reservation of 1000 kroner with nothing that happens by itself.
-    pub(crate) async fn submit(&self, reference: &str) -> ReservationId {
+    pub async fn submit(&self, reference: &str) -> ReservationId {
         self.submit_to("default", reference).await
     }
 
     /// The same of a merchant.
-    pub(crate) async fn submit_to(&self, merchant: &str, reference: &str) -> ReservationId {
+    pub async fn submit_to(&self, merchant: &str, reference: &str) -> ReservationId {
         let mut body = support::booking();
         let fields = body.as_object_mut().expect("object");
         fields.remove("checkout");
@@ -446,7 +315,7 @@ impl Stage {
     }
 
     /// Takes a reservation, and waits until the provider has it.
-    pub(crate) async fn linked(&self, reference: &str) -> ReservationId {
+    pub async fn linked(&self, reference: &str) -> ReservationId {
         let id = self.submit(reference).await;
         self.until(&id, "linked", |seen| seen["status"] == "awaiting_payment")
             .await;
@@ -454,7 +323,7 @@ impl Stage {
     }
 
     /// The payer pays, and it is read.
-    pub(crate) async fn pay(&self, id: &ReservationId) {
+    pub async fn pay(&self, id: &ReservationId) {
         let uuid = self.get(id).await["provider"]["reservation_uuid"]
             .as_str()
             .expect("uuid")
@@ -466,7 +335,7 @@ impl Stage {
     }
 
     /// Hands over the callbacks that the provider has to send, and says what became of each.
-    pub(crate) async fn deliver_callbacks(&self) -> Vec<CallbackOutcome> {
+    pub async fn deliver_callbacks(&self) -> Vec<CallbackOutcome> {
         let due = self.world.lock().due_callbacks(self.now());
         let mut outcomes = Vec::new();
         for delivery in due {
@@ -478,14 +347,14 @@ impl Stage {
     }
 
     /// Takes a reservation that is paid.
-    pub(crate) async fn held(&self, reference: &str) -> ReservationId {
+    pub async fn held(&self, reference: &str) -> ReservationId {
         let id = self.linked(reference).await;
         self.pay(&id).await;
         id
     }
 
     /// Waits until something is so, without the clock.
-    pub(crate) async fn eventually(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    pub async fn eventually(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let mut ticks = tokio::time::interval(Duration::from_millis(5));
         let looking = async {
             while !holds().await {
@@ -496,7 +365,7 @@ impl Stage {
     }
 
     /// Waits until what is known of the reservation is as wanted, without the clock.
-    pub(crate) async fn until_known(
+    pub async fn until_known(
         &self,
         id: &ReservationId,
         what: &str,
@@ -508,7 +377,7 @@ impl Stage {
     }
 
     /// Waits until the reservation is as wanted, without the clock.
-    pub(crate) async fn until(
+    pub async fn until(
         &self,
         id: &ReservationId,
         what: &str,
@@ -524,7 +393,7 @@ impl Stage {
     }
 
     /// Lets the clock run until the reservation is as wanted, at most for this long.
-    pub(crate) async fn run_until(
+    pub async fn run_until(
         &self,
         id: &ReservationId,
         most: TimeDelta,
@@ -548,7 +417,7 @@ impl Stage {
     }
 
     /// Lets the clock run for so long, and every job at its time.
-    pub(crate) async fn pass(&self, time: TimeDelta) {
+    pub async fn pass(&self, time: TimeDelta) {
         let end = self.now() + time;
         self.idle().await;
         while self.now() < end {
@@ -559,12 +428,12 @@ impl Stage {
     }
 
     /// Moves the clock, and waits for nothing.
-    pub(crate) fn advance(&self, time: TimeDelta) {
+    pub fn advance(&self, time: TimeDelta) {
         self.clock.advance(time);
     }
 
     /// Waits until nothing is due.
-    pub(crate) async fn idle(&self) {
+    pub async fn idle(&self) {
         // Looked at twice: a job may have gone from one state to another between two questions.
         let idle = async || self.due().await.is_empty() && self.due().await.is_empty();
         self.eventually("nothing is due", idle).await;
