@@ -17,7 +17,7 @@ pub mod history;
 mod id;
 pub mod job;
 pub mod late_delivery;
-pub mod marker;
+mod marker;
 pub mod merchant;
 mod money;
 pub mod observe;
@@ -43,6 +43,7 @@ pub use job::{
     AttemptOutcome, IllegalJobEvent, JobEvent, JobKey, JobKeyError, JobKind, JobState, Planned,
     PlannedState, UnknownWord, Urgency, WaitingFor,
 };
+pub use marker::{AttemptMarker, Marker, MarkerError};
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};
 pub use reservation::{

@@ -10,7 +10,7 @@ use domain::customer::{Customer, CustomerType};
 use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
-use domain::{Merchant, Money, Reservation, marker};
+use domain::{Merchant, Money, Reservation};
 use store::queue::{AttemptEnd, AttemptOutcome};
 
 /// Details, in our words.
@@ -116,11 +116,7 @@ pub(crate) fn history_row(
     merchant: &Merchant,
 ) -> HistoryRow {
     let bounded = |text: &String, most: usize| text.chars().take(most).collect::<String>();
-    let ours = |note: &&String| {
-        r.intents
-            .iter()
-            .any(|intent| marker::is_in(note, &intent.marker))
-    };
+    let ours = |note: &&String| r.intents.iter().any(|intent| intent.marker.is_in(note));
     HistoryRow {
         event: event(row),
         uuid: row.uuid.as_ref().map(|uuid| bounded(uuid, MAX_UUID)),

@@ -9,7 +9,7 @@ use crate::clock::Entropy;
 use crate::deadlines::send_by;
 use crate::id::IntentId;
 use crate::job::{JobKey, JobKind, WaitingFor};
-use crate::marker;
+use crate::marker::Marker;
 use crate::money::Money;
 use crate::outcome::{Outcome, outcome};
 use crate::reservation::{
@@ -74,7 +74,7 @@ impl Planner<'_> {
         let id = IntentId::new(case.now, self.entropy);
         Intent {
             key: key.unwrap_or_else(|| JobKey::Intent(id.clone())),
-            marker: marker::base(self.marker_key, &id),
+            marker: Marker::new(self.marker_key, &id),
             id,
             operation,
             created_at: case.now,

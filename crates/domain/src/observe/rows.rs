@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use super::Observer;
 use super::snapshot::{SeenRow, find_row};
 use crate::id::IntentId;
-use crate::marker;
 use crate::money::Money;
 use crate::policy::OnDelivery;
 use crate::reservation::{
@@ -39,7 +38,7 @@ impl Observer<'_> {
             Some(intent) if !known.confirmed => {
                 self.echo(
                     intent,
-                    marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker),
+                    intent.marker.is_in(row.text.as_deref().unwrap_or_default()),
                 );
             }
             Some(_) => {}

@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use crate::case::Case;
 use crate::history::{Event, HistoryRow};
 use crate::id::IntentId;
-use crate::marker;
 use crate::reservation::{
     Fact, Intent, IntentFact, IntentState, Operation, RefundSource, Reservation,
 };
@@ -51,7 +50,7 @@ pub fn search(
 fn is_marked(intent: &Intent, row: &HistoryRow) -> bool {
     row.note
         .as_deref()
-        .is_some_and(|note| marker::is_in(note, &intent.marker))
+        .is_some_and(|note| intent.marker.is_in(note))
 }
 
 /// Can this row tell of the effect of this intent?

@@ -2,7 +2,6 @@
 
 use super::Observer;
 use super::snapshot::SeenRow;
-use crate::marker;
 use crate::reservation::{Intent, IntentState, Operation, RowKind};
 use crate::resolve::{could_be_from, may_match_unmarked};
 
@@ -40,7 +39,7 @@ impl Observer<'_> {
             .intents
             .iter()
             .filter(|intent| intent.operation.row_kind() == Some(kind));
-        of_kind.find(|intent| marker::is_in(text, &intent.marker))
+        of_kind.find(|intent| intent.marker.is_in(text))
     }
 
     /// Has the callback for such an effect come, or a row of the history that fits this one?

@@ -7,6 +7,7 @@ use super::{ReviewReason, RowKind};
 use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::{JobKey, JobKind, words};
+use crate::marker::Marker;
 use crate::money::Money;
 use crate::policy::Channel;
 
@@ -373,7 +374,7 @@ pub struct Intent {
     /// The key of the job that carries it.
     pub key: JobKey,
     /// The base marker: what every attempt's text begins with, but for the attempt's number.
-    pub marker: String,
+    pub marker: Marker,
     /// When it was decided.
     pub created_at: DateTime<Utc>,
     /// Who decided it: `policy`, or the key of the API that asked.

@@ -163,7 +163,7 @@ impl Look<'_> {
 
     /// Is all that speaks for the effect a row of the history that does not carry our marker?
     fn may_be_anothers(&self) -> bool {
-        let marked = |note: &String| crate::marker::is_in(note, &self.intent.marker);
+        let marked = |note: &String| self.intent.marker.is_in(note);
         let row = self.doubt.history_row.as_ref();
         self.intent.operation.has_marker()
             && row.is_some_and(|row| !row.note.as_ref().is_some_and(marked))

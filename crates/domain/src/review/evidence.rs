@@ -8,7 +8,7 @@ use super::signs::{Sign, signs};
 use super::{PastDecision, Subject, concerned};
 use crate::case::Case;
 use crate::id::IntentId;
-use crate::marker;
+use crate::marker::AttemptMarker;
 use crate::money::Money;
 use crate::reservation::{Baseline, Intent, IntentState, Operation, Reservation};
 
@@ -56,7 +56,7 @@ pub struct OperationSeen {
     /// Why the outcome is unknown, or why the operation was refused or given up.
     pub cause: Option<String>,
     /// The text to look for at the provider; `None` for what carries none.
-    pub marker: Option<String>,
+    pub marker: Option<AttemptMarker>,
 }
 
 /// What has changed since a request was put on record.
@@ -122,7 +122,7 @@ fn operation(intent: &Intent) -> OperationSeen {
             IntentState::Withdrawn { reason, .. } => Some(reason.clone()),
             _ => None,
         },
-        marker: marked.then(|| marker::of_attempt(&intent.marker, intent.attempts().max(1))),
+        marker: marked.then(|| intent.marker.of_attempt(intent.attempts().max(1))),
     }
 }
 

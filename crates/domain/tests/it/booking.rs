@@ -345,7 +345,7 @@ impl Booking {
         let intent = self.intent(id);
         format!(
             "{} from the booking",
-            domain::marker::of_attempt(&intent.marker, intent.attempts().max(1))
+            intent.marker.of_attempt(intent.attempts().max(1))
         )
     }
 

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use domain::history::{Event, HistoryRow};
-use domain::marker;
 use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
 use domain::reservation::{Intent, Operation, RowKind};
@@ -118,7 +117,10 @@ impl Provider {
         intent: &Intent,
         now: DateTime<Utc>,
     ) -> Result<Option<String>, Refused> {
-        let text = marker::of_attempt(&intent.marker, intent.attempts().max(1));
+        let text = intent
+            .marker
+            .of_attempt(intent.attempts().max(1))
+            .to_string();
         let made = match &intent.operation {
             Operation::Submit => {
                 self.uuid = Some("RES4161996022".to_owned());
@@ -291,8 +293,7 @@ impl Provider {
     /// The reference of the row that carries an intent's marker.
     pub(crate) fn reference_of(&self, intent: &Intent) -> Option<String> {
         let mut rows = self.captures.iter().chain(&self.charges);
-        let mine =
-            |row: &&SeenRow| marker::is_in(row.text.as_deref().unwrap_or_default(), &intent.marker);
+        let mine = |row: &&SeenRow| intent.marker.is_in(row.text.as_deref().unwrap_or_default());
         rows.find(mine).and_then(|row| row.reference.clone())
     }
 

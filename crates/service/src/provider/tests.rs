@@ -1,9 +1,9 @@
 //! Details and history in our words, and what counts as a fault.
 
 use api_client::{Phase, Rejection, TransportFault, UnknownOutcome};
-use domain::Case;
 use domain::decide::Planner;
 use domain::reservation::Operation;
+use domain::{Case, Marker};
 
 use super::*;
 use crate::test_env::{self, noon};
@@ -23,7 +23,7 @@ fn wire(title: &str, uuid: Option<&str>) -> wire::HistoryRow {
 }
 
 /// A reservation with one intent, whose marker is the second value.
-async fn marked() -> (Reservation, String, Merchant) {
+async fn marked() -> (Reservation, Marker, Merchant) {
     let env = test_env::TestEnv::new().await;
     let id = env.booked("BOOK-1").await;
     let r = env.reservation(&id).await;
@@ -120,7 +120,7 @@ async fn a_hold_whose_time_has_no_zone_counts_from_the_earliest_instant() {
 #[tokio::test]
 async fn of_the_texts_of_a_row_only_a_note_with_our_marker_is_kept() {
     let (r, marker, merchant) = marked().await;
-    let ours = marker::of_attempt(&marker, 1);
+    let ours = marker.of_attempt(1).to_string();
     let stranger = Planner {
         entropy: &domain::SystemEntropy,
         marker_key: b"another",
@@ -141,7 +141,7 @@ async fn of_the_texts_of_a_row_only_a_note_with_our_marker_is_kept() {
             Some(format!("{ours} Too late")),
         ),
         (&long, Some(long.chars().take(MAX_NOTE).collect())),
-        (&marker::of_attempt(&other, 1), None),
+        (other.of_attempt(1).as_str(), None),
         ("Kari called 46567468", None),
         ("CAP1", None),
     ] {

@@ -22,7 +22,7 @@ fn intent(operation: Operation) -> Intent {
         id: id(),
         operation,
         key: domain::JobKey::CaptureDelivered(1),
-        marker: "7QK2M7XDPA".to_owned(),
+        marker: "7QK2M7XDPA".parse().expect("a marker"),
         created_at: AT,
         created_by: "policy".to_owned(),
         policy_version: 1,

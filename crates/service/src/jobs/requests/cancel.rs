@@ -1,11 +1,12 @@
 //! `cancel`: releases the hold or withdraws the link.
 
 use api_client::{Answer, wire};
+use domain::AttemptMarker;
 
 use super::parts::text;
 use crate::jobs::call::{CallResult, accepted_without_reference, to_call_result};
 
-pub(super) fn request(marker: &str, note: &str) -> wire::Note {
+pub(super) fn request(marker: &AttemptMarker, note: &str) -> wire::Note {
     wire::Note {
         note: text(marker, Some(note)),
     }

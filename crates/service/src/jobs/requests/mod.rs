@@ -13,7 +13,6 @@ mod resend;
 mod submit;
 
 use api_client::{Client, wire};
-use domain::marker;
 use domain::reservation::{Intent, Operation};
 use store::Stored;
 use store::queue::JobFault;
@@ -42,7 +41,7 @@ pub(in crate::jobs) async fn prepare(
     attempt: u32,
 ) -> Result<Request, JobFault> {
     let r = &stored.reservation;
-    let marker = marker::of_attempt(&intent.marker, attempt);
+    let marker = intent.marker.of_attempt(attempt);
     Ok(match &intent.operation {
         Operation::Submit => Request::Submit(submit::request(app, handle, stored).await?),
         Operation::Capture { lines, note } => {

@@ -1,16 +1,16 @@
 //! What several requests are made of: the text with the marker, and the provider's ids of lines.
 
-use domain::{ErrorCode, Reservation};
+use domain::{AttemptMarker, ErrorCode, Reservation};
 use store::queue::{FaultClass, JobFault};
 
 /// The longest text that is sent along with a money call; details may cut longer ones.
 const MAX_TEXT: usize = 200;
 
 /// The marker and behind it, for people, the note.
-pub(super) fn text(marker: &str, note: Option<&str>) -> String {
+pub(super) fn text(marker: &AttemptMarker, note: Option<&str>) -> String {
     let text = match note {
         Some(note) => format!("{marker} {note}"),
-        None => marker.to_owned(),
+        None => marker.to_string(),
     };
     text.chars().take(MAX_TEXT).collect()
 }
