@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::reference::ProviderReservationId;
 use crate::reservation::{
     Fact, Intent, IntentFact, IntentState, Operation, ProviderFact, Reservation,
 };
@@ -14,11 +15,11 @@ const MAX_EVENT_TYPE: usize = 40;
 #[must_use]
 pub fn fact_of_callback(
     r: &Reservation,
-    order_uuid: &str,
+    order_uuid: &ProviderReservationId,
     status: &str,
     now: DateTime<Utc>,
 ) -> Option<Fact> {
-    if r.provider.reservation_uuid.as_deref() != Some(order_uuid) {
+    if r.provider.reservation_uuid.as_ref() != Some(order_uuid) {
         // Another id than the known one names a reservation that our submit may have made too.
         return suggestion(r, order_uuid);
     }
@@ -44,7 +45,7 @@ pub fn fact_of_callback(
 
 /// The submit is looked for at an id that was not named before; and, while it is about to be sent again, also at one
 /// that was.
-fn suggestion(r: &Reservation, order_uuid: &str) -> Option<Fact> {
+fn suggestion(r: &Reservation, order_uuid: &ProviderReservationId) -> Option<Fact> {
     let submit = r
         .intents
         .iter()
@@ -54,9 +55,9 @@ fn suggestion(r: &Reservation, order_uuid: &str) -> Option<Fact> {
         IntentState::Planned { .. } | IntentState::Written { .. }
     );
     let again = submit.was_sent() && to_be_sent;
-    let news = r.provider.suggested_uuid.as_deref() != Some(order_uuid);
+    let news = r.provider.suggested_uuid.as_ref() != Some(order_uuid);
     let suggested = IntentFact::ProviderIdSuggested {
-        uuid: order_uuid.to_owned(),
+        uuid: order_uuid.clone(),
     };
     (news || again).then(|| submit.fact(suggested))
 }

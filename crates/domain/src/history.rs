@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::words;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 
 words! {
     /// What a row of the provider's history tells.
@@ -49,4 +50,13 @@ pub struct HistoryRow {
     pub amount: Option<Money>,
     /// The text that stands with it, in which the marker is looked for.
     pub note: Option<String>,
+}
+
+impl HistoryRow {
+    /// Can the row be that of an effect with this reference? It can when it carries the same id, or none.
+    #[must_use]
+    pub(crate) fn names(&self, reference: Option<&ProviderReference>) -> bool {
+        let carried = self.uuid.as_deref();
+        carried.is_none_or(|uuid| reference.is_some_and(|reference| *reference == uuid))
+    }
 }

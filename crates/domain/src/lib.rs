@@ -24,6 +24,7 @@ pub mod observe;
 pub mod outcome;
 pub mod payment_link;
 pub mod policy;
+mod reference;
 pub mod reservation;
 pub mod resolve;
 pub mod review;
@@ -46,6 +47,7 @@ pub use job::{
 pub use marker::{AttemptMarker, Marker, MarkerError};
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};
+pub use reference::{NameError, ProviderCustomerId, ProviderReference, ProviderReservationId};
 pub use reservation::{
     ControlFact, DeliveryFact, EventType, Fact, IntentFact, ProviderFact, Reservation, ReviewFact,
     Status,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::job::words;
+use crate::reference::{ProviderCustomerId, ProviderReference, ProviderReservationId};
 use crate::reservation::{
     ControlFact, Fact, Intent, IntentFact, Operation, ProviderFact, ReviewFact, ReviewReason,
 };
@@ -38,7 +39,7 @@ pub enum Outcome {
     /// The provider said yes.
     Accepted {
         /// The provider's reference of a capture or charge.
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
         /// What a submit made.
         link: Option<NewLink>,
     },
@@ -60,9 +61,9 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLink {
     /// The reservation's id there.
-    pub reservation_uuid: String,
+    pub reservation_uuid: ProviderReservationId,
     /// The customer's id there.
-    pub customer_uuid: Option<String>,
+    pub customer_uuid: Option<ProviderCustomerId>,
     /// Where the payer pays.
     pub url: Option<String>,
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::str::FromStr;
+
 use api_client::wire::{self, Personal, ProviderStatus, WireTime};
 use api_client::{Exchange, FaultKind, Outcome, RejectionClass, UnknownReason};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
@@ -21,14 +23,14 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
     let refunded = payment.amount_refunded.clone().unwrap_or_default();
     let time = |time: &Option<WireTime>| time.as_ref().and_then(|time| instant(time, merchant));
     let row = |row: &wire::MoneyRow| SeenRow {
-        reference: row.reference.clone(),
+        reference: named(row.reference.as_deref()),
         amount: row.amount,
         at: time(&row.at),
         text: row.additional_text.clone(),
         refunded: row.refunded,
     };
     let refund = |row: &wire::RefundRow| SeenRefund {
-        reference: row.reference.clone(),
+        reference: named(row.reference.as_deref()),
         amount: row.amount,
         at: time(&row.at),
     };
@@ -58,6 +60,11 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
         charges: history.charged.iter().map(row).collect(),
         refunds: history.refunded.iter().map(refund).collect(),
     }
+}
+
+/// A name of the provider's; what can be none is as if it were missing.
+pub(crate) fn named<T: FromStr>(text: Option<&str>) -> Option<T> {
+    text.and_then(|text| text.parse().ok())
 }
 
 /// A time of the provider's. One without an offset is read as the earliest it can mean: the provider's zone is

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use domain::reservation::RowKind;
 use domain::resolve::Evidence;
-use domain::{MerchantId, Reservation, ReservationId};
+use domain::{MerchantId, ProviderReference, Reservation, ReservationId};
 
 use crate::db::{execute, fetch_optional, millis};
 use crate::row::Place;
@@ -97,7 +97,7 @@ impl Tx {
     pub(crate) async fn index_references(
         &mut self,
         r: &Reservation,
-        before: &BTreeSet<String>,
+        before: &BTreeSet<ProviderReference>,
     ) -> Result<(), StoreError> {
         for reference in references(r).difference(before) {
             execute!(
@@ -140,7 +140,7 @@ fn owner(row: Option<OwnerRow>, reference: &str) -> Result<Option<ReservationId>
 }
 
 /// The provider's ids of the captures and charges in a ledger.
-pub(crate) fn references(r: &Reservation) -> BTreeSet<String> {
+pub(crate) fn references(r: &Reservation) -> BTreeSet<ProviderReference> {
     let named = r.ledger.iter().filter(|row| row.kind != RowKind::Refund);
     named.filter_map(|row| row.reference.clone()).collect()
 }

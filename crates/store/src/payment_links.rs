@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::deadlines::NO_DEADLINE;
 use domain::payment_link::{LinkEvent, LinkState, NEEDS_REVIEW, OrderId};
 use domain::reservation::{Decision, ReviewReason};
-use domain::{JobId, MerchantId, PaymentLinkId, ReviewId};
+use domain::{JobId, MerchantId, PaymentLinkId, ProviderReference, ReviewId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -277,7 +277,7 @@ impl Tx {
             link.job.as_str(),
             now,
             decision.map(Decision::word),
-            decision.and_then(Decision::reference),
+            decision.and_then(Decision::reference).map(ProviderReference::as_str),
             decided.as_ref().map(|(_, note)| *note),
             actor,
         )?;

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::review::subjects;
-use domain::{Fact, IntentFact, JobId, Merchant, MerchantId, Reservation, ReservationId, Status};
+use domain::{
+    Fact, IntentFact, JobId, Merchant, MerchantId, ProviderReservationId, Reservation,
+    ReservationId, Status,
+};
 use serde_json::Value;
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, millis};
@@ -196,7 +199,7 @@ impl Tx {
             self.append_event(r, fact, actor, now).await?;
             if let Fact::Intent(intent, IntentFact::Confirmed { reference, .. }) = fact {
                 self.confirm_attempts(intent).await?;
-                self.confirm_jobs_of(intent, reference.as_deref(), running)
+                self.confirm_jobs_of(intent, reference.as_ref(), running)
                     .await?;
             }
         }
@@ -258,7 +261,7 @@ impl Tx {
             r.status().as_str(),
             needs_review,
             capture_by,
-            r.provider.reservation_uuid.as_deref(),
+            r.provider.reservation_uuid.as_ref().map(ProviderReservationId::as_str),
             r.version,
             json(r)?,
             millis(now),
@@ -324,12 +327,18 @@ impl Store {
     pub async fn reservation_by_uuid(
         &self,
         merchant: &MerchantId,
-        uuid: &str,
+        uuid: &ProviderReservationId,
     ) -> Result<Option<Stored>, StoreError> {
         let mut reader = self.reader().await?;
         let sql = "SELECT id, callback_token, state, updated_at FROM reservations
                    WHERE reservation_uuid = $1 AND merchant = $2";
-        let row = fetch_optional!(reader, ReservationRow, sql, uuid, merchant.as_str())?;
+        let row = fetch_optional!(
+            reader,
+            ReservationRow,
+            sql,
+            uuid.as_str(),
+            merchant.as_str()
+        )?;
         Ok(row.map(ReservationRow::decode).transpose()?)
     }
 

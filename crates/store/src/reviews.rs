@@ -8,8 +8,8 @@ use domain::deadlines::NO_DEADLINE;
 use domain::reservation::{Decision, DecisionRecord, ReviewReason};
 use domain::review::{OpenReview, ReviewStatus, message, open_reviews};
 use domain::{
-    Fact, IntentId, JobId, Merchant, MerchantId, Money, Reservation, ReservationId, ReviewFact,
-    ReviewId,
+    Fact, IntentId, JobId, Merchant, MerchantId, Money, ProviderReference, Reservation,
+    ReservationId, ReviewFact, ReviewId,
 };
 
 use crate::db::{Sql, execute, fetch_all, fetch_optional, json_list, millis};
@@ -342,7 +342,7 @@ impl Tx {
             known.id.as_str(),
             now,
             decided.map(|record| record.decision.word()),
-            decided.and_then(|record| record.decision.reference()),
+            decided.and_then(|record| record.decision.reference()).map(ProviderReference::as_str),
             decided.map(|record| record.note.as_str()),
             actor,
             version,

@@ -4,6 +4,7 @@ use domain::reservation::{LedgerRow, RowKind};
 use domain::{Fact, IntentFact, IntentId, Money, ProviderFact, ReservationId};
 use serde_json::{Value, json};
 
+use crate::named;
 use crate::service::{Answer, Service, booking, now};
 
 /// A reservation with an open review of a request whose outcome is unknown.
@@ -156,7 +157,7 @@ pub fn row(kind: RowKind, reference: &str, intent: Option<&IntentId>) -> LedgerR
         kind,
         amount: Money::kroner(400),
         lines: Vec::new(),
-        reference: Some(reference.to_owned()),
+        reference: Some(named(reference)),
         alias: None,
         at: now(),
         intent: intent.cloned(),

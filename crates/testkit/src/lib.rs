@@ -8,9 +8,12 @@
 pub mod case;
 pub mod clock;
 pub mod customer;
+mod named;
 #[cfg(feature = "service")]
 pub mod env;
 #[cfg(feature = "service")]
 pub mod faulty;
 #[cfg(feature = "service")]
 pub mod service;
+
+pub use named::named;

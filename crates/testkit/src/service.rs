@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::customer::customer;
+use crate::named;
 
 /// The key of the API.
 pub const ADMIN_KEY: &str = "a-key-of-the-tests-0123456789";
@@ -187,8 +188,8 @@ impl Service {
         let link = Fact::Intent(
             intent.clone(),
             IntentFact::LinkCreated {
-                reservation_uuid: "RES4161996022".to_owned(),
-                customer_uuid: Some("CSRT1".to_owned()),
+                reservation_uuid: named("RES4161996022"),
+                customer_uuid: Some(named("CSRT1")),
                 url: Some("https://pay.example.no/RES4161996022".to_owned()),
                 at,
             },

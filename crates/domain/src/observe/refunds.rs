@@ -3,6 +3,7 @@
 use super::Observer;
 use super::snapshot::SeenRow;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 use crate::reservation::{
     Fact, Intent, IntentFact, IntentState, LedgerRow, Operation, ProviderFact, ReviewReason,
     RowKind,
@@ -37,7 +38,7 @@ impl Observer<'_> {
     pub(super) fn refunds(&mut self) {
         for kind in [RowKind::Capture, RowKind::Charge] {
             for row in self.seen.rows(kind) {
-                if let Some(reference) = row.reference.as_deref() {
+                if let Some(reference) = row.reference.as_ref() {
                     self.refunds_of(kind, row, reference);
                 }
             }
@@ -45,12 +46,12 @@ impl Observer<'_> {
     }
 
     fn refund_view(&self, kind: RowKind, row: &SeenRow) -> RefundView {
-        let reference = row.reference.as_deref();
+        let reference = row.reference.as_ref();
         let mut listed = self
             .seen
             .refunds
             .iter()
-            .filter(|refund| refund.reference.as_deref() == reference)
+            .filter(|refund| refund.reference.as_ref() == reference)
             .peekable();
         let list = listed
             .peek()
@@ -60,11 +61,11 @@ impl Observer<'_> {
             .seen
             .rows(kind)
             .iter()
-            .filter(|other| other.reference.as_deref() != reference)
+            .filter(|other| other.reference.as_ref() != reference)
             .map(|other| {
                 other.refunded.unwrap_or_else(|| {
-                    self.r
-                        .refunds_of(other.reference.as_deref().unwrap_or_default())
+                    let name = other.reference.as_ref();
+                    name.map_or(Money::ZERO, |name| self.r.refunds_of(name))
                 })
             })
             .sum();
@@ -79,7 +80,7 @@ impl Observer<'_> {
         }
     }
 
-    fn refunds_of(&mut self, kind: RowKind, row: &SeenRow, reference: &str) {
+    fn refunds_of(&mut self, kind: RowKind, row: &SeenRow, reference: &ProviderReference) {
         let view = self.refund_view(kind, row);
         let booked = self.r.refunds_of(reference);
         let refunded = view.refunded(self.seen.rows(kind).len() == 1);
@@ -108,14 +109,14 @@ impl Observer<'_> {
             refunded.filter(|refunded| known.is_some_and(|known| known != *refunded))
         {
             self.facts.push(Fact::Provider(ProviderFact::RefundSeen {
-                reference: reference.to_owned(),
+                reference: reference.clone(),
                 refunded,
             }));
         }
     }
 
     /// So many places in details show this refund with exactly its amount.
-    fn shown_refund(&mut self, intent: &Intent, reference: &str, shown: usize) {
+    fn shown_refund(&mut self, intent: &Intent, reference: &ProviderReference, shown: usize) {
         let history = match &intent.progress {
             IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
                 doubt.history_row.is_some()
@@ -127,7 +128,7 @@ impl Observer<'_> {
         if shown > 0 && shown + usize::from(history) >= enough {
             self.confirm(
                 intent,
-                Some(reference.to_owned()),
+                Some(reference.clone()),
                 intent.operation.amount(),
                 self.now,
             );
@@ -137,7 +138,7 @@ impl Observer<'_> {
     }
 
     /// Money given back that no open refund accounts for: one that was settled as not done, or somebody else's.
-    fn unplanned_refund(&self, reference: &str, amount: Money) -> Fact {
+    fn unplanned_refund(&self, reference: &ProviderReference, amount: Money) -> Fact {
         let late = self.r.intents.iter().find(|intent| {
             let settled =
                 matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. });
@@ -150,7 +151,7 @@ impl Observer<'_> {
             kind: RowKind::Refund,
             amount,
             lines: Vec::new(),
-            reference: Some(reference.to_owned()),
+            reference: Some(reference.clone()),
             alias: None,
             at: self.now,
             intent: late.map(|intent| intent.id.clone()),

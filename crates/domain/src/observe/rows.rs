@@ -7,6 +7,7 @@ use super::snapshot::{SeenRow, find_row};
 use crate::id::IntentId;
 use crate::money::Money;
 use crate::policy::OnDelivery;
+use crate::reference::ProviderReference;
 use crate::reservation::{
     Fact, Intent, IntentFact, IntentState, LedgerRow, ProviderFact, ReviewReason, RowKind,
 };
@@ -15,10 +16,8 @@ use crate::resolve::MarkerEcho;
 impl Observer<'_> {
     pub(super) fn rows(&mut self, kind: RowKind) {
         for row in self.seen.rows(kind) {
-            match self
-                .r
-                .money_row(row.reference.as_deref().unwrap_or_default())
-            {
+            let reference = row.reference.as_ref();
+            match reference.and_then(|reference| self.r.money_row(reference)) {
                 Some(known) => self.known_row(known, row),
                 None => self.new_row(kind, row),
             }
@@ -75,7 +74,7 @@ impl Observer<'_> {
 
     /// Is this row the one that an intent's ledger row stands for under no name, or under another one?
     fn is_renamed(&self, row: &LedgerRow) -> bool {
-        let shown = find_row(self.seen.rows(row.kind), row.reference.as_deref()).is_some();
+        let shown = find_row(self.seen.rows(row.kind), row.reference.as_ref()).is_some();
         let told = |fact: &Fact| match fact {
             Fact::Provider(ProviderFact::RowConfirmed { intent, .. }) => {
                 intent.is_some() && *intent == row.intent
@@ -200,7 +199,7 @@ impl Observer<'_> {
     pub(super) fn confirm(
         &mut self,
         intent: &Intent,
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
         amount: Money,
         at: DateTime<Utc>,
     ) {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::case::Case;
 use crate::history::{Event, HistoryRow};
 use crate::id::IntentId;
+use crate::reference::ProviderReference;
 use crate::reservation::{
     Fact, Intent, IntentFact, IntentState, Operation, RefundSource, Reservation,
 };
@@ -88,14 +89,17 @@ fn names(r: &Reservation, intent: &Intent, uuid: Option<&str>) -> bool {
     let Some(uuid) = uuid else {
         return true;
     };
-    let reservation = r.provider.reservation_uuid.as_deref() == Some(uuid);
+    let own = r.provider.reservation_uuid.as_ref();
+    let reservation = own.is_some_and(|own| own == uuid);
     match &intent.operation {
         // Captures and charges carry ids of their own: one that is not booked for another operation.
         Operation::Capture { .. } | Operation::Charge { .. } => {
-            let free = r.money_row(uuid).is_none_or(|row| row.intent.is_none());
-            reservation || (free && !intent.knew(Some(uuid)))
+            let name: Option<ProviderReference> = uuid.parse().ok();
+            let row = name.as_ref().and_then(|name| r.money_row(name));
+            let free = row.is_none_or(|row| row.intent.is_none());
+            reservation || (free && !intent.knew(name.as_ref()))
         }
-        Operation::Refund { reference, .. } => reservation || reference == uuid,
+        Operation::Refund { reference, .. } => reservation || *reference == uuid,
         Operation::Submit
         | Operation::Cancel { .. }
         | Operation::Complete { .. }
@@ -131,7 +135,7 @@ impl Found<'_> {
         }
     }
 
-    fn confirmed(&self, reference: Option<String>, at: Option<DateTime<Utc>>) -> Fact {
+    fn confirmed(&self, reference: Option<ProviderReference>, at: Option<DateTime<Utc>>) -> Fact {
         let amount = self.intent.operation.amount();
         let at = at.unwrap_or(self.case.now).min(self.case.now);
         Fact::Intent(
@@ -158,7 +162,7 @@ impl Found<'_> {
     /// person decides.
     fn unmarked_match(&self) -> Option<Fact> {
         let shown = unmarked_match(self.case.reservation, self.intent)?;
-        let same = |row: &&HistoryRow| row.uuid.is_none() || row.uuid == shown.reference;
+        let same = |row: &&HistoryRow| row.names(shown.reference.as_ref());
         let told = self.row.filter(same).is_some_and(|row| {
             is_marked(self.intent, row) || may_match_unmarked(self.case, self.intent, self.evidence)
         });
@@ -177,10 +181,10 @@ impl Found<'_> {
     }
 
     /// One place in details shows the refund: the history is the second source.
-    fn refund(&self, reference: &str) -> Vec<Fact> {
+    fn refund(&self, reference: &ProviderReference) -> Vec<Fact> {
         match self.row {
             _ if !is_half_refunded(self.case.reservation, self.intent) => Vec::new(),
-            Some(_) => vec![self.confirmed(Some(reference.to_owned()), None)],
+            Some(_) => vec![self.confirmed(Some(reference.clone()), None)],
             None => vec![self.missing(false)],
         }
     }

@@ -78,13 +78,12 @@ impl Observer<'_> {
     /// Do details show a capture that was not there when the request was put on record?
     fn has_new_captures(&self, intent: &Intent) -> bool {
         self.seen.captures.iter().any(|row| {
-            let known = self
-                .r
-                .money_row(row.reference.as_deref().unwrap_or_default());
+            let reference = row.reference.as_ref();
+            let known = reference.and_then(|reference| self.r.money_row(reference));
             let others = known.is_some_and(|known| {
                 known.intent.is_some() && known.intent.as_ref() != Some(&intent.id)
             });
-            !others && !intent.knew(row.reference.as_deref())
+            !others && !intent.knew(reference)
         })
     }
 

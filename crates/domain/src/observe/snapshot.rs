@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::money::Money;
+use crate::reference::ProviderReference;
 use crate::reservation::{LedgerRow, Reservation, RowKind};
 
 /// The provider's status word, as far as decisions know it.
@@ -28,7 +29,7 @@ pub enum SeenStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenRow {
     /// The provider's reference.
-    pub reference: Option<String>,
+    pub reference: Option<ProviderReference>,
     /// How much.
     pub amount: Money,
     /// When.
@@ -43,7 +44,7 @@ pub struct SeenRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenRefund {
     /// The capture or charge that it gives back from.
-    pub reference: Option<String>,
+    pub reference: Option<ProviderReference>,
     /// How much.
     pub amount: Money,
     /// When.
@@ -133,19 +134,19 @@ impl Snapshot {
         let mut rows = self.captures.iter().chain(&self.charges);
         rows.all(|row| {
             row.reference
-                .as_deref()
-                .is_some_and(|name| !name.is_empty() && names.insert(name))
+                .as_ref()
+                .is_some_and(|name| names.insert(name))
         })
     }
 
     fn still_shows(&self, row: &LedgerRow) -> bool {
         let looked_for = row.kind != RowKind::Refund && row.reference.is_some() && row.confirmed;
-        !looked_for || find_row(self.rows(row.kind), row.reference.as_deref()).is_some()
+        !looked_for || find_row(self.rows(row.kind), row.reference.as_ref()).is_some()
     }
 
     fn gives_back_less_than(&self, r: &Reservation) -> bool {
         let shown = |row: &LedgerRow| {
-            find_row(self.rows(row.kind), row.reference.as_deref()).and_then(|seen| seen.refunded)
+            find_row(self.rows(row.kind), row.reference.as_ref()).and_then(|seen| seen.refunded)
         };
         r.ledger
             .iter()
@@ -153,7 +154,10 @@ impl Snapshot {
     }
 }
 
-pub(super) fn find_row<'a>(rows: &'a [SeenRow], reference: Option<&str>) -> Option<&'a SeenRow> {
+pub(super) fn find_row<'a>(
+    rows: &'a [SeenRow],
+    reference: Option<&ProviderReference>,
+) -> Option<&'a SeenRow> {
     rows.iter()
-        .find(|row| row.reference.is_some() && row.reference.as_deref() == reference)
+        .find(|row| row.reference.is_some() && row.reference.as_ref() == reference)
 }

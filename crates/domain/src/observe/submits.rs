@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::case::Case;
+use crate::reference::ProviderReservationId;
 use crate::reservation::{
     Fact, Intent, IntentFact, ProviderFact, Reservation, ReviewFact, ReviewReason, SeenReservation,
 };
@@ -14,7 +15,7 @@ pub struct Submitted {
     /// Those at the provider that carry our reference.
     pub ours: Vec<SeenReservation>,
     /// The last id that was looked at; `None` when all were that may be ours.
-    pub up_to: Option<String>,
+    pub up_to: Option<ProviderReservationId>,
     /// Does the history name one that details do not know yet?
     pub missed: bool,
 }

@@ -19,14 +19,13 @@ impl Observer<'_> {
     }
 
     fn fits_unmarked(&self, intent: &Intent, kind: RowKind, row: &SeenRow) -> bool {
-        let reference = row.reference.as_deref().unwrap_or_default();
-        let nobodys = self
-            .r
-            .money_row(reference)
+        let known = row.reference.as_ref();
+        let nobodys = known
+            .and_then(|reference| self.r.money_row(reference))
             .is_none_or(|known| known.intent.is_none());
         nobodys
             && row.amount == intent.operation.amount()
-            && !intent.knew(row.reference.as_deref())
+            && !intent.knew(row.reference.as_ref())
             && row.at.is_some_and(|at| could_be_from(intent, at))
             && self.marked(kind, row).is_none()
     }
@@ -64,7 +63,7 @@ impl Observer<'_> {
             }
             _ => None,
         };
-        called || told.is_some_and(|told| told.uuid.is_none() || told.uuid == row.reference)
+        called || told.is_some_and(|told| told.names(row.reference.as_ref()))
     }
 
     /// Are the lines of a capture those that details show it on, as far as they tell?

@@ -130,7 +130,7 @@ impl LinkEvent {
     pub fn decision(&self) -> Option<(Decision, &str)> {
         match self {
             Self::Confirmed { order, note } => {
-                let reference = Some(order.to_string());
+                let reference = Some(order.clone().into());
                 Some((Decision::Confirm { reference }, note))
             }
             Self::Rejected { note } => Some((Decision::Reject, note)),

@@ -38,6 +38,12 @@ pub fn review(
             current: version,
         });
     }
+    let order: Option<OrderId> = match (&*request.decision, &request.reference) {
+        ("confirm", Some(text)) => Some(text.parse().map_err(|error: OrderIdError| {
+            DecisionError::Field(FieldError::new("reference", error.to_string()))
+        })?),
+        _ => None,
+    };
     let decision = Decision::parse(&request.decision, request.reference.clone())
         .map_err(DecisionError::Field)?;
     if !is_text(&request.note, MAX_NOTE) {
@@ -45,18 +51,13 @@ pub fn review(
     }
     let note = request.note.clone();
     match decision {
-        Decision::Confirm {
-            reference: Some(reference),
-        } => {
-            let order: OrderId = reference.parse().map_err(|error: OrderIdError| {
-                DecisionError::Field(FieldError::new("reference", error.to_string()))
-            })?;
-            Ok(LinkEvent::Confirmed { order, note })
-        }
-        Decision::Confirm { reference: None } => field(
-            "reference",
-            "is missing: the order's id as the provider's portal shows it",
-        ),
+        Decision::Confirm { .. } => match order {
+            Some(order) => Ok(LinkEvent::Confirmed { order, note }),
+            None => field(
+                "reference",
+                "is missing: the order's id as the provider's portal shows it",
+            ),
+        },
         Decision::Reject => Ok(LinkEvent::Rejected { note }),
         Decision::Retry => Ok(LinkEvent::RetryForced { note }),
         Decision::Dismiss => field(

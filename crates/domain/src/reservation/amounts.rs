@@ -8,6 +8,7 @@ use crate::id::IntentId;
 use crate::job::JobKey;
 use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 use crate::windows::{capture_by, charge_by};
 
 impl Reservation {
@@ -119,7 +120,7 @@ impl Reservation {
 
     /// What may still be given back of the row with this reference, unknown refunds counted as spent.
     #[must_use]
-    pub fn refundable(&self, reference: &str) -> Money {
+    pub fn refundable(&self, reference: &ProviderReference) -> Money {
         let Some(row) = self.money_row(reference) else {
             return Money::ZERO;
         };
@@ -134,7 +135,7 @@ impl Reservation {
 
     /// What has been given back of the row with this reference: booked or seen, whichever is more.
     #[must_use]
-    pub fn given_back(&self, reference: &str) -> Money {
+    pub fn given_back(&self, reference: &ProviderReference) -> Money {
         let seen = self
             .money_row(reference)
             .map_or(Money::ZERO, |row| row.refunded_seen);
@@ -143,17 +144,17 @@ impl Reservation {
 
     /// The sum of the booked refunds of the row with this reference.
     #[must_use]
-    pub fn refunds_of(&self, reference: &str) -> Money {
+    pub fn refunds_of(&self, reference: &ProviderReference) -> Money {
         let refunds = self.ledger.iter().filter(|row| row.kind == RowKind::Refund);
         refunds
-            .filter(|row| row.reference.as_deref() == Some(reference))
+            .filter(|row| row.reference.as_ref() == Some(reference))
             .map(|row| row.amount)
             .sum()
     }
 
     /// What details show as given back of the row with this reference, and no booked refund accounts for.
     #[must_use]
-    pub fn unbooked_refund(&self, reference: &str) -> Money {
+    pub fn unbooked_refund(&self, reference: &ProviderReference) -> Money {
         let seen = self
             .money_row(reference)
             .map_or(Money::ZERO, |row| row.refunded_seen);
@@ -162,7 +163,7 @@ impl Reservation {
 
     /// The capture or charge with this reference.
     #[must_use]
-    pub fn money_row(&self, reference: &str) -> Option<&LedgerRow> {
+    pub fn money_row(&self, reference: &ProviderReference) -> Option<&LedgerRow> {
         self.ledger
             .iter()
             .find(|row| row.kind != RowKind::Refund && row.is_called(reference))

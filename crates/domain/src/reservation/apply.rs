@@ -9,6 +9,7 @@ use super::{
 };
 use crate::id::IntentId;
 use crate::job::JobKey;
+use crate::reference::ProviderReference;
 
 impl Reservation {
     /// Folds one fact in.
@@ -135,7 +136,12 @@ impl Reservation {
         }
     }
 
-    fn accepted(&mut self, intent: &Intent, reference: Option<&String>, at: DateTime<Utc>) {
+    fn accepted(
+        &mut self,
+        intent: &Intent,
+        reference: Option<&ProviderReference>,
+        at: DateTime<Utc>,
+    ) {
         match &intent.operation {
             // One without a reference could not be told apart from another: it is posted when details show it.
             Operation::Capture { .. } | Operation::Charge { .. } => {

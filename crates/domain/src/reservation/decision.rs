@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::FieldError;
+use crate::reference::{NameError, ProviderReference};
+
+/// What is wrong with a reference that a person cannot mean.
+pub(crate) const WRONG_REFERENCE: &str =
+    "is empty, longer than 64 characters, or holds control characters";
 
 /// What a person decides about a review. Waiting is no decision: it records nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +17,7 @@ pub enum Decision {
     Confirm {
         /// The provider's name of the effect: `CAP…`, `CHA…`, of a refund the row that it gives back from, of a submit
         /// `RES…`. `None` books the effect on the person's word, and details have to show it afterwards.
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
     },
     /// The request had no effect, and the operation is given up. Only for a request whose outcome is unknown.
     Reject,
@@ -29,10 +34,16 @@ impl Decision {
     /// The decision that a word asks for; `reference` belongs to a `confirm` alone.
     ///
     /// # Errors
-    /// The word is none of [`WORDS`](Self::WORDS), or a reference stands beside another word than `confirm`.
+    /// The word is none of [`WORDS`](Self::WORDS), a reference stands beside another word than `confirm`, or it can name
+    /// nothing at the provider.
     pub fn parse(word: &str, reference: Option<String>) -> Result<Self, FieldError> {
         let decision = match word {
-            "confirm" => return Ok(Self::Confirm { reference }),
+            "confirm" => {
+                let reference = reference.map(ProviderReference::try_from).transpose();
+                return reference
+                    .map(|reference| Self::Confirm { reference })
+                    .map_err(|NameError| FieldError::new("reference", WRONG_REFERENCE));
+            }
             "reject" => Self::Reject,
             "retry" => Self::Retry,
             "dismiss" => Self::Dismiss,
@@ -64,9 +75,9 @@ impl Decision {
 
     /// The provider's name of the effect, which a `confirm` may carry.
     #[must_use]
-    pub fn reference(&self) -> Option<&str> {
+    pub fn reference(&self) -> Option<&ProviderReference> {
         match self {
-            Self::Confirm { reference } => reference.as_deref(),
+            Self::Confirm { reference } => reference.as_ref(),
             Self::Reject | Self::Retry | Self::Dismiss => None,
         }
     }

@@ -11,6 +11,7 @@ use crate::history::HistoryRow;
 use crate::id::IntentId;
 use crate::job::{JobKey, words};
 use crate::money::Money;
+use crate::reference::{ProviderCustomerId, ProviderReference, ProviderReservationId};
 
 words! {
     /// How a reservation was closed at the provider.
@@ -83,7 +84,7 @@ pub enum IntentFact {
     /// The provider said yes. A capture or charge that is named in the answer is posted to the ledger.
     AttemptAccepted {
         /// The provider's reference of the capture or charge; `None` for other operations, or when the answer names none.
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
         /// When the answer came.
         at: DateTime<Utc>,
     },
@@ -100,9 +101,9 @@ pub enum IntentFact {
     /// The provider has the reservation that this submit asked for.
     LinkCreated {
         /// The provider's id of the reservation, `RES…`.
-        reservation_uuid: String,
+        reservation_uuid: ProviderReservationId,
         /// The provider's id of the customer, `CSRT…`; `None` when it was found by a search.
-        customer_uuid: Option<String>,
+        customer_uuid: Option<ProviderCustomerId>,
         /// Where the payer pays; `None` when the answer that held it was lost.
         url: Option<String>,
         /// When it became known.
@@ -112,7 +113,7 @@ pub enum IntentFact {
     /// submit may have made. A hint: details verify it.
     ProviderIdSuggested {
         /// The id that was named.
-        uuid: String,
+        uuid: ProviderReservationId,
     },
     /// A read showed no trace of the effect.
     EffectNotSeen {
@@ -136,7 +137,7 @@ pub enum IntentFact {
     /// Details, or a person, show the effect. A money operation is posted as shown.
     Confirmed {
         /// The provider's reference; `None` for operations without one, or on a person's word alone.
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
         /// The amount that is shown; zero for operations that move no money.
         amount: Money,
         /// When the effect took place, as far as the provider says, else when it was seen.
@@ -234,7 +235,7 @@ pub enum ProviderFact {
     /// Details showed a row that had been posted on somebody's word.
     RowConfirmed {
         /// What details call it.
-        reference: String,
+        reference: ProviderReference,
         /// The amount they show.
         amount: Money,
         /// The intent whose row takes this reference; `None` when the row is known by it already.
@@ -243,7 +244,7 @@ pub enum ProviderFact {
     /// Details showed how much of a row has been given back.
     RefundSeen {
         /// The capture or charge.
-        reference: String,
+        reference: ProviderReference,
         /// The sum given back from it so far.
         refunded: Money,
     },
@@ -255,7 +256,7 @@ pub enum ProviderFact {
     /// The history was searched for duplicates of the reservation.
     DuplicatesSearched {
         /// The last id that was looked at; `None` when all were that may be ours.
-        up_to: Option<String>,
+        up_to: Option<ProviderReservationId>,
         /// Did the history name one that details do not know yet?
         missed: bool,
         /// When the search ended.

@@ -10,6 +10,7 @@ use crate::job::{JobKey, JobKind, words};
 use crate::marker::Marker;
 use crate::money::Money;
 use crate::policy::Channel;
+use crate::reference::ProviderReference;
 
 /// An amount on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ pub enum Operation {
         /// From which of the two.
         source: RefundSource,
         /// The row's reference.
-        reference: String,
+        reference: ProviderReference,
         /// On these lines; of a charge, its own lines numbered from 1.
         lines: Vec<LineAmount>,
     },
@@ -227,7 +228,7 @@ pub struct Baseline {
     /// The sum given back.
     pub refunded: Money,
     /// The references of captures and charges.
-    pub references: Vec<String>,
+    pub references: Vec<ProviderReference>,
 }
 
 words! {
@@ -287,7 +288,7 @@ pub enum IntentState {
         /// The request.
         sent: Sent,
         /// The provider's reference, when the answer named one.
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
         /// How many reads have looked for the effect.
         reads: u32,
     },
@@ -300,7 +301,7 @@ pub enum IntentState {
         /// How many attempts were put on record.
         attempts: u32,
         /// The provider's reference, when there is one.
-        reference: Option<String>,
+        reference: Option<ProviderReference>,
     },
     /// The provider refused it; it had no effect.
     Rejected {
@@ -433,14 +434,12 @@ impl Intent {
 
     /// Was a row with this reference in the ledger when the latest attempt was put on record?
     #[must_use]
-    pub fn knew(&self, reference: Option<&str>) -> bool {
+    pub fn knew(&self, reference: Option<&ProviderReference>) -> bool {
         let known = self
             .baseline
             .iter()
             .flat_map(|baseline| &baseline.references);
-        known
-            .into_iter()
-            .any(|known| Some(known.as_str()) == reference)
+        known.into_iter().any(|known| Some(known) == reference)
     }
 
     /// The request that was sent last, while its outcome is not known for certain.

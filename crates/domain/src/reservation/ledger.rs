@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Baseline, Intent, LedgerRow, Operation, Reservation, RowKind};
 use crate::id::IntentId;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 
 impl Reservation {
     /// What the ledger says now: what a later read shows beyond it came later.
@@ -25,7 +26,7 @@ impl Reservation {
     pub(super) fn post_accepted(
         &mut self,
         intent: &Intent,
-        reference: Option<&String>,
+        reference: Option<&ProviderReference>,
         at: DateTime<Utc>,
     ) {
         let amount = intent.operation.amount();
@@ -38,7 +39,7 @@ impl Reservation {
     pub(super) fn post_effect(
         &mut self,
         intent: &Intent,
-        reference: Option<&String>,
+        reference: Option<&ProviderReference>,
         amount: Money,
         at: DateTime<Utc>,
     ) {
@@ -71,7 +72,7 @@ impl Reservation {
                 other.intent.is_none()
                     && other.kind == row.kind
                     && other.amount == row.amount
-                    && !intent.knew(other.reference.as_deref())
+                    && !intent.knew(other.reference.as_ref())
             }
             (None, None) => false,
         };
@@ -92,12 +93,12 @@ impl Reservation {
     /// Gives a row what details show of it: the one with this reference, else that of `intent`.
     pub(super) fn confirm_row(
         &mut self,
-        reference: &str,
+        reference: &ProviderReference,
         amount: Money,
         intent: Option<&IntentId>,
     ) {
         let taken = |row: &LedgerRow| row.kind != RowKind::Refund;
-        let named = |row: &LedgerRow| taken(row) && row.reference.as_deref() == Some(reference);
+        let named = |row: &LedgerRow| taken(row) && row.reference.as_ref() == Some(reference);
         let carried =
             |row: &LedgerRow| taken(row) && intent.is_some() && row.intent.as_ref() == intent;
         let known = self.ledger.iter().position(named);
@@ -105,7 +106,7 @@ impl Reservation {
             return;
         };
         let row = &mut self.ledger[index];
-        let before = row.reference.replace(reference.to_owned());
+        let before = row.reference.replace(reference.clone());
         row.alias = before
             .filter(|before| before != reference)
             .or(row.alias.take());
@@ -117,11 +118,11 @@ impl Reservation {
         }
     }
 
-    pub(super) fn see_refund(&mut self, reference: &str, refunded: Money) {
+    pub(super) fn see_refund(&mut self, reference: &ProviderReference, refunded: Money) {
         let row = self
             .ledger
             .iter_mut()
-            .find(|row| row.kind != RowKind::Refund && row.reference.as_deref() == Some(reference));
+            .find(|row| row.kind != RowKind::Refund && row.reference.as_ref() == Some(reference));
         if let Some(row) = row {
             row.refunded_seen = refunded;
         }
@@ -129,12 +130,12 @@ impl Reservation {
     }
 
     /// What a person vouched for has shown itself once details show as much given back as is posted.
-    fn confirm_refunds(&mut self, reference: &str) {
+    fn confirm_refunds(&mut self, reference: &ProviderReference) {
         let row = self.money_row(reference);
         let seen = row.map_or(Money::ZERO, |row| row.refunded_seen);
         if self.refunds_of(reference) <= seen {
             let refunds = self.ledger.iter_mut().filter(|row| {
-                row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference)
+                row.kind == RowKind::Refund && row.reference.as_ref() == Some(reference)
             });
             refunds.for_each(|row| row.confirmed = true);
         }
@@ -144,7 +145,7 @@ impl Reservation {
 /// The ledger row that an intent's effect makes, not seen in details yet; `None` when the operation moves no money.
 fn row_of(
     intent: &Intent,
-    reference: Option<&String>,
+    reference: Option<&ProviderReference>,
     amount: Money,
     at: DateTime<Utc>,
 ) -> Option<LedgerRow> {

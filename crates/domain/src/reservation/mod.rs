@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use decision::WRONG_REFERENCE;
 pub use decision::{Decision, DecisionRecord};
 pub use event::EventType;
 pub use facts::{
@@ -48,6 +49,7 @@ use crate::id::{IntentId, MerchantId, ReservationId};
 use crate::job::{JobKey, words};
 use crate::money::Money;
 use crate::policy::Policy;
+use crate::reference::{ProviderCustomerId, ProviderReference, ProviderReservationId};
 
 /// The most lines of one reservation.
 pub const MAX_LINES: usize = 100;
@@ -204,9 +206,9 @@ pub struct LedgerRow {
     /// On which lines, as far as known.
     pub lines: Vec<LineAmount>,
     /// The provider's reference: `CAP…` or `CHA…`; of a refund, the row it gives back from.
-    pub reference: Option<String>,
+    pub reference: Option<ProviderReference>,
     /// What the answer to its request called it, when details call it otherwise.
-    pub alias: Option<String>,
+    pub alias: Option<ProviderReference>,
     /// When, as the provider says, or when it was accepted.
     pub at: DateTime<Utc>,
     /// The intent that did it; `None` of an external row, done in the provider's portal.
@@ -229,8 +231,8 @@ impl LedgerRow {
 
     /// Does it go by this name, in details or in the answer to its request?
     #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
-        self.reference.as_deref() == Some(name) || self.alias.as_deref() == Some(name)
+    pub fn is_called(&self, name: &ProviderReference) -> bool {
+        self.reference.as_ref() == Some(name) || self.alias.as_ref() == Some(name)
     }
 }
 
@@ -294,10 +296,10 @@ pub struct DeskItem {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
     /// The provider's id, `RES…`.
-    pub reservation_uuid: Option<String>,
+    pub reservation_uuid: Option<ProviderReservationId>,
     /// The id that a callback named while the submit's outcome was open, or another one than is known; to be verified by
     /// details.
-    pub suggested_uuid: Option<String>,
+    pub suggested_uuid: Option<ProviderReservationId>,
     /// Other reservations there with our reference: a submit took effect more than once.
     #[serde(default)]
     pub duplicates: Vec<SeenReservation>,
@@ -305,7 +307,7 @@ pub struct Provider {
     #[serde(default)]
     pub duplicate_search: DuplicateSearch,
     /// The provider's id of the customer, `CSRT…`.
-    pub customer_uuid: Option<String>,
+    pub customer_uuid: Option<ProviderCustomerId>,
     /// The status word last read: a hint.
     pub status: Option<String>,
     /// When details were last read and added up.
@@ -328,7 +330,7 @@ pub struct Provider {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenReservation {
     /// The provider's id, `RES…`.
-    pub reservation_uuid: String,
+    pub reservation_uuid: ProviderReservationId,
     /// The status word.
     pub status: String,
     /// Has it been cancelled or completed, or has it expired?
@@ -347,7 +349,7 @@ pub struct DuplicateSearch {
     /// Until when everything has been looked at.
     pub until: Option<DateTime<Utc>>,
     /// The last id that a search under way has looked at; it goes by the order of ids.
-    pub up_to: Option<String>,
+    pub up_to: Option<ProviderReservationId>,
     /// Has it met one that the history knows and details do not yet?
     pub missed: bool,
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::code::ErrorCode;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 
 impl Reservation {
     /// The refund that a request asks for.
@@ -20,12 +21,7 @@ impl Reservation {
         };
         let reference = self.refund_reference(request, kind)?;
         let row = self.money_row(&reference).filter(|row| row.kind == kind);
-        let row = row.ok_or_else(|| {
-            Refusal::field(
-                "reference",
-                format!("names no {} of this reservation", kind.as_str()),
-            )
-        })?;
+        let row = row.ok_or_else(|| names_none(kind))?;
         let left = self.refundable(&reference);
         let lines = match (&request.lines, request.amount) {
             (Some(_), Some(_)) => {
@@ -72,13 +68,18 @@ impl Reservation {
         })
     }
 
-    fn refund_reference(&self, request: &RefundRequest, kind: RowKind) -> Result<String, Refusal> {
+    fn refund_reference(
+        &self,
+        request: &RefundRequest,
+        kind: RowKind,
+    ) -> Result<ProviderReference, Refusal> {
         if let Some(reference) = &request.reference {
+            let reference = reference.parse().map_err(|_| names_none(kind))?;
             // Details have the say in how a row is called.
             let known = self
-                .money_row(reference)
+                .money_row(&reference)
                 .and_then(|row| row.reference.clone());
-            return Ok(known.unwrap_or_else(|| reference.clone()));
+            return Ok(known.unwrap_or(reference));
         }
         let mut known = self
             .ledger
@@ -103,7 +104,7 @@ impl Reservation {
         &self,
         lines: &[RequestLine],
         kind: RowKind,
-        reference: &str,
+        reference: &ProviderReference,
     ) -> Result<Vec<LineAmount>, Refusal> {
         let lines = if kind == RowKind::Capture {
             self.known_lines(lines)?
@@ -125,7 +126,7 @@ impl Reservation {
     }
 
     /// What can be given back of one line of a row.
-    fn refundable_on(&self, reference: &str, line: u32) -> Money {
+    fn refundable_on(&self, reference: &ProviderReference, line: u32) -> Money {
         let Some(row) = self.money_row(reference) else {
             return Money::ZERO;
         };
@@ -135,9 +136,7 @@ impl Reservation {
         let booked: Money = self
             .ledger
             .iter()
-            .filter(|row| {
-                row.kind == RowKind::Refund && row.reference.as_deref() == Some(reference)
-            })
+            .filter(|row| row.kind == RowKind::Refund && row.reference.as_ref() == Some(reference))
             .map(|row| on_line(&row.lines, line))
             .sum();
         let claimed = self
@@ -147,7 +146,7 @@ impl Reservation {
         on_line(&row.lines, line).saturating_sub(booked + claimed)
     }
 
-    fn left_to_refund(&self, reference: &str) -> String {
+    fn left_to_refund(&self, reference: &ProviderReference) -> String {
         self.head_room(self.refundable(reference), "refunded", |operation| {
             refund_of(operation, reference).map_or(Money::ZERO, |_| operation.amount())
         })
@@ -157,7 +156,7 @@ impl Reservation {
         &self,
         lines: &[LineAmount],
         amount: Money,
-        reference: &str,
+        reference: &ProviderReference,
     ) -> Option<Vec<LineAmount>> {
         if lines.is_empty() {
             return Some(vec![LineAmount { line: 1, amount }]);
@@ -168,8 +167,18 @@ impl Reservation {
     }
 }
 
+fn names_none(kind: RowKind) -> Refusal {
+    Refusal::field(
+        "reference",
+        format!("names no {} of this reservation", kind.as_str()),
+    )
+}
+
 /// The lines of a refund of this row; `None` for any other operation.
-fn refund_of<'o>(operation: &'o Operation, reference: &str) -> Option<&'o [LineAmount]> {
+fn refund_of<'o>(
+    operation: &'o Operation,
+    reference: &ProviderReference,
+) -> Option<&'o [LineAmount]> {
     match operation {
         Operation::Refund {
             reference: other,

@@ -109,7 +109,7 @@ impl RefundRequest {
         let same_row = self
             .reference
             .as_ref()
-            .is_none_or(|asked| asked == reference);
+            .is_none_or(|asked| reference == asked.as_str());
         *source == self.source && same_row && is_same(self.lines.as_deref(), self.amount, lines)
     }
 }

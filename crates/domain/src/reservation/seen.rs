@@ -6,6 +6,7 @@ use super::{
     Closing, Closure, ExtraProduct, Hold, IllegalTransition, LastCallback, Link, Met, ProviderFact,
     Reservation, ReviewReason, SeenLine,
 };
+use crate::reference::ProviderReservationId;
 
 impl Reservation {
     pub(super) fn apply_provider(&mut self, fact: &ProviderFact) -> Result<(), IllegalTransition> {
@@ -92,9 +93,9 @@ impl Reservation {
     }
 
     /// The provider's id of the reservation is known now.
-    pub(super) fn named(&mut self, reservation_uuid: &str, at: DateTime<Utc>) {
+    pub(super) fn named(&mut self, reservation_uuid: &ProviderReservationId, at: DateTime<Utc>) {
         self.forget_duplicate(reservation_uuid);
-        let suggested = self.provider.suggested_uuid.as_deref();
+        let suggested = self.provider.suggested_uuid.as_ref();
         // A callback on this reservation's own path spoke of another one, or a search found several.
         let other = suggested.is_some_and(|suggested| suggested != reservation_uuid);
         // A callback that overtook the answer has told that there is something to read.
@@ -104,15 +105,20 @@ impl Reservation {
         if other || !self.provider.duplicates.is_empty() {
             self.raise(ReviewReason::EffectDiffers, true, at);
         }
-        self.provider.reservation_uuid = Some(reservation_uuid.to_owned());
+        self.provider.reservation_uuid = Some(reservation_uuid.clone());
     }
 
-    fn forget_duplicate(&mut self, reservation_uuid: &str) {
+    fn forget_duplicate(&mut self, reservation_uuid: &ProviderReservationId) {
         let duplicates = &mut self.provider.duplicates;
-        duplicates.retain(|known| known.reservation_uuid != reservation_uuid);
+        duplicates.retain(|known| known.reservation_uuid != *reservation_uuid);
     }
 
-    fn duplicates_searched(&mut self, up_to: Option<&String>, missed: bool, at: DateTime<Utc>) {
+    fn duplicates_searched(
+        &mut self,
+        up_to: Option<&ProviderReservationId>,
+        missed: bool,
+        at: DateTime<Utc>,
+    ) {
         let provider = &mut self.provider;
         let search = &mut provider.duplicate_search;
         search.at = Some(at);

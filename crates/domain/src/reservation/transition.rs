@@ -6,6 +6,7 @@ use super::{
     EventType, Hold, Intent, IntentFact, IntentState, Operation, Sent, StateName, UnknownOutcome,
 };
 use crate::history::HistoryRow;
+use crate::reference::ProviderReference;
 
 /// A fact that cannot follow what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,7 +137,11 @@ fn after_attempt(
 
 /// An accepted refund is pending, an accepted cancel shows in the status, and an accepted capture or charge without a
 /// reference cannot be told apart from another one: details have to show all three. The rest is done.
-fn accepted(sent: Sent, reference: Option<&String>, operation: &Operation) -> IntentState {
+fn accepted(
+    sent: Sent,
+    reference: Option<&ProviderReference>,
+    operation: &Operation,
+) -> IntentState {
     let has_to_show = match operation {
         // An answer out of a cache looks the same as the provider's, and the payer's money would stay held.
         Operation::Refund { .. } | Operation::Cancel { .. } => true,

@@ -19,7 +19,7 @@ pub(crate) fn unmarked_match<'a>(r: &'a Reservation, intent: &Intent) -> Option<
         Some(row.kind) == intent.operation.row_kind()
             && row.intent.is_none()
             && row.amount == intent.operation.amount()
-            && !intent.knew(row.reference.as_deref())
+            && !intent.knew(row.reference.as_ref())
             && could_be_from(intent, row.at)
     });
     rows.next()

@@ -131,7 +131,7 @@ pub(super) fn may_be_of(row: &LedgerRow, intent: &Intent) -> bool {
         && row.intent.is_none()
         && row.intent.is_none()
         && row.confirmed
-        && !intent.knew(row.reference.as_deref())
+        && !intent.knew(row.reference.as_ref())
 }
 
 /// The rows that are nobody's, came since the request, and have its very amount.

@@ -12,9 +12,10 @@ use crate::error::FieldError;
 use crate::id::IntentId;
 use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 use crate::reservation::{
     ControlFact, Decision, DecisionRecord, Fact, Intent, IntentFact, IntentState, LedgerRow,
-    Operation, ProviderFact, Reservation, ReviewFact, ReviewReason,
+    Operation, ProviderFact, Reservation, ReviewFact, ReviewReason, WRONG_REFERENCE,
 };
 use crate::schedule::schedule;
 
@@ -55,7 +56,7 @@ pub enum DecisionError {
     #[error("details show no {kind} {reference} that can be the effect")]
     NotShown {
         /// The reference that the decision names.
-        reference: String,
+        reference: ProviderReference,
         /// What the named row would have to be: `capture`, `charge`, `refund of`.
         kind: &'static str,
     },
@@ -63,7 +64,7 @@ pub enum DecisionError {
     #[error("{reference} is the effect of another operation")]
     OfAnother {
         /// The reference that the decision names.
-        reference: String,
+        reference: ProviderReference,
         /// The operation that the row belongs to.
         intent: IntentId,
     },
@@ -130,12 +131,9 @@ fn check(r: &Reservation, request: &DecisionRequest) -> Result<Decision, Decisio
     }
     if decision
         .reference()
-        .is_some_and(|name| !is_text(name, MAX_REFERENCE))
+        .is_some_and(|name| !is_text(name.as_str(), MAX_REFERENCE))
     {
-        return Err(field(
-            "reference",
-            "is empty, longer than 64 characters, or holds control characters",
-        ));
+        return Err(field("reference", WRONG_REFERENCE));
     }
     if request.evidence_version == r.evidence_version {
         return Ok(decision);
@@ -154,7 +152,7 @@ fn about_request(
 ) -> Result<Vec<Fact>, DecisionError> {
     let r = case.reservation;
     match decision {
-        Decision::Confirm { reference } => confirmed(r, intent, reference.as_deref(), case.now),
+        Decision::Confirm { reference } => confirmed(r, intent, reference.as_ref(), case.now),
         Decision::Reject => Ok(withdrawn(
             r,
             intent,
@@ -189,12 +187,12 @@ fn is_last(r: &Reservation, intent: &Intent) -> bool {
 fn confirmed(
     r: &Reservation,
     intent: &Intent,
-    reference: Option<&str>,
+    reference: Option<&ProviderReference>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Fact>, DecisionError> {
-    let confirmed = |reference: Option<&str>, amount: Money, at| {
+    let confirmed = |reference: Option<&ProviderReference>, amount: Money, at| {
         intent.fact(IntentFact::Confirmed {
-            reference: reference.map(str::to_owned),
+            reference: reference.cloned(),
             amount,
             at,
         })
@@ -206,7 +204,7 @@ fn confirmed(
         (Operation::Submit, Some(uuid)) => vec![
             intent.fact(IntentFact::EffectRuledOut { at: now }),
             intent.fact(IntentFact::ProviderIdSuggested {
-                uuid: uuid.to_owned(),
+                uuid: uuid.clone().into(),
             }),
         ],
         (Operation::Submit, None) => {
@@ -248,7 +246,7 @@ fn confirmed(
 fn shown_row<'r>(
     r: &'r Reservation,
     intent: &Intent,
-    reference: &str,
+    reference: &ProviderReference,
 ) -> Result<&'r LedgerRow, DecisionError> {
     let kind = if matches!(intent.operation, Operation::Charge { .. }) {
         "charge"
@@ -256,13 +254,13 @@ fn shown_row<'r>(
         "capture"
     };
     let not_shown = || DecisionError::NotShown {
-        reference: reference.to_owned(),
+        reference: reference.clone(),
         kind,
     };
     let row = r.money_row(reference).ok_or_else(not_shown)?;
     match &row.intent {
         Some(other) if *other != intent.id => Err(DecisionError::OfAnother {
-            reference: reference.to_owned(),
+            reference: reference.clone(),
             intent: other.clone(),
         }),
         _ if row.confirmed && intent.operation.row_kind() == Some(row.kind) => Ok(row),
@@ -274,7 +272,7 @@ fn shown_row<'r>(
 fn shown_refund(
     r: &Reservation,
     operation: &Operation,
-    reference: &str,
+    reference: &ProviderReference,
 ) -> Result<(), DecisionError> {
     let is_source =
         matches!(operation, Operation::Refund { reference: source, .. } if source == reference);
@@ -282,7 +280,7 @@ fn shown_refund(
         return Ok(());
     }
     Err(DecisionError::NotShown {
-        reference: reference.to_owned(),
+        reference: reference.clone(),
         kind: "refund of",
     })
 }

@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::id::IntentId;
 use crate::marker::AttemptMarker;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 use crate::reservation::{Baseline, Intent, IntentState, Operation, Reservation};
 
 /// Everything that a decision about one review rests on. Without personal data.
@@ -65,9 +66,9 @@ pub struct Difference {
     /// The amounts and the status word that are not what they were.
     pub changed: Vec<Change>,
     /// References of captures and charges that have appeared.
-    pub appeared: Vec<String>,
+    pub appeared: Vec<ProviderReference>,
     /// Those that are gone.
-    pub vanished: Vec<String>,
+    pub vanished: Vec<ProviderReference>,
 }
 
 /// One value that is not what it was.

@@ -8,6 +8,7 @@ use crate::case::Case;
 use crate::deadlines::{NO_DEADLINE, send_by};
 use crate::merchant::Merchant;
 use crate::money::Money;
+use crate::reference::ProviderReference;
 use crate::reservation::{
     Hold, Intent, IntentState, Operation, Reservation, ReviewReason, RowKind,
 };
@@ -44,7 +45,7 @@ pub struct HeadRoom {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefundRoom {
     /// Of this one.
-    pub reference: String,
+    pub reference: ProviderReference,
     /// How much.
     #[serde(flatten)]
     pub room: HeadRoom,
@@ -90,7 +91,7 @@ fn room(
     r: &Reservation,
     limit: Money,
     kind: RowKind,
-    reference: Option<&str>,
+    reference: Option<&ProviderReference>,
     mine: impl Fn(&Intent) -> bool,
 ) -> HeadRoom {
     let booked = |confirmed: bool| -> Money {
@@ -98,7 +99,7 @@ fn room(
             .ledger
             .iter()
             .filter(|row| row.kind == kind && row.confirmed == confirmed);
-        let rows = rows.filter(|row| reference.is_none() || row.reference.as_deref() == reference);
+        let rows = rows.filter(|row| reference.is_none() || row.reference.as_ref() == reference);
         rows.map(|row| row.amount).sum()
     };
     let open = |fits: fn(&Intent) -> bool| -> Money {

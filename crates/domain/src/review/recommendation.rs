@@ -7,6 +7,7 @@ use super::{Subject, concerned};
 use crate::case::Case;
 use crate::deadlines::send_by;
 use crate::merchant::Merchant;
+use crate::reference::ProviderReference;
 use crate::reservation::{
     Decision, Intent, IntentState, Operation, Reservation, ReviewReason, UnknownOutcome,
 };
@@ -39,7 +40,7 @@ impl Recommendation {
         }
     }
 
-    fn confirm(reference: Option<String>, why: impl Into<String>) -> Self {
+    fn confirm(reference: Option<ProviderReference>, why: impl Into<String>) -> Self {
         Self::new(Decision::Confirm { reference }, why)
     }
 }
@@ -76,7 +77,7 @@ fn of_several(r: &Reservation, operation: &Operation) -> Option<Recommendation> 
     } else {
         format!("there are several, and {uuid} is paid: the others raise a review, to be withdrawn")
     };
-    Some(Recommendation::confirm(Some(uuid.clone()), why))
+    Some(Recommendation::confirm(Some(uuid.clone().into()), why))
 }
 
 /// Details show what can be the effect.
@@ -84,7 +85,7 @@ fn of_shown_effect(r: &Reservation, intent: &Intent) -> Option<Recommendation> {
     match concerned::equal_rows(r, intent).as_slice() {
         [] => {}
         [row] => {
-            let name = row.reference.clone().unwrap_or_default();
+            let name = row.reference.as_ref().map_or("", ProviderReference::as_str);
             let why = format!(
                 "{name} has the very amount, appeared after the request was sent, and belongs to no operation; make sure that it was not made in the provider's portal"
             );

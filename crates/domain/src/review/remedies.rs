@@ -3,6 +3,7 @@
 use super::{Subject, concerned};
 use crate::case::Case;
 use crate::money::Money;
+use crate::reference::ProviderReservationId;
 use crate::reservation::{
     CaptureRequest, ChargeRequest, LedgerRow, NewLine, Operation, RefundRequest, RefundSource,
     Refusal, RequestLine, Reservation, ReviewReason, RowKind, SeenReservation,
@@ -113,7 +114,7 @@ impl Drafter<'_> {
         let does = format!("gives {amount} of {reference} back");
         let request = RefundRequest {
             source,
-            reference: Some(reference),
+            reference: Some(reference.into()),
             lines: None,
             amount: Some(amount),
         };
@@ -183,8 +184,8 @@ impl Drafter<'_> {
             .r
             .provider
             .reservation_uuid
-            .as_deref()
-            .unwrap_or_default();
+            .as_ref()
+            .map_or("", ProviderReservationId::as_str);
         let in_portal = |does: String| {
             Some(Remedy {
                 does,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Subject, concerned};
 use crate::job::words;
 use crate::money::Money;
+use crate::reference::ProviderReservationId;
 use crate::reservation::{Intent, IntentState, LedgerRow, Operation, Reservation, UnknownOutcome};
 
 words! {
@@ -87,9 +88,9 @@ impl Sign {
     }
 
     fn of_row(row: &LedgerRow, kind: SignKind, speaks: Speaks, text: String) -> Self {
-        let reference = row.reference.clone();
+        let reference = row.reference.as_ref();
         Self {
-            reference,
+            reference: reference.map(ToString::to_string),
             amount: Some(row.amount),
             ..Self::new(kind, speaks, Some(row.at), text)
         }
@@ -158,8 +159,8 @@ fn reservations(r: &Reservation, about: &Subject<'_>) -> Vec<Sign> {
             format!("{reserved} held")
         }
     };
-    let sign = |kind, uuid: &str, at, reserved: Money, text| Sign {
-        reference: Some(uuid.to_owned()),
+    let sign = |kind, uuid: &ProviderReservationId, at, reserved: Money, text| Sign {
+        reference: Some(uuid.to_string()),
         amount: Some(reserved),
         ..Sign::new(kind, Speaks::For, at, text)
     };
@@ -253,7 +254,7 @@ fn given_back(r: &Reservation, intent: &Intent) -> Option<Sign> {
     );
     let sign = Sign::new(SignKind::GivenBack, speaks, r.provider.read_at, text);
     Some(Sign {
-        reference: Some(reference.clone()),
+        reference: Some(reference.to_string()),
         amount: Some(rise),
         ..sign
     })

@@ -18,6 +18,7 @@ use domain::{
     Planned, Reservation, ReservationId, SeededEntropy,
 };
 use testkit::customer::customer;
+use testkit::named;
 
 pub(crate) const MARKER_KEY: &[u8] = b"a key of the tests";
 pub(crate) const RES: &str = "RES4161996022";
@@ -150,7 +151,7 @@ impl Booking {
         let submit = self.r.intents[0].id.clone();
         self.send(&submit);
         let link = NewLink {
-            reservation_uuid: RES.into(),
+            reservation_uuid: named(RES),
             customer_uuid: None,
             url: None,
         };
@@ -223,7 +224,7 @@ impl Booking {
     pub(crate) fn suggested(&self, uuid: &str) -> Fact {
         let submit = |intent: &&Intent| intent.operation == Operation::Submit;
         let submit = self.r.intents.iter().find(submit).expect("a submit");
-        submit.fact(IntentFact::ProviderIdSuggested { uuid: uuid.into() })
+        submit.fact(IntentFact::ProviderIdSuggested { uuid: named(uuid) })
     }
 
     pub(crate) fn intent(&self, id: &IntentId) -> &Intent {
@@ -282,7 +283,7 @@ impl Booking {
     pub(crate) fn accepted(&mut self, operation: Operation, reference: Option<&str>) -> IntentId {
         let id = self.plan(operation);
         self.send(&id);
-        let reference = reference.map(str::to_owned);
+        let reference = reference.map(named);
         self.answer(
             &id,
             &Outcome::Accepted {
@@ -307,7 +308,7 @@ impl Booking {
                 amount: row.amount,
                 at: Some(row.at),
                 text: row.intent.as_ref().map(|id| self.text_of(id)),
-                refunded: Some(r.given_back(row.reference.as_deref().unwrap_or_default())),
+                refunded: row.reference.as_ref().map(|name| r.given_back(name)),
             })
             .collect()
         };
@@ -516,7 +517,7 @@ pub(crate) fn refund(reference: &str, lines: &[LineAmount]) -> Operation {
     };
     Operation::Refund {
         source,
-        reference: reference.into(),
+        reference: named(reference),
         lines: lines.to_vec(),
     }
 }
@@ -550,7 +551,7 @@ pub(crate) fn delivered(
 /// A row of details.
 pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow {
     SeenRow {
-        reference: Some(reference.into()),
+        reference: Some(named(reference)),
         amount: kr(kroner),
         at: None,
         text,
@@ -561,7 +562,7 @@ pub(crate) fn row(reference: &str, kroner: u32, text: Option<String>) -> SeenRow
 /// A reservation at the provider that carries our reference, with so much held.
 pub(crate) fn seen_reservation(uuid: &str, kroner: u32) -> SeenReservation {
     let status = if kroner == 0 { "SENT" } else { "RESERVED" };
-    let (reservation_uuid, status, at) = (uuid.to_owned(), status.to_owned(), monday());
+    let (reservation_uuid, status, at) = (named(uuid), status.to_owned(), monday());
     SeenReservation {
         reservation_uuid,
         status,

@@ -2,11 +2,12 @@
 
 use domain::callback::fact_of_callback;
 use domain::{EventType, Fact, IntentFact};
+use testkit::named;
 
 use crate::booking::{Booking, RES, capture, minutes, on};
 
-fn told(booking: &mut Booking, named: &str, word: &str) -> Option<EventType> {
-    let fact = fact_of_callback(&booking.r, named, word, booking.now)?;
+fn told(booking: &mut Booking, uuid: &str, word: &str) -> Option<EventType> {
+    let fact = fact_of_callback(&booking.r, &named(uuid), word, booking.now)?;
     booking.fold(std::slice::from_ref(&fact));
     Some(fact.event_type())
 }

@@ -10,6 +10,7 @@ use domain::reservation::{
 use domain::{
     Fact, IntentFact, JobKind, Merchant, Money, ProviderFact, ReservationId, SeededEntropy,
 };
+use testkit::named;
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant, minutes,
@@ -129,7 +130,7 @@ fn case_040_where_several_captures_are_proven_each_delivery_is_captured() {
     assert_eq!(booking.last_intent().operation, capture(&[on(1, 200)]));
     let first = booking.last_intent().id.clone();
     booking.send(&first);
-    let reference = Some("CAP1".to_owned());
+    let reference = Some(named("CAP1"));
     booking.answer(
         &first,
         &domain::outcome::Outcome::Accepted {
@@ -162,7 +163,7 @@ fn case_041_where_they_are_not_one_capture_takes_the_delivered_sum() {
         );
         let id = booking.last_intent().id.clone();
         booking.send(&id);
-        let reference = Some("CAP1".to_owned());
+        let reference = Some(named("CAP1"));
         booking.answer(
             &id,
             &domain::outcome::Outcome::Accepted {

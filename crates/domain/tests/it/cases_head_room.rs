@@ -4,6 +4,7 @@ use domain::reservation::{
     CaptureRequest, Operation, RefundRequest, RefundSource, Refusal, RequestLine, ReviewReason,
 };
 use domain::{Fact, IntentFact, Money};
+use testkit::named;
 
 use crate::booking::{Booking, capture, kr, on, refund};
 
@@ -144,5 +145,5 @@ fn what_a_refund_of_another_row_leaves_unknown_is_not_counted() {
         "amount",
         "asks for 201.00, and 200.00 can still be refunded",
     );
-    assert_eq!(booking.r.refundable("CAP2"), Money::ZERO);
+    assert_eq!(booking.r.refundable(&named("CAP2")), Money::ZERO);
 }

@@ -5,6 +5,7 @@ use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
 use domain::reservation::{Operation, RefundRequest, RefundSource, Refusal, ReviewReason};
 use domain::{ControlFact, Fact, IntentFact, JobKind, ReviewFact, Status, WaitingFor};
+use testkit::named;
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, faults, hours, kr, merchant,
@@ -31,7 +32,7 @@ fn case_001_a_callback_on_the_own_path_confirms_a_submit_that_timed_out() {
     booking.fold(&[Fact::Intent(
         intent,
         IntentFact::LinkCreated {
-            reservation_uuid: RES.into(),
+            reservation_uuid: named(RES),
             customer_uuid: None,
             url: None,
             at,
@@ -51,7 +52,7 @@ fn case_002_a_callback_before_the_answer_to_the_submit_changes_nothing_of_it() {
     booking.fold(&[booking.suggested(RES)]);
     assert_eq!(booking.state(&id), "sending");
     let link = domain::outcome::NewLink {
-        reservation_uuid: RES.into(),
+        reservation_uuid: named(RES),
         customer_uuid: None,
         url: None,
     };
@@ -86,7 +87,7 @@ fn case_018_a_cancel_waits_for_a_submit_in_doubt_and_then_goes_out() {
     booking.fold(&[Fact::Intent(
         intent,
         IntentFact::LinkCreated {
-            reservation_uuid: RES.into(),
+            reservation_uuid: named(RES),
             customer_uuid: None,
             url: None,
             at,
@@ -105,7 +106,7 @@ fn case_070_of_a_capture_and_a_cancel_the_first_decided_goes_and_the_other_is_lo
     booking.answer(
         &first,
         &Outcome::Accepted {
-            reference: Some("CAP1".into()),
+            reference: Some(named("CAP1")),
             link: None,
         },
     );

@@ -6,6 +6,7 @@ use domain::observe::SeenStatus;
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::CaptureRequest;
 use domain::{ControlFact, Fact, JobKind, ProviderFact, ReservationId, SeededEntropy, Status};
+use testkit::named;
 
 use crate::booking::{
     Booking, at, capture, charge, delivered, faults, hours, kr, merchant, minutes, monday,
@@ -173,7 +174,7 @@ fn case_056_an_answer_after_the_deadline_is_the_answer() {
     booking.answer(
         &id,
         &Outcome::Accepted {
-            reference: Some("CAP1".into()),
+            reference: Some(named("CAP1")),
             link: None,
         },
     );

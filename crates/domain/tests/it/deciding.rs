@@ -8,6 +8,7 @@ use domain::resolve::is_duplicate_refused_by_lines;
 use domain::{
     ControlFact, Fact, IntentFact, JobKind, ProviderFact, ReviewFact, Status, WaitingFor,
 };
+use testkit::named;
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, delivered, hours, job_key, kr, minutes, monday,
@@ -500,7 +501,7 @@ fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() 
     booking.answer(
         &first,
         &Outcome::Accepted {
-            reference: Some("CAP1".to_owned()),
+            reference: Some(named("CAP1")),
             link: None,
         },
     );

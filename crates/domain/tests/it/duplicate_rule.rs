@@ -5,6 +5,7 @@ use domain::reservation::Operation;
 use domain::resolve::is_duplicate_refused;
 use domain::review::Risk;
 use proptest::prelude::*;
+use testkit::named;
 
 use crate::booking::{Booking, cancel, capture, charge, complete, on, refund};
 use crate::review_packs::{asked, pack};
@@ -46,7 +47,7 @@ fn a_refund_is_refused_a_second_time_only_when_it_gives_back_all_that_is_left() 
         let mut booking = Booking::new(&[1000]).captured(1000);
         if before > 0 {
             booking.fold(&[domain::Fact::Provider(domain::ProviderFact::RefundSeen {
-                reference: "CAP1".into(),
+                reference: named("CAP1"),
                 refunded: crate::booking::kr(before),
             })]);
         }

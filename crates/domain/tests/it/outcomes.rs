@@ -3,6 +3,7 @@
 use domain::outcome::{NewLink, Outcome, RefusedBy};
 use domain::policy::Channel;
 use domain::reservation::{IntentState, Operation};
+use testkit::named;
 
 use crate::booking::{Booking, RES, cancel, capture, charge, complete, names, on, refund};
 
@@ -162,7 +163,7 @@ fn case_005_a_submit_accepted_without_an_id_is_unknown() {
 fn a_link_belongs_to_a_submit_and_to_nothing_else() {
     let link = || {
         Some(NewLink {
-            reservation_uuid: "RES9".into(),
+            reservation_uuid: named("RES9"),
             customer_uuid: None,
             url: None,
         })
@@ -173,11 +174,11 @@ fn a_link_belongs_to_a_submit_and_to_nothing_else() {
     booking.answer(
         &id,
         &Outcome::Accepted {
-            reference: Some("CAP1".into()),
+            reference: Some(named("CAP1")),
             link: link(),
         },
     );
-    assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES));
+    assert_eq!(booking.r.provider.reservation_uuid, Some(named(RES)));
     assert_eq!(booking.r.ledger.len(), 1);
 }
 

@@ -126,7 +126,7 @@ fn happen(world: &mut World, act: &Act, number: usize) {
                 .ledger
                 .iter()
                 .find(|row| row.kind == kind)
-                .and_then(|row| row.reference.clone());
+                .and_then(|row| row.reference.clone().map(String::from));
             let request = RefundRequest {
                 source,
                 reference,

@@ -5,7 +5,8 @@ use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenProduct, SeenRow, SeenStatus, Snapshot};
 use domain::outcome::RefusedBy;
 use domain::reservation::{Intent, Operation, RowKind};
-use domain::{IntentId, Money, Reservation};
+use domain::{IntentId, Money, ProviderReference, ProviderReservationId, Reservation};
+use testkit::named;
 
 /// The hold can be captured for exactly so long.
 const WINDOW: TimeDelta = TimeDelta::days(7);
@@ -25,7 +26,7 @@ const PREREQUISITE: Refused = (
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
-    pub(crate) uuid: Option<String>,
+    pub(crate) uuid: Option<ProviderReservationId>,
     pub(crate) status: SeenStatus,
     pub(crate) paid_at: Option<DateTime<Utc>>,
     due: DateTime<Utc>,
@@ -116,14 +117,14 @@ impl Provider {
         &mut self,
         intent: &Intent,
         now: DateTime<Utc>,
-    ) -> Result<Option<String>, Refused> {
+    ) -> Result<Option<ProviderReference>, Refused> {
         let text = intent
             .marker
             .of_attempt(intent.attempts().max(1))
             .to_string();
         let made = match &intent.operation {
             Operation::Submit => {
-                self.uuid = Some("RES4161996022".to_owned());
+                self.uuid = Some(named("RES4161996022"));
                 None
             }
             Operation::Capture { lines, .. } => {
@@ -169,7 +170,7 @@ impl Provider {
         parts: &[(u32, Money)],
         text: Option<String>,
         now: DateTime<Utc>,
-    ) -> Result<String, Refused> {
+    ) -> Result<ProviderReference, Refused> {
         let Some(paid_at) = self.paid_at else {
             return Err(RUNWAY);
         };
@@ -193,7 +194,7 @@ impl Provider {
         self.captures.push(row.clone());
         self.tell(Event::Captured, row.reference.clone(), Some(amount), now);
         self.note(now);
-        Ok(row.reference.unwrap_or_default())
+        Ok(row.reference.expect("a name"))
     }
 
     pub(crate) fn charge(
@@ -201,7 +202,7 @@ impl Provider {
         amount: Money,
         text: Option<String>,
         now: DateTime<Utc>,
-    ) -> Result<String, Refused> {
+    ) -> Result<ProviderReference, Refused> {
         let Some(paid_at) = self.paid_at else {
             return Err((RefusedBy::CardNotFound, "paymentcardnotfound"));
         };
@@ -212,24 +213,24 @@ impl Provider {
         self.charges.push(row.clone());
         self.tell(Event::Charged, row.reference.clone(), Some(amount), now);
         self.note(now);
-        Ok(row.reference.unwrap_or_default())
+        Ok(row.reference.expect("a name"))
     }
 
     pub(crate) fn refund(
         &mut self,
-        reference: &str,
+        reference: &ProviderReference,
         amount: Money,
         now: DateTime<Utc>,
     ) -> Result<(), Refused> {
         let mut rows = self.captures.iter_mut().chain(&mut self.charges);
-        let row = rows.find(|row| row.reference.as_deref() == Some(reference));
+        let row = rows.find(|row| row.reference.as_ref() == Some(reference));
         let row = row.ok_or((RefusedBy::Business, "refundrejectionfortransactionnotfound"))?;
         let refunded = row.refunded.unwrap_or_default() + amount;
         if refunded > row.amount {
             return Err((RefusedBy::Business, "refundrejectionforproductamountexceed"));
         }
         row.refunded = Some(refunded);
-        let event = if reference.starts_with("CHA") {
+        let event = if reference.as_str().starts_with("CHA") {
             Event::ChargeRefunded
         } else {
             Event::CaptureRefunded
@@ -269,7 +270,7 @@ impl Provider {
         now: DateTime<Utc>,
     ) -> SeenRow {
         self.numbers += 1;
-        let reference = Some(format!("{prefix}{}", self.numbers));
+        let reference = Some(named(&format!("{prefix}{}", self.numbers)));
         let text = text.filter(|_| self.echoes);
         SeenRow {
             reference,
@@ -291,7 +292,7 @@ impl Provider {
     }
 
     /// The reference of the row that carries an intent's marker.
-    pub(crate) fn reference_of(&self, intent: &Intent) -> Option<String> {
+    pub(crate) fn reference_of(&self, intent: &Intent) -> Option<ProviderReference> {
         let mut rows = self.captures.iter().chain(&self.charges);
         let mine = |row: &&SeenRow| intent.marker.is_in(row.text.as_deref().unwrap_or_default());
         rows.find(mine).and_then(|row| row.reference.clone())
@@ -353,7 +354,7 @@ impl Provider {
     fn tell(
         &mut self,
         event: Event,
-        uuid: Option<String>,
+        uuid: Option<impl Into<String>>,
         amount: Option<Money>,
         now: DateTime<Utc>,
     ) {
@@ -362,7 +363,7 @@ impl Provider {
             now,
             HistoryRow {
                 event,
-                uuid,
+                uuid: uuid.map(Into::into),
                 at,
                 until: at,
                 amount,

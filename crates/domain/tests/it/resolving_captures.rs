@@ -7,6 +7,7 @@ use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
 use domain::resolve::MarkerEcho;
 use domain::{Fact, IntentFact, IntentId, JobKind, Money, ProviderFact};
+use testkit::named;
 
 use crate::booking::{
     Booking, capture, charge, hours, kr, lost_capture, merchant, minutes, names, on, proven, told,
@@ -22,8 +23,8 @@ fn row_01_one_row_with_our_marker_and_amount_confirms() {
     assert_eq!(booking.state(&id), "done");
     let row = &booking.r.ledger[0];
     assert_eq!(
-        (row.amount, row.reference.as_deref(), row.confirmed),
-        (kr(400), Some("CAP1"), true)
+        (row.amount, row.reference.clone(), row.confirmed),
+        (kr(400), Some(named("CAP1")), true)
     );
     assert_eq!(
         (row.intent.is_none(), row.lines.as_slice()),
@@ -288,7 +289,7 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
         ("two such rows", |_, seen| {
             let again = seen.captures[0].clone();
             seen.captures.push(domain::observe::SeenRow {
-                reference: Some("CAP2".into()),
+                reference: Some(named("CAP2")),
                 ..again
             });
             (seen.captured, seen.products[0].captured) = (kr(800), kr(800));

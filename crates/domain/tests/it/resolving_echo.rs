@@ -6,6 +6,7 @@ use domain::history::Event;
 use domain::outcome::{NewLink, Outcome};
 use domain::resolve::{Evidence, MarkerEcho, history_window, learnt};
 use domain::{Fact, IntentFact, ProviderFact};
+use testkit::named;
 
 use crate::booking::{
     Booking, RES, at, capture, charge, hours, kr, lost_capture, minutes, monday, names, on, told,
@@ -110,7 +111,7 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
     };
     let history = |row| Fact::Intent(id.clone(), IntentFact::HistoryRead { row, at: now });
     let by_name = Fact::Provider(ProviderFact::RowConfirmed {
-        reference: "CAP1".into(),
+        reference: named("CAP1"),
         amount: kr(400),
         intent: None,
     });
@@ -188,7 +189,7 @@ fn a_submit_shows_something_when_it_is_found_and_not_when_it_is_answered() {
         let id = booking.r.intents[0].id.clone();
         booking.send(&id);
         let link = NewLink {
-            reservation_uuid: RES.into(),
+            reservation_uuid: named(RES),
             customer_uuid: None,
             url: None,
         };

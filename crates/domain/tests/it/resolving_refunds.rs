@@ -5,6 +5,7 @@ use domain::observe::{SeenRefund, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::{Operation, RowKind};
 use domain::{Fact, IntentFact, IntentId};
+use testkit::named;
 
 use crate::booking::{
     Booking, RES, capture, charge, given_back, hours, kr, minutes, names, on, refund, told,
@@ -16,7 +17,7 @@ fn a_refund_is_confirmed_when_its_row_rose_by_exactly_its_amount() {
     let before = booking.seen();
     let id = booking.accepted(refund("CAP1", &[on(1, 300)]), None);
     assert_eq!(
-        (booking.state(&id), booking.r.refundable("CAP1")),
+        (booking.state(&id), booking.r.refundable(&named("CAP1"))),
         ("accepted", kr(700))
     );
     assert!(
@@ -29,7 +30,7 @@ fn a_refund_is_confirmed_when_its_row_rose_by_exactly_its_amount() {
         (booking.state(&id), booking.r.booked(RowKind::Refund)),
         ("done", kr(300))
     );
-    assert_eq!(booking.r.refundable("CAP1"), kr(700));
+    assert_eq!(booking.r.refundable(&named("CAP1")), kr(700));
     assert_eq!(booking.read(&after), []);
 }
 
@@ -44,7 +45,7 @@ fn row_03_a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
         ("needs_review", vec!["refund_unknown"])
     );
     assert_eq!(
-        unknown.r.refundable("CAP1"),
+        unknown.r.refundable(&named("CAP1")),
         kr(500),
         "what shows and what may be count both"
     );
@@ -88,7 +89,7 @@ fn money_given_back_by_somebody_else_is_adopted_and_counts() {
         (RowKind::Refund, kr(250), true)
     );
     assert_eq!(
-        (booking.r.refundable("CAP1"), booking.read(&after)),
+        (booking.r.refundable(&named("CAP1")), booking.read(&after)),
         (kr(750), vec![])
     );
 }
@@ -187,7 +188,7 @@ fn shown_in(seen: &Snapshot, row: bool, list: bool, sum: bool) -> Snapshot {
     (seen.captures[0].refunded, seen.refunded_captured) = (Some(back(row)), back(sum));
     if list {
         seen.refunds.push(SeenRefund {
-            reference: Some("CAP1".into()),
+            reference: Some(named("CAP1")),
             amount: kr(300),
             at: None,
         });
@@ -252,7 +253,7 @@ fn row_02_the_history_is_the_second_witness_where_details_show_one() {
             (booking.state(&id), booking.r.booked(RowKind::Refund)),
             ("done", kr(300))
         );
-        assert_eq!(booking.r.refundable("CAP1"), kr(700));
+        assert_eq!(booking.r.refundable(&named("CAP1")), kr(700));
     }
 }
 
@@ -309,7 +310,7 @@ fn row_02_a_full_refund_that_one_witness_has_seen_is_never_absent() {
     let mut seen = booking.seen();
     let id = booking.lost(refund("CAP1", &[on(1, 1000)]));
     seen.refunds.push(SeenRefund {
-        reference: Some("CAP1".into()),
+        reference: Some(named("CAP1")),
         amount: kr(1000),
         at: None,
     });
@@ -421,7 +422,7 @@ fn row_06_a_refund_above_the_merchants_limits_is_refused_and_not_repeated() {
         ("rejected", vec!["provider_refused"])
     );
     assert_eq!(
-        (booking.r.refundable("CAP1"), booking.r.is_frozen()),
+        (booking.r.refundable(&named("CAP1")), booking.r.is_frozen()),
         (kr(1000), false)
     );
 }

@@ -9,8 +9,10 @@ use domain::reservation::{Decision, ReviewReason, SeenReservation};
 use domain::resolve::{absence_outcome, duplicates_window, history_window};
 use domain::review::{RemedyAct, Risk};
 use domain::{
-    Case, ControlFact, Fact, IntentFact, IntentId, JobKind, ProviderFact, ReviewFact, Status,
+    Case, ControlFact, Fact, IntentFact, IntentId, JobKind, ProviderFact, ProviderReference,
+    ReviewFact, Status,
 };
+use testkit::named;
 
 use crate::booking::{Booking, RES, hours, kr, minutes, names, seen_reservation};
 use crate::review_decisions::{confirming, decided};
@@ -141,7 +143,7 @@ fn a_callback_that_comes_between_two_searches_calls_for_one_at_once() {
     )]);
     assert!(booking.job("submit").expect("a job").run_at > booking.now);
     assert_eq!(
-        fact_of_callback(&booking.r, "RES9", "Reserved", booking.now),
+        fact_of_callback(&booking.r, &named("RES9"), "Reserved", booking.now),
         None,
         "the same word again is no news"
     );
@@ -167,7 +169,7 @@ fn sent_twice() -> (Booking, IntentId) {
     assert_eq!(in_vain(&mut booking, &id), Some("effect_ruled_out"));
     booking.send(&id);
     let link = NewLink {
-        reservation_uuid: RES.into(),
+        reservation_uuid: named(RES),
         customer_uuid: None,
         url: None,
     };
@@ -235,8 +237,8 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
             "{row}"
         );
         assert_eq!(
-            booking.r.provider.reservation_uuid.as_deref(),
-            Some(RES),
+            booking.r.provider.reservation_uuid,
+            Some(named(RES)),
             "{row}: nothing is swapped"
         );
         let pack = pack(&booking, ReviewReason::EffectDiffers, &[]);
@@ -391,7 +393,7 @@ fn a_search_that_could_not_look_at_everything_goes_on_where_it_was() {
     let mut look = |up_to: Option<&str>, missed| {
         let found = Submitted {
             ours: Vec::new(),
-            up_to: up_to.map(str::to_owned),
+            up_to: up_to.map(named),
             missed,
         };
         let facts = duplicates(&booking.r, booking.intent(&id), &found, booking.now);
@@ -451,7 +453,7 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
             (booking.state(&id), booking.desk()),
             (state, vec!["late_effect", "effect_differs"])
         );
-        assert_eq!(booking.r.provider.reservation_uuid.as_deref(), Some(RES));
+        assert_eq!(booking.r.provider.reservation_uuid, Some(named(RES)));
         assert_eq!(
             (booking.r.status(), booking.r.is_frozen()),
             (Status::AwaitingPayment, true)
@@ -493,8 +495,12 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
     assert_eq!(named, [OTHER, RES]);
     assert_eq!(recommended(&pack), "confirm");
     let confirm = pack.option("confirm").decision.as_ref();
-    let named = confirm.and_then(Decision::reference);
-    assert_eq!(named, Some(RES), "the one that is paid");
+    let stays = confirm.and_then(Decision::reference);
+    assert_eq!(
+        stays.map(ProviderReference::as_str),
+        Some(RES),
+        "the one that is paid"
+    );
     let facts = decided(&booking, &id, &confirming(&booking, RES)).expect("taken");
     booking.fold(&facts);
     let found = Submitted {

@@ -6,6 +6,7 @@ use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::Outcome;
 use domain::reservation::{Closing, Origin, RowKind};
 use domain::{Fact, IntentFact, JobKind, ProviderFact, Status};
+use testkit::named;
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund,
@@ -40,7 +41,7 @@ fn case_107_a_capture_sent_again_whose_first_effect_shows_too_is_a_duplicate() {
     booking.answer(
         &id,
         &Outcome::Accepted {
-            reference: Some("CAP2".into()),
+            reference: Some(named("CAP2")),
             link: None,
         },
     );
@@ -175,7 +176,7 @@ fn what_was_never_in_doubt_or_is_known_to_have_worked_at_once_is_not_watched() {
     twice.answer(
         &id,
         &Outcome::Accepted {
-            reference: Some("CAP1".into()),
+            reference: Some(named("CAP1")),
             link: None,
         },
     );
@@ -233,7 +234,7 @@ fn a_release_or_a_closing_that_shows_after_it_was_denied_is_a_late_effect() {
 
 #[test]
 fn an_external_row_that_a_person_gives_to_an_intent_is_taken_over_and_not_booked_twice() {
-    for reference in [Some("CAP7".to_owned()), None] {
+    for reference in [Some(named("CAP7")), None] {
         let (mut booking, id, seen) = lost_capture();
         booking.read(&with_capture(&seen, "CAP7", 400, None));
         assert!(booking.r.ledger[0].intent.is_none());
@@ -255,7 +256,7 @@ fn an_external_row_that_a_person_gives_to_an_intent_is_taken_over_and_not_booked
             (row.intent.as_ref(), row.lines.as_slice()),
             (Some(&id), &[on(1, 400)][..])
         );
-        assert_eq!(row.reference.as_deref(), Some("CAP7"));
+        assert_eq!(row.reference, Some(named("CAP7")));
     }
     let mut booking = Booking::new(&[1000]).held();
     let seen = with_capture(&booking.seen(), "CAP7", 400, None);

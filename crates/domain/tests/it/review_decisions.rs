@@ -9,6 +9,7 @@ use domain::review::{
     subjects,
 };
 use domain::{Case, IntentId, JobKind};
+use testkit::named;
 
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, hours, kr, names, on, refund, row,
@@ -221,9 +222,9 @@ fn what_a_person_vouches_for_without_a_reference_is_booked_and_has_to_show_itsel
             .r
             .ledger
             .iter()
-            .map(|row| (row.reference.as_deref(), row.confirmed))
+            .map(|row| (row.reference.clone(), row.confirmed))
             .collect();
-        assert_eq!(rows, [(Some("ROW1"), true)], "{kind}");
+        assert_eq!(rows, [(Some(named("ROW1")), true)], "{kind}");
     }
 }
 
@@ -273,12 +274,12 @@ fn a_refund_is_taken_for_done_when_details_show_that_much_more_given_back() {
     decide(&mut vouched, &id, &|b| asking(b, "confirm"));
     assert!(!vouched.r.ledger[1].confirmed, "it has to show itself");
     vouched.fold(&[Fact::Provider(ProviderFact::RefundSeen {
-        reference: "CAP1".into(),
+        reference: named("CAP1"),
         refunded: kr(300),
     })]);
     assert!(vouched.r.ledger[1].confirmed);
     booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
-        reference: "CAP1".into(),
+        reference: named("CAP1"),
         refunded: kr(500),
     })]);
     decide(&mut booking, &id, &|b| confirming(b, "CAP1"));

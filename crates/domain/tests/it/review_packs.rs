@@ -6,8 +6,11 @@ use domain::review::{
     Evidence, OpenReview, PastDecision, Remedy, ReviewOption, Risk, SignKind, Speaks, evidence,
     in_doubt, open_reviews, options, remedies, subjects,
 };
-use domain::{Case, Fact, IntentFact, IntentId, Money, ProviderFact, ReviewFact};
+use domain::{
+    Case, Fact, IntentFact, IntentId, Money, ProviderFact, ProviderReference, ReviewFact,
+};
 use serde_json::json;
+use testkit::named;
 
 use crate::booking::{
     Booking, cancel, capture, charge, delivered, hours, kr, minutes, on, refund, row,
@@ -53,7 +56,7 @@ pub(crate) fn external(
         kind,
         amount: kr(kroner),
         lines: Vec::new(),
-        reference: Some(reference.into()),
+        reference: Some(named(reference)),
         alias: None,
         at: booking.now,
         intent: None,
@@ -288,7 +291,7 @@ fn the_difference_names_what_has_changed_since_the_request_was_put_on_record() {
     assert_eq!((before.captured, evidence.now.captured), (kr(100), kr(400)));
     assert_eq!(
         (before.references, evidence.now.references),
-        (vec!["CAP1".to_owned()], vec!["CAP1".into(), "CAP9".into()])
+        (vec![named("CAP1")], vec![named("CAP1"), named("CAP9")])
     );
     let changed: Vec<_> = difference
         .changed
@@ -298,7 +301,7 @@ fn the_difference_names_what_has_changed_since_the_request_was_put_on_record() {
     assert_eq!(changed, [("captured", "100.00", "400.00")]);
     assert_eq!(
         (difference.appeared, difference.vanished),
-        (vec!["CAP9".to_owned()], vec![])
+        (vec![named("CAP9")], vec![])
     );
 }
 
@@ -376,7 +379,10 @@ fn every_sign_says_what_it_speaks_for() {
     let confirm = pack.option("confirm");
     let named = confirm.decision.as_ref().and_then(Decision::reference);
     assert_eq!(
-        (named, confirm.worst_case.risk),
+        (
+            named.map(ProviderReference::as_str),
+            confirm.worst_case.risk
+        ),
         (Some("CAP8"), Risk::Nothing)
     );
 }

@@ -4,6 +4,7 @@ use domain::reservation::ReviewReason;
 use domain::review::{Remedy, RemedyAct, SignKind, Speaks};
 use domain::{Fact, IntentFact, ProviderFact};
 use serde_json::{Value, json};
+use testkit::named;
 
 use crate::booking::{Booking, capture, kr, on, row};
 use crate::review_packs::{Pack, pack, says, with};
@@ -121,13 +122,13 @@ fn too_little_is_put_right_by_a_capture_of_the_rest() {
 fn what_was_given_back_already_is_not_drafted_again() {
     let mut booking = with(ReviewReason::LateEffect);
     booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
-        reference: "CAP1".into(),
+        reference: named("CAP1"),
         refunded: kr(150),
     })]);
     let partly = pack(&booking, ReviewReason::LateEffect, &[]);
     assert_eq!(partly.remedies[0].amount, kr(250));
     booking.fold(&[Fact::Provider(ProviderFact::RefundSeen {
-        reference: "CAP1".into(),
+        reference: named("CAP1"),
         refunded: kr(400),
     })]);
     assert!(

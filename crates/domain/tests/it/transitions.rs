@@ -12,6 +12,7 @@ use domain::{
     ControlFact, DeliveryFact, EventType, Fact, IntentFact, IntentId, Money, ProviderFact,
     ReviewFact,
 };
+use testkit::named;
 
 use crate::booking::{
     Booking, cancel, capture, charge, complete, kr, monday, on, refund, seen_reservation,
@@ -201,7 +202,7 @@ fn states(now: DateTime<Utc>) -> [IntentState; STATES] {
         IntentState::NeedsReview(unknown),
         IntentState::Done {
             attempts,
-            reference: Some("CAP1".into()),
+            reference: Some(named("CAP1")),
         },
         IntentState::Rejected {
             attempts,
@@ -231,7 +232,7 @@ fn ledger_row() -> LedgerRow {
         kind: RowKind::Capture,
         amount: kr(100),
         lines: vec![],
-        reference: Some("CAP7".into()),
+        reference: Some(named("CAP7")),
         alias: None,
         at: monday(),
         intent: None,
@@ -251,7 +252,7 @@ fn decision() -> DecisionRecord {
 
 fn intent_facts() -> Vec<IntentFact> {
     let at = monday();
-    let reference = Some("CAP1".to_owned());
+    let reference = Some(named("CAP1"));
     vec![
         IntentFact::AttemptWritten { attempt: 2, at },
         IntentFact::AttemptSent { attempt: 2, at },
@@ -283,7 +284,7 @@ fn intent_facts() -> Vec<IntentFact> {
             reason: "no".into(),
         },
         IntentFact::LinkCreated {
-            reservation_uuid: "RES1".into(),
+            reservation_uuid: named("RES1"),
             customer_uuid: None,
             url: None,
             at,
@@ -293,7 +294,7 @@ fn intent_facts() -> Vec<IntentFact> {
         IntentFact::RetryForced { at },
         IntentFact::MarkerChecked { shown: true },
         IntentFact::ProviderIdSuggested {
-            uuid: "RES1".into(),
+            uuid: named("RES1"),
         },
     ]
 }
@@ -336,12 +337,12 @@ fn other_facts(booking: &Booking) -> Vec<Fact> {
         Fact::Provider(ProviderFact::CaptureWindowClosed { at }),
         Fact::Provider(ProviderFact::RowPosted { row: ledger_row() }),
         Fact::Provider(ProviderFact::RowConfirmed {
-            reference: "CAP7".into(),
+            reference: named("CAP7"),
             amount: kr(100),
             intent: None,
         }),
         Fact::Provider(ProviderFact::RefundSeen {
-            reference: "CAP7".into(),
+            reference: named("CAP7"),
             refunded: kr(1),
         }),
         Fact::Provider(ProviderFact::DuplicateSeen {

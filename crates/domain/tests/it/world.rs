@@ -16,6 +16,7 @@ use domain::{
     Entropy as _, Fact, IntentFact, IntentId, JobKey, JobKind, Money, Planned, PlannedState,
     ProviderFact, Reservation, ReviewFact, SeededEntropy, Status,
 };
+use testkit::named;
 
 use crate::booking::{Booking, minutes, seen_reservation};
 use crate::provider::Provider;
@@ -133,7 +134,8 @@ impl World {
             );
         }
         for row in r.ledger.iter().filter(|row| row.kind != RowKind::Refund) {
-            let given = r.given_back(row.reference.as_deref().unwrap_or_default());
+            let name = row.reference.as_ref();
+            let given = name.map_or(Money::ZERO, |name| r.given_back(name));
             assert!(given <= row.amount, "more given back than taken: {r:#?}");
         }
         let exclusive = |intent: &&domain::reservation::Intent| intent.operation.is_exclusive();
@@ -327,7 +329,7 @@ impl World {
             .provider
             .uuid
             .iter()
-            .map(|uuid| seen_reservation(uuid, 0));
+            .map(|uuid| seen_reservation(uuid.as_str(), 0));
         let found = Submitted {
             ours: ours.collect(),
             ..Submitted::default()
@@ -511,7 +513,7 @@ impl World {
                     at: self.now(),
                 })]);
             }
-            Some(uuid) if !known => self.learn(vec![self.booking.suggested(&uuid)]),
+            Some(uuid) if !known => self.learn(vec![self.booking.suggested(uuid.as_str())]),
             _ => {}
         }
     }
@@ -524,7 +526,7 @@ impl World {
             .captures
             .first()
             .and_then(|row| row.reference.clone())
-            .unwrap_or_default();
+            .unwrap_or_else(|| named("CAP0"));
         match act % 5 {
             0 => drop(self.provider.capture(&[(1, amount)], None, now)),
             1 => drop(self.provider.charge(amount, None, now)),

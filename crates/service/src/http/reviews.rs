@@ -10,7 +10,9 @@ use domain::review::{
     DecisionError, DecisionRequest, Evidence, Remedy, RemedyAct, ReviewOption, ReviewStatus,
     WorstCase,
 };
-use domain::{ErrorCode, FieldError, JobId, MerchantId, Money, ReservationId, ReviewId};
+use domain::{
+    ErrorCode, FieldError, JobId, MerchantId, Money, ProviderReference, ReservationId, ReviewId,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -52,7 +54,7 @@ pub(super) struct ReviewJson {
 #[derive(Debug, Serialize)]
 struct DecisionJson {
     decision: Option<&'static str>,
-    reference: Option<String>,
+    reference: Option<ProviderReference>,
     note: Option<String>,
     actor: String,
     at: Time,
@@ -71,7 +73,7 @@ pub(super) struct DossierJson {
 #[derive(Debug, Serialize)]
 struct OptionJson {
     decision: &'static str,
-    reference: Option<String>,
+    reference: Option<ProviderReference>,
     does: &'static str,
     worst_case: WorstCase,
     refused: Option<String>,
@@ -173,7 +175,7 @@ fn decision(end: ReviewEnd) -> DecisionJson {
     let decided = record.map(|record| &record.decision);
     DecisionJson {
         decision: decided.map(Decision::word),
-        reference: decided.and_then(|decision| decision.reference().map(str::to_owned)),
+        reference: decided.and_then(|decision| decision.reference().cloned()),
         note: record.map(|record| record.note.clone()),
         actor: end.actor,
         at: Time(end.at),
@@ -184,7 +186,7 @@ fn option(option: ReviewOption) -> OptionJson {
     let named = option.decision.as_ref().and_then(Decision::reference);
     OptionJson {
         decision: option.word(),
-        reference: named.map(str::to_owned),
+        reference: named.cloned(),
         does: option.does,
         worst_case: option.worst_case,
         refused: option.refused,

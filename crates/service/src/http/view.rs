@@ -5,8 +5,9 @@ use domain::deadlines::NO_DEADLINE;
 use domain::reservation::{LedgerRow, Line, Link, Origin, ReviewReason, RowKind};
 use domain::review::{ReviewStatus, subjects};
 use domain::{
-    CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, Reservation, ReservationId,
-    ReviewId, Status, WaitingFor,
+    CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, ProviderCustomerId,
+    ProviderReference, ProviderReservationId, Reservation, ReservationId, ReviewId, Status,
+    WaitingFor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -55,8 +56,8 @@ pub(super) struct ReservationJson {
 
 #[derive(Debug, Serialize)]
 struct ProviderJson {
-    reservation_uuid: Option<String>,
-    customer_uuid: Option<String>,
+    reservation_uuid: Option<ProviderReservationId>,
+    customer_uuid: Option<ProviderCustomerId>,
     status: Option<String>,
 }
 
@@ -91,7 +92,7 @@ struct LineJson {
 struct RowJson {
     kind: RowKind,
     amount: Money,
-    reference: Option<String>,
+    reference: Option<ProviderReference>,
     at: Time,
     job: Option<JobId>,
     origin: Origin,

@@ -416,14 +416,9 @@ impl Run<'_> {
         released: &Released,
         request: Request,
     ) -> Result<Finished, JobFault> {
-        let uuid = stored
-            .reservation
-            .provider
-            .reservation_uuid
-            .clone()
-            .unwrap_or_default();
+        let uuid = stored.reservation.provider.reservation_uuid.clone();
         let sent = if may_leave(self.app, released.at) {
-            requests::send(&self.handle.client, &uuid, request).await
+            requests::send(&self.handle.client, uuid.as_ref(), request).await
         } else {
             not_sent()
         };

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::IntentState;
 use domain::schedule::schedule;
 use domain::{
-    Entropy, ErrorCode, JobKey, Merchant, Planned, PlannedState, Reservation, WaitingFor,
+    Entropy, ErrorCode, JobKey, Merchant, Planned, PlannedState, ProviderReference, Reservation,
+    WaitingFor,
 };
 use serde_json::{Value, json};
 use store::queue::{ClaimedJob, JobEnd, NotBefore, OUTCOME_UNKNOWN};
@@ -69,13 +70,13 @@ fn ended(r: &Reservation, key: &JobKey) -> JobEnd {
             reason: reason.clone(),
         },
         IntentState::Done { reference, .. } => JobEnd::Succeeded {
-            result: result(r, key, reference.as_deref()),
+            result: result(r, key, reference.as_ref()),
         },
         _ => JobEnd::Succeeded { result: None },
     }
 }
 
-fn result(r: &Reservation, key: &JobKey, reference: Option<&str>) -> Option<Value> {
+fn result(r: &Reservation, key: &JobKey, reference: Option<&ProviderReference>) -> Option<Value> {
     match (&r.link, reference) {
         (domain::reservation::Link::Sent { url, .. }, _) if *key == JobKey::Submit => {
             Some(json!({"reference": r.provider.reservation_uuid, "payment_url": url}))

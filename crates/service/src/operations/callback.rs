@@ -1,8 +1,8 @@
 //! The provider calls back about a reservation.
 
 use api_client::callback;
-use domain::Chain;
 use domain::callback::fact_of_callback;
+use domain::{Chain, ProviderReservationId};
 use sha2::{Digest as _, Sha256};
 use store::{NewCallback, StoreError};
 
@@ -52,9 +52,15 @@ async fn verify_and_keep(
                 return Ok(CallbackOutcome::Refused);
             }
         };
-    let uuid = verified.callback.order_uuid.as_str();
-    let known = stored.reservation.provider.reservation_uuid.as_deref();
-    let another = known.is_some_and(|known| known != uuid);
+    let Ok(uuid) = verified
+        .callback
+        .order_uuid
+        .parse::<ProviderReservationId>()
+    else {
+        return Ok(CallbackOutcome::Refused);
+    };
+    let known = stored.reservation.provider.reservation_uuid.as_ref();
+    let another = known.is_some_and(|known| *known != uuid);
     // A submit that was sent twice may have made both.
     if another && !stored.reservation.may_be_there_twice() {
         tracing::error!(reservation.id = %id, "callback refused: it names another reservation than its path");
@@ -72,7 +78,8 @@ async fn verify_and_keep(
     let news = tx.save_callback(callback).await?;
     if news && let Some(mut stored) = tx.lock_reservation(&id).await? {
         let r = &mut stored.reservation;
-        if let Some(fact) = fact_of_callback(r, uuid, verified.callback.status.as_str(), tx.now()) {
+        if let Some(fact) = fact_of_callback(r, &uuid, verified.callback.status.as_str(), tx.now())
+        {
             tx.record(r, &[fact], &handle.merchant, "provider", None)
                 .await?;
         }

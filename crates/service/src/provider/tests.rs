@@ -248,3 +248,22 @@ fn case_159_is_paid_tells_nothing_of_money() {
         "nor does the word for held"
     );
 }
+
+#[test]
+fn a_row_whose_name_can_be_none_has_no_name() {
+    let merchant = Merchant::new("default".parse().expect("a merchant"));
+    let long = "9".repeat(200);
+    for (written, read) in [
+        ("CAP1", Some("CAP1")),
+        ("", None),
+        (" ", None),
+        ("CAP\n1", None),
+        (&long, None),
+    ] {
+        let mut details = details("true", "CAPTURED");
+        let history = details.payment_history.as_mut().expect("a history");
+        history.captured[0].reference = Some(written.to_owned());
+        let row = snapshot(&details, &merchant).captures.remove(0);
+        assert_eq!(row.reference, read.map(testkit::named), "{written:?}");
+    }
+}

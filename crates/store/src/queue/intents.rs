@@ -1,6 +1,6 @@
 //! The jobs that carry the intents of a reservation.
 
-use domain::{IntentId, JobId, JobKind, Reservation, ReservationId};
+use domain::{IntentId, JobId, JobKind, ProviderReference, Reservation, ReservationId};
 use serde_json::json;
 
 use crate::db::{ensure_affected, execute, fetch_all, fetch_optional, sql};
@@ -75,7 +75,7 @@ impl Tx {
     pub(crate) async fn confirm_jobs_of(
         &mut self,
         intent: &IntentId,
-        reference: Option<&str>,
+        reference: Option<&ProviderReference>,
         running: Option<&JobId>,
     ) -> Result<(), StoreError> {
         let running = running.map_or("", JobId::as_str);

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::reservation::{LedgerRow, RowKind};
 use domain::resolve::{Evidence, MarkerEcho};
 use domain::{Clock as _, Fact, Money, ProviderFact, Reservation};
+use testkit::named;
 
 use crate::harness::{Fresh, merchant, noon};
 use crate::reservations::{created, record, submitted};
@@ -119,7 +120,7 @@ fn external(fresh: &Fresh, kind: RowKind, reference: &str) -> Fact {
         kind,
         amount: Money::kroner(10),
         lines: Vec::new(),
-        reference: Some(reference.to_owned()),
+        reference: Some(named(reference)),
         alias: None,
         at: fresh.clock.now(),
         intent: None,

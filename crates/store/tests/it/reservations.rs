@@ -14,6 +14,7 @@ use serde_json::json;
 use store::queue::JobFilter;
 use store::{Idempotency, NewCallback, ReservationFilter, StoreError, Submission};
 use testkit::customer::{self, customer};
+use testkit::named;
 
 use crate::harness::{Fresh, merchant};
 
@@ -89,7 +90,7 @@ pub(crate) fn submitted(fresh: &Fresh, intent: &IntentId, uuid: &str) -> [Fact; 
         Fact::Intent(
             intent.clone(),
             IntentFact::LinkCreated {
-                reservation_uuid: uuid.to_owned(),
+                reservation_uuid: named(uuid),
                 customer_uuid: None,
                 url: Some("https://example.no/pay".to_owned()),
                 at,
@@ -189,7 +190,7 @@ pub(crate) async fn the_journal_folds_to_the_reservation(fresh: Fresh) {
     assert_eq!(numbers, (1..=r.version).collect::<Vec<_>>());
     let by_uuid = fresh
         .store
-        .reservation_by_uuid(&merchant("default"), "RES1")
+        .reservation_by_uuid(&merchant("default"), &named("RES1"))
         .await
         .expect("reads");
     assert_eq!(
@@ -332,7 +333,7 @@ pub(crate) async fn a_job_whose_effect_another_one_found_is_done(fresh: Fresh) {
     let link = Fact::Intent(
         submit,
         IntentFact::LinkCreated {
-            reservation_uuid: "RES1".into(),
+            reservation_uuid: named("RES1"),
             customer_uuid: None,
             url: None,
             at: now,

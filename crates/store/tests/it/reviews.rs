@@ -9,6 +9,7 @@ use domain::{
     SystemEntropy,
 };
 use store::{Review, ReviewCursor, ReviewFilter};
+use testkit::named;
 
 use crate::harness::{Fresh, merchant};
 use crate::reservations::{account, created, record, submitted};
@@ -249,7 +250,7 @@ pub(crate) async fn what_answers_a_review_ends_it_without_a_decision(fresh: Fres
     let shown = Fact::Intent(
         id.clone(),
         IntentFact::Confirmed {
-            reference: Some("CAP1".to_owned()),
+            reference: Some(named("CAP1")),
             amount: Money::kroner(400),
             at: fresh.clock.now(),
         },
@@ -291,13 +292,13 @@ pub(crate) async fn each_request_in_doubt_has_its_own_review(fresh: Fresh) {
             &r,
             &of(&first),
             Decision::Confirm {
-                reference: Some("CAP1".to_owned()),
+                reference: Some(named("CAP1")),
             },
         ),
         Fact::Intent(
             first.clone(),
             IntentFact::Confirmed {
-                reference: Some("CAP1".to_owned()),
+                reference: Some(named("CAP1")),
                 amount: Money::kroner(400),
                 at: fresh.clock.now(),
             },
@@ -306,7 +307,7 @@ pub(crate) async fn each_request_in_doubt_has_its_own_review(fresh: Fresh) {
     record(&fresh, &mut r, &facts).await;
     let end = one(&fresh, &of(&first)).await.end.expect("an end");
     let decision = end.decision.expect("a decision").decision;
-    assert_eq!(decision.reference(), Some("CAP1"));
+    assert_eq!(decision.reference(), Some(&named("CAP1")));
     let left = open(&fresh, &r).await;
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].id, of(&second).id);

@@ -10,7 +10,9 @@ use domain::reservation::{Intent, Operation, RowKind};
 use domain::resolve::history_window;
 use domain::resolve::is_duplicate_refused;
 use domain::schedule::schedule;
-use domain::{Case, Fact, JobKey, JobKind, Money, Planned, PlannedState, Reservation};
+use domain::{
+    Case, Fact, JobKey, JobKind, Money, Planned, PlannedState, ProviderReference, Reservation,
+};
 
 use super::Broken;
 use super::state::Job;
@@ -158,7 +160,7 @@ impl Domain {
     }
 
     /// What may still be given back of a row.
-    pub(super) fn refundable(&self, r: &Reservation, reference: &str) -> Money {
+    pub(super) fn refundable(&self, r: &Reservation, reference: &ProviderReference) -> Money {
         let row = r.money_row(reference).map_or(Money::ZERO, |row| row.amount);
         match self.broken {
             Broken::HeadRoom => row.saturating_sub(r.given_back(reference)),

@@ -199,9 +199,8 @@ fn head_room(machine: &Machine, state: &State) -> Result<(), Violation> {
         spent(RowKind::Capture),
     )?;
     for row in r.ledger.iter().filter(|row| row.kind != RowKind::Refund) {
-        let offered = machine
-            .domain
-            .refundable(r, row.reference.as_deref().unwrap_or_default());
+        let offered = row.reference.as_ref();
+        let offered = offered.map_or(Money::ZERO, |name| machine.domain.refundable(r, name));
         check("refund", offered, row.amount, spent(RowKind::Refund))?;
     }
     let counted = machine.domain.charged(r);

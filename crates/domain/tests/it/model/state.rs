@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use domain::ProviderReference;
 use domain::outcome::{Outcome, RefusedBy};
 
 /// A value that the machine keeps once, by its number.
@@ -91,8 +92,13 @@ pub(super) struct Wire {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Answer {
     Unsent,
-    Accepted { reference: Option<String> },
-    Refused { by: RefusedBy, key: &'static str },
+    Accepted {
+        reference: Option<ProviderReference>,
+    },
+    Refused {
+        by: RefusedBy,
+        key: &'static str,
+    },
     Unknown,
 }
 

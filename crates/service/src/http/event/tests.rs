@@ -11,6 +11,7 @@ use domain::reservation::{
     SeenLine,
 };
 use domain::{Money, SeededEntropy};
+use testkit::named;
 
 use super::*;
 
@@ -52,7 +53,7 @@ fn row() -> LedgerRow {
         kind: RowKind::Capture,
         amount: amount(),
         lines: lines(),
-        reference: Some("CAP1".to_owned()),
+        reference: Some(named("CAP1")),
         alias: None,
         at: AT,
         intent: None,
@@ -83,7 +84,7 @@ fn operations() -> [Operation; 7] {
         },
         Operation::Refund {
             source: RefundSource::Captured,
-            reference: "CAP1".to_owned(),
+            reference: named("CAP1"),
             lines: lines(),
         },
         Operation::Cancel { note: note() },
@@ -111,19 +112,19 @@ fn of_intents() -> Vec<IntentFact> {
         IntentFact::AttemptSent { attempt: 1, at: AT },
         IntentFact::AttemptUnsent { reason: text() },
         IntentFact::AttemptAccepted {
-            reference: Some("CAP1".to_owned()),
+            reference: Some(named("CAP1")),
             at: AT,
         },
         IntentFact::AttemptRejected { key: text() },
         IntentFact::OutcomeUnknown { reason: text() },
         IntentFact::LinkCreated {
-            reservation_uuid: "RES1".to_owned(),
-            customer_uuid: Some("CSRT1".to_owned()),
+            reservation_uuid: named("RES1"),
+            customer_uuid: Some(named("CSRT1")),
             url: Some(text()),
             at: AT,
         },
         IntentFact::ProviderIdSuggested {
-            uuid: "RES1".to_owned(),
+            uuid: named("RES1"),
         },
         IntentFact::EffectNotSeen {
             clean: true,
@@ -135,7 +136,7 @@ fn of_intents() -> Vec<IntentFact> {
         },
         IntentFact::MarkerChecked { shown: true },
         IntentFact::Confirmed {
-            reference: Some("CAP1".to_owned()),
+            reference: Some(named("CAP1")),
             amount: amount(),
             at: AT,
         },
@@ -189,17 +190,17 @@ fn of_the_provider() -> Vec<ProviderFact> {
         ProviderFact::CaptureWindowClosed { at: AT },
         ProviderFact::RowPosted { row: row() },
         ProviderFact::RowConfirmed {
-            reference: "CAP1".to_owned(),
+            reference: named("CAP1"),
             amount: amount(),
             intent: None,
         },
         ProviderFact::RefundSeen {
-            reference: "CAP1".to_owned(),
+            reference: named("CAP1"),
             refunded: amount(),
         },
         ProviderFact::DuplicateSeen {
             seen: SeenReservation {
-                reservation_uuid: "RES2".to_owned(),
+                reservation_uuid: named("RES2"),
                 status: "CREATED".to_owned(),
                 over: false,
                 reserved: Money::ZERO,
@@ -222,7 +223,7 @@ fn of_the_provider() -> Vec<ProviderFact> {
 fn of_people_and_jobs() -> Vec<Fact> {
     let key = || domain::JobKey::DeadlineAct;
     let reason = ReviewReason::ExternalChange;
-    let reference = Some("CAP1".to_owned());
+    let reference = Some(named("CAP1"));
     let decision = DecisionRecord {
         decision: Decision::Confirm { reference },
         note: "Seen in the portal.".to_owned(),

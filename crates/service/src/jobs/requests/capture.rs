@@ -8,6 +8,7 @@ use store::queue::JobFault;
 
 use super::parts::provider_id;
 use crate::jobs::call::{CallResult, to_call_result};
+use crate::provider::named;
 
 pub(super) fn request(
     r: &Reservation,
@@ -29,7 +30,7 @@ pub(super) fn request(
 
 pub(super) fn result(answer: Answer<wire::CaptureAccepted>) -> CallResult {
     to_call_result(answer, |accepted| Outcome::Accepted {
-        reference: accepted.uuid,
+        reference: named(accepted.uuid.as_deref()),
         link: None,
     })
 }

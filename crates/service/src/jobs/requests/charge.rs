@@ -6,6 +6,7 @@ use domain::reservation::ChargeLine;
 use domain::{AttemptMarker, Money};
 
 use crate::jobs::call::{CallResult, to_call_result};
+use crate::provider::named;
 
 pub(super) fn request(lines: &[ChargeLine], marker: &AttemptMarker, text: &str) -> wire::Charge {
     // Two more places for the marker, which a duplicate of a charge must not do without: the name, where it stands
@@ -30,7 +31,7 @@ pub(super) fn request(lines: &[ChargeLine], marker: &AttemptMarker, text: &str) 
 
 pub(super) fn result(answer: Answer<wire::ChargeAccepted>) -> CallResult {
     to_call_result(answer, |accepted| Outcome::Accepted {
-        reference: accepted.uuid,
+        reference: named(accepted.uuid.as_deref()),
         link: None,
     })
 }

@@ -8,7 +8,7 @@ use domain::history::HistoryRow;
 use domain::observe::{self, SeenStatus, Submitted, duplicates, submitted};
 use domain::reservation::{Intent, IntentState, Operation, SeenReservation};
 use domain::resolve::{Evidence, duplicates_window, history_window};
-use domain::{Case, Fact, IntentId, Reservation};
+use domain::{Case, Fact, IntentId, ProviderReservationId, Reservation};
 use store::StoreError;
 
 use crate::app::{App, MerchantHandle};
@@ -134,7 +134,8 @@ async fn nobody_elses(
         let others = match row.uuid.as_deref() {
             None => false,
             Some(uuid) if uuid.starts_with(OF_A_RESERVATION) => {
-                r.provider.reservation_uuid.as_deref() != Some(uuid)
+                let own = r.provider.reservation_uuid.as_ref();
+                own.is_none_or(|own| *own != uuid)
             }
             Some(uuid) => {
                 let owner = app.store.reference_owner(&r.merchant, uuid).await?;
@@ -153,10 +154,11 @@ async fn unclaimed(
     app: &App,
     r: &Reservation,
     rows: &[HistoryRow],
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<ProviderReservationId>, StoreError> {
     let uuids = rows.iter().filter_map(|row| row.uuid.as_deref());
-    let mut uuids: Vec<&str> = uuids
+    let mut uuids: Vec<ProviderReservationId> = uuids
         .filter(|uuid| uuid.starts_with(OF_A_RESERVATION))
+        .filter_map(|uuid| uuid.parse().ok())
         .collect();
     uuids.sort_unstable();
     uuids.dedup();
@@ -164,11 +166,11 @@ async fn unclaimed(
     for uuid in uuids {
         if app
             .store
-            .reservation_by_uuid(&r.merchant, uuid)
+            .reservation_by_uuid(&r.merchant, &uuid)
             .await?
             .is_none()
         {
-            unclaimed.push(uuid.to_owned());
+            unclaimed.push(uuid);
         }
     }
     Ok(unclaimed)
@@ -179,7 +181,7 @@ async fn candidates_read(
     app: &App,
     handle: &MerchantHandle,
     r: &Reservation,
-    mut candidates: Vec<String>,
+    mut candidates: Vec<ProviderReservationId>,
 ) -> Result<Submitted, ReadError> {
     let whole = candidates.len() <= MAX_CANDIDATES;
     candidates.truncate(MAX_CANDIDATES);
@@ -198,7 +200,7 @@ async fn look_at(
     app: &App,
     handle: &MerchantHandle,
     r: &Reservation,
-    uuid: &str,
+    uuid: &ProviderReservationId,
     found: &mut Submitted,
 ) -> Result<(), ReadError> {
     count_request(app, handle).await?;
@@ -225,9 +227,9 @@ async fn details(
     app: &App,
     handle: &MerchantHandle,
     r: &Reservation,
-    uuid: &str,
+    uuid: &ProviderReservationId,
 ) -> Result<Read, ReadError> {
-    let details = match read(handle.client.details(uuid).await) {
+    let details = match read(handle.client.details(uuid.as_str()).await) {
         Ok(details) => details,
         Err(ReadError::NotFound) => return Ok(Read::NotYet),
         Err(error) => return Err(error),
@@ -236,7 +238,7 @@ async fn details(
         && details.grand_total.is_none_or(|total| total == r.total());
     let snapshot = provider::snapshot(&details, &handle.merchant);
     let seen = SeenReservation {
-        reservation_uuid: uuid.to_owned(),
+        reservation_uuid: uuid.clone(),
         over: matches!(
             snapshot.status,
             SeenStatus::Cancelled | SeenStatus::Completed | SeenStatus::Expired

@@ -13,6 +13,7 @@ mod resend;
 mod submit;
 
 use api_client::{Client, wire};
+use domain::ProviderReservationId;
 use domain::reservation::{Intent, Operation};
 use store::Stored;
 use store::queue::JobFault;
@@ -65,8 +66,14 @@ pub(in crate::jobs) async fn prepare(
     })
 }
 
-/// Sends a request, once.
-pub(in crate::jobs) async fn send(client: &Client, uuid: &str, request: Request) -> CallResult {
+/// Sends a request, once. `uuid` is the provider's id of the reservation, which only a submit can do without: the client
+/// lets nothing else leave.
+pub(in crate::jobs) async fn send(
+    client: &Client,
+    uuid: Option<&ProviderReservationId>,
+    request: Request,
+) -> CallResult {
+    let uuid = uuid.map_or("", ProviderReservationId::as_str);
     match request {
         Request::Submit(submission) => submit::send(client, submission).await,
         Request::Capture(request) => capture::result(client.capture(uuid, &request).await),

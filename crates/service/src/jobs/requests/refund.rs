@@ -2,7 +2,7 @@
 
 use api_client::{Answer, wire};
 use domain::reservation::{LineAmount, RefundSource};
-use domain::{ErrorCode, Money, Reservation};
+use domain::{ErrorCode, Money, ProviderReference, Reservation};
 use store::queue::{FaultClass, JobFault};
 
 use super::parts::provider_id;
@@ -11,7 +11,7 @@ use crate::jobs::call::{CallResult, accepted_without_reference, to_call_result};
 pub(super) fn request(
     r: &Reservation,
     source: RefundSource,
-    reference: &str,
+    reference: &ProviderReference,
     lines: &[LineAmount],
 ) -> Result<wire::Refund, JobFault> {
     let product = |part: &LineAmount| {
@@ -32,7 +32,7 @@ pub(super) fn request(
             RefundSource::Captured => wire::RefundSource::Captured,
             RefundSource::Charged => wire::RefundSource::Charged,
         },
-        reference: reference.to_owned(),
+        reference: reference.to_string(),
     })
 }
 

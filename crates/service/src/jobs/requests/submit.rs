@@ -9,7 +9,7 @@ use store::queue::{FaultClass, JobFault};
 
 use crate::app::{App, MerchantHandle};
 use crate::jobs::call::{CallResult, to_call_result};
-use crate::provider;
+use crate::provider::{self, named};
 use crate::submission::{CheckoutMethod, SubmissionRecord, read_stored};
 
 /// A submit, by how the payer comes to the page.
@@ -105,12 +105,20 @@ pub(super) async fn send(client: &Client, submission: Submission) -> CallResult 
 }
 
 fn result(answer: Answer<wire::Submitted>) -> CallResult {
-    to_call_result(answer, |submitted| Outcome::Accepted {
-        reference: None,
-        link: Some(NewLink {
-            reservation_uuid: submitted.reservation_uuid,
-            customer_uuid: submitted.customer_uuid,
-            url: submitted.url,
-        }),
+    to_call_result(answer, |submitted| {
+        let customer_uuid = named(submitted.customer_uuid.as_deref());
+        match submitted.reservation_uuid.parse() {
+            Ok(reservation_uuid) => Outcome::Accepted {
+                reference: None,
+                link: Some(NewLink {
+                    reservation_uuid,
+                    customer_uuid,
+                    url: submitted.url,
+                }),
+            },
+            Err(error) => Outcome::Unknown {
+                reason: format!("the id of the reservation that the answer names {error}"),
+            },
+        }
     })
 }

@@ -5,7 +5,9 @@ use api_client::{Outcome as Answered, RejectionClass};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::history::Event;
 use domain::reservation::{Hold, RowKind};
-use domain::{ErrorCode, Fact, PlannedState, ProviderFact, Reservation, WaitingFor};
+use domain::{
+    ErrorCode, Fact, PlannedState, ProviderFact, ProviderReservationId, Reservation, WaitingFor,
+};
 use store::StoreError;
 use store::queue::{ClaimedJob, FaultClass, Finished, JobEnd, JobFault};
 
@@ -120,29 +122,29 @@ async fn ask_for_reads(
     handle: &MerchantHandle,
     rows: &[HistoryRow],
 ) -> Result<(), StoreError> {
-    let mut uuids: Vec<(&str, Option<DateTime<Utc>>)> = rows
+    let mut uuids: Vec<(ProviderReservationId, Option<DateTime<Utc>>)> = rows
         .iter()
         .filter(|row| !is_about_the_link(provider::event(row)))
         .filter_map(|row| {
+            let uuid = row.uuid.as_deref()?;
             Some((
-                row.uuid.as_deref()?,
+                uuid.parse().ok().filter(|_| uuid.starts_with("RES"))?,
                 row.datetime.as_ref().and_then(|time| time.at()),
             ))
         })
-        .filter(|(uuid, _)| uuid.starts_with("RES"))
         .collect();
     uuids.sort_unstable();
-    uuids.dedup_by_key(|(uuid, _)| *uuid);
+    uuids.dedup_by(|(uuid, _), (before, _)| uuid == before);
     for (uuid, _) in uuids {
         let Some(known) = app
             .store
-            .reservation_by_uuid(&handle.merchant.id, uuid)
+            .reservation_by_uuid(&handle.merchant.id, &uuid)
             .await?
         else {
             continue;
         };
         if known.reservation.provider.read_wanted.is_some()
-            || !is_news(&known.reservation, rows, uuid)
+            || !is_news(&known.reservation, rows, &uuid)
         {
             continue;
         }
@@ -168,9 +170,9 @@ const fn is_about_the_link(event: Event) -> bool {
 }
 
 /// Does the history tell of something that the facts do not have?
-fn is_news(r: &Reservation, rows: &[HistoryRow], uuid: &str) -> bool {
+fn is_news(r: &Reservation, rows: &[HistoryRow], uuid: &ProviderReservationId) -> bool {
     rows.iter()
-        .filter(|row| row.uuid.as_deref() == Some(uuid))
+        .filter(|row| row.uuid.as_deref() == Some(uuid.as_str()))
         .any(|row| match provider::event(row) {
             Event::LinkSent | Event::LinkOpened => false,
             Event::Reserved => matches!(r.hold, Hold::None),

@@ -5,6 +5,7 @@ use domain::reservation::{LedgerRow, LineAmount, RowKind};
 use domain::{Fact, IntentFact, Money, ProviderFact, ReservationId};
 use serde_json::{Value, json};
 
+use testkit::named;
 use testkit::service::{Service, booking, now, request};
 
 #[tokio::test]
@@ -204,7 +205,7 @@ async fn case_077_a_refund_over_the_head_room_names_what_was_asked_what_is_left_
             line: 1,
             amount: Money::kroner(1000),
         }],
-        reference: Some("CAP1".to_owned()),
+        reference: Some(named("CAP1")),
         alias: None,
         at,
         intent: None,

@@ -4,6 +4,7 @@ use domain::reservation::{ReviewReason, RowKind};
 use domain::{Fact, IntentFact, ProviderFact, ReservationId, ReviewFact};
 use serde_json::{Value, json};
 use testkit::case::{CAPTURE, CHARGE, Case, row};
+use testkit::named;
 use testkit::service::{Service, now};
 
 fn events(list: &Value) -> Vec<&str> {
@@ -490,7 +491,7 @@ async fn what_answers_a_review_ends_it_without_a_decision() {
     let shown = Fact::Intent(
         case.intent.clone(),
         IntentFact::Confirmed {
-            reference: Some("CAP1".to_owned()),
+            reference: Some(named("CAP1")),
             amount: domain::Money::kroner(400),
             at: now(),
         },

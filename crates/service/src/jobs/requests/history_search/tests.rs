@@ -5,6 +5,7 @@ use domain::history::Event;
 use domain::reservation::{CaptureRequest, Intent, IntentFact, LedgerRow, ProviderFact, RowKind};
 use domain::{Money, ReservationId};
 use serde_json::json;
+use testkit::named;
 
 use super::*;
 use crate::operations;
@@ -27,7 +28,7 @@ async fn in_doubt(env: &TestEnv, reference: &str, effect: bool) -> (ReservationI
         .expect("a request");
     let domain::outcome::Outcome::Accepted {
         link: Some(link), ..
-    } = super::super::send(&handle.client, "", request)
+    } = super::super::send(&handle.client, None, request)
         .await
         .outcome
     else {
@@ -81,7 +82,7 @@ async fn in_doubt(env: &TestEnv, reference: &str, effect: bool) -> (ReservationI
     if effect {
         env.world
             .lock()
-            .capture_in_portal(at, &uuid, None)
+            .capture_in_portal(at, uuid.as_str(), None)
             .expect("captured");
     }
     (id, capture.id)
@@ -132,7 +133,7 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
         kind: RowKind::Capture,
         amount: Money::kroner(1000),
         lines: Vec::new(),
-        reference: Some(taken(&env, "BOOK-1").remove(0)),
+        reference: taken(&env, "BOOK-1").first().map(|name| named(name)),
         alias: None,
         at: env.now(),
         intent: None,
@@ -143,6 +144,7 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
         .await;
     let left = search(&env, &id, &capture).await;
     let own = env.reservation(&id).await.provider.reservation_uuid;
+    let own = own.map(String::from);
     let found = rows(left);
     let mut left: Vec<(Event, Option<String>)> =
         found.into_iter().map(|row| (row.event, row.uuid)).collect();
@@ -254,7 +256,7 @@ async fn a_search_that_fails_says_how() {
 }
 
 /// Submits a booking as the provider sees it, without a word on our side; the id there.
-async fn submitted_unseen(env: &TestEnv, id: &ReservationId) -> String {
+async fn submitted_unseen(env: &TestEnv, id: &ReservationId) -> ProviderReservationId {
     let handle = &env.app.merchants[&env.merchant()];
     let stored = env
         .app
@@ -267,7 +269,7 @@ async fn submitted_unseen(env: &TestEnv, id: &ReservationId) -> String {
     let request = super::super::prepare(&env.app, handle, &stored, &submit, 1)
         .await
         .expect("a request");
-    let sent = super::super::send(&handle.client, "", request)
+    let sent = super::super::send(&handle.client, None, request)
         .await
         .outcome;
     let domain::outcome::Outcome::Accepted {
@@ -278,7 +280,7 @@ async fn submitted_unseen(env: &TestEnv, id: &ReservationId) -> String {
     };
     env.world
         .lock()
-        .open(env.now(), &link.reservation_uuid)
+        .open(env.now(), link.reservation_uuid.as_str())
         .expect("a page");
     link.reservation_uuid
 }
