@@ -47,7 +47,10 @@ pub use job::{
 pub use marker::{AttemptMarker, Marker, MarkerError};
 pub use merchant::Merchant;
 pub use money::{CURRENCY, MAX_AMOUNT, Money, MoneyError};
-pub use reference::{NameError, ProviderCustomerId, ProviderReference, ProviderReservationId};
+pub use reference::{
+    NameError, ProviderCustomerId, ProviderReference, ProviderReservationId, Reference,
+    ReferenceError,
+};
 pub use reservation::{
     ControlFact, DeliveryFact, EventType, Fact, IntentFact, ProviderFact, Reservation, ReviewFact,
     Status,

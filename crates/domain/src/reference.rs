@@ -1,6 +1,7 @@
-//! What the provider calls a reservation, its customer and its effects: a type each, so that none stands for another.
+//! What we call a reservation, and what the provider calls it, its customer and its effects: a type each, so that none
+//! stands for another.
 //!
-//! They come from answers, callbacks and people, and are read where they come in.
+//! They come from booking systems, answers, callbacks and people, and are read where they come in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,15 +19,31 @@ const MAX_NAME: usize = 128;
 #[error("is empty, longer than 128 characters, or holds control characters")]
 pub struct NameError;
 
+/// The longest reference of a booking system, in characters.
+const MAX_REFERENCE: usize = 64;
+
+/// A text that cannot be a booking system's reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is empty, longer than 64 characters, or has spaces at its ends")]
+pub struct ReferenceError;
+
+fn is_name(text: &str) -> bool {
+    is_text(text, MAX_NAME)
+}
+
+fn is_reference(text: &str) -> bool {
+    is_text(text, MAX_REFERENCE) && text.trim() == text
+}
+
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident if $fits:ident else $error:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The text, as the provider writes it.
+            /// The text as it was given.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -46,21 +63,21 @@ macro_rules! names {
         }
 
         impl FromStr for $name {
-            type Err = NameError;
+            type Err = $error;
 
-            fn from_str(text: &str) -> Result<Self, NameError> {
+            fn from_str(text: &str) -> Result<Self, $error> {
                 text.to_owned().try_into()
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = NameError;
+            type Error = $error;
 
-            fn try_from(text: String) -> Result<Self, NameError> {
-                if is_text(&text, MAX_NAME) {
+            fn try_from(text: String) -> Result<Self, $error> {
+                if $fits(&text) {
                     Ok(Self(text))
                 } else {
-                    Err(NameError)
+                    Err($error)
                 }
             }
         }
@@ -89,12 +106,15 @@ names! {
     /// What the provider calls the effect of an operation: `CAP…` of a capture, `CHA…` of a charge, of a refund the row
     /// that it gives back from, of a submit `RES…`, of a payment link `ODR…`. 1 to 128 characters. Set by answers and
     /// details, and by a person who confirms an effect.
-    ProviderReference;
+    ProviderReference if is_name else NameError;
     /// The provider's id of a reservation, `RES…`. 1 to 128 characters. Set by the answer to a submit or a search, and
     /// suggested by callbacks and people.
-    ProviderReservationId;
+    ProviderReservationId if is_name else NameError;
     /// The provider's id of a customer, `CSRT…`. 1 to 128 characters. Set by the answer to a submit.
-    ProviderCustomerId;
+    ProviderCustomerId if is_name else NameError;
+    /// The booking system's own name of a reservation, unique per merchant: 1 to 64 characters without control characters
+    /// and without spaces at its ends. Set when the reservation is submitted; sent to the provider, which shows it again.
+    Reference if is_reference else ReferenceError;
 }
 
 /// A reservation is the effect of its submit.
@@ -160,6 +180,30 @@ mod tests {
         read_all::<ProviderReference>();
         read_all::<ProviderReservationId>();
         read_all::<ProviderCustomerId>();
+    }
+
+    #[test]
+    fn our_reference_is_a_shorter_line_without_spaces_at_its_ends() {
+        let (longest, too_long) = ("x".repeat(64), "x".repeat(65));
+        for (text, fits) in [
+            ("BOOK-1001", true),
+            ("Hytte 7", true),
+            (longest.as_str(), true),
+            (too_long.as_str(), false),
+            ("", false),
+            (" ", false),
+            (" BOOK-1", false),
+            ("BOOK-1 ", false),
+            ("BOOK\n1", false),
+        ] {
+            assert_eq!(text.parse::<Reference>().is_ok(), fits, "{text:?}");
+            let json = serde_json::Value::from(text);
+            let read = serde_json::from_value::<Reference>(json.clone());
+            assert_eq!(read.is_ok(), fits, "{text:?}");
+            if let Ok(read) = read {
+                assert_eq!(serde_json::to_value(read).expect("JSON"), json);
+            }
+        }
     }
 
     #[test]

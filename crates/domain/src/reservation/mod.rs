@@ -49,7 +49,7 @@ use crate::id::{IntentId, MerchantId, ReservationId};
 use crate::job::{JobKey, words};
 use crate::money::Money;
 use crate::policy::Policy;
-use crate::reference::{ProviderCustomerId, ProviderReference, ProviderReservationId};
+use crate::reference::{ProviderCustomerId, ProviderReference, ProviderReservationId, Reference};
 
 /// The most lines of one reservation.
 pub const MAX_LINES: usize = 100;
@@ -65,7 +65,7 @@ pub struct Reservation {
     /// Whose account it is on.
     pub merchant: MerchantId,
     /// The booking system's own id, unique per merchant.
-    pub reference: String,
+    pub reference: Reference,
     /// When it was submitted to us.
     pub created_at: DateTime<Utc>,
     /// When the payment link is due.

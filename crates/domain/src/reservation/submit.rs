@@ -9,10 +9,11 @@ use super::{
 };
 use crate::FieldError;
 use crate::customer::{Customer, is_text};
-use crate::id::{MerchantId, ReservationId};
+use crate::id::ReservationId;
 use crate::merchant::Merchant;
 use crate::money::{MAX_AMOUNT, Money};
-use crate::policy::{Policy, PolicyPatch};
+use crate::policy::PolicyPatch;
+use crate::reference::Reference;
 
 /// The provider's clock may be ahead of ours: a link has to be due at least this long from now.
 const LINK_LEAD: TimeDelta = TimeDelta::minutes(10);
@@ -76,7 +77,7 @@ impl NewLine {
 /// A reservation as submitted, without what only the provider needs.
 #[derive(Clone)]
 pub struct NewReservation {
-    /// The booking system's own id.
+    /// The booking system's own id, as it was given: read when the reservation is built, with every other fault.
     pub reference: String,
     /// The customer.
     pub customer: Customer,
@@ -111,11 +112,10 @@ impl NewReservation {
                 faults.push(FieldError::new(field, message));
             }
         };
-        rule(
-            !is_text(&self.reference, 64) || self.reference.trim() != self.reference,
-            "reference",
-            "is empty, longer than 64 characters, or has spaces at its ends",
-        );
+        let reference = self.reference.parse::<Reference>();
+        if let Err(wrong) = &reference {
+            rule(true, "reference", &wrong.to_string());
+        }
         rule(
             self.lines.is_empty(),
             "lines",
@@ -151,18 +151,20 @@ impl NewReservation {
                 merchant.policy.clone()
             }
         };
-        if faults.is_empty() {
-            Ok(self.aggregate(id, merchant.id.clone(), policy, now))
-        } else {
-            Err(Refusal::Fields(faults))
+        match reference {
+            Ok(reference) if faults.is_empty() => Ok(Reservation {
+                policy,
+                ..self.aggregate(id, reference, merchant, now)
+            }),
+            Ok(_) | Err(_) => Err(Refusal::Fields(faults)),
         }
     }
 
     fn aggregate(
         &self,
         id: ReservationId,
-        merchant: MerchantId,
-        policy: Policy,
+        reference: Reference,
+        merchant: &Merchant,
         now: DateTime<Utc>,
     ) -> Reservation {
         let lines = (1..).zip(&self.lines).map(|(line, new)| Line {
@@ -177,13 +179,13 @@ impl NewReservation {
         });
         Reservation {
             id,
-            merchant,
-            reference: self.reference.clone(),
+            merchant: merchant.id.clone(),
+            reference,
             created_at: now,
             payment_link_due: self.payment_link_due,
             charge_validity: self.charge_validity,
             charge_partially_refundable: self.charge_partially_refundable,
-            policy,
+            policy: merchant.policy.clone(),
             lines: lines.collect(),
             link: Link::Submitting,
             hold: Hold::None,

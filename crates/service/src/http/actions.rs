@@ -73,7 +73,7 @@ impl Target {
         let Some(details) = details else {
             return self.with_reservation(acted, StatusCode::ACCEPTED).await;
         };
-        let reference = Some(acted.reservation.reservation.reference);
+        let reference = Some(acted.reservation.reservation.reference.into());
         Ok((
             StatusCode::ACCEPTED,
             Answer(view::job(&details.job, reference)),

@@ -46,7 +46,7 @@ async fn reference_of(app: &App, job: &Job) -> Result<Option<String>, Problem> {
         .store
         .reservation(id)
         .await?
-        .map(|stored| stored.reservation.reference))
+        .map(|stored| stored.reservation.reference.into()))
 }
 
 pub(super) async fn list(

@@ -6,8 +6,8 @@ use domain::reservation::{LedgerRow, Line, Link, Origin, ReviewReason, RowKind};
 use domain::review::{ReviewStatus, subjects};
 use domain::{
     CURRENCY, IntentId, JobId, JobKind, JobState, MerchantId, Money, ProviderCustomerId,
-    ProviderReference, ProviderReservationId, Reservation, ReservationId, ReviewId, Status,
-    WaitingFor,
+    ProviderReference, ProviderReservationId, Reference, Reservation, ReservationId, ReviewId,
+    Status, WaitingFor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(super) fn page<T: Serialize>(data: &[T], next: Option<impl ToString>) -> Val
 pub(super) struct ReservationJson {
     id: ReservationId,
     merchant: MerchantId,
-    reference: String,
+    reference: Reference,
     status: Status,
     control: &'static str,
     provider: ProviderJson,

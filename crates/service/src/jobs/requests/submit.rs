@@ -64,7 +64,7 @@ pub(super) async fn request(
         customer_details: provider::customer(&record.customer, personal_number.as_deref()),
         order_date: WireTime::unix(app.clock.now()),
         due_date_for_payment_link: WireTime::unix(r.payment_link_due),
-        reference_no: Some(r.reference.clone()),
+        reference_no: Some(r.reference.to_string()),
         customer_reference: Some(handle.merchant.id.to_string()),
         send_order_by: wire::SendOrderBy {
             sms: record.send_sms,
