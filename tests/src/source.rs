@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_is_told_from_a_module_of_the_same_name() {
+    fn a_crate_is_distinguished_from_a_module_of_the_same_name() {
         let cases = [
             ("use sandbox::Server;", 1),
             ("use sandbox;", 1),

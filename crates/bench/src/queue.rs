@@ -68,7 +68,7 @@ async fn fill(store: &Store, count: usize, wait: TimeDelta) {
     }
 }
 
-/// Runs `count` due jobs, from the start of the workers until all are settled. Returns jobs per second.
+/// Runs `count` due jobs, from the start of the workers until all are finished. Returns jobs per second.
 async fn drain_once(store: &Store, count: usize) -> u64 {
     let (done, ran) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
     let all = Arc::clone(&done);
@@ -95,7 +95,7 @@ async fn drain_once(store: &Store, count: usize) -> u64 {
             ..JobFilter::default()
         };
         let left = store.jobs(&filter, 1, None).await.expect("reads").items;
-        assert!(left.is_empty(), "every job has been settled");
+        assert!(left.is_empty(), "every job has finished");
     }
     per_second(count, elapsed)
 }

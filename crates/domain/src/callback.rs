@@ -35,8 +35,8 @@ pub fn fact_of_callback(
         .last_callback
         .as_ref()
         .filter(|last| sent.is_none_or(|sent| last.at >= sent));
-    let said =
-        r.provider.read_wanted.is_some() && last.is_some_and(|last| last.event_type == event_type);
+    let said = r.provider.refresh_requested.is_some()
+        && last.is_some_and(|last| last.event_type == event_type);
     (!said).then_some(Fact::Provider(ProviderFact::CallbackReceived {
         event_type,
         at: now,

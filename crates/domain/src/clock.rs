@@ -11,7 +11,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Business time: everything that is due, stored or shown. In whole milliseconds, as databases keep it.
     fn now(&self) -> DateTime<Utc>;
 
-    /// The time on the wall of this machine: leases and heartbeats, which guard against dead processes
+    /// The time on the wall of this machine: leases and heartbeats, which tell dead processes from live ones
     /// and have to run at the machine's own pace whatever the business clock does.
     fn wall(&self) -> DateTime<Utc>;
 

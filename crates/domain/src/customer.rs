@@ -67,7 +67,7 @@ pub const LANGUAGES: [&str; 5] = ["en", "no", "sv", "da", "de"];
 /// The longest text of a customer's field.
 const MAX_TEXT: usize = 200;
 
-/// Is this an e-mail address as far as can be told without sending one?
+/// Is this an e-mail address as far as the text alone can show?
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else {
@@ -180,7 +180,7 @@ impl Customer {
             .collect()
     }
 
-    /// The language the provider is told: an unknown one becomes Norwegian.
+    /// The language that is sent to the provider: an unknown one becomes Norwegian.
     #[must_use]
     pub fn provider_language(&self) -> &'static str {
         LANGUAGES
@@ -266,8 +266,8 @@ mod tests {
         customer.personal_number = Some("19635464524".into());
         assert!(customer.faults(true).is_empty());
         assert_eq!(customer.faults(false).len(), 1);
-        let told = customer.faults(false)[0].to_string();
-        assert!(!told.contains("1963"), "{told}");
+        let shown = customer.faults(false)[0].to_string();
+        assert!(!shown.contains("1963"), "{shown}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Merchant {
     pub charge_validity_unit: ChargeValidityUnit,
     /// Whether a hold can be captured more than once.
     pub multi_capture: MultiCapture,
-    /// Whether the provider guards each line.
+    /// Whether the provider refuses a capture or refund beyond what each line has left.
     pub line_runway: LineRunway,
     /// The tax rates it may use, in percent.
     pub tax_percents: Vec<u8>,

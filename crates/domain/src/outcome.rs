@@ -50,7 +50,7 @@ pub enum Outcome {
         /// Its message, normalised.
         key: String,
     },
-    /// Nobody knows.
+    /// The outcome is unknown: the request was sent, or may have been, and no answer shows its effect.
     Unknown {
         /// Why.
         reason: String,
@@ -216,17 +216,17 @@ fn evidence(intent: &Intent, key: &str, now: DateTime<Utc>) -> Vec<Fact> {
     let id = intent.id.clone();
     let reason = format!("refused as \"{key}\" after an earlier attempt");
     let unknown = Fact::Intent(id.clone(), IntentFact::OutcomeUnknown { reason });
-    let desk = intent.operation.row_kind().map(|_| {
+    let review = intent.operation.row_kind().map(|_| {
         Fact::Intent(
             id,
             IntentFact::Escalated {
-                reason: intent.operation.doubt_reason(),
+                reason: intent.operation.review_reason(),
                 at: now,
             },
         )
     });
     std::iter::once(unknown)
-        .chain(desk)
+        .chain(review)
         .chain([Fact::Provider(ProviderFact::RefreshRequested)])
         .collect()
 }

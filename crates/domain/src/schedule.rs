@@ -283,7 +283,7 @@ fn money_taken(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
         && !r
             .open_intents()
             .any(|intent| intent.operation.is_exclusive())
-        && r.control.desk.is_empty();
+        && r.control.reviews.is_empty();
     jobs.extend(capture);
     let rest_until = r
         .capture_by(merchant)
@@ -349,7 +349,7 @@ fn refresh(r: &Reservation, merchant: &Merchant, jobs: &mut Vec<Planned>) {
     }
     let reads = r.provider.reads;
     let again = after_incoherent(r, merchant);
-    if r.provider.read_wanted.is_some() {
+    if r.provider.refresh_requested.is_some() {
         let at = again.unwrap_or(r.created_at);
         jobs.push(job(
             JobKey::RefreshNow(reads),
@@ -388,7 +388,7 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
         .filter(|row| !row.confirmed)
         .map(|row| row.at)
         .max();
-    let at_desk = |intent: &Intent| matches!(intent.progress, IntentState::NeedsReview(_));
+    let in_review = |intent: &Intent| matches!(intent.progress, IntentState::NeedsReview(_));
     let usual = match r.status() {
         Status::AwaitingPayment => Some(since + every),
         Status::Held => {
@@ -396,7 +396,7 @@ fn slow_read(r: &Reservation, merchant: &Merchant) -> Option<DateTime<Utc>> {
             let next = window.filter(|window| since < *window);
             Some(next.map_or(since + every, |window| window.min(since + every)))
         }
-        _ if r.intents.iter().any(at_desk) => Some(since.max(unshown.unwrap_or(since)) + every),
+        _ if r.intents.iter().any(in_review) => Some(since.max(unshown.unwrap_or(since)) + every),
         _ => unshown.map(|last| since.max(last) + every),
     };
     let watch = watched_until(r)

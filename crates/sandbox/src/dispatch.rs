@@ -1,4 +1,4 @@
-//! The way in: admin routes, the payer's page, and the provider's API, told apart by the first part of the path.
+//! The way in: admin routes, the payer's page, and the provider's API, distinguished by the first part of the path.
 
 use chrono::{DateTime, Utc};
 

@@ -55,7 +55,7 @@ impl App {
         }
     }
 
-    /// Where the provider is told to call about the reservation with this token. Without a query of ours, because
+    /// The address that the provider is to call about the reservation with this token. Without a query of ours, because
     /// the provider's checksum covers every parameter.
     #[must_use]
     pub fn callback_url(&self, token: &str) -> String {

@@ -10,7 +10,7 @@ const MAX_SHOWN: usize = 200;
 pub(crate) enum Kind {
     /// It has to be there.
     Missing,
-    /// Nobody knows it.
+    /// The key or word is not one that the configuration or the API has.
     Unknown,
     /// It stands there twice.
     Twice,
@@ -20,15 +20,15 @@ pub(crate) enum Kind {
 
 /// What serde says, in our words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Decoded {
     pub(crate) kind: Kind,
     pub(crate) fault: FieldError,
 }
 
 /// Reads serde's message about the value at `path`.
 ///
-/// The messages are not an interface of serde's, so one that is not known is told as "does not have the right form".
-pub(crate) fn told(path: &str, message: &str) -> Told {
+/// The messages are not an interface of serde's, so one that is not known is reported as "does not have the right form".
+pub(crate) fn describe(path: &str, message: &str) -> Decoded {
     let path = if path == "." { "" } else { path };
     let message = message
         .rsplit_once(" at line ")
@@ -53,7 +53,7 @@ pub(crate) fn told(path: &str, message: &str) -> Told {
     } else {
         (Kind::Wrong, path.to_owned(), wrong(message))
     };
-    Told {
+    Decoded {
         kind,
         fault: FieldError::new(cut(&field), cut(&sentence)),
     }
@@ -229,9 +229,9 @@ mod tests {
                 "does not have the right form",
             ),
         ] {
-            let told = told(path, message);
+            let describe = describe(path, message);
             assert_eq!(
-                (told.kind, told.fault),
+                (describe.kind, describe.fault),
                 (kind, FieldError::new(field, sentence)),
                 "{message}"
             );
@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn long_paths_and_sentences_are_cut() {
-        let told = told(&"x".repeat(10_000), &format!("is {}", "y".repeat(10_000)));
-        assert!(told.fault.field.chars().count() <= MAX_SHOWN + 1);
-        assert!(told.fault.message.chars().count() <= MAX_SHOWN + 1);
+        let describe = describe(&"x".repeat(10_000), &format!("is {}", "y".repeat(10_000)));
+        assert!(describe.fault.field.chars().count() <= MAX_SHOWN + 1);
+        assert!(describe.fault.message.chars().count() <= MAX_SHOWN + 1);
     }
 }

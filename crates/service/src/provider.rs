@@ -112,7 +112,7 @@ fn status(status: &ProviderStatus) -> SeenStatus {
 const MAX_UUID: usize = 40;
 const MAX_NOTE: usize = 200;
 
-/// A row of the history, in our words, as far as it can witness something about this reservation.
+/// A row of the history, in our words, as far as it is evidence about this reservation.
 ///
 /// Whoever got a message or acted in the portal is left out, and so are people's notes: a note is of use only with a
 /// marker of this reservation's in it.
@@ -179,8 +179,8 @@ pub(crate) const fn is_fault<T>(outcome: &Outcome<T>) -> bool {
             fault.kind,
             FaultKind::InvalidRequest(_) | FaultKind::NotSent
         ),
-        Outcome::Unknown(doubt) => !matches!(
-            doubt.reason,
+        Outcome::Unknown(unknown) => !matches!(
+            unknown.reason,
             // The provider works, and says what nobody expects.
             UnknownReason::UnknownBusinessMessage
                 | UnknownReason::UnexpectedMessage

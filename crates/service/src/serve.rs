@@ -197,7 +197,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// Waits for the server; once it is told to stop, no longer than the grace.
+/// Waits for the server; once it is asked to stop, no longer than the grace.
 async fn until_grace(
     serving: impl Future<Output = std::io::Result<()>>,
     stopped: impl Future<Output = ()>,

@@ -11,6 +11,6 @@ pub trait Gate: Send + Sync + fmt::Debug {
     /// Everything is written, nothing is durable.
     fn before_commit(&self) -> BoxFuture<'_, ()>;
 
-    /// Everything is durable, and nobody has been told.
+    /// Everything is durable, and no caller has its answer yet.
     fn after_commit(&self) -> BoxFuture<'_, ()>;
 }

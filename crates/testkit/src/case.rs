@@ -52,7 +52,7 @@ impl Case {
             .expect("read")
             .expect("reservation");
         let intent = stored.reservation.intents.last().expect("intent").clone();
-        let (at, reason) = (now(), intent.operation.doubt_reason());
+        let (at, reason) = (now(), intent.operation.review_reason());
         let intent = intent.id;
         service
             .record(

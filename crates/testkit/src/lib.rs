@@ -8,11 +8,11 @@
 pub mod case;
 pub mod clock;
 pub mod customer;
-mod named;
 #[cfg(feature = "service")]
 pub mod env;
 #[cfg(feature = "service")]
 pub mod faulty;
+mod named;
 #[cfg(feature = "service")]
 pub mod service;
 

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Place, Stand};
+use crate::harness::{Options, Place, TestEnv};
 
 #[test]
 fn bad_input_is_refused_with_its_reason_and_nothing_reaches_the_provider() {
-    let stand = Stand::start(Place::Sqlite, Options::default());
-    let good = stand.body("BAD-1", &json!({})).to_string();
+    let env = TestEnv::start(Place::Sqlite, Options::default());
+    let good = env.body("BAD-1", &json!({})).to_string();
     let deep = format!("{}1{}", "{\"a\":".repeat(40), "}".repeat(40));
     let large = format!("{}{}", good, " ".repeat(300 * 1024));
-    let unknown = stand.body("BAD-1", &json!({"colour": "red"})).to_string();
+    let unknown = env.body("BAD-1", &json!({"colour": "red"})).to_string();
     let inner = good.replace("\"zip\"", "\"zipp\"");
     for (name, body, status, names) in [
         ("broken JSON", "{\"reference\":", 400, "malformed_json"),
@@ -27,7 +27,7 @@ fn bad_input_is_refused_with_its_reason_and_nothing_reaches_the_provider() {
         ),
         ("a list", "[]", 422, "list"),
     ] {
-        let reply = stand
+        let reply = env
             .api()
             .send_text("POST", "/v1/reservations", Some(body))
             .expect(name);
@@ -35,25 +35,25 @@ fn bad_input_is_refused_with_its_reason_and_nothing_reaches_the_provider() {
         assert!(reply.text.contains(names), "{name}: {}", reply.text);
         assert_is_problem(name, &reply);
     }
-    let text = stand.api().header("Content-Type", "text/plain");
+    let text = env.api().header("Content-Type", "text/plain");
     let reply = text
         .send_text("POST", "/v1/reservations", Some(&good))
         .expect("an answer");
-    stand.check(&reply, 415);
-    let stranger = stand.without_key(0).bearer("another-key-0123456789");
-    for api in [stranger, stand.without_key(0)] {
+    env.check(&reply, 415);
+    let stranger = env.without_key(0).bearer("another-key-0123456789");
+    for api in [stranger, env.without_key(0)] {
         let reply = api
             .send_text("POST", "/v1/reservations", Some(&good))
             .expect("an answer");
-        stand.check(&reply, 401);
+        env.check(&reply, 401);
         assert!(!reply.text.contains("another-key"), "{}", reply.text);
     }
     assert!(
-        stand.provider.requests().is_empty(),
+        env.provider.requests().is_empty(),
         "{:?}",
-        stand.provider.requests()
+        env.provider.requests()
     );
-    assert!(stand.jobs("kind=submit").is_empty());
+    assert!(env.jobs("kind=submit").is_empty());
 }
 
 fn assert_is_problem(name: &str, reply: &tests::Reply) {
@@ -69,7 +69,7 @@ fn assert_is_problem(name: &str, reply: &tests::Reply) {
 
 #[test]
 fn every_field_that_does_not_fit_is_named() {
-    let stand = Stand::start(Place::Sqlite, Options::default());
+    let env = TestEnv::start(Place::Sqlite, Options::default());
     let cases: [(&str, Value, &str); 12] = [
         ("reference", json!(""), "reference"),
         ("reference", json!(7), "reference"),
@@ -105,9 +105,9 @@ fn every_field_that_does_not_fit_is_named() {
         ),
     ];
     for (field, value, named) in cases {
-        let mut body = stand.body("BAD-2", &json!({}));
+        let mut body = env.body("BAD-2", &json!({}));
         body[field] = value.clone();
-        let reply = stand.api().post("/v1/reservations", &body);
+        let reply = env.api().post("/v1/reservations", &body);
         assert_eq!(reply.status, 422, "{field} = {value}: {}", reply.text);
         assert_eq!(
             reply.json["errors"][0]["field"], named,
@@ -116,8 +116,8 @@ fn every_field_that_does_not_fit_is_named() {
         );
     }
     assert!(
-        stand.provider.requests().is_empty(),
+        env.provider.requests().is_empty(),
         "{:?}",
-        stand.provider.requests()
+        env.provider.requests()
     );
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::Http;
 
-use crate::harness::{Options, Place, SOON, Stand, judge, on_both_databases};
+use crate::harness::{Options, Place, SOON, TestEnv, judge, on_both_databases};
 
 on_both_databases! {
     a_wrong_checksum_is_refused_and_changes_nothing;
@@ -27,12 +27,12 @@ fn split(callback: &Value) -> (Http, String) {
 }
 
 fn a_wrong_checksum_is_refused_and_changes_nothing(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.book("FORGED-1", &json!({}));
-    let before = stand.events(&booking.id).len();
-    stand.provider.fault(&json!({"callback": "wrong_checksum"}));
-    stand.provider.pay(&booking.uuid);
-    let callbacks = stand.provider.callbacks();
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.book("FORGED-1", &json!({}));
+    let before = env.events(&booking.id).len();
+    env.provider.fault(&json!({"callback": "wrong_checksum"}));
+    env.provider.pay(&booking.uuid);
+    let callbacks = env.provider.callbacks();
     let (service, path) = split(&callbacks[0]);
     let (token_path, _) = path.split_once('?').expect("a query");
     for (path, status) in [
@@ -51,33 +51,33 @@ fn a_wrong_checksum_is_refused_and_changes_nothing(place: Place) {
     ] {
         assert_eq!(service.get(path).status, status, "{path}");
     }
-    let seen = stand.reservation(&booking.id);
+    let seen = env.reservation(&booking.id);
     assert_eq!(seen["status"], "awaiting_payment");
-    assert_eq!(stand.events(&booking.id).len(), before);
-    assert_eq!(stand.provider.requests().get("details"), None);
+    assert_eq!(env.events(&booking.id).len(), before);
+    assert_eq!(env.provider.requests().get("details"), None);
 }
 
 fn a_repeated_callback_is_accepted_and_leads_to_no_second_read(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.book("AGAIN-1", &json!({}));
-    stand.provider.fault(&json!({"callback": "duplicate"}));
-    stand.provider.pay(&booking.uuid);
-    stand.wait_status(&booking.id, "held");
-    let callbacks = stand.provider.callbacks();
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.book("AGAIN-1", &json!({}));
+    env.provider.fault(&json!({"callback": "duplicate"}));
+    env.provider.pay(&booking.uuid);
+    env.wait_status(&booking.id, "held");
+    let callbacks = env.provider.callbacks();
     assert_eq!(callbacks.len(), 2, "{callbacks:#?}");
-    let reads = stand.provider.requests()["details"];
+    let reads = env.provider.requests()["details"];
     for _ in 0..5 {
         let (service, path) = split(&callbacks[0]);
         assert_eq!(service.get(&path).status, 200);
     }
     // Nothing is planned to be read now.
-    let reads_planned: Vec<Value> = stand
+    let reads_planned: Vec<Value> = env
         .jobs(&format!("reservation={}&kind=refresh", booking.id))
         .into_iter()
         .filter(|job| matches!(job["state"].as_str(), Some("available" | "running")))
         .collect();
     assert!(reads_planned.is_empty(), "{reads_planned:#?}");
-    assert_eq!(stand.provider.requests()["details"], reads);
+    assert_eq!(env.provider.requests()["details"], reads);
     assert!(reads <= 2, "{reads} reads");
 }
 
@@ -86,12 +86,12 @@ fn a_lost_callback_is_found_by_the_slow_read(place: Place) {
         merchant: "refresh_open_every = \"5m\"",
         ..Options::default()
     };
-    let stand = Stand::start(place, often);
-    let booking = stand.book("SLOW-1", &json!({}));
-    stand.provider.fault(&json!({"callback": "lost"}));
-    stand.provider.pay(&booking.uuid);
-    stand.wait_status(&booking.id, "held");
-    judge(&stand.provider.effects());
+    let env = TestEnv::start(place, often);
+    let booking = env.book("SLOW-1", &json!({}));
+    env.provider.fault(&json!({"callback": "lost"}));
+    env.provider.pay(&booking.uuid);
+    env.wait_status(&booking.id, "held");
+    judge(&env.provider.effects());
 }
 
 fn a_lost_callback_is_found_by_the_sweep(place: Place) {
@@ -99,34 +99,34 @@ fn a_lost_callback_is_found_by_the_sweep(place: Place) {
         merchant: "sweep_every = \"2m\"\nrefresh_open_every = \"7d\"",
         ..Options::default()
     };
-    let stand = Stand::start(place, often);
-    let booking = stand.book("SWEEP-1", &json!({}));
-    stand.provider.fault(&json!({"callback": "lost"}));
-    stand.provider.pay(&booking.uuid);
-    stand.wait_status(&booking.id, "held");
-    assert!(stand.provider.requests()["history"] >= 1);
-    judge(&stand.provider.effects());
+    let env = TestEnv::start(place, often);
+    let booking = env.book("SWEEP-1", &json!({}));
+    env.provider.fault(&json!({"callback": "lost"}));
+    env.provider.pay(&booking.uuid);
+    env.wait_status(&booking.id, "held");
+    assert!(env.provider.requests()["history"] >= 1);
+    judge(&env.provider.effects());
 }
 
 fn case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    stand.provider.fault(&json!({
+    let env = TestEnv::start(place, Options::default());
+    env.provider.fault(&json!({
         "operation": "submit", "reservation": "EARLY-1", "when": "after_effect", "what": {"delay": 3000},
     }));
-    let reply = stand
+    let reply = env
         .api()
-        .post("/v1/reservations", &stand.body("EARLY-1", &json!({})));
-    stand.check(&reply, 202);
+        .post("/v1/reservations", &env.body("EARLY-1", &json!({})));
+    env.check(&reply, 202);
     let id = reply.json["id"].as_str().expect("an id");
-    stand.wait_effects("the provider has it", |effects| {
+    env.wait_effects("the provider has it", |effects| {
         effects.iter().any(|effect| effect.kind == "created")
     });
-    stand.provider.pay("EARLY-1");
+    env.provider.pay("EARLY-1");
     let what = "the callback is on record before the answer";
-    let overtaken = stand.wait_for(
+    let overtaken = env.wait_for(
         what,
         SOON,
-        || stand.events(id),
+        || env.events(id),
         |events| events.iter().any(|event| event["actor"] == "provider"),
     );
     assert!(
@@ -135,7 +135,7 @@ fn case_002_a_callback_that_overtakes_the_answer_of_the_submit_is_understood(pla
             .all(|event| event["type"] != "payment_link_created"),
         "{overtaken:#?}"
     );
-    stand.wait_status(id, "held");
-    assert_eq!(judge(&stand.provider.effects())["EARLY-1"], ["created"]);
-    assert_eq!(stand.provider.requests()["submit"], 1);
+    env.wait_status(id, "held");
+    assert_eq!(judge(&env.provider.effects())["EARLY-1"], ["created"]);
+    assert_eq!(env.provider.requests()["submit"], 1);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::{Http, Reply, holds_within};
 
 use crate::harness::{
-    Effect, Options, Place, Provider, SOON, Stand, judge, on_both_databases, seed,
+    Effect, Options, Place, Provider, SOON, TestEnv, judge, on_both_databases, seed,
 };
 
 on_both_databases! {
@@ -18,7 +18,7 @@ on_both_databases! {
     a_payment_link_whose_service_was_killed_in_sending_is_sent_again_only_by_a_decision;
 }
 
-/// Unknown outcomes settle fast, and what callbacks miss while nobody listens is read soon.
+/// Unknown outcomes are resolved fast, and what callbacks miss while nobody listens is read soon.
 const OPTIONS: Options = Options {
     speed: 120,
     merchant: "refresh_open_every = \"5m\"\nsweep_every = \"10m\"\n\
@@ -77,12 +77,12 @@ impl Life {
 
     fn is_over(self, reservation: &Value) -> bool {
         let amounts = &reservation["amounts"];
-        let settled = amounts["in_doubt"] == "0.00";
+        let resolved = amounts["in_doubt"] == "0.00";
         match self {
             Self::Delivered | Self::PartlyDelivered => reservation["status"] == "completed",
             Self::Cancelled => reservation["status"] == "cancelled",
-            Self::Refunded => settled && amounts["refunded"] == "100.00",
-            Self::Charged => settled && amounts["charged"] == "50.00",
+            Self::Refunded => resolved && amounts["refunded"] == "100.00",
+            Self::Charged => resolved && amounts["charged"] == "50.00",
         }
     }
 
@@ -105,26 +105,25 @@ impl Life {
 fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
     let seed = seed();
     let services = if place == Place::Postgres { 2 } else { 1 };
-    let mut stand = Stand::start(
+    let mut env = TestEnv::start(
         place,
         Options {
             services,
             ..OPTIONS
         },
     );
-    stand
-        .provider
+    env.provider
         .fault(&serde_json::from_str(SLOW).expect("a fault"));
     for (act, when) in ACTS
         .iter()
         .flat_map(|act| [(act, "before_effect"), (act, "after_effect")])
     {
         let lost = json!({"operation": act, "what": "reset", "when": when, "per_mille": 30});
-        stand.provider.fault(&lost);
+        env.provider.fault(&lost);
     }
     let dice = SeededEntropy::new(seed);
     let drivers: Vec<Driver> = (0..DRIVERS)
-        .map(|number| Driver::new(&stand, services, number))
+        .map(|number| Driver::new(&env, services, number))
         .collect();
     thread::scope(|scope| {
         let drivers: Vec<_> = drivers
@@ -132,20 +131,20 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
             .map(|driver| scope.spawn(move || driver.run()))
             .collect();
         let finished = || drivers.iter().all(thread::ScopedJoinHandle::is_finished);
-        kill_at_random(&mut stand, services, &dice, |kills| {
+        kill_at_random(&mut env, services, &dice, |kills| {
             kills >= KILLS && finished()
         });
         holds_within(STEP, || {
-            retry_what_crashed(&stand);
+            retry_what_crashed(&env);
             finished()
         });
         for driver in drivers {
             driver.join().expect("a driver that came to its end");
         }
     });
-    kill_at_random(&mut stand, services, &dice, |kills| kills == LATE_KILLS);
-    let ends = wait_for_the_ends(&stand);
-    let effects = stand.provider.effects();
+    kill_at_random(&mut env, services, &dice, |kills| kills == LATE_KILLS);
+    let ends = wait_for_the_ends(&env);
+    let effects = env.provider.effects();
     let acts = judge(&effects);
     assert_eq!(acts.len(), BOOKINGS, "seed {seed}");
     for number in 0..BOOKINGS {
@@ -156,22 +155,22 @@ fn every_reservation_reaches_its_end_while_services_are_killed(place: Place) {
             assert_waits_for_a_person(&ends[&reference], &acts[&reference], life, seed);
         }
     }
-    let dead = stand.jobs("state=failed");
-    assert!(dead.is_empty(), "seed {seed}: {dead:#?}");
+    let failed = env.jobs("state=failed");
+    assert!(failed.is_empty(), "seed {seed}: {failed:#?}");
     // Reads go on for ever; a job that nobody runs any more would stay.
-    stand.wait_for(
+    env.wait_for(
         "no job is left running",
         SOON,
-        || stand.jobs("state=running"),
+        || env.jobs("state=running"),
         Vec::is_empty,
     );
 }
 
 /// A job that was running at three kills waits for a person, who looks at it and lets it run again.
-fn retry_what_crashed(stand: &Stand) {
-    for job in stand.jobs("state=needs_review") {
+fn retry_what_crashed(env: &TestEnv) {
+    for job in env.jobs("state=needs_review") {
         if job["last_error"]["code"] == "crashed" {
-            let retried = stand
+            let retried = env
                 .api()
                 .post(&format!("/v1/jobs/{}/retry", text(&job["id"])), &json!({}));
             assert!(matches!(retried.status, 200 | 409), "{}", retried.text);
@@ -200,7 +199,7 @@ fn reference(number: usize) -> String {
 /// Kills a service whenever the provider was asked for a few more acts, or when none come any more. Reads do not count,
 /// so that the kills are spread over all kinds of requests, however long something stays in doubt.
 fn kill_at_random(
-    stand: &mut Stand,
+    env: &mut TestEnv,
     services: usize,
     dice: &SeededEntropy,
     is_done: impl Fn(usize) -> bool,
@@ -211,20 +210,20 @@ fn kill_at_random(
     };
     let mut kills = 0;
     while !is_done(kills) {
-        let enough = acts(&stand.provider) + 1 + dice.up_to(6);
+        let enough = acts(&env.provider) + 1 + dice.up_to(6);
         let victim = usize::try_from(dice.up_to(services as u64 - 1)).expect("a small number");
         // Whether it is reached or the wait is over: the moment is as good as any.
-        holds_within(Duration::from_secs(5), || acts(&stand.provider) >= enough);
-        stand.kill_service(victim);
-        stand.start_service(victim);
-        retry_what_crashed(stand);
+        holds_within(Duration::from_secs(5), || acts(&env.provider) >= enough);
+        env.kill_service(victim);
+        env.start_service(victim);
+        retry_what_crashed(env);
         kills += 1;
     }
 }
 
-fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
+fn wait_for_the_ends(env: &TestEnv) -> BTreeMap<String, Value> {
     let look = || -> BTreeMap<String, Value> {
-        let all = stand.list("/v1/reservations?limit=200").into_iter();
+        let all = env.list("/v1/reservations?limit=200").into_iter();
         all.map(|reservation| (text(&reservation["reference"]).to_owned(), reservation))
             .collect()
     };
@@ -232,12 +231,12 @@ fn wait_for_the_ends(stand: &Stand) -> BTreeMap<String, Value> {
         let found = seen.get(&reference(number));
         found.is_some_and(|found| Life::of(number).is_over(found) || !found["review"].is_null())
     };
-    stand.wait_for(
+    env.wait_for(
         "every reservation has come to its end",
         STEP,
         look,
         |seen| {
-            retry_what_crashed(stand);
+            retry_what_crashed(env);
             (0..BOOKINGS).all(|number| is_over(seen, number))
         },
     )
@@ -251,7 +250,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(stand: &Stand, services: usize, number: usize) -> Self {
+    fn new(env: &TestEnv, services: usize, number: usize) -> Self {
         let own = (0..BOOKINGS).filter(|booking| booking % DRIVERS == number);
         // The lives of one driver are mixed.
         let body = |booking: usize| {
@@ -261,11 +260,11 @@ impl Driver {
                 "settings": {"charge_partially_refundable": true},
                 "policy": {"completion": {"after": completion}},
             });
-            (stand.body(&reference(booking), &changes), life)
+            (env.body(&reference(booking), &changes), life)
         };
         Self {
-            apis: (0..services).map(|service| stand.api_of(service)).collect(),
-            provider: stand.provider.clone(),
+            apis: (0..services).map(|service| env.api_of(service)).collect(),
+            provider: env.provider.clone(),
             bodies: own.map(body).collect(),
         }
     }
@@ -388,7 +387,7 @@ fn text(value: &Value) -> &str {
 }
 
 fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: Place) {
-    let mut stand = Stand::start(
+    let mut env = TestEnv::start(
         place,
         Options {
             speed: 1,
@@ -396,111 +395,106 @@ fn the_jobs_of_a_killed_service_run_again_within_lease_and_five_seconds(place: P
             ..OPTIONS
         },
     );
-    let read = stand.held("LEASE-1", &json!({}));
-    let capture = stand.held("LEASE-2", &json!({}));
+    let read = env.held("LEASE-1", &json!({}));
+    let capture = env.held("LEASE-2", &json!({}));
     let hang = |operation: &str, reference: &str| {
-        stand
-            .provider
+        env.provider
             .fault(&json!({"operation": operation, "reservation": reference, "what": "hang"}));
     };
     hang("details", "LEASE-1");
     hang("capture", "LEASE-2");
-    let before = stand.provider.requests()["details"];
-    let job = stand.act(&read.id, "refresh", &json!({}));
-    stand.deliver(&capture.id, &json!({"event_id": "D-1"}));
+    let before = env.provider.requests()["details"];
+    let job = env.act(&read.id, "refresh", &json!({}));
+    env.deliver(&capture.id, &json!({"event_id": "D-1"}));
     let both_hang = || {
-        let requests = stand.provider.requests();
+        let requests = env.provider.requests();
         (
             requests["details"] > before,
             requests.get("capture") == Some(&1),
         )
     };
-    stand.wait_for("both requests are under way", SOON, both_hang, |seen| {
+    env.wait_for("both requests are under way", SOON, both_hang, |seen| {
         *seen == (true, true)
     });
-    stand.kill_service(0);
-    stand.start_service(0);
+    env.kill_service(0);
+    env.start_service(0);
     // A lease of five seconds that was renewed at the last moment, and five more.
     let bound = Duration::from_secs(10);
     let id = job["id"].as_str().expect("a job").to_owned();
-    stand.wait_for(
+    env.wait_for(
         "the read has run again",
         bound,
-        || stand.job(&id),
+        || env.job(&id),
         |job| job["state"] == "succeeded",
     );
-    let jobs = || stand.jobs(&format!("reservation={}&kind=capture", capture.id));
-    stand.wait_for("the capture is in doubt", bound, jobs, |jobs| {
+    let jobs = || env.jobs(&format!("reservation={}&kind=capture", capture.id));
+    env.wait_for("the capture is in doubt", bound, jobs, |jobs| {
         jobs.iter().any(|job| job["state"] == "resolving")
     });
-    let history = stand.job(&id);
+    let history = env.job(&id);
     let crashed = |attempt: &Value| attempt["outcome"] == "crashed";
     let attempts = history["attempts"].as_array().expect("attempts");
     assert!(
         attempts.is_empty() || attempts.iter().any(crashed),
         "{history:#}"
     );
-    let effects: Vec<Effect> = stand.provider.effects();
+    let effects: Vec<Effect> = env.provider.effects();
     assert_eq!(judge(&effects)["LEASE-2"], ["created"]);
     // What may have been sent is not sent again before its absence is proven.
-    assert_eq!(stand.provider.requests()["capture"], 1);
+    assert_eq!(env.provider.requests()["capture"], 1);
 }
 
 /// Takes a payment link, and kills the service once the provider has made its order and has not answered.
-fn killed_in_sending(stand: &mut Stand, reference: &str) -> String {
+fn killed_in_sending(env: &mut TestEnv, reference: &str) -> String {
     let hang = json!({"operation": "submit_order", "what": "hang", "when": "after_effect"});
-    stand.provider.fault(&hang);
+    env.provider.fault(&hang);
     let urls = json!({"success_url": "https://shop.no/ok", "failure_url": "https://shop.no/no"});
-    let mut body = stand.body(reference, &urls);
+    let mut body = env.body(reference, &urls);
     let fields = body.as_object_mut().expect("an object");
     fields.remove("payment_link_due");
     fields.remove("send");
-    let taken = stand.api().post("/v1/payment-links", &body);
-    stand.check(&taken, 202);
-    let made = || stand.provider.count(reference, "order_created");
-    stand.wait_for("the order is made", SOON, made, |made| *made == 1);
-    stand.kill_service(0);
-    stand.start_service(0);
+    let taken = env.api().post("/v1/payment-links", &body);
+    env.check(&taken, 202);
+    let made = || env.provider.count(reference, "order_created");
+    env.wait_for("the order is made", SOON, made, |made| *made == 1);
+    env.kill_service(0);
+    env.start_service(0);
     text(&taken.json["id"]).to_owned()
 }
 
 fn a_payment_link_whose_service_was_killed_in_sending_is_sent_again_only_by_a_decision(
     place: Place,
 ) {
-    let mut stand = Stand::start(place, OPTIONS);
-    let state_of = |stand: &Stand, id: &str, state: &str| {
-        let job = || stand.job(id);
-        stand.wait_for(state, STEP, job, |job| job["state"] == state)
+    let mut env = TestEnv::start(place, OPTIONS);
+    let state_of = |env: &TestEnv, id: &str, state: &str| {
+        let job = || env.job(id);
+        env.wait_for(state, STEP, job, |job| job["state"] == state)
     };
     // The history tells of the order, so that nobody is asked.
-    let found = killed_in_sending(&mut stand, "LINK-1");
-    let found = state_of(&stand, &found, "succeeded");
+    let found = killed_in_sending(&mut env, "LINK-1");
+    let found = state_of(&env, &found, "succeeded");
     assert_eq!(found["attempts"][0]["outcome"], "confirmed", "{found:#}");
     assert_eq!(found["attempts"][0]["number"], 1, "{found:#}");
     assert!(found["result"]["payment_url"].is_string(), "{found:#}");
     // It does not, so that a person is asked.
-    stand.provider.switch(&json!({"order_history": false}));
-    let asked = killed_in_sending(&mut stand, "LINK-2");
-    let waiting = state_of(&stand, &asked, "needs_review");
+    env.provider.switch(&json!({"order_history": false}));
+    let asked = killed_in_sending(&mut env, "LINK-2");
+    let waiting = state_of(&env, &asked, "needs_review");
     assert_eq!(
         waiting["last_error"]["code"], "outcome_unknown",
         "{waiting:#}"
     );
-    let retry = stand
+    let retry = env
         .api()
         .post(&format!("/v1/jobs/{asked}/retry"), &json!({}));
-    stand.check(&retry, 409);
+    env.check(&retry, 409);
     assert!(
         retry.text.contains("may make a second link"),
         "{}",
         retry.text
     );
-    assert_eq!(
-        stand.job(&asked)["state"],
-        "needs_review",
-        "nothing was sent"
-    );
-    let reviews = stand.list("/v1/reviews?status=open");
+    assert_eq!(env.job(&asked)["state"], "needs_review", "nothing was sent");
+    let reviews = env.list("/v1/reviews?status=open");
     let review = reviews
         .iter()
         .find(|review| review["job"] == asked.as_str())
@@ -510,11 +504,11 @@ fn a_payment_link_whose_service_was_killed_in_sending_is_sent_again_only_by_a_de
         "evidence_version": review["evidence_version"],
     });
     let path = format!("/v1/reviews/{}/decide", text(&review["id"]));
-    stand.check(&stand.api().post(&path, &decision), 200);
-    let made = state_of(&stand, &asked, "succeeded");
+    env.check(&env.api().post(&path, &decision), 200);
+    let made = state_of(&env, &asked, "succeeded");
     assert!(made["result"]["payment_url"].is_string(), "{made:#}");
     for (reference, orders) in [("LINK-1", 1), ("LINK-2", 2)] {
-        let made = stand.provider.count(reference, "order_created");
+        let made = env.provider.count(reference, "order_created");
         assert_eq!(made, orders, "{reference}");
     }
 }

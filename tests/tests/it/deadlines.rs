@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Place, Stand, judge, on_both_databases};
+use crate::harness::{Options, Place, TestEnv, judge, on_both_databases};
 
 on_both_databases! {
     what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes;
@@ -19,22 +19,22 @@ const FAST: Options = Options {
 };
 
 fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes(place: Place) {
-    let stand = Stand::start(place, FAST);
+    let env = TestEnv::start(place, FAST);
     let policy = |before_deadline: &str| {
         json!({
-            "payment_link_due": stand.later(chrono::TimeDelta::days(60)),
+            "payment_link_due": env.later(chrono::TimeDelta::days(60)),
             "policy": {"capture": {"before_deadline": before_deadline, "act_before": "6d"}, "completion": {"after": "off"}},
         })
     };
-    let delivered = stand.held("GUARD-1", &policy("capture_delivered"));
-    let released = stand.held("GUARD-2", &policy("cancel"));
-    let warned = stand.held("GUARD-3", &policy("warn"));
-    stand.deliver(
+    let delivered = env.held("DEADLINE-1", &policy("capture_delivered"));
+    let released = env.held("DEADLINE-2", &policy("cancel"));
+    let warned = env.held("DEADLINE-3", &policy("warn"));
+    env.deliver(
         &delivered.id,
         &json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "1000.00"}]}),
     );
 
-    let captured = stand.wait_status(&delivered.id, "captured");
+    let captured = env.wait_status(&delivered.id, "captured");
     assert_eq!(captured["amounts"]["captured"], "1000.00");
     let row = &captured["ledger"][0];
     let capture_by = time(&captured["deadlines"]["capture_by"]);
@@ -43,15 +43,15 @@ fn what_was_delivered_is_captured_and_the_rest_released_before_the_window_closes
         "captured at {}, too late for {capture_by}",
         row["at"]
     );
-    stand.wait_status(&released.id, "cancelled");
-    let asked = stand.wait_reservation(&warned.id, "at the desk", |seen| !seen["review"].is_null());
+    env.wait_status(&released.id, "cancelled");
+    let asked = env.wait_reservation(&warned.id, "in review", |seen| !seen["review"].is_null());
     assert_eq!(asked["review"]["reason"], "window_closing");
     assert_eq!(asked["status"], "held");
 
-    let acts = judge(&stand.provider.effects());
-    assert_eq!(acts["GUARD-1"], ["created", "captured 1000.00"]);
-    assert_eq!(acts["GUARD-2"], ["created", "cancelled"]);
-    assert_eq!(acts["GUARD-3"], ["created"]);
+    let acts = judge(&env.provider.effects());
+    assert_eq!(acts["DEADLINE-1"], ["created", "captured 1000.00"]);
+    assert_eq!(acts["DEADLINE-2"], ["created", "cancelled"]);
+    assert_eq!(acts["DEADLINE-3"], ["created"]);
 }
 
 fn time(value: &Value) -> DateTime<Utc> {

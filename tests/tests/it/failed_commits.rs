@@ -1,11 +1,11 @@
 //! A database that fails at the worst moments: at the commit before a request, and at the one after it. Postgres can be
-//! told to refuse a commit, and so stands for both.
+//! made to refuse a commit, which tests both.
 
 use serde_json::json;
 
-use crate::harness::{Booking, Options, Place, SOON, Stand, judge};
+use crate::harness::{Booking, Options, Place, SOON, TestEnv, judge};
 
-/// Unknown outcomes settle within a few seconds of the wall.
+/// Unknown outcomes are resolved within a few seconds of the wall.
 const IMPATIENT: Options = Options {
     speed: 60,
     merchant: "resolution.reads = [\"10s\", \"30s\", \"60s\", \"90s\", \"2m\", \"3m\", \"4m\", \"5m\"]",
@@ -15,8 +15,8 @@ const IMPATIENT: Options = Options {
 };
 
 /// From now on commits fail that `event` an attempt like this, as if the disk were full.
-fn let_commits_fail(stand: &Stand, event: &str, like: &str) {
-    let database = stand.postgres().expect("a stand on Postgres");
+fn let_commits_fail(env: &TestEnv, event: &str, like: &str) {
+    let database = env.postgres().expect("a stand on Postgres");
     for statement in [
         "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
          RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$",
@@ -29,81 +29,80 @@ fn let_commits_fail(stand: &Stand, event: &str, like: &str) {
     }
 }
 
-fn let_commits_succeed(stand: &Stand) {
+fn let_commits_succeed(env: &TestEnv) {
     drop(
-        stand
-            .postgres()
+        env.postgres()
             .expect("a stand on Postgres")
             .query("DROP TRIGGER disk_full ON attempts"),
     );
 }
 
-fn capture_jobs(stand: &Stand, booking: &Booking) -> Vec<serde_json::Value> {
-    stand.jobs(&format!("reservation={}&kind=capture", booking.id))
+fn capture_jobs(env: &TestEnv, booking: &Booking) -> Vec<serde_json::Value> {
+    env.jobs(&format!("reservation={}&kind=capture", booking.id))
 }
 
 #[test]
 fn case_103_a_commit_that_fails_before_the_request_sends_nothing() {
-    let stand = Stand::start(Place::Postgres, IMPATIENT);
-    let booking = stand.held("FULL-1", &json!({}));
+    let env = TestEnv::start(Place::Postgres, IMPATIENT);
+    let booking = env.held("FULL-1", &json!({}));
     let_commits_fail(
-        &stand,
+        &env,
         "INSERT",
         "NEW.outcome = 'unsent' AND NEW.intent_id IS NOT NULL",
     );
-    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    stand.wait_for(
+    env.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    env.wait_for(
         "the capture has failed to be put on record",
         SOON,
-        || capture_jobs(&stand, &booking),
+        || capture_jobs(&env, &booking),
         |jobs| jobs.iter().any(|job| !job["last_error"].is_null()),
     );
-    assert_eq!(stand.provider.requests().get("capture"), None);
+    assert_eq!(env.provider.requests().get("capture"), None);
     assert_eq!(
-        stand.reservation(&booking.id)["amounts"]["in_doubt"],
+        env.reservation(&booking.id)["amounts"]["in_doubt"],
         "0.00",
         "nothing is in doubt"
     );
-    let_commits_succeed(&stand);
-    let job = capture_jobs(&stand, &booking)[0]["id"]
+    let_commits_succeed(&env);
+    let job = capture_jobs(&env, &booking)[0]["id"]
         .as_str()
         .expect("an id")
         .to_owned();
     // Its own next try may be a moment ahead.
-    let asked = stand
+    let asked = env
         .api()
         .post(&format!("/v1/jobs/{job}/run-now"), &json!({}));
     assert!([200, 409].contains(&asked.status), "{}", asked.status);
-    stand.wait_status(&booking.id, "captured");
-    assert_eq!(stand.provider.requests()["capture"], 1);
+    env.wait_status(&booking.id, "captured");
+    assert_eq!(env.provider.requests()["capture"], 1);
     assert_eq!(
-        judge(&stand.provider.effects())["FULL-1"],
+        judge(&env.provider.effects())["FULL-1"],
         ["created", "captured 1500.00"]
     );
 }
 
 #[test]
 fn case_102_a_commit_that_fails_after_the_request_leaves_it_unknown_and_it_is_not_sent_again() {
-    let mut stand = Stand::start(Place::Postgres, IMPATIENT);
-    let booking = stand.held("FULL-2", &json!({}));
-    let_commits_fail(&stand, "UPDATE", "NEW.outcome = 'accepted'");
-    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    stand.wait_effects("the provider has captured", |effects| {
+    let mut env = TestEnv::start(Place::Postgres, IMPATIENT);
+    let booking = env.held("FULL-2", &json!({}));
+    let_commits_fail(&env, "UPDATE", "NEW.outcome = 'accepted'");
+    env.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    env.wait_effects("the provider has captured", |effects| {
         effects.iter().any(|effect| effect.kind == "captured")
     });
-    stand.kill_service(0);
-    stand.start_service(0);
-    let seen = stand.wait_reservation(&booking.id, "captured and settled", |seen| {
+    env.kill_service(0);
+    env.start_service(0);
+    let seen = env.wait_reservation(&booking.id, "captured and resolved", |seen| {
         seen["amounts"]["captured"] == "1500.00" && seen["amounts"]["in_doubt"] == "0.00"
     });
     assert!(seen["review"].is_null(), "{seen:#}");
-    assert_eq!(stand.provider.requests()["capture"], 1);
+    assert_eq!(env.provider.requests()["capture"], 1);
     assert_eq!(
-        judge(&stand.provider.effects())["FULL-2"],
+        judge(&env.provider.effects())["FULL-2"],
         ["created", "captured 1500.00"]
     );
-    let job = stand.job(
-        capture_jobs(&stand, &booking)[0]["id"]
+    let job = env.job(
+        capture_jobs(&env, &booking)[0]["id"]
             .as_str()
             .expect("an id"),
     );
@@ -114,6 +113,6 @@ fn case_102_a_commit_that_fails_after_the_request_leaves_it_unknown_and_it_is_no
             .expect("attempts")
             .iter()
             .any(accepted),
-        "nobody was told: {job:#}"
+        "no caller had an answer: {job:#}"
     );
 }

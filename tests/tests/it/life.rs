@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Options, Place, Stand, judge, ledger_of, on_both_databases};
+use crate::harness::{Options, Place, TestEnv, judge, ledger_of, on_both_databases};
 
 on_both_databases! {
     a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree;
@@ -13,12 +13,12 @@ on_both_databases! {
 const BUDGET: u64 = 5;
 
 fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.book(
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.book(
         "HAPPY-1",
         &json!({"policy": {"completion": {"after": "5m"}}}),
     );
-    let waiting = stand.reservation(&booking.id);
+    let waiting = env.reservation(&booking.id);
     assert_eq!(waiting["status"], "awaiting_payment");
     assert!(
         waiting["payment_url"]
@@ -26,23 +26,23 @@ fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place)
             .is_some_and(|url| url.starts_with("http")),
         "{waiting}"
     );
-    assert_eq!(stand.reservation("ref:HAPPY-1")["id"], booking.id.as_str());
+    assert_eq!(env.reservation("ref:HAPPY-1")["id"], booking.id.as_str());
 
-    stand.provider.pay(&booking.uuid);
-    let held = stand.wait_status(&booking.id, "held");
+    env.provider.pay(&booking.uuid);
+    let held = env.wait_status(&booking.id, "held");
     assert_eq!(held["amounts"]["reserved"], "1500.00");
     assert!(held["deadlines"]["capture_by"].is_string(), "{held}");
 
     let delivery = json!({"event_id": "D-1", "complete": true});
-    let delivered = stand.deliver(&booking.id, &delivery);
+    let delivered = env.deliver(&booking.id, &delivery);
     assert_eq!(delivered["lines"][0]["delivered"], "1000.00");
-    stand.deliver(&booking.id, &delivery);
-    let completed = stand.wait_status(&booking.id, "completed");
+    env.deliver(&booking.id, &delivery);
+    let completed = env.wait_status(&booking.id, "completed");
     assert_eq!(completed["amounts"]["captured"], "1500.00");
     assert_eq!(completed["amounts"]["in_doubt"], "0.00");
     assert_eq!(completed["control"], "auto");
 
-    let effects = stand.provider.effects();
+    let effects = env.provider.effects();
     let acts = judge(&effects);
     assert_eq!(
         acts["HAPPY-1"],
@@ -59,11 +59,11 @@ fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place)
     );
     assert_eq!(ledger_of(&completed), [theirs]);
 
-    let requests = stand.provider.requests();
+    let requests = env.provider.requests();
     let total: u64 = requests.values().sum();
     assert!(total <= BUDGET, "{total} requests: {requests:?}");
 
-    let times: Vec<_> = stand
+    let times: Vec<_> = env
         .events(&booking.id)
         .iter()
         .map(|event| event["at"].to_string())
@@ -72,7 +72,7 @@ fn a_happy_life_costs_at_most_five_requests_and_both_ledgers_agree(place: Place)
 }
 
 fn the_api_and_the_workers_may_run_in_processes_of_their_own(place: Place) {
-    let mut stand = Stand::start(
+    let mut env = TestEnv::start(
         place,
         Options {
             services: 2,
@@ -80,13 +80,13 @@ fn the_api_and_the_workers_may_run_in_processes_of_their_own(place: Place) {
         },
     );
     for (service, role) in [(0, "api"), (1, "worker")] {
-        stand.kill_service(service);
-        stand.start_service_with(service, &["--roles", role]);
+        env.kill_service(service);
+        env.start_service_with(service, &["--roles", role]);
     }
-    let booking = stand.captured("APART-1", &json!({}));
-    stand.done(&booking.id, "complete", &json!({"note": "Settled"}));
+    let booking = env.captured("APART-1", &json!({}));
+    env.done(&booking.id, "complete", &json!({"note": "Paid"}));
     assert_eq!(
-        judge(&stand.provider.effects())["APART-1"],
+        judge(&env.provider.effects())["APART-1"],
         ["created", "captured 1500.00", "completed"]
     );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Booking, Options, Place, Stand, judge, on_both_databases};
+use crate::harness::{Booking, Options, Place, TestEnv, judge, on_both_databases};
 
 on_both_databases! {
     an_effect_whose_answer_is_lost_is_found_again_and_not_repeated;
@@ -13,7 +13,7 @@ on_both_databases! {
     case_089_useless_answers_to_a_capture_never_lead_to_a_second_one;
 }
 
-/// Unknown outcomes settle within a few seconds of the wall: two minutes of business time take one. Absence counts only
+/// Unknown outcomes are resolved within a few seconds of the wall: two minutes of business time take one. Absence counts only
 /// once the provider has been well for a quarter of an hour, so that the reads go on for longer than that.
 const IMPATIENT: Options = Options {
     speed: 120,
@@ -31,55 +31,55 @@ fn damage() -> Value {
 }
 
 /// Lets the next call of this kind for this booking fail.
-fn disturb(stand: &Stand, operation: &str, reference: &str, when: &str, what: &Value) {
+fn disturb(env: &TestEnv, operation: &str, reference: &str, when: &str, what: &Value) {
     let fault =
         json!({"operation": operation, "reservation": reference, "when": when, "what": what});
-    stand.provider.fault(&fault);
+    env.provider.fault(&fault);
 }
 
 fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) {
-    let stand = Stand::start(place, IMPATIENT);
+    let env = TestEnv::start(place, IMPATIENT);
     let reset = json!("reset");
     let lost = |operation: &str, reference: &str| {
-        disturb(&stand, operation, reference, "after_effect", &reset);
+        disturb(&env, operation, reference, "after_effect", &reset);
     };
 
     lost("submit", "LOST-SUBMIT");
-    let submitted = stand
+    let submitted = env
         .api()
-        .post("/v1/reservations", &stand.body("LOST-SUBMIT", &json!({})));
-    stand.check(&submitted, 202);
+        .post("/v1/reservations", &env.body("LOST-SUBMIT", &json!({})));
+    env.check(&submitted, 202);
 
-    let charge = stand.captured("LOST-CHARGE", &json!({}));
+    let charge = env.captured("LOST-CHARGE", &json!({}));
     lost("charge", "LOST-CHARGE");
-    stand.act(&charge.id, "charge", &damage());
-    let refund = stand.captured("LOST-REFUND", &json!({}));
+    env.act(&charge.id, "charge", &damage());
+    let refund = env.captured("LOST-REFUND", &json!({}));
     lost("refund", "LOST-REFUND");
-    stand.act(
+    env.act(
         &refund.id,
         "refund",
         &json!({"source": "captured", "amount": "100.00"}),
     );
-    let cancel = stand.held("LOST-CANCEL", &json!({}));
+    let cancel = env.held("LOST-CANCEL", &json!({}));
     lost("cancel", "LOST-CANCEL");
-    stand.act(&cancel.id, "cancel", &json!({"note": "Not needed"}));
-    let complete = stand.captured("LOST-COMPLETE", &json!({}));
+    env.act(&cancel.id, "cancel", &json!({"note": "Not needed"}));
+    let complete = env.captured("LOST-COMPLETE", &json!({}));
     lost("complete", "LOST-COMPLETE");
-    stand.act(&complete.id, "complete", &json!({"note": "Settled"}));
-    let capture = stand.held("LOST-CAPTURE", &json!({}));
+    env.act(&complete.id, "complete", &json!({"note": "Paid"}));
+    let capture = env.held("LOST-CAPTURE", &json!({}));
     lost("capture", "LOST-CAPTURE");
-    stand.deliver(&capture.id, &json!({"event_id": "D-1"}));
+    env.deliver(&capture.id, &json!({"event_id": "D-1"}));
 
     let id = submitted.json["id"].as_str().expect("an id");
-    let found = stand.wait_status(id, "awaiting_payment");
+    let found = env.wait_status(id, "awaiting_payment");
     assert!(found["provider"]["reservation_uuid"].is_string(), "{found}");
-    wait_amount(&stand, &charge, "charged", "250.00");
-    wait_amount(&stand, &refund, "refunded", "100.00");
-    stand.wait_status(&cancel.id, "cancelled");
-    stand.wait_status(&complete.id, "completed");
-    wait_amount(&stand, &capture, "captured", "1500.00");
+    wait_amount(&env, &charge, "charged", "250.00");
+    wait_amount(&env, &refund, "refunded", "100.00");
+    env.wait_status(&cancel.id, "cancelled");
+    env.wait_status(&complete.id, "completed");
+    wait_amount(&env, &capture, "captured", "1500.00");
 
-    let acts = judge(&stand.provider.effects());
+    let acts = judge(&env.provider.effects());
     assert_eq!(acts["LOST-SUBMIT"], ["created"]);
     assert_eq!(
         acts["LOST-CHARGE"],
@@ -95,18 +95,18 @@ fn an_effect_whose_answer_is_lost_is_found_again_and_not_repeated(place: Place) 
         ["created", "captured 1500.00", "completed"]
     );
     assert_eq!(acts["LOST-CAPTURE"], ["created", "captured 1500.00"]);
-    let requests = stand.provider.requests();
+    let requests = env.provider.requests();
     for operation in ["submit", "charge", "refund", "cancel", "complete"] {
         let expected = if operation == "submit" { 6 } else { 1 };
         assert_eq!(requests[operation], expected, "{operation}: {requests:?}");
     }
-    assert!(stand.jobs("state=needs_review").is_empty());
+    assert!(env.jobs("state=needs_review").is_empty());
 }
 
 #[track_caller]
-fn wait_amount(stand: &Stand, booking: &Booking, which: &str, amount: &str) {
-    let what = format!("{which} {amount} and settled");
-    stand.wait_reservation(&booking.id, &what, |seen| {
+fn wait_amount(env: &TestEnv, booking: &Booking, which: &str, amount: &str) {
+    let what = format!("{which} {amount} and resolved");
+    env.wait_reservation(&booking.id, &what, |seen| {
         seen["amounts"][which] == amount
             && seen["amounts"]["in_doubt"] == "0.00"
             && seen["review"].is_null()
@@ -114,37 +114,37 @@ fn wait_amount(stand: &Stand, booking: &Booking, which: &str, amount: &str) {
 }
 
 fn a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven(place: Place) {
-    let stand = Stand::start(place, IMPATIENT);
-    let booking = stand.held("ABSENT-1", &json!({}));
+    let env = TestEnv::start(place, IMPATIENT);
+    let booking = env.held("ABSENT-1", &json!({}));
     disturb(
-        &stand,
+        &env,
         "capture",
         "ABSENT-1",
         "before_effect",
         &json!("reset"),
     );
-    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    let doubtful = stand.wait_reservation(&booking.id, "in doubt", |seen| {
+    env.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    let unknown = env.wait_reservation(&booking.id, "in doubt", |seen| {
         seen["amounts"]["in_doubt"] == "1500.00"
     });
     // Whoever asks meanwhile finds nothing left to take.
-    let again = stand.api().post(
+    let again = env.api().post(
         &format!("/v1/reservations/{}/capture", booking.id),
         &json!({}),
     );
     assert!(
         matches!(again.status, 202 | 409),
-        "{} {doubtful}",
+        "{} {unknown}",
         again.text
     );
-    wait_amount(&stand, &booking, "captured", "1500.00");
+    wait_amount(&env, &booking, "captured", "1500.00");
     assert_eq!(
-        judge(&stand.provider.effects())["ABSENT-1"],
+        judge(&env.provider.effects())["ABSENT-1"],
         ["created", "captured 1500.00"]
     );
-    assert_eq!(stand.provider.requests()["capture"], 2);
-    let job = stand.jobs(&format!("reservation={}&kind=capture", booking.id));
-    let outcomes: Vec<_> = stand.job(job[0]["id"].as_str().expect("an id"))["attempts"]
+    assert_eq!(env.provider.requests()["capture"], 2);
+    let job = env.jobs(&format!("reservation={}&kind=capture", booking.id));
+    let outcomes: Vec<_> = env.job(job[0]["id"].as_str().expect("an id"))["attempts"]
         .as_array()
         .expect("attempts")
         .iter()
@@ -155,32 +155,31 @@ fn a_capture_without_an_effect_is_sent_again_once_its_absence_is_proven(place: P
 }
 
 fn a_charge_without_an_effect_goes_to_a_person_and_is_never_sent_again(place: Place) {
-    let stand = Stand::start(place, IMPATIENT);
-    let booking = stand.captured("DESK-1", &json!({}));
-    disturb(&stand, "charge", "DESK-1", "before_effect", &json!("reset"));
-    let job = stand.act(&booking.id, "charge", &damage());
-    let asked =
-        stand.wait_reservation(&booking.id, "at the desk", |seen| !seen["review"].is_null());
+    let env = TestEnv::start(place, IMPATIENT);
+    let booking = env.captured("REVIEW-1", &json!({}));
+    disturb(&env, "charge", "REVIEW-1", "before_effect", &json!("reset"));
+    let job = env.act(&booking.id, "charge", &damage());
+    let asked = env.wait_reservation(&booking.id, "in review", |seen| !seen["review"].is_null());
     assert_eq!(asked["review"]["reason"], "charge_unknown");
-    // The doubt counts as spent.
+    // What is in doubt counts as spent.
     assert_eq!(asked["amounts"]["in_doubt"], "250.00");
-    let job = stand.wait_job(job["id"].as_str().expect("a job"), "needs_review");
+    let job = env.wait_job(job["id"].as_str().expect("a job"), "needs_review");
     assert!(
         job["last_error"]["message"]
             .as_str()
             .is_some_and(|text| text.contains("outcome unknown")),
         "{job}"
     );
-    stand.done(&booking.id, "refresh", &json!({}));
-    assert_eq!(stand.provider.requests()["charge"], 1);
+    env.done(&booking.id, "refresh", &json!({}));
+    assert_eq!(env.provider.requests()["charge"], 1);
     assert_eq!(
-        judge(&stand.provider.effects())["DESK-1"],
+        judge(&env.provider.effects())["REVIEW-1"],
         ["created", "captured 1500.00"]
     );
 }
 
 fn case_089_useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place) {
-    let stand = Stand::start(place, IMPATIENT);
+    let env = TestEnv::start(place, IMPATIENT);
     let answers = [
         json!({"status": 500}),
         json!({"status": 502}),
@@ -195,16 +194,16 @@ fn case_089_useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place
     for (number, what) in (0..).zip(&answers) {
         for when in ["before_effect", "after_effect"] {
             let reference = format!("USELESS-{number}-{when}");
-            let booking = stand.held(&reference, &json!({}));
-            disturb(&stand, "capture", &reference, when, what);
-            stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+            let booking = env.held(&reference, &json!({}));
+            disturb(&env, "capture", &reference, when, what);
+            env.deliver(&booking.id, &json!({"event_id": "D-1"}));
             bookings.push(booking);
         }
     }
     for booking in &bookings {
-        wait_amount(&stand, booking, "captured", "1500.00");
+        wait_amount(&env, booking, "captured", "1500.00");
     }
-    let acts = judge(&stand.provider.effects());
+    let acts = judge(&env.provider.effects());
     for booking in &bookings {
         assert_eq!(
             acts[&booking.reference],
@@ -214,41 +213,41 @@ fn case_089_useless_answers_to_a_capture_never_lead_to_a_second_one(place: Place
         );
     }
     assert_eq!(
-        stand.provider.requests()["capture"],
+        env.provider.requests()["capture"],
         3 * answers.len() as u64,
         "one each, and one more without effect"
     );
 }
 
-/// Details that show no texts leave a lost capture to other witnesses, or to a person; it is not sent again.
+/// Details that show no texts leave a lost capture to other evidence, or to a person; it is not sent again.
 fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Place) {
-    let stand = Stand::start(place, IMPATIENT);
-    stand.provider.switch(&json!({"marker": "dropped"}));
+    let env = TestEnv::start(place, IMPATIENT);
+    env.provider.switch(&json!({"marker": "dropped"}));
     // Confirmed by its reference, without its text.
-    let first = stand.captured("STRIPPED-1", &json!({}));
-    stand.done(&first.id, "refresh", &json!({}));
-    let booking = stand.held("STRIPPED-2", &json!({}));
+    let first = env.captured("STRIPPED-1", &json!({}));
+    env.done(&first.id, "refresh", &json!({}));
+    let booking = env.held("STRIPPED-2", &json!({}));
     disturb(
-        &stand,
+        &env,
         "capture",
         "STRIPPED-2",
         "after_effect",
         &json!("reset"),
     );
-    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    let seen = stand.wait_reservation(&booking.id, "captured or at the desk", |seen| {
-        let settled =
+    env.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    let seen = env.wait_reservation(&booking.id, "captured or in review", |seen| {
+        let resolved =
             seen["amounts"]["in_doubt"] == "0.00" && seen["amounts"]["captured"] == "1500.00";
-        settled || !seen["review"].is_null()
+        resolved || !seen["review"].is_null()
     });
     // What may have been taken counts as taken: nobody can take it again meanwhile.
-    let again = stand.api().post(
+    let again = env.api().post(
         &format!("/v1/reservations/{}/capture", booking.id),
         &json!({}),
     );
     assert!(matches!(again.status, 202 | 409), "{} {seen}", again.text);
-    stand.done(&booking.id, "refresh", &json!({}));
-    let acts = judge(&stand.provider.effects());
+    env.done(&booking.id, "refresh", &json!({}));
+    let acts = judge(&env.provider.effects());
     for reference in ["STRIPPED-1", "STRIPPED-2"] {
         assert_eq!(
             acts[reference],
@@ -256,33 +255,32 @@ fn case_051_a_lost_capture_whose_text_is_not_shown_is_never_sent_again(place: Pl
             "{reference}"
         );
     }
-    assert_eq!(stand.provider.requests()["capture"], 2, "one each");
+    assert_eq!(env.provider.requests()["capture"], 2, "one each");
 }
 
 fn a_lost_refund_that_shows_late_is_not_sent_again(place: Place) {
-    let stand = Stand::start(place, IMPATIENT);
-    // Settled within the reads that an unknown refund gets, and in the history later than in details.
-    stand
-        .provider
+    let env = TestEnv::start(place, IMPATIENT);
+    // Resolved within the reads that an unknown refund gets, and in the history later than in details.
+    env.provider
         .switch(&json!({"refund_payout": {"after_seconds": 40}, "history_lag_seconds": 120}));
-    let booking = stand.captured("LATE-REFUND", &json!({}));
+    let booking = env.captured("LATE-REFUND", &json!({}));
     disturb(
-        &stand,
+        &env,
         "refund",
         "LATE-REFUND",
         "after_effect",
         &json!({"status": 502}),
     );
-    stand.act(
+    env.act(
         &booking.id,
         "refund",
         &json!({"source": "captured", "amount": "100.00"}),
     );
-    wait_amount(&stand, &booking, "refunded", "100.00");
-    let acts = judge(&stand.provider.effects());
+    wait_amount(&env, &booking, "refunded", "100.00");
+    let acts = judge(&env.provider.effects());
     assert_eq!(
         acts["LATE-REFUND"],
         ["created", "captured 1500.00", "refund_accepted 100.00"]
     );
-    assert_eq!(stand.provider.requests()["refund"], 1);
+    assert_eq!(env.provider.requests()["refund"], 1);
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::Money;
 use serde_json::{Value, json};
 
-use crate::harness::{CUSTOMER_EMAIL, Effect, Options, Place, Stand, judge, on_both_databases};
+use crate::harness::{CUSTOMER_EMAIL, Effect, Options, Place, TestEnv, judge, on_both_databases};
 
 on_both_databases! {
     a_submit_goes_to_the_endpoint_that_its_checkout_asks_for;
@@ -32,19 +32,19 @@ const PROVEN: Options = Options {
 };
 
 fn a_submit_goes_to_the_endpoint_that_its_checkout_asks_for(place: Place) {
-    let stand = Stand::start(place, Options::default());
+    let env = TestEnv::start(place, Options::default());
     let checkout = json!({"checkout": {
         "method": "visa", "success_url": "https://shop.example.no/ok", "failure_url": "https://shop.example.no/no",
     }});
-    stand.book("SUBMIT-1", &json!({}));
-    let session = stand.book("SUBMIT-2", &checkout);
-    let requests = stand.provider.requests();
+    env.book("SUBMIT-1", &json!({}));
+    let session = env.book("SUBMIT-2", &checkout);
+    let requests = env.provider.requests();
     assert_eq!(
         (requests["submit"], requests["create_session"]),
         (1, 1),
         "{requests:?}"
     );
-    let url = stand.reservation(&session.id)["payment_url"].clone();
+    let url = env.reservation(&session.id)["payment_url"].clone();
     assert!(
         url.as_str().is_some_and(|url| url.ends_with(&session.uuid)),
         "{url}"
@@ -55,18 +55,18 @@ fn a_submit_goes_to_the_endpoint_that_its_checkout_asks_for(place: Place) {
         .and_then(|url| url.split_once("/pay/"))
         .expect("a path")
         .1;
-    let page = stand.provider.http().get(&format!("/pay/{path}"));
+    let page = env.provider.http().get(&format!("/pay/{path}"));
     assert_eq!(page.status, 200);
     assert!(page.text.contains("Cabin, 2 nights"), "{}", page.text);
-    judge(&stand.provider.effects());
+    judge(&env.provider.effects());
 }
 
 fn a_taken_reference_is_refused_and_a_repeated_key_answers_the_same(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let api = stand.api().header("Idempotency-Key", "key-1");
-    let body = stand.body("TWICE-1", &json!({}));
+    let env = TestEnv::start(place, Options::default());
+    let api = env.api().header("Idempotency-Key", "key-1");
+    let body = env.body("TWICE-1", &json!({}));
     let first = api.post("/v1/reservations", &body);
-    stand.check(&first, 202);
+    env.check(&first, 202);
     let second = api.post("/v1/reservations", &body);
     assert_eq!(
         (second.status, &second.json["id"]),
@@ -81,25 +81,25 @@ fn a_taken_reference_is_refused_and_a_repeated_key_answers_the_same(place: Place
             .map(String::as_str),
         Some("true")
     );
-    let other = api.post("/v1/reservations", &stand.body("TWICE-2", &json!({})));
+    let other = api.post("/v1/reservations", &env.body("TWICE-2", &json!({})));
     assert_eq!(
         (other.status, other.json["code"].as_str()),
         (422, Some("idempotency_key_reused"))
     );
-    let taken = stand.api().post("/v1/reservations", &body);
+    let taken = env.api().post("/v1/reservations", &body);
     assert_eq!(
         (taken.status, taken.json["code"].as_str()),
         (409, Some("reference_taken"))
     );
-    stand.wait_status(
+    env.wait_status(
         first.json["id"].as_str().expect("an id"),
         "awaiting_payment",
     );
-    assert_eq!(stand.provider.count("TWICE-1", "created"), 1);
+    assert_eq!(env.provider.count("TWICE-1", "created"), 1);
 }
 
 fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
-    let stand = Stand::start(
+    let env = TestEnv::start(
         place,
         Options {
             speed: 120,
@@ -107,11 +107,11 @@ fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
         },
     );
     // The provider leaves the link payable after its due date, so that it is up to the policy to end it.
-    stand.provider.switch(&json!({"link_expiry": false}));
-    let booking = stand.book(
+    env.provider.switch(&json!({"link_expiry": false}));
+    let booking = env.book(
         "UNPAID-1",
         &json!({
-            "payment_link_due": stand.later(TimeDelta::minutes(12)),
+            "payment_link_due": env.later(TimeDelta::minutes(12)),
             "policy": {
                 "reminders": {"at": ["+2m", "-2m"], "contact_hours": "any", "min_spacing": "1m",
                               "channels": ["sms", "email"]},
@@ -119,99 +119,98 @@ fn an_unpaid_link_is_reminded_of_and_then_withdrawn(place: Place) {
             },
         }),
     );
-    stand.wait_status(&booking.id, "cancelled");
-    let effects = stand.provider.effects_of("UNPAID-1");
+    env.wait_status(&booking.id, "cancelled");
+    let effects = env.provider.effects_of("UNPAID-1");
     let sent = effects
         .iter()
         .filter(|effect| effect.kind == "link_sent")
         .count();
     // The provider sends the link once by itself; the rest are the two reminders.
     assert_eq!(sent, 3, "{effects:#?}");
-    assert_eq!(stand.provider.requests()["resend"], 2);
+    assert_eq!(env.provider.requests()["resend"], 2);
     assert!(
-        stand
-            .jobs(&format!("reservation={}&state=scheduled", booking.id))
+        env.jobs(&format!("reservation={}&state=scheduled", booking.id))
             .is_empty()
     );
     assert_eq!(
-        judge(&stand.provider.effects())["UNPAID-1"],
+        judge(&env.provider.effects())["UNPAID-1"],
         ["created", "cancelled"]
     );
 }
 
 fn a_link_that_the_provider_lets_expire_is_seen_to_be_over(place: Place) {
-    let stand = Stand::start(
+    let env = TestEnv::start(
         place,
         Options {
             speed: 120,
             ..Options::default()
         },
     );
-    let due = stand.later(TimeDelta::minutes(12));
-    let booking = stand.book(
+    let due = env.later(TimeDelta::minutes(12));
+    let booking = env.book(
         "EXPIRED-1",
         &json!({"payment_link_due": due, "policy": {"reminders": {"at": []}}}),
     );
-    stand.provider.act("expire", &booking.uuid, &json!({}));
-    stand.done(&booking.id, "refresh", &json!({}));
-    let over = stand.wait_status(&booking.id, "expired");
+    env.provider.act("expire", &booking.uuid, &json!({}));
+    env.done(&booking.id, "refresh", &json!({}));
+    let over = env.wait_status(&booking.id, "expired");
     assert_eq!(over["review"], Value::Null);
-    assert_eq!(judge(&stand.provider.effects())["EXPIRED-1"], ["created"]);
+    assert_eq!(judge(&env.provider.effects())["EXPIRED-1"], ["created"]);
 }
 
 fn deliveries_capture_what_they_name_once_all_is_delivered(place: Place) {
-    let stand = Stand::start(place, PROVEN);
-    let whole = stand.held("DELIVER-1", &json!({}));
-    let each = stand.held(
+    let env = TestEnv::start(place, PROVEN);
+    let whole = env.held("DELIVER-1", &json!({}));
+    let each = env.held(
         "DELIVER-2",
         &json!({"policy": {"capture": {"on_delivery": "each_delivery"}}}),
     );
     let part = json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "400.00"}]});
     let rest = json!({"event_id": "D-2", "lines": [{"line": 1, "amount": "600.00"}, {"line": 2, "amount": "500.00"}]});
 
-    let partly = stand.deliver(&whole.id, &part);
+    let partly = env.deliver(&whole.id, &part);
     assert_eq!(partly["lines"][0]["delivered"], "400.00");
-    stand.deliver(&each.id, &part);
-    stand.wait_effects("the first delivery is captured", |effects| {
+    env.deliver(&each.id, &part);
+    env.wait_effects("the first delivery is captured", |effects| {
         taken(effects, "DELIVER-2") == [kroner(400)]
     });
     assert!(
-        taken(&stand.provider.effects(), "DELIVER-1").is_empty(),
+        taken(&env.provider.effects(), "DELIVER-1").is_empty(),
         "the rest is not delivered yet"
     );
 
-    stand.deliver(&whole.id, &rest);
-    stand.deliver(&each.id, &rest);
-    stand.wait_effects("all is captured", |effects| {
+    env.deliver(&whole.id, &rest);
+    env.deliver(&each.id, &rest);
+    env.wait_effects("all is captured", |effects| {
         taken(effects, "DELIVER-1") == [kroner(1500)]
             && taken(effects, "DELIVER-2") == [kroner(400), kroner(1100)]
     });
     for id in [&whole.id, &each.id] {
-        stand.wait_reservation(id, "captured as a whole", |seen| {
+        env.wait_reservation(id, "captured as a whole", |seen| {
             seen["amounts"]["captured"] == "1500.00"
         });
     }
-    judge(&stand.provider.effects());
+    judge(&env.provider.effects());
 }
 
 fn captures_are_asked_for_by_line_and_by_amount(place: Place) {
-    let stand = Stand::start(place, PROVEN);
+    let env = TestEnv::start(place, PROVEN);
     let manual = json!({"policy": {"capture": {"on_delivery": "manual"}}});
-    let booking = stand.held("CAPTURE-1", &manual);
+    let booking = env.held("CAPTURE-1", &manual);
     let lines = json!({"lines": [{"line": 2, "amount": "200.00"}], "note": "Boat, one day"});
-    let job = stand.done(&booking.id, "capture", &lines);
+    let job = env.done(&booking.id, "capture", &lines);
     let reference = job["result"]["reference"]
         .as_str()
         .expect("a reference")
         .to_owned();
-    stand.done(&booking.id, "capture", &json!({"amount": "300.50"}));
-    let too_much = stand.api().post(
+    env.done(&booking.id, "capture", &json!({"amount": "300.50"}));
+    let too_much = env.api().post(
         &format!("/v1/reservations/{}/capture", booking.id),
         &json!({"amount": "1000"}),
     );
-    stand.check(&too_much, 422);
-    stand.done(&booking.id, "capture", &json!({}));
-    let effects = stand.provider.effects();
+    env.check(&too_much, 422);
+    env.done(&booking.id, "capture", &json!({}));
+    let effects = env.provider.effects();
     let first = effects
         .iter()
         .find(|effect| effect.kind == "captured")
@@ -237,8 +236,8 @@ fn captures_are_asked_for_by_line_and_by_amount(place: Place) {
 }
 
 fn charges_and_refunds_move_exactly_what_is_asked_for(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.captured(
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.captured(
         "MONEY-1",
         &json!({"settings": {"charge_partially_refundable": true}}),
     );
@@ -246,27 +245,27 @@ fn charges_and_refunds_move_exactly_what_is_asked_for(place: Place) {
         "lines": [{"name": "Broken window", "rate": "250.00", "tax_percent": 25, "amount": "250.00"}],
         "note": "Seen at check-out",
     });
-    let charge = stand.done(&booking.id, "charge", &damage);
+    let charge = env.done(&booking.id, "charge", &damage);
     let charged = charge["result"]["reference"]
         .as_str()
         .expect("a reference")
         .to_owned();
     assert!(charged.starts_with("CHA"), "{charged}");
 
-    stand.done(
+    env.done(
         &booking.id,
         "refund",
         &json!({"source": "captured", "lines": [{"line": 1, "amount": "120.00"}]}),
     );
     let back = json!({"source": "charged", "reference": charged, "amount": "50.00"});
-    stand.done(&booking.id, "refund", &back);
-    let seen = stand.wait_reservation(&booking.id, "refunded", |seen| {
+    env.done(&booking.id, "refund", &back);
+    let seen = env.wait_reservation(&booking.id, "refunded", |seen| {
         seen["amounts"]["refunded"] == "170.00"
     });
     assert_eq!(seen["amounts"]["charged"], "250.00");
     assert_eq!(seen["amounts"]["captured"], "1500.00");
     assert_eq!(seen["review"], Value::Null);
-    let acts = judge(&stand.provider.effects());
+    let acts = judge(&env.provider.effects());
     let expected = [
         "created",
         "captured 1500.00",
@@ -278,10 +277,10 @@ fn charges_and_refunds_move_exactly_what_is_asked_for(place: Place) {
 }
 
 fn a_held_reservation_is_cancelled_and_takes_nothing_more(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.held("CANCEL-1", &json!({}));
-    stand.done(&booking.id, "cancel", &json!({"note": "The guest is ill"}));
-    stand.wait_status(&booking.id, "cancelled");
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.held("CANCEL-1", &json!({}));
+    env.done(&booking.id, "cancel", &json!({"note": "The guest is ill"}));
+    env.wait_status(&booking.id, "cancelled");
     for (action, body) in [
         ("capture", json!({})),
         (
@@ -292,14 +291,14 @@ fn a_held_reservation_is_cancelled_and_takes_nothing_more(place: Place) {
         ("cancel", json!({"note": "Again"})),
         ("complete", json!({"note": "Again"})),
     ] {
-        let reply = stand
+        let reply = env
             .api()
             .post(&format!("/v1/reservations/{}/{action}", booking.id), &body);
         assert_eq!(reply.status, 409, "{action}: {}", reply.text);
     }
-    let acts = judge(&stand.provider.effects());
+    let acts = judge(&env.provider.effects());
     assert_eq!(acts["CANCEL-1"], ["created", "cancelled"]);
-    let note = stand
+    let note = env
         .provider
         .effects_of("CANCEL-1")
         .into_iter()
@@ -308,25 +307,25 @@ fn a_held_reservation_is_cancelled_and_takes_nothing_more(place: Place) {
 }
 
 fn books_are_closed_on_request(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.captured("COMPLETE-1", &json!({}));
-    stand.done(&booking.id, "complete", &json!({"note": "Settled"}));
-    stand.wait_status(&booking.id, "completed");
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.captured("COMPLETE-1", &json!({}));
+    env.done(&booking.id, "complete", &json!({"note": "Paid"}));
+    env.wait_status(&booking.id, "completed");
     assert_eq!(
-        judge(&stand.provider.effects())["COMPLETE-1"],
+        judge(&env.provider.effects())["COMPLETE-1"],
         ["created", "captured 1500.00", "completed"]
     );
 }
 
 fn case_012_a_link_is_sent_again_to_another_contact(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.book("RESEND-1", &json!({}));
-    let elsewhere = json!({"email": "somebody.else@kunde-eksempel.no"});
-    let job = stand.done(&booking.id, "resend", &elsewhere);
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.book("RESEND-1", &json!({}));
+    let other_recipient = json!({"email": "somebody.else@kunde-eksempel.no"});
+    let job = env.done(&booking.id, "resend", &other_recipient);
     assert!(!job.to_string().contains("somebody.else"), "{job}");
-    stand.done(&booking.id, "resend", &json!({}));
-    assert_eq!(stand.provider.count("RESEND-1", "link_sent"), 3);
-    let timeline = json!(stand.events(&booking.id)).to_string();
+    env.done(&booking.id, "resend", &json!({}));
+    assert_eq!(env.provider.count("RESEND-1", "link_sent"), 3);
+    let timeline = json!(env.events(&booking.id)).to_string();
     assert!(
         !timeline.contains("somebody.else") && !timeline.contains(CUSTOMER_EMAIL),
         "{timeline}"
@@ -334,30 +333,27 @@ fn case_012_a_link_is_sent_again_to_another_contact(place: Place) {
 }
 
 fn a_capture_in_the_portal_is_adopted_as_external(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.held("FOREIGN-1", &json!({}));
-    let portal = stand.provider.act("capture", &booking.uuid, &json!({}));
-    stand.done(&booking.id, "refresh", &json!({}));
-    let seen = stand.wait_status(&booking.id, "captured");
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.held("EXTERNAL-1", &json!({}));
+    let portal = env.provider.act("capture", &booking.uuid, &json!({}));
+    env.done(&booking.id, "refresh", &json!({}));
+    let seen = env.wait_status(&booking.id, "captured");
     assert_eq!(seen["ledger"][0]["origin"], "external", "{seen}");
     assert_eq!(seen["ledger"][0]["reference"], portal["reference"]);
     assert_eq!(seen["ledger"][0]["amount"], "1500.00");
     // What was taken in the portal is not taken again.
-    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
-    let again = stand.api().post(
+    env.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    let again = env.api().post(
         &format!("/v1/reservations/{}/capture", booking.id),
         &json!({}),
     );
-    stand.check(&again, 409);
-    assert_eq!(
-        taken(&stand.provider.effects(), "FOREIGN-1"),
-        [kroner(1500)]
-    );
+    env.check(&again, 409);
+    assert_eq!(taken(&env.provider.effects(), "EXTERNAL-1"), [kroner(1500)]);
 }
 
 fn a_payment_link_is_made_and_answered_within_the_wait(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let mut body = stand.body(
+    let env = TestEnv::start(place, Options::default());
+    let mut body = env.body(
         "LINK-1",
         &json!({
             "method": "mastercard",
@@ -369,11 +365,11 @@ fn a_payment_link_is_made_and_answered_within_the_wait(place: Place) {
     for name in ["payment_link_due", "send"] {
         fields.remove(name);
     }
-    let reply = stand
+    let reply = env
         .api()
         .header("Prefer", "wait=20")
         .post("/v1/payment-links", &body);
-    stand.check(&reply, 201);
+    env.check(&reply, 201);
     assert_eq!(
         reply.headers.get("preference-applied").map(String::as_str),
         Some("wait")
@@ -391,27 +387,27 @@ fn a_payment_link_is_made_and_answered_within_the_wait(place: Place) {
             .is_some_and(|uuid| uuid.starts_with("ODR")),
         "{result}"
     );
-    assert_eq!(stand.provider.count("LINK-1", "order_created"), 1);
+    assert_eq!(env.provider.count("LINK-1", "order_created"), 1);
 }
 
 fn a_paused_reservation_waits_until_it_is_resumed(place: Place) {
-    let stand = Stand::start(place, Options::default());
-    let booking = stand.held("PAUSE-1", &json!({}));
+    let env = TestEnv::start(place, Options::default());
+    let booking = env.held("PAUSE-1", &json!({}));
     let at = |action: &str| format!("/v1/reservations/{}/{action}", booking.id);
-    let paused = stand.api().post(&at("pause"), &json!({}));
+    let paused = env.api().post(&at("pause"), &json!({}));
     assert_eq!(
         (paused.status, paused.json["control"].as_str()),
         (200, Some("paused")),
         "{}",
         paused.text
     );
-    stand.deliver(&booking.id, &json!({"event_id": "D-1"}));
+    env.deliver(&booking.id, &json!({"event_id": "D-1"}));
     // A read is not held back, and its end says that the workers have looked.
-    stand.done(&booking.id, "refresh", &json!({}));
-    assert_eq!(stand.provider.count("PAUSE-1", "captured"), 0);
-    stand.check(&stand.api().post(&at("resume"), &json!({})), 200);
-    stand.wait_status(&booking.id, "captured");
-    assert_eq!(taken(&stand.provider.effects(), "PAUSE-1"), [kroner(1500)]);
+    env.done(&booking.id, "refresh", &json!({}));
+    assert_eq!(env.provider.count("PAUSE-1", "captured"), 0);
+    env.check(&env.api().post(&at("resume"), &json!({})), 200);
+    env.wait_status(&booking.id, "captured");
+    assert_eq!(taken(&env.provider.effects(), "PAUSE-1"), [kroner(1500)]);
 }
 
 /// The captures of a booking, in order.

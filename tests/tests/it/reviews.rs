@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Booking, Options, Place, Stand, judge, on_both_databases};
+use crate::harness::{Booking, Options, Place, TestEnv, judge, on_both_databases};
 
 on_both_databases! {
     a_lost_charge_reaches_a_person_after_a_day_who_has_it_sent_again;
@@ -19,54 +19,54 @@ const FAST: Options = Options {
 };
 
 /// A reservation whose money is taken, and whose books stay open.
-fn captured(stand: &Stand, reference: &str) -> Booking {
+fn captured(env: &TestEnv, reference: &str) -> Booking {
     let changes = json!({
-        "payment_link_due": stand.later(chrono::TimeDelta::days(60)),
+        "payment_link_due": env.later(chrono::TimeDelta::days(60)),
         "policy": {"completion": {"after": "off"}},
     });
-    stand.captured(reference, &changes)
+    env.captured(reference, &changes)
 }
 
 /// A charge whose answer is lost, and that takes effect when `when` says; returns its job once a person is asked.
-fn lost_charge(stand: &Stand, booking: &Booking, when: &Value) -> Value {
+fn lost_charge(env: &TestEnv, booking: &Booking, when: &Value) -> Value {
     let fault = json!({"operation": "charge", "reservation": booking.reference, "when": when, "what": "reset"});
-    stand.provider.fault(&fault);
+    env.provider.fault(&fault);
     let damage = json!({"lines": [{"name": "Broken window", "rate": "250.00", "tax_percent": 25, "amount": "250.00"}]});
-    let job = stand.act(&booking.id, "charge", &damage);
-    stand.wait_job(job["id"].as_str().expect("a job"), "needs_review")
+    let job = env.act(&booking.id, "charge", &damage);
+    env.wait_job(job["id"].as_str().expect("a job"), "needs_review")
 }
 
 /// The newest review of a job, as the API shows it.
-fn review_of(stand: &Stand, job: &Value) -> Value {
+fn review_of(env: &TestEnv, job: &Value) -> Value {
     let reviews = job["reviews"].as_array().expect("reviews");
     let id = reviews.last().expect("a review")["id"].as_str();
-    review(stand, id.expect("an id"))
+    review(env, id.expect("an id"))
 }
 
-fn review(stand: &Stand, id: &str) -> Value {
-    let reply = stand.api().get(&format!("/v1/reviews/{id}"));
-    stand.check(&reply, 200);
+fn review(env: &TestEnv, id: &str) -> Value {
+    let reply = env.api().get(&format!("/v1/reviews/{id}"));
+    env.check(&reply, 200);
     reply.json
 }
 
-fn decide(stand: &Stand, review: &Value, decision: &str) -> Value {
+fn decide(env: &TestEnv, review: &Value, decision: &str) -> Value {
     let body = json!({
         "decision": decision,
         "note": "Asked the provider's support",
         "evidence_version": review["evidence_version"],
     });
     let id = review["id"].as_str().expect("an id");
-    let reply = stand.api().post(&format!("/v1/reviews/{id}/decide"), &body);
-    stand.check(&reply, 200);
+    let reply = env.api().post(&format!("/v1/reviews/{id}/decide"), &body);
+    env.check(&reply, 200);
     reply.json
 }
 
 fn a_lost_charge_reaches_a_person_after_a_day_who_has_it_sent_again(place: Place) {
-    let stand = Stand::start(place, FAST);
-    let booking = captured(&stand, "CHARGE-LOST");
-    let job = lost_charge(&stand, &booking, &json!("before_effect"));
+    let env = TestEnv::start(place, FAST);
+    let booking = captured(&env, "CHARGE-LOST");
+    let job = lost_charge(&env, &booking, &json!("before_effect"));
 
-    let review = review_of(&stand, &job);
+    let review = review_of(&env, &job);
     let pack = &review["evidence"];
     assert_eq!(
         (&review["reason"], &pack["operation"]["amount"]),
@@ -98,7 +98,7 @@ fn a_lost_charge_reaches_a_person_after_a_day_who_has_it_sent_again(place: Place
         retry.expect("an option")["worst_case"],
         json!({"risk": "double_charge", "amount": "250.00"})
     );
-    let charges = || judge(&stand.provider.effects())["CHARGE-LOST"].clone();
+    let charges = || judge(&env.provider.effects())["CHARGE-LOST"].clone();
     assert_eq!(
         charges(),
         ["created", "captured 1500.00"],
@@ -106,8 +106,8 @@ fn a_lost_charge_reaches_a_person_after_a_day_who_has_it_sent_again(place: Place
     );
 
     let id = job["id"].as_str().expect("an id");
-    assert_eq!(decide(&stand, &review, "retry")["job"], id);
-    let done = stand.wait_job(id, "succeeded");
+    assert_eq!(decide(&env, &review, "retry")["job"], id);
+    let done = env.wait_job(id, "succeeded");
     assert!(
         done["result"]["reference"]
             .as_str()
@@ -116,8 +116,8 @@ fn a_lost_charge_reaches_a_person_after_a_day_who_has_it_sent_again(place: Place
     );
     assert_eq!(done["reviews"][0]["decision"], "retry");
     assert_eq!(charges(), ["created", "captured 1500.00", "charged 250.00"]);
-    assert_eq!(stand.provider.requests()["charge"], 2);
-    let shown = stand.reservation(&booking.id);
+    assert_eq!(env.provider.requests()["charge"], 2);
+    let shown = env.reservation(&booking.id);
     assert_eq!(
         (&shown["amounts"]["charged"], &shown["review"]),
         (&json!("250.00"), &Value::Null)
@@ -125,22 +125,22 @@ fn a_lost_charge_reaches_a_person_after_a_day_who_has_it_sent_again(place: Place
 }
 
 fn a_charge_that_was_denied_and_shows_later_is_given_back_by_the_drafted_call(place: Place) {
-    let stand = Stand::start(place, FAST);
-    let booking = captured(&stand, "CHARGE-LATE");
+    let env = TestEnv::start(place, FAST);
+    let booking = captured(&env, "CHARGE-LATE");
     // The provider carries it out 34 hours later.
-    let job = lost_charge(&stand, &booking, &json!({"later": 34 * 3600}));
-    let decided = decide(&stand, &review_of(&stand, &job), "reject");
+    let job = lost_charge(&env, &booking, &json!({"later": 34 * 3600}));
+    let decided = decide(&env, &review_of(&env, &job), "reject");
     assert_eq!(decided["status"], "decided");
-    stand.wait_effects("the charge shows", |effects| {
+    env.wait_effects("the charge shows", |effects| {
         effects.iter().any(|effect| effect.kind == "charged")
     });
-    stand.act(&booking.id, "refresh", &json!({}));
+    env.act(&booking.id, "refresh", &json!({}));
 
-    let late = stand.wait_reservation(&booking.id, "a review again", |seen| {
+    let late = env.wait_reservation(&booking.id, "a review again", |seen| {
         seen["review"]["reason"] == "late_effect"
     });
     let ids = &late["review"]["reviews"];
-    let shown = review(&stand, ids[0].as_str().expect("an id"));
+    let shown = review(&env, ids[0].as_str().expect("an id"));
     assert_eq!(
         shown["evidence"]["decisions"][0]["decision"], "reject",
         "{shown}"
@@ -150,16 +150,16 @@ fn a_charge_that_was_denied_and_shows_later_is_given_back_by_the_drafted_call(pl
         "what happened is booked"
     );
     let remedy = &shown["remedies"][0];
-    let refund = stand
+    let refund = env
         .api()
         .post(remedy["path"].as_str().expect("a path"), &remedy["body"]);
-    stand.check(&refund, 202);
-    let again = review(&stand, shown["id"].as_str().expect("an id"));
-    decide(&stand, &again, "dismiss");
-    assert_eq!(stand.reservation(&booking.id)["review"], Value::Null);
-    stand.wait_job(refund.json["id"].as_str().expect("a job"), "succeeded");
+    env.check(&refund, 202);
+    let again = review(&env, shown["id"].as_str().expect("an id"));
+    decide(&env, &again, "dismiss");
+    assert_eq!(env.reservation(&booking.id)["review"], Value::Null);
+    env.wait_job(refund.json["id"].as_str().expect("a job"), "succeeded");
 
-    let acts = judge(&stand.provider.effects())["CHARGE-LATE"].clone();
+    let acts = judge(&env.provider.effects())["CHARGE-LATE"].clone();
     assert_eq!(
         acts,
         [
@@ -169,5 +169,5 @@ fn a_charge_that_was_denied_and_shows_later_is_given_back_by_the_drafted_call(pl
             "refund_accepted 250.00"
         ]
     );
-    assert_eq!(stand.provider.requests()["charge"], 1);
+    assert_eq!(env.provider.requests()["charge"], 1);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::{
     ADMIN_KEY, CALLBACK_SECRET, CUSTOMER_EMAIL, CUSTOMER_NAME, CUSTOMER_PHONE, Options, Place,
-    Stand, TOKEN, on_both_databases,
+    TOKEN, TestEnv, on_both_databases,
 };
 
 on_both_databases! {
@@ -26,20 +26,20 @@ const TALKATIVE: Options = Options {
 };
 
 fn no_secret_and_no_personal_data_leave_their_place(place: Place) {
-    let stand = Stand::start(place, TALKATIVE);
-    let ids = live(&stand);
-    let mut texts = vec![("the log", stand.log())];
+    let env = TestEnv::start(place, TALKATIVE);
+    let ids = live(&env);
+    let mut texts = vec![("the log", env.log())];
     for id in &ids {
-        texts.push(("a timeline", json!(stand.events(id)).to_string()));
-        texts.push(("a reservation", stand.reservation(id).to_string()));
+        texts.push(("a timeline", json!(env.events(id)).to_string()));
+        texts.push(("a reservation", env.reservation(id).to_string()));
     }
-    for job in stand.jobs("") {
+    for job in env.jobs("") {
         texts.push((
             "a job",
-            stand.job(job["id"].as_str().expect("an id")).to_string(),
+            env.job(job["id"].as_str().expect("an id")).to_string(),
         ));
     }
-    if let Some(database) = stand.postgres() {
+    if let Some(database) = env.postgres() {
         for table in [
             "jobs",
             "attempts",
@@ -89,49 +89,47 @@ fn no_secret_and_no_personal_data_leave_their_place(place: Place) {
 }
 
 /// A life with everything that holds personal data, and with answers that echo or lose it.
-fn live(stand: &Stand) -> Vec<String> {
-    let mut body = stand.body("SECRET-1", &json!({"settings": {"secure_details": true}}));
+fn live(env: &TestEnv) -> Vec<String> {
+    let mut body = env.body("SECRET-1", &json!({"settings": {"secure_details": true}}));
     body["customer"]["personal_number"] = json!(PERSONAL_NUMBER);
     body["customer"]["address"]["street"] = json!(format!("{STREET} 1"));
-    stand
-        .provider
+    env.provider
         .fault(&json!({"operation": "submit", "when": "after_effect", "what": "garbage"}));
-    let reply = stand
+    let reply = env
         .api()
         .header("Idempotency-Key", "secret-key-1")
         .post("/v1/reservations", &body);
-    stand.check(&reply, 202);
+    env.check(&reply, 202);
     let id = reply.json["id"].as_str().expect("an id").to_owned();
-    stand.wait_status(&id, "awaiting_payment");
-    stand.done(&id, "resend", &json!({"email": OTHER_EMAIL}));
-    stand.done(
+    env.wait_status(&id, "awaiting_payment");
+    env.done(&id, "resend", &json!({"email": OTHER_EMAIL}));
+    env.done(
         &id,
         "resend",
         &json!({"country_code": "+47", "msisdn": CUSTOMER_PHONE}),
     );
-    stand.provider.pay("SECRET-1");
-    stand.wait_status(&id, "held");
-    stand
-        .provider
+    env.provider.pay("SECRET-1");
+    env.wait_status(&id, "held");
+    env.provider
         .fault(&json!({"operation": "capture", "what": {"status": 500}}));
-    stand.deliver(&id, &json!({"event_id": "D-1"}));
-    stand.wait_reservation(&id, "in doubt", |seen| {
+    env.deliver(&id, &json!({"event_id": "D-1"}));
+    env.wait_reservation(&id, "in doubt", |seen| {
         seen["amounts"]["in_doubt"] == "1500.00"
     });
     // A payload that the provider's validator refuses, in its own words.
-    stand.provider.switch(&json!({"tax_percents": [0]}));
-    let refused = stand
+    env.provider.switch(&json!({"tax_percents": [0]}));
+    let refused = env
         .api()
-        .post("/v1/reservations", &stand.body("SECRET-2", &json!({})));
-    stand.check(&refused, 202);
+        .post("/v1/reservations", &env.body("SECRET-2", &json!({})));
+    env.check(&refused, 202);
     let second = refused.json["id"].as_str().expect("an id").to_owned();
-    stand.wait_status(&second, "failed");
+    env.wait_status(&second, "failed");
     // Bad input whose values are personal.
-    let due = stand.later(TimeDelta::days(1));
+    let due = env.later(TimeDelta::days(1));
     let wrong = json!({"payment_link_due": due, "customer": {"email": CUSTOMER_EMAIL, "msisdn": CUSTOMER_PHONE}});
-    let reply = stand
+    let reply = env
         .api()
-        .post("/v1/reservations", &stand.body("SECRET-3", &wrong));
-    stand.check(&reply, 422);
+        .post("/v1/reservations", &env.body("SECRET-3", &wrong));
+    env.check(&reply, 422);
     vec![id, second]
 }

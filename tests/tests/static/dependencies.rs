@@ -15,7 +15,7 @@ use tests::workspace_root;
 
 use super::assert_none;
 
-/// Foreign crates that may be named by few: the foreign crate, and who may name it for whatever purpose.
+/// Crates of other people that few may name: the crate, and who may name it for whatever purpose.
 const NAMED_BY: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("apalis", &["store"]),
@@ -186,7 +186,7 @@ fn the_domain_knows_no_runtime_and_no_io() {
 }
 
 #[test]
-fn foreign_crates_with_an_owner_are_named_by_their_owner_alone() {
+fn crates_of_other_people_with_an_owner_are_named_by_their_owner_alone() {
     let mut broken = Vec::new();
     for package in packages() {
         for (name, owners) in NAMED_BY

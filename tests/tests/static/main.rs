@@ -4,6 +4,7 @@ mod dependencies;
 mod docs;
 mod logs;
 mod tidy;
+mod vocabulary;
 
 fn assert_none(broken: &[String]) {
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));

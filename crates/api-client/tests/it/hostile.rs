@@ -153,7 +153,7 @@ fn case_090_what_is_no_json_is_unknown_to_every_operation() {
 fn hostile_data_of_each_operation_have_their_class() {
     let (malformed, missing) = ("unknown malformed", "unknown missing_reference");
     let rows = [
-        // A reference that is none is no reference: the row is told by its marker in details.
+        // A reference that is none is no reference: the row is recognised by its marker in details.
         (
             Operation::Capture,
             r#"{"uuid":"CAP1","uuid":"CAP2"}"#,
@@ -230,7 +230,7 @@ fn hostile_amounts_and_rows_in_details_are_unknown() {
         ("\"id\": 298", "\"id\": 298.5"),
         ("\"id\": 298", "\"id\": 99999999999999999999"),
         ("\"reserved\": [{", "\"reserved\": 7, \"x\": [{"),
-        // A list is not an object whose fields are told by their places.
+        // A list is not an object whose fields are given by their places.
         (
             "\"captured\": [",
             "\"captured\": [[1756880000, 1, \"CAP9\"], ",

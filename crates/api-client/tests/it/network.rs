@@ -59,7 +59,7 @@ async fn a_refused_connection_is_unsent() {
     );
 }
 
-/// Captures over https from a server that does `act`: unsent for want of TLS, and nothing of the request was told.
+/// Captures over https from a server that does `act`: unsent for want of TLS, and no byte of the request was sent.
 async fn refuses_to_talk(act: Act) {
     let server = Server::start(vec![act]);
     let url = format!("https://{}", server.address());
@@ -159,9 +159,9 @@ async fn a_page_a_redirect_and_a_flood_are_unknown() {
         unknown_reason(Act::Write(page), |_| ()).await,
         UnknownReason::Html
     );
-    let elsewhere = reply("307 Temporary Redirect", "location: /elsewhere\r\n", "");
+    let redirect = reply("307 Temporary Redirect", "location: /elsewhere\r\n", "");
     assert_eq!(
-        unknown_reason(Act::Write(elsewhere), |_| ()).await,
+        unknown_reason(Act::Write(redirect), |_| ()).await,
         UnknownReason::Redirect
     );
     let flood = reply("202 Accepted", "", &" ".repeat(1024 * 1024 + 1));

@@ -1,4 +1,4 @@
-//! A server of raw TCP on loopback that does what it is told to each connection in turn.
+//! A server of raw TCP on loopback that does what the test says to each connection in turn.
 
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -52,7 +52,7 @@ impl Server {
         self.address
     }
 
-    /// Every request that came, also those beyond the script. A connection closed unread counts as an empty one.
+    /// Every request that came, also those beyond the script. A connection closed before anything was read counts as an empty one.
     pub(crate) fn finish(self) -> Vec<String> {
         let mut stop = TcpStream::connect(self.address).expect("the server");
         stop.write_all(STOP.as_bytes()).expect("stop");

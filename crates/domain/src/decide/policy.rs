@@ -168,7 +168,7 @@ impl Acting<'_> {
             };
             return not_fresh(self.case).unwrap_or(wait);
         }
-        let note = "All money is settled.".to_owned();
+        let note = "Everything is paid and delivered.".to_owned();
         Step::Record(vec![self.planned(Operation::Complete { note })])
     }
 
@@ -196,7 +196,7 @@ impl Acting<'_> {
         let by = channel(r, slot, other).into_iter().collect();
         Step::Record(vec![self.planned(Operation::Resend {
             by,
-            elsewhere: false,
+            other_recipient: false,
             slot: Some(slot),
         })])
     }

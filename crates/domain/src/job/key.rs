@@ -275,7 +275,7 @@ mod tests {
             "capture:auto",
             "deadline:warn:3d",
             "deadline:warn:soon",
-            "guard:deadline",
+            "deadline",
             "intent:7",
             "payment_link:int_01J00000000000000000000000",
             "Submit",

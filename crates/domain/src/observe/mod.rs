@@ -101,7 +101,7 @@ struct Observer<'a> {
     merchant: &'a Merchant,
     now: DateTime<Utc>,
     facts: Vec<Fact>,
-    /// Intents of which this read shows a sign that settles nothing yet.
+    /// Intents of which this read shows a sign that resolves nothing yet.
     traced: Vec<IntentId>,
 }
 
@@ -110,10 +110,10 @@ impl Observer<'_> {
         Case::new(self.r, self.merchant, self.now)
     }
 
-    /// Puts something on the desk, unless it lies there already.
+    /// Puts something up for review, unless it is already.
     fn ask(&mut self, reason: ReviewReason, freezes: bool) {
-        let mut desk = self.r.control.desk.iter();
-        if !desk.any(|item| item.reason == reason && (item.freezes || !freezes)) {
+        let mut reviews = self.r.control.reviews.iter();
+        if !reviews.any(|item| item.reason == reason && (item.freezes || !freezes)) {
             self.facts.push(Fact::Review(ReviewFact::Raised {
                 reason,
                 freezes,
@@ -256,7 +256,7 @@ impl Observer<'_> {
         if self
             .r
             .control
-            .desk
+            .reviews
             .iter()
             .any(|item| item.reason == ReviewReason::ProviderRefused)
         {

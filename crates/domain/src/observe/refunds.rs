@@ -1,4 +1,4 @@
-//! Refunds have no marker: the places in details where one shows are its evidence, and two of them settle it.
+//! Refunds have no marker: the places in details where one shows are its evidence, and two of them resolve an unknown refund.
 
 use super::Observer;
 use super::snapshot::SeenRow;
@@ -98,7 +98,7 @@ impl Observer<'_> {
                 );
             }
             Some(intent) if matches!(intent.progress, IntentState::Unknown(_)) => {
-                self.facts.push(self.to_desk(intent));
+                self.facts.push(self.to_review(intent));
             }
             Some(intent) if intent.is_unresolved() => self.ask(ReviewReason::EffectDiffers, true),
             _ if rise.is_zero() => {}
@@ -118,8 +118,8 @@ impl Observer<'_> {
     /// So many places in details show this refund with exactly its amount.
     fn shown_refund(&mut self, intent: &Intent, reference: &ProviderReference, shown: usize) {
         let history = match &intent.progress {
-            IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
-                doubt.history_row.is_some()
+            IntentState::Unknown(unknown) | IntentState::NeedsReview(unknown) => {
+                unknown.history_row.is_some()
             }
             _ => false,
         };
@@ -137,15 +137,15 @@ impl Observer<'_> {
         }
     }
 
-    /// Money given back that no open refund accounts for: one that was settled as not done, or somebody else's.
+    /// Money given back that no open refund accounts for: one that was resolved as not done, or somebody else's.
     fn unplanned_refund(&self, reference: &ProviderReference, amount: Money) -> Fact {
         let late = self.r.intents.iter().find(|intent| {
-            let settled =
+            let resolved =
                 matches!(intent.progress, IntentState::Rejected { .. } | IntentState::Withdrawn { .. });
             let same = matches!(&intent.operation, Operation::Refund { reference: other, .. } if other == reference)
                 && intent.operation.amount() == amount;
             let booked = self.r.ledger.iter().any(|row| row.intent.as_ref() == Some(&intent.id));
-            settled && same && intent.was_sent() && !booked
+            resolved && same && intent.was_sent() && !booked
         });
         let row = LedgerRow {
             kind: RowKind::Refund,

@@ -75,14 +75,14 @@ impl Observer<'_> {
     /// Is this row the one that an intent's ledger row stands for under no name, or under another one?
     fn is_renamed(&self, row: &LedgerRow) -> bool {
         let shown = find_row(self.seen.rows(row.kind), row.reference.as_ref()).is_some();
-        let told = |fact: &Fact| match fact {
+        let result = |fact: &Fact| match fact {
             Fact::Provider(ProviderFact::RowConfirmed { intent, .. }) => {
                 intent.is_some() && *intent == row.intent
             }
             _ => false,
         };
         let nameless = row.reference.is_none() || (!row.confirmed && !shown);
-        row.intent.is_some() && nameless && !self.facts.iter().any(told)
+        row.intent.is_some() && nameless && !self.facts.iter().any(result)
     }
 
     /// Attributes a row that is not in the ledger: to the intent whose marker it carries, else to somebody else.
@@ -145,21 +145,21 @@ impl Observer<'_> {
 
     /// Does the ledger hold an effect of this intent, this read included?
     fn has_row(&self, id: &IntentId) -> bool {
-        let told = |fact: &Fact| matches!(fact, Fact::Intent(intent, IntentFact::LateEffectSeen { .. }) if intent == id);
+        let result = |fact: &Fact| matches!(fact, Fact::Intent(intent, IntentFact::LateEffectSeen { .. }) if intent == id);
         self.r
             .ledger
             .iter()
             .any(|row| row.intent.as_ref() == Some(id))
-            || self.facts.iter().any(told)
+            || self.facts.iter().any(result)
     }
 
     /// Details show an effect that is known to be this intent's with its marker, or without: said when it is news.
     fn echo(&mut self, intent: &Intent, echoed: bool) {
-        let told = self.facts.iter().rev().find_map(|fact| match fact {
+        let result = self.facts.iter().rev().find_map(|fact| match fact {
             Fact::Intent(_, IntentFact::MarkerChecked { shown: echoed, .. }) => Some(*echoed),
             _ => None,
         });
-        let before = match told {
+        let before = match result {
             Some(true) => MarkerEcho::Verified,
             Some(false) => MarkerEcho::Broken,
             None => self.evidence.marker_echo,
@@ -246,13 +246,13 @@ impl Observer<'_> {
                         .push(Fact::Provider(ProviderFact::RowPosted { row: external }));
                 }
             }
-            // Somebody in the portal, or our marker cut off: booked so that it is never taken twice, and asked.
+            // Somebody in the portal, or our marker cut off: booked so that no second row takes its place, and a person is asked.
             [] => self.adopt(external),
             [intent, ..] => {
                 self.facts
                     .push(Fact::Provider(ProviderFact::RowPosted { row: external }));
                 if matches!(intent.progress, IntentState::Unknown(_)) {
-                    self.facts.push(self.to_desk(intent));
+                    self.facts.push(self.to_review(intent));
                 }
             }
         }
@@ -273,20 +273,20 @@ impl Observer<'_> {
     /// Takes a row that can be the effect in doubt for it once a second source speaks for it. Until then the history
     /// is asked, before a person is.
     fn on_second_source(&mut self, intent: &Intent, row: &SeenRow, at: DateTime<Utc>) -> bool {
-        let told = self.has_second_source(intent, row);
-        if told {
+        let result = self.has_second_source(intent, row);
+        if result {
             self.confirm(intent, row.reference.clone(), row.amount, at);
         } else {
             self.traced.push(intent.id.clone());
         }
-        told
+        result
     }
 
-    pub(super) fn to_desk(&self, intent: &Intent) -> Fact {
+    pub(super) fn to_review(&self, intent: &Intent) -> Fact {
         Fact::Intent(
             intent.id.clone(),
             IntentFact::Escalated {
-                reason: intent.operation.doubt_reason(),
+                reason: intent.operation.review_reason(),
                 at: self.now,
             },
         )

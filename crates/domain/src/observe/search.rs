@@ -163,13 +163,13 @@ impl Found<'_> {
     fn unmarked_match(&self) -> Option<Fact> {
         let shown = unmarked_match(self.case.reservation, self.intent)?;
         let same = |row: &&HistoryRow| row.names(shown.reference.as_ref());
-        let told = self.row.filter(same).is_some_and(|row| {
+        let result = self.row.filter(same).is_some_and(|row| {
             is_marked(self.intent, row) || may_match_unmarked(self.case, self.intent, self.evidence)
         });
-        Some(if told {
+        Some(if result {
             self.confirmed(shown.reference.clone(), Some(shown.at))
         } else {
-            let reason = self.intent.operation.doubt_reason();
+            let reason = self.intent.operation.review_reason();
             Fact::Intent(
                 self.intent.id.clone(),
                 IntentFact::Escalated {
@@ -191,15 +191,15 @@ impl Found<'_> {
 
     /// A message is looked for a few times and then given up; it is not repeated.
     fn message(&self) -> Vec<Fact> {
-        let IntentState::Unknown(doubt) = &self.intent.progress else {
+        let IntentState::Unknown(unknown) = &self.intent.progress else {
             return Vec::new();
         };
         let merchant = self.case.merchant;
         let horizon = absent_after(merchant, &self.intent.operation);
-        let silent = self.case.now >= doubt.sent.at + horizon;
+        let silent = self.case.now >= unknown.sent.at + horizon;
         match self.row {
             Some(row) => vec![self.confirmed(None, row.at)],
-            None if silent && doubt.clean_reads + 1 >= merchant.resolution.absent_reads => {
+            None if silent && unknown.clean_reads + 1 >= merchant.resolution.absent_reads => {
                 let reason = "the history does not show that the message went out".to_owned();
                 vec![
                     self.missing(true),

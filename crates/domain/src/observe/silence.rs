@@ -1,4 +1,4 @@
-//! What a read does not show: silence is counted, and settles what it settles.
+//! What a read does not show: silence is counted, and enough of it proves that there was no effect.
 
 use super::{Observer, SeenStatus};
 use crate::job::JobKey;
@@ -9,7 +9,7 @@ use crate::reservation::{
 use crate::resolve::absence_outcome;
 
 impl Observer<'_> {
-    /// Counts the read for every unresolved intent that it showed no trace of, and settles what silence settles.
+    /// Counts the read for every unresolved intent that it showed no trace of, and resolves those that enough silence proves absent.
     pub(super) fn silence(&mut self, coherent: bool) {
         let waiting: Vec<_> = self
             .r
@@ -21,7 +21,7 @@ impl Observer<'_> {
         let overtaken = self
             .r
             .provider
-            .read_wanted
+            .refresh_requested
             .is_some_and(|wanted| wanted > self.since);
         for intent in waiting {
             let id = intent.id.clone();
@@ -106,7 +106,7 @@ impl Observer<'_> {
                 RowKind::Charge => (absent_after.charge, ReviewReason::ChargeUnknown),
                 RowKind::Refund => (absent_after.refund, ReviewReason::RefundUnknown),
             };
-            let told = |fact: &Fact| match fact {
+            let shown = |fact: &Fact| match fact {
                 Fact::Provider(ProviderFact::RowConfirmed {
                     reference, intent, ..
                 }) => {
@@ -115,7 +115,7 @@ impl Observer<'_> {
                 }
                 _ => false,
             };
-            if self.now >= row.at + horizon.delta() && !self.facts.iter().any(told) {
+            if self.now >= row.at + horizon.delta() && !self.facts.iter().any(shown) {
                 missing.push(reason);
             }
         }
@@ -130,12 +130,12 @@ impl Observer<'_> {
             intent.progress,
             IntentState::Accepted { .. } | IntentState::Unknown(_) | IntentState::NeedsReview(_)
         );
-        let told = self.facts.iter().any(|fact| {
+        let shown = self.facts.iter().any(|fact| {
             matches!(fact, Fact::Intent(id, IntentFact::Confirmed { .. }) | Fact::Intent(id, IntentFact::Escalated { .. }) if *id == intent.id)
         });
         // Details show neither a reservation whose id is lost nor a message.
         waits
-            && !told
+            && !shown
             && !matches!(
                 intent.operation,
                 Operation::Submit | Operation::Resend { .. }

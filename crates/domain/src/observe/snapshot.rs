@@ -21,7 +21,7 @@ pub enum SeenStatus {
     Cancelled,
     /// The link or the hold is over.
     Expired,
-    /// A word nobody knows.
+    /// A status word that the provider's documentation does not have.
     Other(String),
 }
 

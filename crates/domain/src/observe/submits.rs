@@ -63,19 +63,19 @@ pub fn submitted(
             let seen = several
                 .iter()
                 .map(|seen| Fact::Provider(ProviderFact::DuplicateSeen { seen: seen.clone() }));
-            let desk = Fact::Intent(
+            let review = Fact::Intent(
                 id(),
                 IntentFact::Escalated {
                     reason: ReviewReason::OutcomeUnknown,
                     at: now,
                 },
             );
-            seen.chain([missing(false), desk]).collect()
+            seen.chain([missing(false), review]).collect()
         }
     }
 }
 
-/// What a search for the reservations of a settled submit means: every one but that in the books is one too many. Where
+/// What a search for the reservations of a resolved submit means: every one but that in the books is one too many. Where
 /// there is none in the books, the first is taken into them, and a person hears of it if the submit had been given up.
 #[must_use]
 pub fn duplicates(

@@ -57,13 +57,13 @@ impl Observer<'_> {
                 called.event_type.eq_ignore_ascii_case(word)
                     && sent_at.is_some_and(|at| called.at >= at)
             });
-        let told = match &intent.progress {
-            IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
-                doubt.history_row.as_ref()
+        let result = match &intent.progress {
+            IntentState::Unknown(unknown) | IntentState::NeedsReview(unknown) => {
+                unknown.history_row.as_ref()
             }
             _ => None,
         };
-        called || told.is_some_and(|told| told.names(row.reference.as_ref()))
+        called || result.is_some_and(|result| result.names(row.reference.as_ref()))
     }
 
     /// Are the lines of a capture those that details show it on, as far as they tell?
@@ -71,7 +71,7 @@ impl Observer<'_> {
         let Operation::Capture { lines, .. } = &intent.operation else {
             return true;
         };
-        let told = self
+        let result = self
             .seen
             .products
             .iter()
@@ -97,7 +97,7 @@ impl Observer<'_> {
                 .find(|product| Some(product.id) == id)
                 .map(|product| product.captured)
         };
-        self.seen.captured != told
+        self.seen.captured != result
             || lines.iter().all(|part| {
                 shown(part.line).is_none_or(|captured| {
                     captured.checked_sub(others(part.line)) >= Some(part.amount)

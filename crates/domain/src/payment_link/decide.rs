@@ -117,7 +117,7 @@ pub fn answered(number: u32, outcome: &Outcome, order: Option<Order>) -> LinkEve
     }
 }
 
-/// What a search means for a link whose outcome is unknown. Nothing else is told by one.
+/// What a search means for a link whose outcome is unknown. A search says nothing else.
 ///
 /// That nothing is found proves nothing, however often: the provider documents no history of orders. After so many
 /// searches, or so long, that any other effect would count as absent, a person decides.

@@ -67,7 +67,7 @@ impl From<OrderId> for String {
 pub struct Order {
     /// The provider's id of the order.
     pub id: OrderId,
-    /// Where the payer pays; `None` when only the history or a person has told of the order, and neither of the page.
+    /// Where the payer pays; `None` when only the history or a person has named the order, and neither names the page.
     pub url: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct Order {
 pub struct Attempt {
     /// Counts the link's attempts from 1. One that was never sent is written anew under its number.
     pub number: u32,
-    /// Until when the order can be paid, in whole seconds: sent along, and by it the order is told from others.
+    /// Until when the order can be paid, in whole seconds: sent along, and by it the order is distinguished from others.
     pub due: DateTime<Utc>,
     /// When the attempt was written; once it is being sent, when it was released.
     pub at: DateTime<Utc>,
@@ -118,7 +118,7 @@ pub enum LinkState {
         attempt: Attempt,
         /// Why its outcome is unknown, for people.
         reason: String,
-        /// Orders that may be this link's, as far as the search told.
+        /// Orders that may be this link's, as far as the search shows.
         candidates: Vec<OrderId>,
     },
     /// The provider has the order.

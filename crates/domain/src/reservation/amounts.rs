@@ -80,7 +80,7 @@ impl Reservation {
             .sum()
     }
 
-    /// What was captured on a line: booked, or seen and not yet to be told apart by line.
+    /// What was captured on a line: booked, or seen and not yet to be attributed to a line.
     #[must_use]
     pub fn captured_on(&self, line: u32) -> Money {
         let of = |shown: bool| -> Money {
@@ -267,6 +267,6 @@ impl Reservation {
     /// Must a person decide before anything is sent?
     #[must_use]
     pub fn is_frozen(&self) -> bool {
-        self.control.desk.iter().any(|item| item.freezes)
+        self.control.reviews.iter().any(|item| item.freezes)
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::transition::next;
 use super::{
-    Closure, ControlFact, DeliveryFact, DeskItem, Fact, IllegalTransition, Intent, IntentFact,
-    IntentState, Link, Met, Operation, Reservation, ReviewFact, ReviewReason,
+    Closure, ControlFact, DeliveryFact, Fact, IllegalTransition, Intent, IntentFact, IntentState,
+    Link, Met, Operation, Reservation, ReviewFact, ReviewItem, ReviewReason,
 };
 use crate::id::IntentId;
 use crate::job::JobKey;
@@ -143,7 +143,7 @@ impl Reservation {
         at: DateTime<Utc>,
     ) {
         match &intent.operation {
-            // One without a reference could not be told apart from another: it is posted when details show it.
+            // One without a reference could not be distinguished from another: it is posted when details show it.
             Operation::Capture { .. } | Operation::Charge { .. } => {
                 if reference.is_some() {
                     self.post_accepted(intent, reference, at);
@@ -177,10 +177,10 @@ impl Reservation {
     /// Closes the review of an intent that needs no person any more, unless another one's outcome is asked about for the
     /// same reason.
     fn close_review_of(&mut self, was: &Intent) {
-        let reason = was.operation.doubt_reason();
+        let reason = was.operation.review_reason();
         let waits = |intent: &Intent| {
             matches!(intent.progress, IntentState::NeedsReview(_))
-                && intent.operation.doubt_reason() == reason
+                && intent.operation.review_reason() == reason
         };
         if waits(was) && !self.intents.iter().any(waits) {
             self.close_review(reason);
@@ -227,10 +227,10 @@ impl Reservation {
         if reason.is_about_capturing() {
             self.delivery.asked_of = self.delivery.events.len();
         }
-        let mut open = self.control.desk.iter_mut();
+        let mut open = self.control.reviews.iter_mut();
         match open.find(|item| item.reason == reason) {
             Some(item) => item.freezes |= freezes,
-            None => self.control.desk.push(DeskItem {
+            None => self.control.reviews.push(ReviewItem {
                 reason,
                 at,
                 freezes,
@@ -239,7 +239,7 @@ impl Reservation {
     }
 
     fn close_review(&mut self, reason: ReviewReason) {
-        self.control.desk.retain(|item| item.reason != reason);
+        self.control.reviews.retain(|item| item.reason != reason);
     }
 
     fn apply_control(&mut self, fact: &ControlFact) {

@@ -156,7 +156,7 @@ impl Reservation {
         })
     }
 
-    /// What is left to be captured or refunded, in words, with what counts as spent although it is not settled.
+    /// What is left to be captured or refunded, in words, with what counts as spent although its outcome is unknown.
     /// `of` says how much of it an operation takes.
     pub(super) fn head_room(
         &self,
@@ -303,13 +303,13 @@ impl Reservation {
         let email = contact.email.is_some().then_some(Channel::Email);
         let sms = contact.msisdn.is_some().then_some(Channel::Sms);
         let mut by: Vec<Channel> = email.into_iter().chain(sms).collect();
-        let elsewhere = !by.is_empty();
-        if !elsewhere {
+        let other_recipient = !by.is_empty();
+        if !other_recipient {
             by.extend(self.policy.reminders.channels.first());
         }
         Ok(Operation::Resend {
             by,
-            elsewhere,
+            other_recipient,
             slot: None,
         })
     }

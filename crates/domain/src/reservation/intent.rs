@@ -90,7 +90,7 @@ pub enum Operation {
         /// By which channels.
         by: Vec<Channel>,
         /// To another contact than the customer's, which stands beside the reservation with his data.
-        elsewhere: bool,
+        other_recipient: bool,
         /// The reminder slot it uses, when it is a reminder.
         slot: Option<u32>,
     },
@@ -147,7 +147,7 @@ impl Operation {
 
     /// Why a person must decide when its outcome stays unknown.
     #[must_use]
-    pub const fn doubt_reason(&self) -> ReviewReason {
+    pub const fn review_reason(&self) -> ReviewReason {
         match self {
             Self::Capture { .. } => ReviewReason::CaptureUnknown,
             Self::Charge { .. } => ReviewReason::ChargeUnknown,

@@ -276,14 +276,14 @@ pub struct Control {
     /// A person has paused it: nothing is sent, unknown outcomes are still read.
     pub paused: bool,
     /// What a person must decide, oldest first.
-    pub desk: Vec<DeskItem>,
+    pub reviews: Vec<ReviewItem>,
     /// Details that did not add up, one after the other.
     pub incoherent_reads: u32,
 }
 
 /// One thing a person must decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeskItem {
+pub struct ReviewItem {
     /// Why.
     pub reason: ReviewReason,
     /// Since when.
@@ -317,7 +317,7 @@ pub struct Provider {
     /// How many times details were read, for the keys of refresh jobs.
     pub reads: u32,
     /// A read that somebody asked for, or a callback called for: the version of the reservation that asked.
-    pub read_wanted: Option<i64>,
+    pub refresh_requested: Option<i64>,
     /// The callback that came last.
     pub last_callback: Option<LastCallback>,
     /// When the provider said that the capture window had closed.

@@ -17,7 +17,7 @@ words! {
         EffectDiffers = "effect_differs",
         /// Somebody acted in the provider's portal in a way that breaks the plan.
         ExternalChange = "external_change",
-        /// An effect appeared after it had been settled as absent.
+        /// An effect appeared after it had been resolved as absent.
         LateEffect = "late_effect",
         /// The provider does not know a reservation that it had.
         MissingAtProvider = "missing_at_provider",
@@ -25,7 +25,7 @@ words! {
         WindowClosing = "window_closing",
         /// Something was delivered after the window closed, or without a hold.
         LateDelivery = "late_delivery",
-        /// Details did not add up several times, or hold a word nobody knows.
+        /// Details did not add up several times, or hold a status word that is not documented.
         Incoherent = "incoherent",
         /// The provider refused an operation.
         ProviderRefused = "provider_refused",

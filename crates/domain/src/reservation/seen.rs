@@ -66,7 +66,7 @@ impl Reservation {
 
     /// A read that begins with the version to come, or later, will do.
     const fn want_read(&mut self) {
-        self.provider.read_wanted = Some(self.version + 1);
+        self.provider.refresh_requested = Some(self.version + 1);
     }
 
     fn details_read(&mut self, at: DateTime<Utc>, coherent: bool, since: i64) {
@@ -75,7 +75,8 @@ impl Reservation {
         provider.tried_at = Some(at);
         if coherent {
             provider.read_at = Some(at);
-            provider.read_wanted = provider.read_wanted.filter(|wanted| *wanted > since);
+            provider.refresh_requested =
+                provider.refresh_requested.filter(|wanted| *wanted > since);
             self.control.incoherent_reads = 0;
         } else {
             self.control.incoherent_reads += 1;
@@ -98,7 +99,7 @@ impl Reservation {
         let suggested = self.provider.suggested_uuid.as_ref();
         // A callback on this reservation's own path spoke of another one, or a search found several.
         let other = suggested.is_some_and(|suggested| suggested != reservation_uuid);
-        // A callback that overtook the answer has told that there is something to read.
+        // A callback that overtook the answer has shown that there is something to read.
         if suggested.is_some() {
             self.want_read();
         }

@@ -136,7 +136,7 @@ fn after_attempt(
 }
 
 /// An accepted refund is pending, an accepted cancel shows in the status, and an accepted capture or charge without a
-/// reference cannot be told apart from another one: details have to show all three. The rest is done.
+/// reference cannot be distinguished from another one: details have to show all three. The rest is done.
 fn accepted(
     sent: Sent,
     reference: Option<&ProviderReference>,
@@ -217,7 +217,7 @@ fn after_submit(intent: &Intent, fact: &IntentFact) -> Option<IntentState> {
     })
 }
 
-/// What a look at details or the history leads to that settles nothing.
+/// What a look at details or the history leads to that resolves nothing.
 fn after_look(state: &IntentState, fact: &IntentFact) -> Option<IntentState> {
     use {IntentFact as F, IntentState as S};
     Some(match (state, fact) {
@@ -291,7 +291,7 @@ fn searched(
     }
 }
 
-/// What settles an outcome, or hands it to a person.
+/// What resolves an outcome, or hands it to a person.
 fn after_conclusion(state: &IntentState, fact: &IntentFact) -> Option<IntentState> {
     use {IntentFact as F, IntentState as S};
     Some(match (state, fact) {

@@ -13,7 +13,7 @@ use crate::reservation::{Fact, Intent, IntentFact, IntentState, Operation, Unkno
 
 /// A provider that failed within this time may show too little.
 const CALM: TimeDelta = TimeDelta::minutes(15);
-/// What could not be settled so long after it should have been is a person's.
+/// An outcome that is still unknown so long after it should have been resolved is a person's.
 const UNSETTLED: TimeDelta = TimeDelta::hours(24);
 
 /// How long no trace may be seen before an effect of this operation counts as absent. A message is looked for as long as
@@ -43,12 +43,12 @@ pub fn absence_outcome(
 ) -> Option<Fact> {
     let horizon = absent_after(case.merchant, &intent.operation);
     match &intent.progress {
-        IntentState::Unknown(doubt) => {
-            let clean_reads = if clean { doubt.clean_reads + 1 } else { 0 };
+        IntentState::Unknown(unknown) => {
+            let clean_reads = if clean { unknown.clean_reads + 1 } else { 0 };
             Look {
                 case,
                 intent,
-                doubt,
+                unknown,
                 clean_reads,
                 horizon,
                 evidence,
@@ -82,7 +82,7 @@ const fn most_attempts(operation: &Operation, refused_twice: bool) -> u32 {
 struct Look<'a> {
     case: Case<'a>,
     intent: &'a Intent,
-    doubt: &'a UnknownOutcome,
+    unknown: &'a UnknownOutcome,
     /// Coherent looks without a trace, this one included.
     clean_reads: u32,
     /// How long silence has to last.
@@ -141,7 +141,7 @@ impl Look<'_> {
             Fact::Intent(
                 intent,
                 IntentFact::Escalated {
-                    reason: operation.doubt_reason(),
+                    reason: operation.review_reason(),
                     at: self.case.now,
                 },
             )
@@ -149,7 +149,7 @@ impl Look<'_> {
     }
 
     fn is_silent_for(&self, span: TimeDelta) -> bool {
-        self.case.now >= self.doubt.sent.at + span
+        self.case.now >= self.unknown.sent.at + span
     }
 
     const fn stale_view_timeout(&self) -> TimeDelta {
@@ -158,13 +158,13 @@ impl Look<'_> {
 
     /// Do callbacks or the history speak for an effect that details do not show?
     fn has_other_sign(&self) -> bool {
-        self.doubt.history_row.is_some() || has_suggested_id(self.case.reservation, self.intent)
+        self.unknown.history_row.is_some() || has_suggested_id(self.case.reservation, self.intent)
     }
 
     /// Is all that speaks for the effect a row of the history that does not carry our marker?
     fn may_be_anothers(&self) -> bool {
         let marked = |note: &String| self.intent.marker.is_in(note);
-        let row = self.doubt.history_row.as_ref();
+        let row = self.unknown.history_row.as_ref();
         self.intent.operation.has_marker()
             && row.is_some_and(|row| !row.note.as_ref().is_some_and(marked))
             && !has_suggested_id(self.case.reservation, self.intent)
@@ -178,10 +178,10 @@ impl Look<'_> {
 
     /// The standard of absence, but for the proof that the view is not frozen.
     fn is_absent(&self) -> bool {
-        let over = self.doubt.sent.at + self.horizon;
+        let over = self.unknown.sent.at + self.horizon;
         // The search for a submit is a read of the history.
         let history = self.intent.operation == Operation::Submit
-            || self.doubt.history_silent_at.is_some_and(|at| at >= over);
+            || self.unknown.history_silent_at.is_some_and(|at| at >= over);
         let calm = self
             .evidence
             .faulted_at
@@ -194,16 +194,16 @@ impl Look<'_> {
         let shown = self
             .evidence
             .shown_until
-            .is_some_and(|at| at > self.doubt.sent.at);
+            .is_some_and(|at| at > self.unknown.sent.at);
         let link_only = self.intent.operation == Operation::Submit;
         shown || (link_only && self.is_silent_for(self.stale_view_timeout()))
     }
 
     /// The earliest of the looks to come after which absence can be proven.
     fn earliest_proof(&self) -> DateTime<Utc> {
-        let (resolution, sent_at) = (&self.case.merchant.resolution, self.doubt.sent.at);
+        let (resolution, sent_at) = (&self.case.merchant.resolution, self.unknown.sent.at);
         let (mut taken, mut clean, mut last) =
-            (self.doubt.reads + 1, self.clean_reads, self.case.now);
+            (self.unknown.reads + 1, self.clean_reads, self.case.now);
         loop {
             last = resolution.next_read(sent_at, taken, Some(last));
             (taken, clean) = (taken + 1, clean + 1);

@@ -8,7 +8,7 @@ use crate::reservation::{LineAmount, Operation, Reservation, RowKind};
 /// Is a duplicate of this operation refused, as far as the provider keeps a runway for each line?
 ///
 /// True for a capture that takes more than half of what is left of each line that the capture touches: a second one
-/// exceeds the line's runway. Good enough to send without a fresh read; what may be sent a second time in doubt is told
+/// exceeds the line's runway. Good enough to send without a fresh read; what may be sent a second time in doubt is said
 /// by [`is_duplicate_refused`].
 #[must_use]
 pub fn is_duplicate_refused_by_lines(r: &Reservation, operation: &Operation) -> bool {

@@ -9,7 +9,7 @@ use crate::reservation::{
 
 /// A money call is given up after this long: what it did, it did at most so long before its answer.
 pub(crate) const LONGEST_REQUEST: TimeDelta = TimeDelta::seconds(60);
-/// How far the provider's clock may be off, and how much is lost to times that are told to the minute.
+/// How far the provider's clock may be off, and how much is lost to times that are given to the minute.
 pub(crate) const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(2);
 
 words! {

@@ -37,8 +37,9 @@ pub fn next_read(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Optio
         IntentState::Accepted { sent, reads, .. } => {
             Some(resolution.next_read(sent.at, *reads, r.provider.tried_at))
         }
-        IntentState::Unknown(doubt) => {
-            let planned = resolution.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
+        IntentState::Unknown(unknown) => {
+            let planned =
+                resolution.next_read(unknown.sent.at, unknown.reads, unknown.last_read_at);
             Some(history_due(r, intent, merchant).map_or(planned, |due| due.min(planned)))
         }
         _ => None,
@@ -57,12 +58,13 @@ pub(crate) fn reads_history_next(case: Case<'_>, intent: &Intent) -> bool {
         // Details show neither a reservation whose id is lost nor a message.
         (Operation::Submit | Operation::Resend { .. }, _) => true,
         (_, IntentState::Accepted { reads, .. }) => wants_corroboration(r, intent, *reads),
-        (_, IntentState::Unknown(doubt)) if wants_corroboration(r, intent, doubt.reads) => true,
-        (operation, IntentState::Unknown(doubt)) => {
+        (_, IntentState::Unknown(unknown)) if wants_corroboration(r, intent, unknown.reads) => true,
+        (operation, IntentState::Unknown(unknown)) => {
             let due = history_due(r, intent, merchant).is_some_and(|due| now >= due);
             // A read of details that may be the last in time comes before the history.
-            let planned = resolution.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
-            let next = resolution.next_read(doubt.sent.at, doubt.reads + 1, Some(now));
+            let planned =
+                resolution.next_read(unknown.sent.at, unknown.reads, unknown.last_read_at);
+            let next = resolution.next_read(unknown.sent.at, unknown.reads + 1, Some(now));
             due && (now < planned || next < send_by(r, operation, merchant))
         }
         _ => false,
@@ -78,7 +80,7 @@ fn wants_corroboration(r: &Reservation, intent: &Intent, reads: u32) -> bool {
 /// From when on the history is all that lacks, but for one more read, before absence can be concluded. `None` where
 /// details have to be read first, or where there is no time for both.
 fn history_due(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<DateTime<Utc>> {
-    let IntentState::Unknown(doubt) = &intent.progress else {
+    let IntentState::Unknown(unknown) = &intent.progress else {
         return None;
     };
     if matches!(
@@ -88,14 +90,16 @@ fn history_due(r: &Reservation, intent: &Intent, merchant: &Merchant) -> Option<
         return None;
     }
     let resolution = &merchant.resolution;
-    let horizon = doubt.sent.at + absent_after(merchant, &intent.operation);
-    let due = doubt.last_read_at.map_or(horizon, |last| horizon.max(last));
-    let planned = resolution.next_read(doubt.sent.at, doubt.reads, doubt.last_read_at);
-    let has_answered = match &doubt.history_row {
+    let horizon = unknown.sent.at + absent_after(merchant, &intent.operation);
+    let due = unknown
+        .last_read_at
+        .map_or(horizon, |last| horizon.max(last));
+    let planned = resolution.next_read(unknown.sent.at, unknown.reads, unknown.last_read_at);
+    let has_answered = match &unknown.history_row {
         // A row without our marker may be known for another reservation's by the next look.
-        Some(_) => doubt.history_read_at >= doubt.last_read_at,
-        None => doubt.history_silent_at.is_some_and(|at| at >= horizon),
+        Some(_) => unknown.history_read_at >= unknown.last_read_at,
+        None => unknown.history_silent_at.is_some_and(|at| at >= horizon),
     };
-    let lacks = doubt.clean_reads + 1 >= resolution.absent_reads && !has_answered;
+    let lacks = unknown.clean_reads + 1 >= resolution.absent_reads && !has_answered;
     (lacks && planned.max(due) < send_by(r, &intent.operation, merchant)).then_some(due)
 }

@@ -18,7 +18,7 @@ const GOES_ON: TimeDelta = TimeDelta::minutes(1);
 /// one of its requests may still have an effect that no read has shown, and at once when a callback has named one.
 #[must_use]
 pub(crate) fn duplicate_search_due(r: &Reservation) -> Option<(&Intent, DateTime<Utc>)> {
-    let settled = |intent: &&Intent| match &intent.progress {
+    let resolved = |intent: &&Intent| match &intent.progress {
         IntentState::Planned { .. }
         | IntentState::Rejected { .. }
         | IntentState::Withdrawn { .. } => intent.was_sent(),
@@ -29,7 +29,7 @@ pub(crate) fn duplicate_search_due(r: &Reservation) -> Option<(&Intent, DateTime
         .intents
         .iter()
         .find(|intent| intent.operation == Operation::Submit)
-        .filter(settled)?;
+        .filter(resolved)?;
     let (provider, search) = (&r.provider, &r.provider.duplicate_search);
     let named =
         provider.suggested_uuid.is_some() && provider.suggested_uuid != provider.reservation_uuid;

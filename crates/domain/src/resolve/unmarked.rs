@@ -12,7 +12,7 @@ const EXECUTES_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// The row of the ledger that can be the effect in doubt: attributed to no intent, unmarked, of its amount, new since the
 /// request was sent and from its time. `None` when there is no such row, or when the history has shown one of its own.
 pub(crate) fn unmarked_match<'a>(r: &'a Reservation, intent: &Intent) -> Option<&'a LedgerRow> {
-    let IntentState::Unknown(doubt) = &intent.progress else {
+    let IntentState::Unknown(unknown) = &intent.progress else {
         return None;
     };
     let mut rows = r.ledger.iter().filter(|row| {
@@ -23,7 +23,7 @@ pub(crate) fn unmarked_match<'a>(r: &'a Reservation, intent: &Intent) -> Option<
             && could_be_from(intent, row.at)
     });
     rows.next()
-        .filter(|_| doubt.history_row.is_none() && intent.operation.has_marker())
+        .filter(|_| unknown.history_row.is_none() && intent.operation.has_marker())
 }
 
 /// Can what happened at this time be the effect of the intent's latest request?

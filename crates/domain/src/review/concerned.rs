@@ -16,7 +16,7 @@ pub(super) fn rows(r: &Reservation, reason: ReviewReason) -> Vec<&LedgerRow> {
     };
     match reason {
         ReviewReason::LateEffect => all
-            .filter(|row| owner(r, row).is_some_and(is_settled_as_absent))
+            .filter(|row| owner(r, row).is_some_and(is_resolved_as_absent))
             .collect(),
         ReviewReason::EffectDiffers => all
             .filter(|row| owner(r, row).is_some_and(|intent| differs(r, intent)))
@@ -36,7 +36,7 @@ pub(super) fn intent<'r>(r: &'r Reservation, subject: &Subject<'r>) -> Option<&'
         ReviewReason::ProviderRefused | ReviewReason::MissingAtProvider => {
             newest(|intent| matches!(intent.progress, IntentState::Rejected { .. }))
         }
-        ReviewReason::DeadlinePassed => newest(is_settled_as_absent),
+        ReviewReason::DeadlinePassed => newest(is_resolved_as_absent),
         reason => {
             let of_row = rows(r, reason)
                 .into_iter()
@@ -55,7 +55,7 @@ fn of_submit(r: &Reservation, reason: ReviewReason) -> Option<&Intent> {
         .find(|intent| intent.operation == Operation::Submit)?;
     let concerned = match reason {
         ReviewReason::LateEffect => {
-            is_settled_as_absent(submit) && r.provider.reservation_uuid.is_some()
+            is_resolved_as_absent(submit) && r.provider.reservation_uuid.is_some()
         }
         ReviewReason::EffectDiffers => !r.provider.duplicates.is_empty(),
         _ => false,
@@ -88,7 +88,7 @@ pub(super) fn owner<'r>(r: &'r Reservation, row: &LedgerRow) -> Option<&'r Inten
     row.intent.as_ref().and_then(|id| r.intent(id))
 }
 
-fn is_settled_as_absent(intent: &Intent) -> bool {
+fn is_resolved_as_absent(intent: &Intent) -> bool {
     matches!(
         intent.progress,
         IntentState::Rejected { .. } | IntentState::Withdrawn { .. }

@@ -175,11 +175,11 @@ fn about_request(
 
 /// Is this the only request in doubt behind its reason, so that the reason goes with it?
 fn is_last(r: &Reservation, intent: &Intent) -> bool {
-    let reason = intent.operation.doubt_reason();
+    let reason = intent.operation.review_reason();
     !r.intents.iter().any(|other| {
         other.id != intent.id
             && matches!(other.progress, IntentState::NeedsReview(_))
-            && other.operation.doubt_reason() == reason
+            && other.operation.review_reason() == reason
     })
 }
 
@@ -337,10 +337,10 @@ pub(super) fn not_sendable(case: Case<'_>, intent: &Intent) -> Option<String> {
 /// What follows when a person has dealt with a review that no request in doubt stands behind.
 fn dismissed(r: &Reservation, reason: ReviewReason) -> Vec<Fact> {
     // Whether the provider shows the reservation again is found out before anything relies on it.
-    let doubtful = matches!(
+    let in_doubt = matches!(
         reason,
         ReviewReason::MissingAtProvider | ReviewReason::Incoherent
     );
-    let read = doubtful && r.provider.reservation_uuid.is_some();
+    let read = in_doubt && r.provider.reservation_uuid.is_some();
     Vec::from_iter(read.then_some(Fact::Provider(ProviderFact::RefreshRequested)))
 }

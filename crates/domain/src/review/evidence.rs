@@ -88,12 +88,12 @@ pub fn evidence(case: Case<'_>, about: &Subject<'_>, decided: &[PastDecision]) -
     let r = case.reservation;
     let intent = concerned::intent(r, about);
     let baseline = intent.and_then(|intent| intent.baseline.clone());
-    let books = r.ledger_totals();
+    let totals = r.ledger_totals();
     Evidence {
         operation: intent.map(operation),
-        difference: baseline.as_ref().map(|before| difference(before, &books)),
+        difference: baseline.as_ref().map(|before| difference(before, &totals)),
         baseline,
-        now: books,
+        now: totals,
         signs: signs(r, about, case.now),
         exposure: exposure(r),
         countdown: countdown(case, about),
@@ -116,8 +116,8 @@ fn operation(intent: &Intent) -> OperationSeen {
         attempts: intent.attempts(),
         sent_at: intent.sent().map(|sent| sent.at).or(intent.last_unknown_at),
         cause: match &intent.progress {
-            IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
-                Some(doubt.reason.clone())
+            IntentState::Unknown(unknown) | IntentState::NeedsReview(unknown) => {
+                Some(unknown.reason.clone())
             }
             IntentState::Rejected { key, .. } => Some(key.clone()),
             IntentState::Withdrawn { reason, .. } => Some(reason.clone()),
@@ -128,7 +128,7 @@ fn operation(intent: &Intent) -> OperationSeen {
 }
 
 fn difference(before: &Baseline, now: &Baseline) -> Difference {
-    let status = |books: &Baseline| books.status.clone().unwrap_or_default();
+    let status = |totals: &Baseline| totals.status.clone().unwrap_or_default();
     let values = [
         ("status", status(before), status(now)),
         (

@@ -80,7 +80,7 @@ pub struct PastDecision {
     pub at: DateTime<Utc>,
     /// Who made it: the key of the API.
     pub actor: String,
-    /// The intent whose outcome it settled; `None` when no request in doubt stood behind the review.
+    /// The intent whose outcome it resolved; `None` when no request in doubt stood behind the review.
     pub intent: Option<IntentId>,
     /// The reason of the review.
     pub reason: ReviewReason,
@@ -101,7 +101,7 @@ pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
     let owned: Vec<ReviewReason> = subjects.iter().map(|subject| subject.reason).collect();
     let items = r
         .control
-        .desk
+        .reviews
         .iter()
         .filter(|item| !owned.contains(&item.reason));
     subjects.extend(items.map(|item| Subject {
@@ -117,14 +117,14 @@ pub fn subjects(r: &Reservation) -> Vec<Subject<'_>> {
 /// The review that asks what became of an intent's request; `None` when no person has to say.
 #[must_use]
 pub fn in_doubt<'r>(r: &'r Reservation, intent: &'r Intent) -> Option<Subject<'r>> {
-    let IntentState::NeedsReview(doubt) = &intent.progress else {
+    let IntentState::NeedsReview(unknown) = &intent.progress else {
         return None;
     };
-    let reason = intent.operation.doubt_reason();
-    let item = r.control.desk.iter().find(|item| item.reason == reason);
+    let reason = intent.operation.review_reason();
+    let item = r.control.reviews.iter().find(|item| item.reason == reason);
     Some(Subject {
         reason,
-        since: item.map_or(doubt.sent.at, |item| item.at),
+        since: item.map_or(unknown.sent.at, |item| item.at),
         freezes: item.is_some_and(|item| item.freezes),
         intent: Some(intent),
     })

@@ -51,13 +51,13 @@ pub(super) fn of_request(case: Case<'_>, intent: &Intent) -> Recommendation {
     if let Some(shown) = of_several(r, &intent.operation).or_else(|| of_shown_effect(r, intent)) {
         return shown;
     }
-    let IntentState::NeedsReview(doubt) = &intent.progress else {
+    let IntentState::NeedsReview(unknown) = &intent.progress else {
         return Recommendation::wait("the outcome of its request is not unknown any more");
     };
-    if is_silent(doubt, &intent.operation, case.merchant) {
+    if is_silent(unknown, &intent.operation, case.merchant) {
         after_silence(case, intent)
     } else {
-        before_silence(case, intent, doubt)
+        before_silence(case, intent, unknown)
     }
 }
 
@@ -111,16 +111,16 @@ fn of_shown_effect(r: &Reservation, intent: &Intent) -> Option<Recommendation> {
 }
 
 /// Does everything read so far say that the request had no effect, for as long as that takes to mean something?
-fn is_silent(doubt: &UnknownOutcome, operation: &Operation, merchant: &Merchant) -> bool {
-    let until = doubt.sent.at + absent_after(merchant, operation);
-    doubt.clean_reads >= merchant.resolution.absent_reads
-        && doubt.last_read_at.is_some_and(|at| at >= until)
+fn is_silent(unknown: &UnknownOutcome, operation: &Operation, merchant: &Merchant) -> bool {
+    let until = unknown.sent.at + absent_after(merchant, operation);
+    unknown.clean_reads >= merchant.resolution.absent_reads
+        && unknown.last_read_at.is_some_and(|at| at >= until)
 }
 
 /// What is recommended while an effect can still show itself.
-fn before_silence(case: Case<'_>, intent: &Intent, doubt: &UnknownOutcome) -> Recommendation {
+fn before_silence(case: Case<'_>, intent: &Intent, unknown: &UnknownOutcome) -> Recommendation {
     let (operation, now) = (&intent.operation, case.now);
-    let proof = doubt.sent.at + absent_after(case.merchant, operation);
+    let proof = unknown.sent.at + absent_after(case.merchant, operation);
     let (by, still) = (
         send_by(case.reservation, operation, case.merchant),
         now < proof,

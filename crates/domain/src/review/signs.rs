@@ -141,9 +141,9 @@ fn of_intent(r: &Reservation, intent: &Intent, now: DateTime<Utc>) -> Vec<Sign> 
             .map(|row| unowned(row, intent)),
     );
     signs.extend(given_back(r, intent));
-    if let IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) = &intent.progress {
-        signs.extend(history(doubt));
-        signs.extend(silence(doubt, now));
+    if let IntentState::Unknown(unknown) | IntentState::NeedsReview(unknown) = &intent.progress {
+        signs.extend(history(unknown));
+        signs.extend(silence(unknown, now));
     }
     signs
 }
@@ -260,8 +260,8 @@ fn given_back(r: &Reservation, intent: &Intent) -> Option<Sign> {
     })
 }
 
-fn history(doubt: &UnknownOutcome) -> impl Iterator<Item = Sign> {
-    let row = doubt.history_row.as_ref().map(|row| Sign {
+fn history(unknown: &UnknownOutcome) -> impl Iterator<Item = Sign> {
+    let row = unknown.history_row.as_ref().map(|row| Sign {
         reference: row.uuid.clone(),
         amount: row.amount,
         ..Sign::new(
@@ -274,34 +274,34 @@ fn history(doubt: &UnknownOutcome) -> impl Iterator<Item = Sign> {
             ),
         )
     });
-    let silent = doubt.history_silent_at.map(|at| {
+    let silent = unknown.history_silent_at.map(|at| {
         let text = "the provider's history was read, and has no row that can be it";
         Sign::new(SignKind::HistorySilent, Speaks::Against, Some(at), text)
     });
     row.into_iter().chain(silent)
 }
 
-fn silence(doubt: &UnknownOutcome, now: DateTime<Utc>) -> impl Iterator<Item = Sign> {
-    let reads = (doubt.clean_reads > 0).then(|| {
+fn silence(unknown: &UnknownOutcome, now: DateTime<Utc>) -> impl Iterator<Item = Sign> {
+    let reads = (unknown.clean_reads > 0).then(|| {
         let text = format!(
             "{} coherent reads in a row show no trace",
-            doubt.clean_reads
+            unknown.clean_reads
         );
         Sign::new(
             SignKind::CleanReads,
             Speaks::Against,
-            doubt.last_read_at,
+            unknown.last_read_at,
             text,
         )
     });
     let text = format!(
         "it is {} since the request was sent",
-        spoken(now - doubt.sent.at)
+        spoken(now - unknown.sent.at)
     );
     let since = Sign::new(
         SignKind::Silence,
         Speaks::Neither,
-        Some(doubt.sent.at),
+        Some(unknown.sent.at),
         text,
     );
     reads.into_iter().chain([since])

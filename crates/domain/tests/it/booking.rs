@@ -370,7 +370,7 @@ impl Booking {
     }
 
     /// Looks for what became of an intent's request at each of the times when a look is due, at details and a history
-    /// that stay the same, until it is settled: how many details were read, and how often the history.
+    /// that stay the same, until it is resolved: how many details were read, and how often the history.
     pub(crate) fn look(
         &mut self,
         id: &IntentId,
@@ -449,10 +449,10 @@ impl Booking {
         panic!("{} records without end", key.job_key())
     }
 
-    pub(crate) fn desk(&self) -> Vec<&'static str> {
+    pub(crate) fn reviews(&self) -> Vec<&'static str> {
         self.r
             .control
-            .desk
+            .reviews
             .iter()
             .map(|item| item.reason.as_str())
             .collect()
@@ -573,7 +573,7 @@ pub(crate) fn seen_reservation(uuid: &str, kroner: u32) -> SeenReservation {
 }
 
 /// A row of the history, at this time.
-pub(crate) fn told(event: Event, uuid: &str, kroner: u32, at: DateTime<Utc>) -> HistoryRow {
+pub(crate) fn history_row(event: Event, uuid: &str, kroner: u32, at: DateTime<Utc>) -> HistoryRow {
     let amount = Some(kr(kroner)).filter(|amount| !amount.is_zero());
     HistoryRow {
         event,

@@ -86,8 +86,8 @@ fn case_016_a_tax_that_the_merchant_does_not_use_is_refused() {
         (11, false),
         (100, false),
     ] {
-        let told = submit_faults(|line| line.tax_percent = percent);
-        assert_eq!(told.is_empty(), fine, "{percent}: {told:?}");
+        let shown = submit_faults(|line| line.tax_percent = percent);
+        assert_eq!(shown.is_empty(), fine, "{percent}: {shown:?}");
     }
     assert_eq!(
         submit_faults(|line| line.tax_percent = 24),
@@ -346,7 +346,7 @@ fn case_046_a_delivery_after_a_cancel_goes_to_a_person() {
     let mut booking = Booking::new(&[1000]).held();
     booking.accepted(cancel(), None);
     assert_eq!(deliver(&mut booking, "D-1", None), Vec::<String>::new());
-    assert_eq!(booking.desk(), ["late_delivery"]);
+    assert_eq!(booking.reviews(), ["late_delivery"]);
 }
 
 /// Delivers everything at `delivered_at`, a day after a window of seven days.
@@ -382,7 +382,7 @@ fn delivered_after_the_window(policy: &str, expired: bool, backdated: bool) -> V
         booking.r.open_intents().next().is_none(),
         "nothing is captured"
     );
-    booking.desk()
+    booking.reviews()
 }
 
 #[test]
@@ -402,11 +402,11 @@ fn case_047_a_delivery_after_the_hold_has_expired_goes_to_a_person_unless_the_po
 #[test]
 fn case_049_a_backdated_delivery_after_the_window_is_treated_like_any_late_one() {
     for backdated in [false, true] {
-        let told = delivered_after_the_window("{}", false, backdated);
-        assert!(told.contains(&"late_delivery"), "{backdated}: {told:?}");
-        let told =
+        let shown = delivered_after_the_window("{}", false, backdated);
+        assert!(shown.contains(&"late_delivery"), "{backdated}: {shown:?}");
+        let shown =
             delivered_after_the_window(r#"{"capture":{"late":"nothing"}}"#, false, backdated);
-        assert!(!told.contains(&"late_delivery"), "{backdated}: {told:?}");
+        assert!(!shown.contains(&"late_delivery"), "{backdated}: {shown:?}");
     }
 }
 
@@ -415,7 +415,7 @@ fn a_late_delivery_of_what_was_taken_long_ago_asks_nobody() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     booking.accepted(complete(), None);
     deliver(&mut booking, "D-1", None);
-    assert_eq!(booking.desk(), Vec::<&str>::new());
+    assert_eq!(booking.reviews(), Vec::<&str>::new());
 }
 
 #[test]
@@ -631,7 +631,7 @@ fn what_is_delivered_behind_the_only_capture_reaches_a_person_in_time() {
     let key = "deadline:uncaptured:2";
     assert_eq!(booking.run(JobKind::Deadline, key), Step::Done);
     assert_eq!(
-        (booking.desk(), booking.job(key)),
+        (booking.reviews(), booking.job(key)),
         (vec!["late_delivery"], None),
         "once"
     );

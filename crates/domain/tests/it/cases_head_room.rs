@@ -1,4 +1,4 @@
-//! Requests that ask for too much are told what they asked for, what is left, and what is unknown.
+//! Requests that ask for too much are answered with what they asked for, what is left, and what is unknown.
 
 use domain::reservation::{
     CaptureRequest, Operation, RefundRequest, RefundSource, Refusal, RequestLine, ReviewReason,
@@ -9,7 +9,7 @@ use testkit::named;
 use crate::booking::{Booking, capture, kr, on, refund};
 
 /// The field and the sentence of the only fault, or the code and the sentence of a state.
-fn told(result: Result<Operation, Refusal>) -> (String, String) {
+fn refusal(result: Result<Operation, Refusal>) -> (String, String) {
     match result.expect_err("a refusal") {
         Refusal::Fields(faults) => {
             assert_eq!(faults.len(), 1, "{faults:?}");
@@ -29,7 +29,7 @@ fn capture_of(
         amount: kroner.map(kr),
         note: None,
     };
-    told(booking.r.capture(&request, &booking.merchant, booking.now))
+    refusal(booking.r.capture(&request, &booking.merchant, booking.now))
 }
 
 fn refund_of(
@@ -38,7 +38,7 @@ fn refund_of(
     kroner: Option<u32>,
 ) -> (String, String) {
     let (source, reference) = (RefundSource::Captured, Some("CAP1".into()));
-    told(booking.r.refund(&RefundRequest {
+    refusal(booking.r.refund(&RefundRequest {
         source,
         reference,
         lines: lines.map(asked),
@@ -56,8 +56,8 @@ fn asked(lines: &[(u32, u32)]) -> Vec<RequestLine> {
         .collect()
 }
 
-fn is(told: &(String, String), field: &str, message: &str) {
-    assert_eq!((told.0.as_str(), told.1.as_str()), (field, message));
+fn is(refusal: &(String, String), field: &str, message: &str) {
+    assert_eq!((refusal.0.as_str(), refusal.1.as_str()), (field, message));
 }
 
 #[test]

@@ -337,7 +337,7 @@ fn what_waits_for_a_read_that_is_overdue_looks_the_less_often_the_longer_that_la
 }
 
 #[test]
-fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up() {
+fn what_was_delivered_does_not_lapse_without_a_word_when_the_deadline_job_was_held_up() {
     let stops = [
         Fact::Control(ControlFact::Paused),
         Fact::Control(ControlFact::JobCancelled {
@@ -367,7 +367,7 @@ fn what_was_delivered_does_not_lapse_without_a_word_when_the_guard_was_held_up()
         let facts = booking.read(&booking.seen());
         assert!(names(&facts).contains(&"hold_lapsed"), "{facts:?}");
         assert_eq!(
-            booking.desk().contains(&"late_delivery"),
+            booking.reviews().contains(&"late_delivery"),
             asked,
             "{facts:?}"
         );
@@ -391,27 +391,30 @@ fn what_was_to_be_captured_does_not_lapse_without_a_word_though_nobody_may_act()
             ..booking.seen()
         };
         booking.read(&expired);
-        assert_eq!(booking.desk(), ["deadline_passed"], "sent: {sent}");
+        assert_eq!(booking.reviews(), ["deadline_passed"], "sent: {sent}");
         booking.fold(&[Fact::Control(ControlFact::Resumed)]);
         booking.run(JobKind::Capture, &booking.intent(&id).key.clone());
         assert_eq!(
-            (booking.state(&id), booking.desk()),
+            (booking.state(&id), booking.reviews()),
             ("withdrawn", vec!["deadline_passed"])
         );
     }
 }
 
 #[test]
-fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() {
+fn what_the_deadline_job_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() {
     let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
     let mut booking = Booking::with(proven(), &[1000], manual).held();
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
-    booking.now = booking.job("deadline:act").expect("a guard").run_at;
+    booking.now = booking.job("deadline:act").expect("a deadline job").run_at;
     booking.run(JobKind::Deadline, "deadline:act");
     let id = booking.last_intent().id.clone();
     booking.read(&with_capture(&booking.seen(), "CAP9", 200, None));
     booking.run(JobKind::Capture, "capture:deadline");
-    assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec![]));
+    assert_eq!(
+        (booking.state(&id), booking.reviews()),
+        ("withdrawn", vec![])
+    );
     assert!(
         booking
             .job("deadline:uncaptured:1")
@@ -419,13 +422,13 @@ fn what_the_guard_was_to_capture_and_somebody_took_a_part_of_reaches_a_person() 
     );
     booking.run(JobKind::Deadline, "deadline:uncaptured:1");
     assert_eq!(
-        (booking.desk(), booking.job("deadline:uncaptured:1")),
+        (booking.reviews(), booking.job("deadline:uncaptured:1")),
         (vec!["window_closing"], None)
     );
 }
 
 #[test]
-fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_a_person_keeps_the_guard_away()
+fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_a_person_keeps_the_deadline_job_away()
  {
     let manual = r#"{"capture": {"on_delivery": "manual"}}"#;
     for stop in [
@@ -439,17 +442,19 @@ fn the_rest_of_what_was_delivered_does_not_lapse_without_a_word_when_a_pause_or_
         assert_eq!(
             booking.job("deadline:uncaptured:1"),
             None,
-            "the guard will see to it"
+            "the deadline job will see to it"
         );
         booking.capture(&[on(1, 300)], "CAP1");
         booking.fold(&[stop]);
-        let job = booking.job("deadline:uncaptured:1").expect("a guard");
+        let job = booking
+            .job("deadline:uncaptured:1")
+            .expect("a deadline job");
         let by = booking.r.capture_by(&booking.merchant).expect("a window");
         assert_eq!(job.run_at, by - booking.merchant.safety_margin.delta());
         booking.now = job.run_at;
         booking.run(JobKind::Deadline, "deadline:uncaptured:1");
         assert_eq!(
-            (booking.desk(), booking.job("deadline:uncaptured:1")),
+            (booking.reviews(), booking.job("deadline:uncaptured:1")),
             (vec!["late_delivery"], None)
         );
     }
@@ -469,5 +474,5 @@ fn nobody_is_asked_about_what_was_delivered_while_its_cancel_is_under_way() {
         "{:?}",
         booking.keys()
     );
-    assert_eq!((booking.state(&id), booking.desk()), ("unknown", vec![]));
+    assert_eq!((booking.state(&id), booking.reviews()), ("unknown", vec![]));
 }

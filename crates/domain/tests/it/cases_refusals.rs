@@ -26,7 +26,7 @@ fn case_052_a_second_capture_that_the_provider_refuses_is_not_repeated_and_goes_
     );
     booking.answer(&second, &runway);
     assert_eq!(
-        (booking.state(&second), booking.desk()),
+        (booking.state(&second), booking.reviews()),
         ("rejected", vec!["provider_refused"])
     );
     assert_eq!(
@@ -52,7 +52,7 @@ fn case_085_a_refused_payload_is_not_sent_again_and_keeps_the_version_of_its_pol
         ("rejected", 3)
     );
     assert_eq!(
-        (booking.desk(), booking.r.is_frozen()),
+        (booking.reviews(), booking.r.is_frozen()),
         (vec!["provider_refused"], true)
     );
     let key = booking.intent(&id).key.clone();
@@ -78,7 +78,7 @@ fn case_086_a_known_reservation_that_is_not_found_is_frozen_whatever_was_asked()
         booking.send(&id);
         booking.answer(&id, &refused(RefusedBy::NotFound, "reservationnotfound"));
         assert_eq!(
-            (booking.desk(), booking.r.is_frozen()),
+            (booking.reviews(), booking.r.is_frozen()),
             (vec!["missing_at_provider"], true),
             "{operation:?}"
         );

@@ -186,7 +186,7 @@ fn case_135_paying_cancelling_or_expiring_cancels_the_reminders_at_once() {
     let planned = paid.plan_as(
         Operation::Resend {
             by: vec![Channel::Email],
-            elsewhere: false,
+            other_recipient: false,
             slot: Some(0),
         },
         Some("remind:0"),
@@ -269,7 +269,7 @@ fn a_message_that_somebody_asked_for_counts_for_the_spacing_even_of_a_decided_re
     };
     let by_hand = Operation::Resend {
         by: vec![Channel::Email],
-        elsewhere: false,
+        other_recipient: false,
         slot: None,
     };
     booking.accepted(by_hand, None);

@@ -37,15 +37,15 @@ fn case_006_a_link_is_due_ten_minutes_from_now_at_the_earliest_and_in_a_year_at_
     for (ahead, fine) in rows {
         let mut new = new_reservation(&[1000]);
         new.payment_link_due = monday() + ahead;
-        let told = new.build(
+        let result = new.build(
             ReservationId::new(monday(), &SeededEntropy::new(1)),
             &merchant(),
             monday(),
         );
         if fine {
-            assert!(told.is_ok(), "{ahead}");
+            assert!(result.is_ok(), "{ahead}");
         } else {
-            assert_eq!(faults(told.map(drop)), ["payment_link_due"], "{ahead}");
+            assert_eq!(faults(result.map(drop)), ["payment_link_due"], "{ahead}");
         }
     }
 }
@@ -124,7 +124,7 @@ fn case_055_a_capture_is_sent_before_its_time_and_never_at_it() {
             let key = booking.intent(&id).key.clone();
             assert_eq!(booking.run(JobKind::Capture, &key), Step::Done);
             assert_eq!(
-                (booking.state(&id), booking.desk()),
+                (booking.state(&id), booking.reviews()),
                 ("withdrawn", vec!["deadline_passed"])
             );
         }
@@ -137,7 +137,7 @@ fn case_055_a_delivery_that_comes_too_late_to_be_captured_is_told_once() {
     booking.now = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6);
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], true)]);
     assert_eq!(booking.run(JobKind::Capture, "capture:auto:1"), Step::Done);
-    assert_eq!(booking.desk(), ["deadline_passed"]);
+    assert_eq!(booking.reviews(), ["deadline_passed"]);
     assert!(
         !booking.keys().iter().any(|key| key.starts_with("capture")),
         "{:?}",
@@ -187,7 +187,7 @@ fn case_056_an_answer_after_the_deadline_is_the_answer() {
             key,
         },
     );
-    assert_eq!(refused.desk(), ["deadline_passed"]);
+    assert_eq!(refused.reviews(), ["deadline_passed"]);
     assert_eq!(refused.r.capture_by(&refused.merchant), Some(refused.now));
 }
 
@@ -207,7 +207,7 @@ fn case_057_the_plan_follows_the_earlier_reading_of_a_window_over_a_clock_change
         Some(at("2026-10-31T10:00:00Z")),
         "168 hours, which is 11:00 in Oslo"
     );
-    let job = booking.job("deadline:act").expect("a guard");
+    let job = booking.job("deadline:act").expect("a deadline job");
     assert_eq!(job.run_at, at("2026-10-29T10:00:00Z"));
 }
 
@@ -234,7 +234,7 @@ fn case_062_windows_are_exact_and_peoples_hours_are_civil() {
 
 #[test]
 fn case_068_money_is_moved_on_holidays_and_messages_are_not() {
-    // Maundy Thursday 2026; the window closes a week later, the guard acts on Easter Monday.
+    // Maundy Thursday 2026; the window closes a week later, the deadline job acts on Easter Monday.
     let mut booking = Booking::new(&[1000]).awaiting();
     let thursday = at("2026-04-01T10:00:00Z");
     booking.r.created_at = thursday - hours(24);
@@ -248,9 +248,9 @@ fn case_068_money_is_moved_on_holidays_and_messages_are_not() {
         at: thursday,
         amount: kr(1000),
     })]);
-    let guard = booking.job("deadline:act").expect("a guard");
-    assert_eq!(guard.run_at, at("2026-04-06T10:00:00Z"));
-    booking.now = guard.run_at;
+    let job = booking.job("deadline:act").expect("a deadline job");
+    assert_eq!(job.run_at, at("2026-04-06T10:00:00Z"));
+    booking.now = job.run_at;
     booking.fold(&[delivered("D-1", thursday, &[on(1, 400)], false)]);
     booking.run(JobKind::Deadline, "deadline:act");
     assert_eq!(booking.last_intent().operation, capture(&[on(1, 400)]));
@@ -262,12 +262,12 @@ fn case_127_a_charge_is_sent_before_its_time_and_never_at_it() {
         let mut booking = held_at(monday() + hours(1));
         let id = booking.plan(charge(100));
         booking.now = booking.r.charge_by(&booking.merchant).expect("a card") - hours(1) - before;
-        let told = if booking.decide_intent(&id) == Step::Read {
+        let result = if booking.decide_intent(&id) == Step::Read {
             "read"
         } else {
             "given up"
         };
-        assert_eq!(told, wanted, "{before}");
+        assert_eq!(result, wanted, "{before}");
     }
 }
 
@@ -287,7 +287,7 @@ fn a_submit_that_cannot_be_sent_before_its_link_is_due_is_given_up() {
     booking.now = booking.r.payment_link_due;
     assert_eq!(booking.run(JobKind::Submit, "submit"), Step::Done);
     assert_eq!(
-        (booking.r.status(), booking.desk()),
+        (booking.r.status(), booking.reviews()),
         (Status::Failed, vec!["deadline_passed"])
     );
 }

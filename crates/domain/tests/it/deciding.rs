@@ -171,7 +171,7 @@ fn a_planned_operation_is_sent_read_for_put_off_or_withdrawn() {
     let all = [on(1, 1000)];
     let resend = |slot| Operation::Resend {
         by: vec![Channel::Email],
-        elsewhere: false,
+        other_recipient: false,
         slot,
     };
     #[rustfmt::skip]
@@ -287,7 +287,7 @@ fn a_capture_needs_the_providers_numbers_and_a_person_when_details_do_not_show_t
     let (kind, key) = (JobKind::Capture, booking.intent(&id).key.clone());
     assert_eq!(booking.run(kind, &key), Step::Done);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("withdrawn", vec!["incoherent"])
     );
     assert!(booking.r.is_frozen(), "nothing else is tried in the dark");
@@ -331,10 +331,10 @@ fn a_capture_of_more_than_half_of_what_is_left_of_each_line_is_duplicate_refused
         (vec![on(1, 500)], false),
         (vec![on(1, 1000), on(2, 250)], false),
     ];
-    for (lines, guarded) in rows {
+    for (lines, refused) in rows {
         assert_eq!(
             is_duplicate_refused_by_lines(&booking.r, &capture(&lines)),
-            guarded,
+            refused,
             "{lines:?}"
         );
     }
@@ -410,7 +410,7 @@ fn a_message_does_not_hold_up_money_and_waits_for_it() {
     let mut booking = Booking::new(&[1000]).awaiting();
     let message = booking.plan(Operation::Resend {
         by: vec![Channel::Email],
-        elsewhere: false,
+        other_recipient: false,
         slot: None,
     });
     let release = booking.plan(cancel());
@@ -467,7 +467,7 @@ fn before_the_deadline_the_policy_acts_once() {
             &[],
         ),
     ];
-    for (policy, lines, planned, desk) in rows {
+    for (policy, lines, planned, reviews) in rows {
         let mut booking = Booking::with(proven(), &[1000], policy).held();
         if !lines.is_empty() {
             booking.fold(&[delivered("D-1", booking.now, lines, false)]);
@@ -481,8 +481,8 @@ fn before_the_deadline_the_policy_acts_once() {
             .get(before)
             .map(|intent| intent.operation.clone());
         assert_eq!(
-            (made, booking.desk()),
-            (planned, desk.to_vec()),
+            (made, booking.reviews()),
+            (planned, reviews.to_vec()),
             "{policy} {lines:?}"
         );
         assert_eq!(booking.job("deadline:act"), None);
@@ -490,10 +490,10 @@ fn before_the_deadline_the_policy_acts_once() {
 }
 
 #[test]
-fn a_guard_that_a_person_let_act_early_looks_again_at_what_is_delivered_later() {
+fn a_deadline_job_that_a_person_let_run_early_looks_again_at_what_is_delivered_later() {
     let manual = r#"{"capture":{"on_delivery":"manual"}}"#;
     let mut booking = Booking::with(proven(), &[1000, 500], manual).held();
-    let due = booking.job("deadline:act").expect("a guard").run_at;
+    let due = booking.job("deadline:act").expect("a deadline job").run_at;
     booking.fold(&[delivered("D-1", booking.now, &[on(1, 1000)], false)]);
     booking.run(JobKind::Deadline, "deadline:act");
     let first = booking.last_intent().id.clone();
@@ -527,15 +527,15 @@ fn before_the_deadline_nothing_is_decided_beside_an_open_operation_and_a_person_
         (cancel(), asked.clone()),
         (charge(100), asked),
     ];
-    for (operation, desk) in rows {
+    for (operation, reviews) in rows {
         let mut booking = Booking::new(&[1000]).held();
         booking.fold(&[delivered("D-1", booking.now, &[on(1, 400)], false)]);
         booking.lost(operation.clone());
         let intents = booking.r.intents.len();
         booking.run(JobKind::Deadline, "deadline:act");
         assert_eq!(
-            (booking.r.intents.len(), booking.desk()),
-            (intents, desk),
+            (booking.r.intents.len(), booking.reviews()),
+            (intents, reviews),
             "{operation:?}"
         );
     }
@@ -565,7 +565,7 @@ fn a_row_that_never_shows_reaches_a_person_before_the_books_are_closed() {
     booking.capture(&[on(1, 1000)], "CAP1");
     booking.now += hours(72);
     booking.read(&seen);
-    assert_eq!(booking.desk(), ["capture_unknown"]);
+    assert_eq!(booking.reviews(), ["capture_unknown"]);
     assert_eq!(
         booking.decide(JobKind::Complete, "complete:auto"),
         Step::Done

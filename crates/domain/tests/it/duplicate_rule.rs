@@ -10,9 +10,9 @@ use testkit::named;
 use crate::booking::{Booking, cancel, capture, charge, complete, on, refund};
 use crate::review_packs::{asked, pack};
 
-/// What the engine holds of a duplicate, and whether a person is told that nothing can go wrong by a retry.
+/// What the engine holds of a duplicate, and whether the review shows a person that nothing can go wrong by a retry.
 fn answers(mut booking: Booking, operation: &Operation) -> (bool, bool) {
-    let reason = operation.doubt_reason();
+    let reason = operation.review_reason();
     asked(&mut booking, operation.clone());
     let engine = is_duplicate_refused(&booking.r, operation, &booking.merchant);
     let worst = pack(&booking, reason, &[]).option("retry").worst_case;
@@ -51,8 +51,8 @@ fn a_refund_is_refused_a_second_time_only_when_it_gives_back_all_that_is_left() 
                 refunded: crate::booking::kr(before),
             })]);
         }
-        let told = answers(booking, &refund("CAP1", &[on(1, amount)]));
-        assert_eq!(told, (refused, refused), "{amount} after {before}");
+        let answered = answers(booking, &refund("CAP1", &[on(1, amount)]));
+        assert_eq!(answered, (refused, refused), "{amount} after {before}");
     }
 }
 
@@ -79,7 +79,7 @@ proptest! {
         };
         // What has been captured from is not cancelled.
         let taken = if kind == 3 { 0 } else { taken };
-        let (engine, advice) = answers(booking(&[first, second], taken, proven), &operation);
-        prop_assert_eq!(engine, advice);
+        let (engine, recommendation) = answers(booking(&[first, second], taken, proven), &operation);
+        prop_assert_eq!(engine, recommendation);
     }
 }

@@ -1,6 +1,6 @@
-//! What finding out costs: how soon captures whose answer was lost are settled, and by how many requests.
+//! What finding out costs: how soon captures whose answer was lost are resolved, and by how many requests.
 //!
-//! The selftest counts the same of whole histories: captures that took effect, and of them those that details could show
+//! The selftest counts the same of whole runs: captures that took effect, and of them those that details could show
 //! by the time the request was given up; a read counts if it came after that and its answer adds up.
 
 use chrono::TimeDelta;
@@ -8,10 +8,10 @@ use domain::reservation::IntentState;
 use domain::{Fact, IntentFact, IntentId, ProviderFact};
 
 use crate::booking::{Booking, capture, merchant, on};
-use crate::world::{Fate, World};
+use crate::world::{ExpectedOutcome, World};
 
 /// How many captures lose their answer.
-const HISTORIES: u64 = 600;
+const RUNS: u64 = 600;
 
 /// A reservation that is paid and known to be, among reads of which one in twenty goes wrong.
 fn paid(seed: u64) -> World {
@@ -26,10 +26,10 @@ fn paid(seed: u64) -> World {
     world
 }
 
-/// Reads that brought an answer that adds up, from when the request was given up until they settled it.
-fn settling_reads(world: &World, id: &IntentId) -> u32 {
+/// Reads that brought an answer that adds up, from when the request was given up until they resolved it.
+fn resolving_reads(world: &World, id: &IntentId) -> u32 {
     let given_up = |fact: &&Fact| matches!(fact, Fact::Intent(intent, IntentFact::OutcomeUnknown { .. }) if intent == id);
-    let settled = |fact: &&Fact| matches!(fact, Fact::Intent(intent, IntentFact::Confirmed { .. }) | Fact::Intent(intent, IntentFact::EffectRuledOut { .. }) if intent == id);
+    let resolved = |fact: &&Fact| matches!(fact, Fact::Intent(intent, IntentFact::Confirmed { .. }) | Fact::Intent(intent, IntentFact::EffectRuledOut { .. }) if intent == id);
     let is_read = |fact: &&Fact| match fact {
         Fact::Provider(ProviderFact::DetailsRead { coherent, .. }) => *coherent,
         Fact::Intent(intent, IntentFact::HistoryRead { .. }) => intent == id,
@@ -37,25 +37,25 @@ fn settling_reads(world: &World, id: &IntentId) -> u32 {
     };
     let since = world.facts.iter().skip_while(|fact| !given_up(fact));
     let reads = since
-        .take_while(|fact| !settled(fact))
+        .take_while(|fact| !resolved(fact))
         .filter(is_read)
         .count();
     u32::try_from(reads).expect("a few reads")
 }
 
 #[test]
-fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_requests_on_average()
+fn captures_whose_answer_was_lost_are_resolved_by_the_second_read_and_by_three_requests_on_average()
 {
     let (mut by_second, mut took_effect, mut reads, mut requests) = (0_u32, 0_u32, 0_u32, 0_u32);
-    for seed in 0..HISTORIES {
+    for seed in 0..RUNS {
         let mut world = paid(seed);
         // Most answers are lost behind the effect, since that is where the time goes; the rest is lost before.
-        let fate = match seed % 20 {
-            0..=2 => Fate::Never,
-            3 => Fate::Late,
-            _ => Fate::Done,
+        let expected = match seed % 20 {
+            0..=2 => ExpectedOutcome::Never,
+            3 => ExpectedOutcome::Late,
+            _ => ExpectedOutcome::Done,
         };
-        world.fate = Some(fate);
+        world.expected = Some(expected);
         let before = world.reads + world.searches;
         let kroner = if seed.is_multiple_of(2) { 1000 } else { 400 };
         world.ask(capture(&[on(1, kroner)]));
@@ -70,24 +70,24 @@ fn captures_whose_answer_was_lost_are_settled_by_the_second_read_and_by_three_re
             }
         }
         requests += world.reads + world.searches - before;
-        let settling = settling_reads(&world, &id);
-        reads += settling;
+        let resolving = resolving_reads(&world, &id);
+        reads += resolving;
         // What took effect late, or not at all, takes the whole horizon by design.
-        if fate == Fate::Done {
+        if expected == ExpectedOutcome::Done {
             took_effect += 1;
-            by_second += u32::from(settling <= 2);
+            by_second += u32::from(resolving <= 2);
         }
         let state = world.booking.intent(&id).progress.name();
         assert!(
             !matches!(state, "unknown" | "needs_review"),
-            "seed {seed}, {fate:?}: {state}\n{}",
+            "seed {seed}, {expected:?}: {state}\n{}",
             world.story()
         );
         world.trouble = 0;
         world.advance(TimeDelta::days(1));
         world.check_effects();
     }
-    let all = u32::try_from(HISTORIES).expect("a small number");
+    let all = u32::try_from(RUNS).expect("a small number");
     println!(
         "by the second read: {by_second} of {took_effect}; of {all}: {reads} reads, {requests} requests"
     );

@@ -57,10 +57,10 @@ fn details_are_believed_only_when_they_add_up() {
         let mut seen = booking.seen();
         change(&mut seen);
         assert!(!seen.is_coherent_with(&booking.r), "{name}");
-        let mut told = Booking::new(&[1]);
-        (told.r, told.now) = (booking.r.clone(), booking.now);
+        let mut result = Booking::new(&[1]);
+        (result.r, result.now) = (booking.r.clone(), booking.now);
         assert_eq!(
-            told.read(&seen),
+            result.read(&seen),
             [],
             "{name}: nothing is learnt but that it was read"
         );
@@ -108,7 +108,7 @@ fn case_160_the_reference_in_details_replaces_the_one_of_the_answer() {
     booking.read(&shown);
     assert_eq!(booking.r.ledger.len(), 1, "it is one row under two names");
     assert_eq!(booking.r.ledger[0].reference, Some(named("CAP1")));
-    assert_eq!((booking.desk(), booking.read(&shown)), (vec![], vec![]));
+    assert_eq!((booking.reviews(), booking.read(&shown)), (vec![], vec![]));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn closings_by_somebody_else_are_adopted_once() {
 
 #[test]
 fn what_was_delivered_and_is_released_in_the_portal_reaches_a_person() {
-    for (shown, captured, desk) in [
+    for (shown, captured, reviews) in [
         (SeenStatus::Cancelled, None, vec!["late_delivery"]),
         (SeenStatus::Completed, Some(300), vec!["late_delivery"]),
         (SeenStatus::Completed, Some(400), vec![]),
@@ -46,7 +46,7 @@ fn what_was_delivered_and_is_released_in_the_portal_reaches_a_person() {
         }
         seen.status = shown;
         booking.read(&seen);
-        assert_eq!(booking.desk(), desk, "{captured:?}");
+        assert_eq!(booking.reviews(), reviews, "{captured:?}");
     }
 }
 
@@ -129,7 +129,7 @@ fn a_hold_that_the_provider_leaves_as_it_was_is_over_with_its_window() {
 }
 
 #[test]
-fn a_word_nobody_knows_freezes_and_never_crashes() {
+fn an_undocumented_status_word_freezes_and_never_crashes() {
     let mut booking = Booking::new(&[1000]).held();
     let mut seen = booking.seen();
     (seen.word, seen.status) = (
@@ -138,11 +138,11 @@ fn a_word_nobody_knows_freezes_and_never_crashes() {
     );
     booking.read(&seen);
     assert_eq!(
-        (booking.desk(), booking.r.is_frozen()),
+        (booking.reviews(), booking.r.is_frozen()),
         (vec!["incoherent"], true)
     );
     assert_eq!(booking.r.provider.status.as_deref(), Some("ON_THE_MOON"));
-    assert_eq!(booking.read(&seen), [], "it lies on the desk already");
+    assert_eq!(booking.read(&seen), [], "it lies on a review already");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn lines_are_matched_once_by_name_and_then_by_number_and_the_rest_is_extra() {
 }
 
 #[test]
-fn what_leaves_the_desk_takes_its_question_along_unless_another_asks_the_same() {
+fn a_review_that_ends_takes_its_question_along_unless_another_asks_the_same() {
     let mut booking = Booking::new(&[1000]).held();
     let first = booking.lost(capture(&[on(1, 100)]));
     let second = booking.lost(capture(&[on(1, 200)]));
@@ -183,14 +183,14 @@ fn what_leaves_the_desk_takes_its_question_along_unless_another_asks_the_same() 
         )]);
     }
     booking.fold(&[Fact::Intent(first, IntentFact::EffectRuledOut { at })]);
-    assert_eq!(booking.desk(), ["capture_unknown"]);
+    assert_eq!(booking.reviews(), ["capture_unknown"]);
     booking.fold(&[Fact::Intent(
         second,
         IntentFact::Withdrawn {
             reason: "no".into(),
         },
     )]);
-    assert_eq!(booking.desk(), Vec::<&str>::new());
+    assert_eq!(booking.reviews(), Vec::<&str>::new());
 }
 
 #[test]

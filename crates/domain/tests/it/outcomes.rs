@@ -17,14 +17,14 @@ fn operations() -> [Operation; 7] {
         complete(),
         Operation::Resend {
             by: vec![Channel::Email],
-            elsewhere: false,
+            other_recipient: false,
             slot: Some(1),
         },
     ]
 }
 
-/// What an answer to the first attempt, and what it to the second, leads to: facts, desk, and does it freeze?
-fn told(
+/// What an answer to the first attempt, and what it to the second, leads to: facts, reviews, and does it freeze?
+fn outcome(
     operation: &Operation,
     answer: &Outcome,
     attempts: u32,
@@ -37,7 +37,7 @@ fn told(
     };
     booking.send(&id);
     let facts = booking.answer(&id, answer);
-    (names(&facts), booking.desk(), booking.r.is_frozen())
+    (names(&facts), booking.reviews(), booking.r.is_frozen())
 }
 
 fn refused(by: RefusedBy) -> Outcome {
@@ -82,7 +82,7 @@ fn every_refusal_of_every_operation_is_told_by_its_table() {
                 }
             };
             assert_eq!(
-                told(&operation, &refused(*by), 1),
+                outcome(&operation, &refused(*by), 1),
                 wanted,
                 "{operation:?} refused by {by}"
             );
@@ -95,7 +95,7 @@ fn every_refusal_of_every_operation_is_told_by_its_table() {
 #[test]
 fn a_later_attempt_refused_by_the_business_is_evidence_of_an_earlier_success() {
     for operation in operations() {
-        let (facts, desk, _) = told(&operation, &refused(RefusedBy::Business), 2);
+        let (facts, reviews, _) = outcome(&operation, &refused(RefusedBy::Business), 2);
         let wanted: (&[_], &[_]) = match operation {
             Operation::Submit => (&["attempt_rejected"], &[]),
             Operation::Resend { .. } => (
@@ -118,7 +118,11 @@ fn a_later_attempt_refused_by_the_business_is_evidence_of_an_earlier_success() {
                 (&["outcome_unknown", "refresh_requested"], &[])
             }
         };
-        assert_eq!((facts.as_slice(), desk.as_slice()), wanted, "{operation:?}");
+        assert_eq!(
+            (facts.as_slice(), reviews.as_slice()),
+            wanted,
+            "{operation:?}"
+        );
     }
 }
 
@@ -206,7 +210,7 @@ fn a_capture_after_the_window_closes_it_for_good() {
         },
     );
     assert_eq!(booking.r.capture_by(&booking.merchant), Some(booking.now));
-    assert_eq!(booking.desk(), ["deadline_passed"]);
+    assert_eq!(booking.reviews(), ["deadline_passed"]);
     assert!(booking.job("refresh:now:1").is_some() && booking.job("capture:auto:1").is_none());
     let seen = booking.seen();
     booking.read(&seen);
@@ -217,7 +221,7 @@ fn a_capture_after_the_window_closes_it_for_good() {
 fn a_worker_that_died_over_a_request_leaves_it_unknown() {
     let message = Operation::Resend {
         by: vec![Channel::Email],
-        elsewhere: false,
+        other_recipient: false,
         slot: Some(0),
     };
     for (operation, used) in [(capture(&[on(1, 1000)]), 0), (message, 1)] {

@@ -438,7 +438,8 @@ fn a_search_adopts_only_the_one_order_that_is_proven_and_else_asks_a_person_in_t
         is_whole,
     };
     let after = |searches, found: &Found, seconds| {
-        after_search(&unknown(searches), &wish(), found, &merchant(), at(seconds)).expect("told")
+        after_search(&unknown(searches), &wish(), found, &merchant(), at(seconds))
+            .expect("a result")
     };
     let nothing = |seconds| LinkEvent::NothingFound { at: at(seconds) };
     let raised = |ids: &[&str]| LinkEvent::ReviewRaised {
@@ -462,9 +463,9 @@ fn a_search_adopts_only_the_one_order_that_is_proven_and_else_asks_a_person_in_t
     assert_eq!(after(2, &found(&[], false), 300), nothing(300));
     assert_eq!(after(9, &found(&[], false), 1_800), raised(&[]));
     for state in states() {
-        let told = after_search(&state, &wish(), &found(&[&one], true), &merchant(), at(15));
+        let result = after_search(&state, &wish(), &found(&[&one], true), &merchant(), at(15));
         assert_eq!(
-            told.is_some(),
+            result.is_some(),
             matches!(state, LinkState::Unknown { .. }),
             "{state:?}"
         );
@@ -506,7 +507,7 @@ fn a_decision_is_taken_in_review_alone_and_names_an_order_when_it_confirms() {
         ("reject", None, LinkEvent::Rejected { note: note() }),
         ("retry", None, LinkEvent::RetryForced { note: note() }),
     ] {
-        let told = asked(word, reference, &note());
+        let result = asked(word, reference, &note());
         let (decision, why) = expected.decision().expect("a person's");
         assert_eq!(
             (
@@ -516,14 +517,14 @@ fn a_decision_is_taken_in_review_alone_and_names_an_order_when_it_confirms() {
             ),
             (word, reference, &*note())
         );
-        assert_eq!(review(in_review, 4, &told), Ok(expected), "{word}");
-        let changed = review(in_review, 5, &told);
+        assert_eq!(review(in_review, 4, &result), Ok(expected), "{word}");
+        let changed = review(in_review, 5, &result);
         assert!(
             matches!(changed, Err(DecisionError::EvidenceChanged { .. })),
             "{changed:?}"
         );
         for state in states() {
-            let taken = review(&state, 4, &told).is_ok();
+            let taken = review(&state, 4, &result).is_ok();
             assert_eq!(taken, state.as_str() == "needs_review", "{state:?}, {word}");
         }
     }
@@ -555,8 +556,8 @@ fn running_a_job_again_sends_nothing_whose_outcome_is_unknown() {
         Ok(Some(LinkEvent::Retried)),
         Err("withdrawn"),
     ]) {
-        let told = rerun(state).map_err(|refused| refused.state);
-        assert_eq!(told, sends, "{state:?}");
+        let result = rerun(state).map_err(|refused| refused.state);
+        assert_eq!(result, sends, "{state:?}");
     }
     let message = rerun(&states()[4]).expect_err("refused").to_string();
     assert!(message.contains("may make a second link"), "{message}");
@@ -565,14 +566,14 @@ fn running_a_job_again_sends_nothing_whose_outcome_is_unknown() {
 #[test]
 fn what_may_have_had_its_effect_is_not_withdrawn() {
     for state in states() {
-        let told = withdraw(&state, "not wanted");
+        let result = withdraw(&state, "not wanted");
         match state.as_str() {
             "planned" | "written" => {
-                let event = told.expect("allowed").expect("recorded");
+                let event = result.expect("allowed").expect("recorded");
                 assert_eq!(state.next(&event).expect("legal").as_str(), "withdrawn");
             }
-            "sending" | "unknown" | "needs_review" => assert!(told.is_err(), "{state:?}"),
-            _ => assert_eq!(told, Ok(None), "{state:?}"),
+            "sending" | "unknown" | "needs_review" => assert!(result.is_err(), "{state:?}"),
+            _ => assert_eq!(result, Ok(None), "{state:?}"),
         }
     }
 }

@@ -200,8 +200,8 @@ fn deliver(
     }
 }
 
-/// Nothing goes wrong any more, somebody looks at the desk every day, and time runs on.
-fn settle(world: &mut World) {
+/// Nothing goes wrong any more, somebody looks at the reviews every day, and time runs on.
+fn resolve_all(world: &mut World) {
     world.trouble = 0;
     world.learn(vec![Fact::Control(ControlFact::Resumed)]);
     for _ in 0..120 {
@@ -210,9 +210,13 @@ fn settle(world: &mut World) {
     }
 }
 
-fn check_settled(world: &mut World, stopped: bool, policy: usize) {
+fn check_resolved(world: &mut World, stopped: bool, policy: usize) {
     let open: Vec<_> = world.booking.r.open_intents().collect();
-    assert!(open.is_empty(), "not settled: {open:#?}\n{}", world.story());
+    assert!(
+        open.is_empty(),
+        "not resolved: {open:#?}\n{}",
+        world.story()
+    );
     world.check_effects();
     world.check_journal();
     let status = world.booking.r.status();
@@ -220,7 +224,7 @@ fn check_settled(world: &mut World, stopped: bool, policy: usize) {
         Status::Completed | Status::Cancelled | Status::Expired | Status::Failed => true,
         // The provider does not complete what has expired, even if the card was charged since.
         Status::Charged if matches!(world.booking.r.hold, Hold::Expired { .. }) => true,
-        // What the policy is told to leave, it leaves, and what a person has stopped.
+        // What the policy must leave, it leaves, and what a person has stopped.
         _ => stopped || policy == 5,
     };
     assert!(
@@ -258,9 +262,9 @@ proptest! {
         for (number, act) in acts.iter().enumerate() {
             happen(&mut world, act, number);
         }
-        settle(&mut world);
+        resolve_all(&mut world);
         let stopped = acts.iter().any(|act| matches!(act, Act::Stop));
-        check_settled(&mut world, stopped, policy);
+        check_resolved(&mut world, stopped, policy);
     }
 
     #[test]
@@ -273,9 +277,9 @@ proptest! {
         let left = kr(1500).saturating_sub(kr(taken));
         prop_assert_eq!(booking.r.capturable(), left);
         let request = CaptureRequest { amount: Some(kr(asked)), ..CaptureRequest::default() };
-        let told = booking.r.capture(&request, &booking.merchant, booking.now);
-        prop_assert_eq!(told.is_ok(), kr(asked) <= left);
-        if let Ok(operation) = told {
+        let shown = booking.r.capture(&request, &booking.merchant, booking.now);
+        prop_assert_eq!(shown.is_ok(), kr(asked) <= left);
+        if let Ok(operation) = shown {
             prop_assert_eq!(operation.amount(), kr(asked));
             prop_assert!(operation.amount() + Money::kroner(taken) <= kr(1500));
         }

@@ -1,4 +1,4 @@
-//! When silence settles an operation whose answer was lost: what the proof of absence takes, and what a deadline does.
+//! When silence resolves an operation whose answer was lost: what the proof of absence takes, and what a deadline does.
 
 use chrono::TimeDelta;
 use domain::capabilities::LineRunway;
@@ -9,15 +9,15 @@ use domain::resolve::{absence_outcome, is_duplicate_refused, is_duplicate_refuse
 use domain::{Fact, IntentFact, IntentId, ProviderFact};
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, hours, kr, lost_capture, minutes, on, refund,
-    told, with_capture,
+    Booking, RES, cancel, capture, charge, complete, history_row, hours, kr, lost_capture, minutes,
+    on, refund, with_capture,
 };
 
 /// An exposed capture that meets the whole standard of absence at its next read, an hour after it was sent.
 fn nearly_absent() -> (Booking, IntentId) {
     let (mut booking, id, _) = lost_capture();
     let sent = booking.intent(&id).sent().expect("sent");
-    let doubt = UnknownOutcome {
+    let unknown = UnknownOutcome {
         reads: 4,
         clean_reads: 2,
         last_read_at: Some(sent.at + minutes(15)),
@@ -26,20 +26,20 @@ fn nearly_absent() -> (Booking, IntentId) {
     };
     booking.now = sent.at + hours(1);
     booking.evidence.shown_until = Some(sent.at + minutes(40));
-    doubt_of(&mut booking, &id, |known| *known = doubt.clone());
+    unknown_of(&mut booking, &id, |known| *known = unknown.clone());
     (booking, id)
 }
 
-fn doubt_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut UnknownOutcome)) {
+fn unknown_of(booking: &mut Booking, id: &IntentId, change: impl Fn(&mut UnknownOutcome)) {
     let mut intents = booking.r.intents.iter_mut();
     let intent = intents.find(|intent| intent.id == *id).expect("an intent");
     match &mut intent.progress {
-        IntentState::Unknown(doubt) => change(doubt),
-        state => panic!("{} is no doubt", state.name()),
+        IntentState::Unknown(unknown) => change(unknown),
+        state => panic!("{} is not unknown", state.name()),
     }
 }
 
-/// The verdict of a coherent read without a trace.
+/// The result of a coherent read without a trace.
 fn told_by_silence(booking: &Booking, id: &IntentId) -> Option<&'static str> {
     absence_outcome(booking.case(), booking.intent(id), true, &booking.evidence)
         .map(|fact| fact.name())
@@ -50,15 +50,15 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
     type Change = fn(&mut Booking, &IntentId);
     let lacks: [(&str, Change); 9] = [
         ("a third read", |b, id| {
-            doubt_of(b, id, |doubt| doubt.clean_reads = 1);
+            unknown_of(b, id, |unknown| unknown.clean_reads = 1);
         }),
         ("a read past the horizon", |b, _| b.now -= minutes(31)),
         ("the history", |b, id| {
-            doubt_of(b, id, |doubt| doubt.history_silent_at = None);
+            unknown_of(b, id, |unknown| unknown.history_silent_at = None);
         }),
         ("the history past the horizon", |b, id| {
-            doubt_of(b, id, |doubt| {
-                doubt.history_silent_at = Some(doubt.sent.at + minutes(29));
+            unknown_of(b, id, |unknown| {
+                unknown.history_silent_at = Some(unknown.sent.at + minutes(29));
             });
         }),
         ("anything newer that shows", |b, _| {
@@ -74,7 +74,7 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
             b.evidence.faulted_at = Some(b.now);
         }),
         ("reads at all", |b, id| {
-            doubt_of(b, id, |doubt| doubt.clean_reads = 0);
+            unknown_of(b, id, |unknown| unknown.clean_reads = 0);
         }),
     ];
     for (what, without) in lacks {
@@ -90,9 +90,9 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
         Some("effect_ruled_out"),
         "what was long ago is over"
     );
-    let row = told(Event::Captured, "CAP9", 400, booking.now - minutes(50));
-    doubt_of(&mut booking, &id, |doubt| {
-        doubt.history_row = Some(row.clone());
+    let row = history_row(Event::Captured, "CAP9", 400, booking.now - minutes(50));
+    unknown_of(&mut booking, &id, |unknown| {
+        unknown.history_row = Some(row.clone());
     });
     assert_eq!(
         told_by_silence(&booking, &id),
@@ -108,7 +108,7 @@ fn row_09_absence_takes_everything_that_its_standard_names() {
 }
 
 #[test]
-fn row_09_a_callback_during_the_read_puts_the_verdict_off() {
+fn row_09_a_callback_during_the_read_puts_the_decision_off() {
     let (mut booking, id) = nearly_absent();
     let (seen, since) = (booking.seen(), booking.r.version);
     booking.fold(&[Fact::Provider(ProviderFact::CallbackReceived {
@@ -153,7 +153,7 @@ fn row_09_an_exposed_capture_that_nothing_can_prove_absent_goes_to_a_person_in_t
     booking.evidence.shown_until = None;
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
     assert_eq!(
@@ -171,12 +171,12 @@ fn row_09_an_exposed_capture_above_the_limit_is_sent_again_by_a_person_only() {
         booking.look(&id, &seen, &[], 12);
         assert_eq!(booking.state(&id), state, "{kroner}");
     }
-    let mut guarded = Booking::new(&[20_000]).held();
-    let seen = guarded.seen();
-    let id = guarded.lost(capture(&[on(1, 20_000)]));
-    guarded.look(&id, &seen, &[], 12);
+    let mut refused = Booking::new(&[20_000]).held();
+    let seen = refused.seen();
+    let id = refused.lost(capture(&[on(1, 20_000)]));
+    refused.look(&id, &seen, &[], 12);
     assert_eq!(
-        guarded.state(&id),
+        refused.state(&id),
         "planned",
         "a duplicate of it would be refused"
     );
@@ -191,7 +191,7 @@ fn row_09_a_provider_that_stays_ill_leaves_it_to_a_person_after_a_day() {
         booking.look(&id, &seen, &[], 1);
     }
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
     assert_eq!(
@@ -242,7 +242,7 @@ fn row_09_a_third_attempt_that_stays_absent_is_the_last() {
     }
     booking.look(&id, &seen, &[], 12);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
 }
@@ -257,36 +257,38 @@ fn row_10_a_closing_window_hands_an_exposed_capture_to_a_person() {
     booking.now += minutes(2);
     booking.read(&seen);
     assert_eq!(
-        (booking.state(&exposed), booking.desk()),
+        (booking.state(&exposed), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
 }
 
 #[test]
-fn row_10_after_its_time_a_guarded_capture_is_not_sent_and_a_person_hears_of_it() {
+fn row_10_after_its_time_a_capture_whose_duplicate_is_refused_is_not_sent_and_a_person_hears_of_it()
+{
     let mut booking = Booking::new(&[1000]).held();
     let seen = booking.seen();
     booking.now =
         booking.r.capture_by(&booking.merchant).expect("a window") - hours(6) - minutes(1);
-    let guarded = booking.lost(capture(&[on(1, 1000)]));
+    let refused = booking.lost(capture(&[on(1, 1000)]));
     booking.now += minutes(2);
     booking.read(&seen);
     assert_eq!(
-        (booking.state(&guarded), booking.desk()),
+        (booking.state(&refused), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
-    let shown = with_capture(&seen, "CAP1", 1000, Some(booking.text_of(&guarded)));
+    let shown = with_capture(&seen, "CAP1", 1000, Some(booking.text_of(&refused)));
     booking.read(&shown);
     assert_eq!(
-        (booking.state(&guarded), booking.desk()),
+        (booking.state(&refused), booking.reviews()),
         ("done", vec![]),
         "what shows needs no person"
     );
 }
 
 #[test]
-fn row_10_a_guarded_capture_is_pressed_when_its_absence_cannot_be_proven_in_time() {
-    for (before, pressed) in [(minutes(59), true), (minutes(61), false)] {
+fn row_10_a_capture_whose_duplicate_is_refused_is_sent_again_when_its_absence_cannot_be_proven_in_time()
+ {
+    for (before, sent) in [(minutes(59), true), (minutes(61), false)] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
         let by = booking.r.capture_by(&booking.merchant).expect("a window") - hours(6);
@@ -297,16 +299,16 @@ fn row_10_a_guarded_capture_is_pressed_when_its_absence_cannot_be_proven_in_time
         let last = facts.last().map(Fact::name);
         assert_eq!(
             last == Some("retry_forced"),
-            pressed,
+            sent,
             "{before} before: {facts:?}"
         );
         let next = booking.decide_intent(&id);
-        assert_eq!(next == Step::Send(id), pressed, "{before} before: {next:?}");
+        assert_eq!(next == Step::Send(id), sent, "{before} before: {next:?}");
     }
 }
 
 #[test]
-fn row_10_nothing_is_pressed_by_details_that_do_not_add_up() {
+fn row_10_nothing_is_sent_again_by_details_that_do_not_add_up() {
     let mut booking = Booking::new(&[1000]).held();
     let mut wrong = booking.seen();
     wrong.captured = kr(1000);
@@ -353,12 +355,13 @@ fn row_10_where_time_is_short_the_last_read_is_not_given_up_for_the_history() {
     assert_eq!(
         booking.state(&id),
         "planned",
-        "pressed: the next look would come after its time"
+        "sent again: the next look would come after its time"
     );
 }
 
 #[test]
-fn a_guard_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_lines_are() {
+fn the_refusal_of_duplicates_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_lines_are()
+ {
     let mut booking = Booking::new(&[1000, 500]).held();
     #[rustfmt::skip]
     let rows = [
@@ -386,12 +389,12 @@ fn a_guard_is_proven_by_the_whole_reservation_or_by_a_line_where_the_merchants_l
         );
     }
     booking.capture(&[on(1, 1000)], "CAP1");
-    let guarded =
+    let refused =
         |operation: Operation| is_duplicate_refused(&booking.r, &operation, &booking.merchant);
-    assert!(guarded(capture(&[on(2, 251)])), "500 are left");
-    assert!(guarded(refund("CAP1", &[on(1, 1000)])) && !guarded(refund("CAP1", &[on(1, 999)])));
-    assert!(guarded(cancel()) && guarded(complete()));
-    assert!(!guarded(charge(1)) && !guarded(Operation::Submit));
+    assert!(refused(capture(&[on(2, 251)])), "500 are left");
+    assert!(refused(refund("CAP1", &[on(1, 1000)])) && !refused(refund("CAP1", &[on(1, 999)])));
+    assert!(refused(cancel()) && refused(complete()));
+    assert!(!refused(charge(1)) && !refused(Operation::Submit));
 }
 
 #[test]
@@ -399,10 +402,10 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
     let (mut booking, id, seen) = lost_capture();
     let sent_at = booking.intent(&id).sent().expect("sent").at;
     let external = [
-        told(Event::Charged, "CHA9", 400, sent_at),
-        told(Event::Captured, "CAP9", 399, sent_at),
-        told(Event::Captured, "CAP9", 400, sent_at - minutes(3)),
-        told(Event::LinkSent, RES, 0, sent_at),
+        history_row(Event::Charged, "CHA9", 400, sent_at),
+        history_row(Event::Captured, "CAP9", 399, sent_at),
+        history_row(Event::Captured, "CAP9", 400, sent_at - minutes(3)),
+        history_row(Event::LinkSent, RES, 0, sent_at),
     ];
     assert_eq!(
         booking.look(&id, &seen, &external, 12),
@@ -411,14 +414,14 @@ fn the_history_is_asked_once_before_absence_and_of_the_right_rows() {
     );
     assert_eq!(booking.state(&id), "planned");
     let (mut booking, id, seen) = lost_capture();
-    let fitting = [told(Event::Captured, "CAP9", 400, sent_at)];
+    let fitting = [history_row(Event::Captured, "CAP9", 400, sent_at)];
     assert_eq!(
         booking.look(&id, &seen, &fitting, 12),
         (6, 2),
         "it may turn out another's until hours have passed"
     );
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
 }
@@ -440,7 +443,7 @@ fn reads_that_others_asked_for_do_not_keep_the_history_from_being_asked() {
 fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
     let mut booking = Booking::new(&[1000]).captured(300);
     let id = booking.lost(capture(&[on(1, 300)]));
-    let row = told(Event::Captured, "CAP1", 300, booking.now);
+    let row = history_row(Event::Captured, "CAP1", 300, booking.now);
     let silent = Fact::Intent(
         id.clone(),
         IntentFact::HistoryRead {
@@ -451,7 +454,7 @@ fn a_row_that_is_booked_for_another_operation_is_no_trace_of_this_one() {
     assert_eq!(booking.search(&id, &[row]), [silent]);
     let unnamed = domain::history::HistoryRow {
         uuid: None,
-        ..told(Event::Captured, "", 300, booking.now)
+        ..history_row(Event::Captured, "", 300, booking.now)
     };
     let facts = booking.search(&id, std::slice::from_ref(&unnamed));
     let (intent, at) = (id, booking.now);

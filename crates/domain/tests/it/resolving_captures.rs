@@ -1,4 +1,4 @@
-//! What details say of a capture whose answer was lost, row by row of its decision table: what shows settles it.
+//! What details say of a capture whose answer was lost, row by row of its decision table: what shows resolves it.
 
 use chrono::{DateTime, Utc};
 use domain::history::Event;
@@ -10,8 +10,8 @@ use domain::{Fact, IntentFact, IntentId, JobKind, Money, ProviderFact};
 use testkit::named;
 
 use crate::booking::{
-    Booking, capture, charge, hours, kr, lost_capture, merchant, minutes, names, on, proven, told,
-    with_capture, with_charge,
+    Booking, capture, charge, history_row, hours, kr, lost_capture, merchant, minutes, names, on,
+    proven, with_capture, with_charge,
 };
 
 #[test]
@@ -39,7 +39,7 @@ fn row_02_our_marker_with_another_amount_is_booked_as_shown_and_asked() {
     let seen = with_capture(&seen, "CAP1", 500, Some(booking.text_of(&id)));
     booking.read(&seen);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec!["effect_differs"])
     );
     assert_eq!(booking.r.booked(RowKind::Capture), kr(500));
@@ -63,7 +63,7 @@ fn row_03_two_rows_with_our_marker_are_a_duplicate() {
     );
     booking.read(&twice);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec!["effect_differs"])
     );
     assert_eq!(
@@ -89,7 +89,7 @@ fn row_03_a_second_row_that_comes_later_is_a_duplicate_too() {
     let once = with_capture(&seen, "CAP1", 400, Some(text.clone()));
     booking.read(&once);
     booking.read(&with_capture(&once, "CAP2", 400, Some(text)));
-    assert_eq!(booking.desk(), ["effect_differs"]);
+    assert_eq!(booking.reviews(), ["effect_differs"]);
     assert_eq!(booking.r.booked(RowKind::Capture), kr(800));
 }
 
@@ -99,7 +99,7 @@ fn row_04_an_equal_row_without_our_marker_is_booked_as_external_and_asked() {
     let seen = with_capture(&seen, "CAP7", 400, Some("by hand".into()));
     booking.read(&seen);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
     assert!(booking.r.ledger[0].intent.is_none());
@@ -136,7 +136,7 @@ fn row_02_our_marker_on_other_lines_is_booked_and_asked() {
     (shown.products[0].captured, shown.products[1].captured) = (Money::ZERO, kr(300));
     booking.read(&shown);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec!["effect_differs"])
     );
     let mut untold = Booking::new(&[600, 400]).held();
@@ -145,7 +145,7 @@ fn row_02_our_marker_on_other_lines_is_booked_and_asked() {
     shown.products[1].captured = Money::ZERO;
     untold.read(&shown);
     assert_eq!(
-        (untold.state(&id), untold.desk()),
+        (untold.state(&id), untold.reviews()),
         ("done", vec![]),
         "details that do not tell lines accuse nobody"
     );
@@ -165,7 +165,7 @@ fn row_04_a_text_that_shows_late_attributes_the_row_after_all() {
         400,
         Some(booking.text_of(&id)),
     ));
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
+    assert_eq!((booking.state(&id), booking.reviews()), ("done", vec![]));
     let row = &booking.r.ledger[0];
     assert_eq!(
         (
@@ -197,7 +197,7 @@ fn unmarked(operation: Operation) -> (Booking, IntentId, Snapshot) {
     (booking, id, shown)
 }
 
-fn called_back(booking: &mut Booking, word: &str, at: DateTime<Utc>) {
+fn call_back(booking: &mut Booking, word: &str, at: DateTime<Utc>) {
     booking.fold(&[Fact::Provider(ProviderFact::CallbackReceived {
         event_type: word.into(),
         at,
@@ -205,20 +205,20 @@ fn called_back(booking: &mut Booking, word: &str, at: DateTime<Utc>) {
 }
 
 #[test]
-fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
+fn row_05_an_unmarked_row_is_ours_once_a_second_source_says_so() {
     for (operation, word, event, uuid) in [
         (capture(&[on(1, 400)]), "captured", Event::Captured, "CAP1"),
         (charge(400), "Charged", Event::Charged, "CHA1"),
     ] {
         let (mut booking, id, shown) = unmarked(operation.clone());
         let sent_at = booking.intent(&id).sent().expect("sent").at;
-        called_back(&mut booking, word, sent_at);
+        call_back(&mut booking, word, sent_at);
         let facts = booking.read(&shown);
         assert!(
             names(&facts).contains(&"intent_confirmed"),
             "a callback since the sending: {facts:?}"
         );
-        assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
+        assert_eq!((booking.state(&id), booking.reviews()), ("done", vec![]));
         assert!(booking.r.ledger[0].intent.is_some());
         assert_eq!(booking.read(&shown), []);
         let (mut booking, id, shown) = unmarked(operation);
@@ -228,7 +228,7 @@ fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
             ("unknown", true),
             "nobody's so far"
         );
-        let facts = booking.search(&id, &[told(event, uuid, 400, sent_at)]);
+        let facts = booking.search(&id, &[history_row(event, uuid, 400, sent_at)]);
         assert_eq!(names(&facts), ["history_read", "intent_confirmed"]);
         let row = &booking.r.ledger[0];
         assert_eq!(
@@ -243,11 +243,11 @@ fn row_05_an_unmarked_row_is_ours_once_a_second_witness_says_so() {
 }
 
 #[test]
-fn row_05_without_a_second_witness_the_history_is_asked_at_once_and_then_a_person() {
+fn row_05_without_a_second_source_the_history_is_asked_at_once_and_then_a_person() {
     let (mut booking, id, shown) = unmarked(capture(&[on(1, 400)]));
     assert_eq!(booking.look(&id, &shown, &[], 9), (1, 1));
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
     assert_eq!(
@@ -256,12 +256,12 @@ fn row_05_without_a_second_witness_the_history_is_asked_at_once_and_then_a_perso
         "no time is lost over it"
     );
     let now = booking.now;
-    called_back(&mut booking, "captured", now);
+    call_back(&mut booking, "captured", now);
     booking.read(&shown);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec![]),
-        "a witness that comes late settles it too"
+        "evidence that comes late resolves it too"
     );
 }
 
@@ -272,7 +272,7 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
         ("markers come back", |booking, _| {
             booking.evidence.marker_echo = MarkerEcho::Verified;
         }),
-        ("nobody knows whether they do", |booking, _| {
+        ("whether they do is unknown", |booking, _| {
             booking.evidence.marker_echo = MarkerEcho::Unverified;
         }),
         ("too much for a weak proof", |booking, _| {
@@ -285,7 +285,7 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
             booking.now += minutes(30);
             seen.captures[0].at = Some(booking.now - minutes(10));
         }),
-        ("nobody knows when", |_, seen| seen.captures[0].at = None),
+        ("the time is unknown", |_, seen| seen.captures[0].at = None),
         ("two such rows", |_, seen| {
             let again = seen.captures[0].clone();
             seen.captures.push(domain::observe::SeenRow {
@@ -298,7 +298,7 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
     for (name, change) in changes {
         let (mut booking, id, mut shown) = unmarked(capture(&[on(1, 400)]));
         let sent_at = booking.intent(&id).sent().expect("sent").at;
-        called_back(&mut booking, "captured", sent_at);
+        call_back(&mut booking, "captured", sent_at);
         change(&mut booking, &mut shown);
         booking.read(&shown);
         assert_eq!(booking.state(&id), "needs_review", "{name}");
@@ -309,12 +309,12 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
     }
     let (mut early, id, shown) = unmarked(capture(&[on(1, 400)]));
     let before = early.intent(&id).sent().expect("sent").at - minutes(1);
-    called_back(&mut early, "captured", before);
+    call_back(&mut early, "captured", before);
     early.read(&shown);
     assert_eq!(
         early.state(&id),
         "unknown",
-        "a callback from before the sending is no witness"
+        "a callback from before the sending is no evidence"
     );
 }
 
@@ -322,7 +322,7 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
 fn row_05_an_unmarked_row_beside_another_capture_that_is_open_is_a_persons() {
     let (mut booking, id, shown) = unmarked(capture(&[on(1, 400)]));
     let sent_at = booking.intent(&id).sent().expect("sent").at;
-    called_back(&mut booking, "captured", sent_at);
+    call_back(&mut booking, "captured", sent_at);
     booking.plan(capture(&[on(1, 100)]));
     booking.read(&shown);
     assert_eq!(booking.state(&id), "needs_review");
@@ -332,7 +332,7 @@ fn row_05_an_unmarked_row_beside_another_capture_that_is_open_is_a_persons() {
 fn row_05_an_unmarked_row_on_other_lines_is_a_persons() {
     let (mut booking, id, mut shown) = unmarked(capture(&[on(1, 400)]));
     let sent_at = booking.intent(&id).sent().expect("sent").at;
-    called_back(&mut booking, "captured", sent_at);
+    call_back(&mut booking, "captured", sent_at);
     let mut other = shown.products[0].clone();
     (other.id, other.captured) = (900, kr(400));
     shown.products[0].captured = Money::ZERO;
@@ -360,14 +360,14 @@ fn row_06_a_row_of_another_amount_is_external_and_the_question_stays_open() {
         ("unknown", kr(500))
     );
     assert_eq!(
-        (booking.desk(), booking.r.is_frozen()),
+        (booking.reviews(), booking.r.is_frozen()),
         (vec!["external_change"], false)
     );
     assert_eq!(booking.read(&seen).len(), 1, "it is adopted once");
 }
 
 #[test]
-fn row_07_sums_that_moved_before_the_rows_settle_nothing_and_start_the_count_again() {
+fn row_07_sums_that_moved_before_the_rows_resolve_nothing_and_start_the_count_again() {
     let (mut booking, id, seen) = lost_capture();
     booking.read(&seen);
     let mut partial = seen;
@@ -422,15 +422,15 @@ fn row_11_a_later_attempt_refused_is_evidence_and_the_row_confirms_it() {
     };
     booking.answer(&id, &refused);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["capture_unknown"])
     );
     let shown = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     booking.read(&shown);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec![]),
-        "what is settled needs no person"
+        "what is resolved needs no person"
     );
 }
 
@@ -477,19 +477,19 @@ fn row_13_details_that_do_not_add_up_three_times_reach_a_person() {
     let mut wrong = seen.clone();
     wrong.charged = kr(1);
     for read in 1..=3 {
-        assert_eq!(booking.desk(), Vec::<&str>::new(), "before read {read}");
+        assert_eq!(booking.reviews(), Vec::<&str>::new(), "before read {read}");
         booking.now += minutes(2);
         booking.read(&wrong);
     }
-    assert_eq!(booking.desk(), ["incoherent"]);
-    assert_eq!(booking.state(&id), "unknown", "no verdict from nonsense");
+    assert_eq!(booking.reviews(), ["incoherent"]);
+    assert_eq!(booking.state(&id), "unknown", "no decision from nonsense");
     booking.now += minutes(2);
     booking.read(&seen);
     assert_eq!(booking.r.control.incoherent_reads, 0);
 }
 
 #[test]
-fn row_12_a_hold_that_is_over_settles_what_lies_on_the_desk() {
+fn row_12_a_hold_that_is_over_resolves_what_is_in_review() {
     let (mut booking, id, seen) = lost_capture();
     let (intent, at) = (id.clone(), booking.now);
     let reason = domain::reservation::ReviewReason::CaptureUnknown;
@@ -498,7 +498,10 @@ fn row_12_a_hold_that_is_over_settles_what_lies_on_the_desk() {
         status: SeenStatus::Expired,
         ..seen
     });
-    assert_eq!((booking.state(&id), booking.desk()), ("withdrawn", vec![]));
+    assert_eq!(
+        (booking.state(&id), booking.reviews()),
+        ("withdrawn", vec![])
+    );
 }
 
 #[test]
@@ -517,7 +520,7 @@ fn row_12_an_earlier_capture_does_not_speak_for_a_later_one() {
 }
 
 #[test]
-fn row_13_time_alone_settles_nothing() {
+fn row_13_time_alone_resolves_nothing() {
     let (mut booking, id, _) = lost_capture();
     let before = booking.r.clone();
     booking.now += hours(48);
@@ -532,7 +535,7 @@ fn row_13_time_alone_settles_nothing() {
 
 #[test]
 fn case_114_an_external_capture_above_what_was_delivered_is_for_a_person() {
-    for (delivered, taken, desk) in [(400, 400, vec![]), (400, 401, vec!["external_change"])] {
+    for (delivered, taken, reviews) in [(400, 400, vec![]), (400, 401, vec!["external_change"])] {
         let mut booking = Booking::new(&[1000]).held();
         let seen = booking.seen();
         booking.fold(&[crate::booking::delivered(
@@ -543,8 +546,8 @@ fn case_114_an_external_capture_above_what_was_delivered_is_for_a_person() {
         )]);
         booking.read(&with_capture(&seen, "CAP7", taken, None));
         assert_eq!(
-            (booking.desk(), booking.r.is_frozen()),
-            (desk, false),
+            (booking.reviews(), booking.r.is_frozen()),
+            (reviews, false),
             "{delivered} {taken}"
         );
     }
@@ -553,7 +556,7 @@ fn case_114_an_external_capture_above_what_was_delivered_is_for_a_person() {
     let seen = booking.seen();
     booking.read(&with_capture(&seen, "CAP7", 400, None));
     assert_eq!(
-        booking.desk(),
+        booking.reviews(),
         Vec::<&str>::new(),
         "where deliveries are not what captures follow"
     );

@@ -1,4 +1,4 @@
-//! Charges in doubt: what shows settles them, and silence never sends one again.
+//! Charges in doubt: what shows resolves them, and silence never sends one again.
 
 use domain::observe::{SeenStatus, Snapshot};
 use domain::outcome::{Outcome, RefusedBy};
@@ -25,7 +25,7 @@ fn rows_01_02_04_and_06_of_a_charge_are_those_of_a_capture() {
         (400, false, "needs_review", &["charge_unknown"]),
         (100, false, "unknown", &[]),
     ];
-    for (kroner, marked, state, desk) in cases {
+    for (kroner, marked, state, reviews) in cases {
         let mut booking = Booking::new(&[1000]).held();
         let before = booking.seen();
         let id = booking.lost(charge(400));
@@ -33,8 +33,8 @@ fn rows_01_02_04_and_06_of_a_charge_are_those_of_a_capture() {
         let text = marked.then(|| booking.text_of(&id));
         booking.read(&with_charge(&before, "CHA1", kroner, text));
         assert_eq!(
-            (booking.state(&id), booking.desk().as_slice()),
-            (state, desk),
+            (booking.state(&id), booking.reviews().as_slice()),
+            (state, reviews),
             "{kroner} {marked}"
         );
         assert_eq!(booking.r.booked(RowKind::Charge), kr(kroner));
@@ -49,7 +49,7 @@ fn case_112_a_charge_in_doubt_is_never_sent_again_by_itself() {
     let sent_at = booking.now;
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["charge_unknown"])
     );
     assert_eq!(
@@ -67,7 +67,7 @@ fn row_03_two_rows_with_the_marker_of_a_charge_are_a_duplicate() {
     let once = with_charge(&seen, "CHA1", 400, text.clone());
     booking.read(&with_charge(&once, "CHA2", 400, text));
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec!["effect_differs"])
     );
     assert_eq!(
@@ -77,7 +77,7 @@ fn row_03_two_rows_with_the_marker_of_a_charge_are_a_duplicate() {
 }
 
 #[test]
-fn row_07_sums_of_charges_that_moved_before_the_rows_settle_nothing() {
+fn row_07_sums_of_charges_that_moved_before_the_rows_resolve_nothing() {
     let (mut booking, id, seen) = lost_charge();
     booking.read(&Snapshot {
         charged: kr(400),
@@ -134,17 +134,17 @@ fn row_11_a_charge_that_a_person_sends_again_and_that_is_refused_is_evidence_of_
         },
     );
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["charge_unknown"])
     );
     booking.read(&seen);
     assert_eq!(booking.state(&id), "needs_review", "there is no third try");
     booking.read(&with_charge(&seen, "CHA1", 400, Some(booking.text_of(&id))));
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
+    assert_eq!((booking.state(&id), booking.reviews()), ("done", vec![]));
 }
 
 #[test]
-fn row_13_details_that_do_not_add_up_settle_no_charge() {
+fn row_13_details_that_do_not_add_up_resolve_no_charge() {
     let (mut booking, id, seen) = lost_charge();
     let wrong = Snapshot {
         captured: kr(1),
@@ -156,7 +156,7 @@ fn row_13_details_that_do_not_add_up_settle_no_charge() {
         booking.read(&wrong);
     }
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("unknown", vec!["incoherent"])
     );
 }
@@ -175,7 +175,7 @@ fn a_charge_without_a_card_is_refused_and_not_repeated() {
         },
     );
     assert_eq!(
-        (booking.state(&id), booking.desk(), booking.r.is_frozen()),
+        (booking.state(&id), booking.reviews(), booking.r.is_frozen()),
         ("rejected", vec!["provider_refused"], false)
     );
 }

@@ -9,8 +9,8 @@ use domain::{Fact, IntentFact, ProviderFact};
 use testkit::named;
 
 use crate::booking::{
-    Booking, RES, at, capture, charge, hours, kr, lost_capture, minutes, monday, names, on, told,
-    with_capture, with_charge,
+    Booking, RES, at, capture, charge, history_row, hours, kr, lost_capture, minutes, monday,
+    names, on, with_capture, with_charge,
 };
 
 #[test]
@@ -32,7 +32,7 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
         (Broken,     true,  &["ledger_row_confirmed", "marker_checked"],                Verified, &[]),
         (Broken,     false, &["ledger_row_confirmed"],                                 Broken,   &[]),
     ];
-    for (before, echoed, told, after, desk) in rows {
+    for (before, echoed, result, after, reviews) in rows {
         for charged in [false, true] {
             let mut booking = Booking::new(&[1000]).held();
             let seen = booking.seen();
@@ -54,11 +54,11 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
                 .filter(|name| *name != "lines_synced")
                 .collect();
             let context = format!("{before} {echoed} {charged}");
-            assert_eq!(facts, told, "{context}");
+            assert_eq!(facts, result, "{context}");
             assert_eq!(booking.evidence.marker_echo, after, "{context}");
             assert_eq!(
-                (booking.desk().as_slice(), booking.r.is_frozen()),
-                (desk, false),
+                (booking.reviews().as_slice(), booking.r.is_frozen()),
+                (reviews, false),
                 "{context}"
             );
             assert_eq!(booking.read(&shown), [], "{context}: it is said once");
@@ -67,7 +67,8 @@ fn case_051_a_row_known_by_its_reference_tells_whether_markers_come_back() {
 }
 
 #[test]
-fn a_marker_that_settles_a_doubt_verifies_the_echo_and_a_row_without_one_breaks_nothing() {
+fn a_marker_that_resolves_an_unknown_outcome_verifies_the_echo_and_a_row_without_one_breaks_nothing()
+ {
     for (text, echo) in [
         (true, MarkerEcho::Verified),
         (false, MarkerEcho::Unverified),
@@ -145,7 +146,7 @@ fn what_shows_moves_the_merchants_view_on_to_the_earliest_that_it_can_have_happe
         (
             "a row of the history",
             &lost,
-            history(Some(told(Event::Captured, "X", 1, monday()))),
+            history(Some(history_row(Event::Captured, "X", 1, monday()))),
             Some(monday()),
         ),
         ("a silent history", &lost, history(None), None),

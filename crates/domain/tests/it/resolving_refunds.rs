@@ -1,4 +1,4 @@
-//! Refunds in doubt: they have no marker, and two independent sources settle them.
+//! Refunds in doubt: they have no marker, and two independent sources resolve them.
 
 use domain::history::{Event, HistoryRow};
 use domain::observe::{SeenRefund, Snapshot};
@@ -8,7 +8,7 @@ use domain::{Fact, IntentFact, IntentId};
 use testkit::named;
 
 use crate::booking::{
-    Booking, RES, capture, charge, given_back, hours, kr, minutes, names, on, refund, told,
+    Booking, RES, capture, charge, given_back, history_row, hours, kr, minutes, names, on, refund,
 };
 
 #[test]
@@ -41,7 +41,7 @@ fn row_03_a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
     let seen = given_back(&unknown.seen(), 200);
     unknown.read(&seen);
     assert_eq!(
-        (unknown.state(&id), unknown.desk()),
+        (unknown.state(&id), unknown.reviews()),
         ("needs_review", vec!["refund_unknown"])
     );
     assert_eq!(
@@ -53,7 +53,7 @@ fn row_03_a_refund_whose_row_rose_by_another_amount_is_a_conflict() {
     let id = accepted.accepted(refund("CAP1", &[on(1, 300)]), None);
     accepted.read(&given_back(&accepted.seen(), 200));
     assert_eq!(
-        (accepted.state(&id), accepted.desk()),
+        (accepted.state(&id), accepted.reviews()),
         ("accepted", vec!["effect_differs"])
     );
 }
@@ -73,7 +73,7 @@ fn case_113_a_refund_accepted_and_not_shown_for_three_days_is_unknown_and_then_a
     );
     booking.look(&id, &seen, &[], 20);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["refund_unknown"])
     );
 }
@@ -106,7 +106,7 @@ fn a_refund_that_shows_after_it_was_denied_is_a_late_effect_once() {
         },
     )]);
     booking.read(&given_back(&before, 300));
-    assert_eq!(booking.desk(), ["late_effect"]);
+    assert_eq!(booking.reviews(), ["late_effect"]);
     assert_eq!(
         booking.r.ledger.last().and_then(|row| row.intent.clone()),
         Some(id)
@@ -137,7 +137,7 @@ fn a_refund_that_never_left_does_not_keep_an_external_one_from_being_booked() {
     );
     let equal = given_back(&booking.seen(), 300);
     booking.read(&equal);
-    assert_eq!((booking.state(&id), booking.desk()), ("written", vec![]));
+    assert_eq!((booking.state(&id), booking.reviews()), ("written", vec![]));
     assert!(
         booking
             .r
@@ -154,7 +154,7 @@ fn a_refund_that_never_left_does_not_keep_an_external_one_from_being_booked() {
     let more = given_back(&equal, 600);
     booking.read(&more);
     assert_eq!(
-        booking.desk(),
+        booking.reviews(),
         Vec::<&str>::new(),
         "nor is a later one its late effect"
     );
@@ -168,7 +168,7 @@ fn a_refund_that_never_left_does_not_keep_an_external_one_from_being_booked() {
 }
 
 #[test]
-fn a_refund_settled_as_absent_does_not_keep_an_external_one_from_being_booked() {
+fn a_refund_resolved_as_absent_does_not_keep_an_external_one_from_being_booked() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     let id = booking.lost(refund("CAP1", &[on(1, 300)]));
     booking.fold(&[Fact::Intent(
@@ -177,7 +177,7 @@ fn a_refund_settled_as_absent_does_not_keep_an_external_one_from_being_booked() 
     )]);
     let seen = given_back(&booking.seen(), 200);
     booking.read(&seen);
-    assert_eq!((booking.state(&id), booking.desk()), ("planned", vec![]));
+    assert_eq!((booking.state(&id), booking.reviews()), ("planned", vec![]));
     assert_eq!(booking.r.booked(RowKind::Refund), kr(200));
 }
 
@@ -224,7 +224,7 @@ fn row_01_two_independent_sources_confirm_a_refund_and_row_02_one_does_not() {
             };
             let context = format!("row {row}, list {list}, sum {sum}");
             assert_eq!(
-                (booking.state(&id), booking.desk()),
+                (booking.state(&id), booking.reviews()),
                 (state, vec![]),
                 "{context}"
             );
@@ -239,10 +239,10 @@ fn row_01_two_independent_sources_confirm_a_refund_and_row_02_one_does_not() {
 }
 
 #[test]
-fn row_02_the_history_is_the_second_witness_where_details_show_one() {
+fn row_02_the_history_is_the_second_source_where_details_show_one() {
     for accepted in [true, false] {
         let (mut booking, id, seen) = refunding(accepted);
-        let row = told(Event::CaptureRefunded, RES, 300, booking.now);
+        let row = history_row(Event::CaptureRefunded, RES, 300, booking.now);
         let shown = shown_in(&seen, true, false, false);
         assert_eq!(
             booking.look(&id, &shown, &[row], 9),
@@ -263,8 +263,11 @@ fn row_02_older_details_tell_the_refund_of_a_single_row_by_the_sum() {
     let mut older = shown_in(&seen, false, false, true);
     older.captures[0].refunded = None;
     booking.read(&older);
-    assert_eq!(booking.state(&id), "unknown", "that is one witness");
-    booking.search(&id, &[told(Event::CaptureRefunded, RES, 300, booking.now)]);
+    assert_eq!(booking.state(&id), "unknown", "that is one source");
+    booking.search(
+        &id,
+        &[history_row(Event::CaptureRefunded, RES, 300, booking.now)],
+    );
     assert_eq!(
         (booking.state(&id), booking.r.booked(RowKind::Refund)),
         ("done", kr(300))
@@ -272,7 +275,7 @@ fn row_02_older_details_tell_the_refund_of_a_single_row_by_the_sum() {
 }
 
 #[test]
-fn row_02_one_witness_keeps_being_looked_after_and_is_a_persons_after_three_days() {
+fn row_02_one_source_keeps_being_looked_after_and_is_a_persons_after_three_days() {
     let (mut booking, id, seen) = refunding(true);
     let sent_at = booking.intent(&id).sent().expect("sent").at;
     let shown = shown_in(&seen, true, false, false);
@@ -282,7 +285,7 @@ fn row_02_one_witness_keeps_being_looked_after_and_is_a_persons_after_three_days
         "details and the history take turns: {reads}, {searches}"
     );
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("needs_review", vec!["refund_unknown"])
     );
     assert!(
@@ -295,8 +298,11 @@ fn row_02_one_witness_keeps_being_looked_after_and_is_a_persons_after_three_days
 #[test]
 fn row_02_a_row_of_the_history_that_came_first_waits_for_details() {
     let (mut booking, id, seen) = refunding(false);
-    booking.search(&id, &[told(Event::CaptureRefunded, RES, 300, booking.now)]);
-    assert_eq!(booking.state(&id), "unknown", "that is one witness");
+    booking.search(
+        &id,
+        &[history_row(Event::CaptureRefunded, RES, 300, booking.now)],
+    );
+    assert_eq!(booking.state(&id), "unknown", "that is one source");
     booking.read(&shown_in(&seen, false, false, true));
     assert_eq!(
         (booking.state(&id), booking.r.booked(RowKind::Refund)),
@@ -305,7 +311,7 @@ fn row_02_a_row_of_the_history_that_came_first_waits_for_details() {
 }
 
 #[test]
-fn row_02_a_full_refund_that_one_witness_has_seen_is_never_absent() {
+fn row_02_a_full_refund_that_one_source_has_seen_is_never_absent() {
     let mut booking = Booking::new(&[1000]).captured(1000);
     let mut seen = booking.seen();
     let id = booking.lost(refund("CAP1", &[on(1, 1000)]));
@@ -327,37 +333,41 @@ fn only_a_row_of_the_history_that_fits_speaks_for_a_refund() {
     let now = booking.now;
     let by_charge = refund("CHA1", &[on(1, 300)]);
     let rows: [(&str, HistoryRow, bool); 6] = [
-        ("its own", told(Event::CaptureRefunded, RES, 300, now), true),
+        (
+            "its own",
+            history_row(Event::CaptureRefunded, RES, 300, now),
+            true,
+        ),
         (
             "by the row it gives back from",
-            told(Event::CaptureRefunded, "CAP1", 300, now),
+            history_row(Event::CaptureRefunded, "CAP1", 300, now),
             true,
         ),
         (
             "without an amount",
-            told(Event::CaptureRefunded, RES, 0, now),
+            history_row(Event::CaptureRefunded, RES, 0, now),
             true,
         ),
         (
             "of another amount",
-            told(Event::CaptureRefunded, RES, 299, now),
+            history_row(Event::CaptureRefunded, RES, 299, now),
             false,
         ),
         (
             "of another reservation",
-            told(Event::CaptureRefunded, "RES9", 300, now),
+            history_row(Event::CaptureRefunded, "RES9", 300, now),
             false,
         ),
         (
             "of a charge",
-            told(Event::ChargeRefunded, RES, 300, now),
+            history_row(Event::ChargeRefunded, RES, 300, now),
             false,
         ),
     ];
     for (what, row, fits) in rows {
-        let mut told = Booking::new(&[1]);
-        (told.r, told.now) = (booking.r.clone(), now);
-        let facts = told.search(&id, std::slice::from_ref(&row));
+        let mut result = Booking::new(&[1]);
+        (result.r, result.now) = (booking.r.clone(), now);
+        let facts = result.search(&id, std::slice::from_ref(&row));
         let found = matches!(
             &facts[0],
             Fact::Intent(_, IntentFact::HistoryRead { row: Some(_), .. })
@@ -367,7 +377,10 @@ fn only_a_row_of_the_history_that_fits_speaks_for_a_refund() {
     let mut charged = Booking::new(&[1000]).held();
     charged.accepted(charge(300), Some("CHA1"));
     let id = charged.lost(by_charge);
-    let facts = charged.search(&id, &[told(Event::ChargeRefunded, RES, 300, charged.now)]);
+    let facts = charged.search(
+        &id,
+        &[history_row(Event::ChargeRefunded, RES, 300, charged.now)],
+    );
     assert!(matches!(
         &facts[0],
         Fact::Intent(_, IntentFact::HistoryRead { row: Some(_), .. })
@@ -401,7 +414,7 @@ fn row_05_a_partial_refund_that_stays_absent_is_a_persons() {
         (booking.state(&id), booking.intent(&id).attempts()),
         ("needs_review", 1)
     );
-    assert_eq!(booking.desk(), ["refund_unknown"]);
+    assert_eq!(booking.reviews(), ["refund_unknown"]);
 }
 
 #[test]
@@ -418,7 +431,7 @@ fn row_06_a_refund_above_the_merchants_limits_is_refused_and_not_repeated() {
         },
     );
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("rejected", vec!["provider_refused"])
     );
     assert_eq!(
@@ -434,7 +447,7 @@ fn row_07_a_refund_that_was_seen_and_vanishes_for_good_is_a_late_effect() {
     assert_eq!(booking.state(&id), "done");
     for read in 1..=3 {
         assert_eq!(
-            booking.desk(),
+            booking.reviews(),
             Vec::<&str>::new(),
             "a view that lags, before read {read}"
         );
@@ -442,13 +455,13 @@ fn row_07_a_refund_that_was_seen_and_vanishes_for_good_is_a_late_effect() {
         booking.read(&seen);
     }
     assert_eq!(
-        (booking.desk(), booking.r.is_frozen()),
+        (booking.reviews(), booking.r.is_frozen()),
         (vec!["late_effect"], true)
     );
     assert_eq!(
         booking.r.booked(RowKind::Refund),
         kr(300),
-        "nobody is told anything until it is settled"
+        "no review is opened until it is resolved"
     );
 }
 

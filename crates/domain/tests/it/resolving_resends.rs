@@ -8,12 +8,14 @@ use domain::policy::Channel;
 use domain::reservation::{CaptureRequest, Operation};
 use domain::{Fact, IntentFact, IntentId, JobKind, ProviderFact};
 
-use crate::booking::{Booking, RES, at, complete, delivered, hours, merchant, minutes, on, told};
+use crate::booking::{
+    Booking, RES, at, complete, delivered, history_row, hours, merchant, minutes, on,
+};
 
 fn message(slot: Option<u32>) -> Operation {
     Operation::Resend {
         by: vec![Channel::Email],
-        elsewhere: false,
+        other_recipient: false,
         slot,
     }
 }
@@ -26,7 +28,7 @@ fn lost_message(slot: Option<u32>) -> (Booking, IntentId) {
     (booking, id)
 }
 
-/// Looks at a history that stays the same until the message is settled: how often.
+/// Looks at a history that stays the same until the message is resolved: how often.
 fn searched(booking: &mut Booking, id: &IntentId, rows: &[domain::history::HistoryRow]) -> u32 {
     let seen = booking.seen();
     let (reads, searches) = booking.look(id, &seen, rows, 20);
@@ -74,7 +76,7 @@ fn case_137_a_message_in_doubt_uses_up_its_slot_and_is_not_repeated_in_it() {
 fn a_message_that_the_history_shows_is_done() {
     for slot in [Some(0), None] {
         let (mut booking, id) = lost_message(slot);
-        let row = told(Event::LinkSent, RES, 0, booking.now);
+        let row = history_row(Event::LinkSent, RES, 0, booking.now);
         assert_eq!(searched(&mut booking, &id, &[row]), 1);
         assert_eq!(booking.state(&id), "done");
         assert_eq!(
@@ -90,9 +92,9 @@ fn a_message_that_the_history_does_not_show_for_half_an_hour_is_given_up() {
     let (mut booking, id) = lost_message(Some(0));
     let sent_at = booking.now;
     let others = [
-        told(Event::LinkSent, "RES9", 0, booking.now),
-        told(Event::LinkSent, RES, 0, booking.now - minutes(3)),
-        told(Event::Captured, RES, 0, booking.now),
+        history_row(Event::LinkSent, "RES9", 0, booking.now),
+        history_row(Event::LinkSent, RES, 0, booking.now - minutes(3)),
+        history_row(Event::Captured, RES, 0, booking.now),
     ];
     assert_eq!(searched(&mut booking, &id, &others), 5);
     assert_eq!(
@@ -182,7 +184,7 @@ fn the_last_reminder_that_did_not_go_out_is_tried_once_by_the_other_channel() {
         booking.intent(&other).operation,
         Operation::Resend {
             by,
-            elsewhere: false,
+            other_recipient: false,
             slot: Some(0)
         }
     );

@@ -1,4 +1,4 @@
-//! Cancels and completes in doubt: the status settles them.
+//! Cancels and completes in doubt: the status resolves them.
 
 use domain::Status;
 use domain::history::{Event, HistoryRow};
@@ -7,7 +7,7 @@ use domain::outcome::{Outcome, RefusedBy};
 use domain::reservation::Operation;
 
 use crate::booking::{
-    Booking, RES, cancel, capture, charge, complete, minutes, names, on, told, with_capture,
+    Booking, RES, cancel, capture, charge, complete, history_row, minutes, names, on, with_capture,
 };
 
 #[test]
@@ -58,7 +58,7 @@ fn a_cancel_or_complete_that_stays_absent_is_sent_again_three_times_at_most() {
             booking.look(&id, &seen, &[], 9);
         }
         assert_eq!(
-            (booking.state(&id), booking.desk()),
+            (booking.state(&id), booking.reviews()),
             ("needs_review", vec!["outcome_unknown"])
         );
     }
@@ -84,7 +84,7 @@ fn a_refused_cancel_or_complete_that_the_status_explains_needs_no_person() {
         let mut seen = booking.seen();
         seen.status = shown;
         booking.read(&seen);
-        assert_eq!((booking.desk(), booking.r.is_frozen()), (vec![], false));
+        assert_eq!((booking.reviews(), booking.r.is_frozen()), (vec![], false));
     }
 }
 
@@ -105,12 +105,12 @@ fn a_later_cancel_refused_because_the_first_one_worked_is_ours() {
     let mut cancelled = seen;
     cancelled.status = SeenStatus::Cancelled;
     assert_eq!(names(&booking.read(&cancelled)), ["intent_confirmed"]);
-    assert_eq!(booking.desk(), Vec::<&str>::new());
+    assert_eq!(booking.reviews(), Vec::<&str>::new());
 }
 
 #[test]
 fn a_cancel_that_lost_its_race_against_a_capture_fails_and_whoever_asked_for_it_is_told() {
-    for (by, desk) in [("a key", vec!["external_change"]), ("policy", vec![])] {
+    for (by, reviews) in [("a key", vec!["external_change"]), ("policy", vec![])] {
         let mut booking = Booking::with(crate::booking::merchant(), &[1000], MANUAL).held();
         let seen = booking.seen();
         let id = booking.plan(cancel());
@@ -122,7 +122,7 @@ fn a_cancel_that_lost_its_race_against_a_capture_fails_and_whoever_asked_for_it_
             ("withdrawn", Status::Captured),
             "{by}"
         );
-        assert_eq!(booking.desk(), desk, "{by}: the capture stands");
+        assert_eq!(booking.reviews(), reviews, "{by}: the capture stands");
     }
 }
 
@@ -170,7 +170,7 @@ fn a_complete_refused_though_money_is_on_the_books_does_not_add_up_and_is_not_re
             },
         );
         assert_eq!(
-            (booking.state(&id), booking.desk()),
+            (booking.state(&id), booking.reviews()),
             ("rejected", vec!["incoherent"]),
             "{attempts}"
         );
@@ -183,7 +183,7 @@ fn our_own_words_in_the_history_confirm_a_cancel_or_complete() {
     for (operation, event) in [(cancel(), Event::Cancelled), (complete(), Event::Completed)] {
         let mut booking = Booking::new(&[1000]).held();
         let id = booking.lost(operation);
-        let plain = told(event, RES, 0, booking.now);
+        let plain = history_row(event, RES, 0, booking.now);
         booking.search(&id, std::slice::from_ref(&plain));
         assert_eq!(booking.state(&id), "unknown", "the status will tell");
         let marked = HistoryRow {

@@ -55,7 +55,7 @@ fn case_003_a_submit_that_stays_absent_goes_out_again_and_not_without_end() {
             "after attempt {attempt}"
         );
     }
-    assert_eq!(booking.desk(), ["outcome_unknown"]);
+    assert_eq!(booking.reviews(), ["outcome_unknown"]);
 }
 
 /// A submit whose answer was lost, at a merchant of whom nothing newer has been seen.
@@ -74,13 +74,13 @@ fn in_vain(booking: &mut Booking, id: &IntentId) -> Option<&'static str> {
             .now
             .max(booking.job("submit").expect("a job").run_at);
         let (intent, at) = (id.clone(), booking.now);
-        let told = absence_outcome(booking.case(), booking.intent(id), true, &booking.evidence);
+        let fact = absence_outcome(booking.case(), booking.intent(id), true, &booking.evidence);
         booking.fold(&[Fact::Intent(
             intent,
             IntentFact::EffectNotSeen { clean: true, at },
         )]);
-        booking.fold(told.as_slice());
-        if let Some(fact) = told {
+        booking.fold(fact.as_slice());
+        if let Some(fact) = fact {
             return Some(fact.name());
         }
     }
@@ -232,7 +232,7 @@ fn a_second_reservation_of_a_submit_sent_twice_is_named_beside_the_first_and_fre
             "{row}"
         );
         assert_eq!(
-            (booking.desk(), booking.r.is_frozen()),
+            (booking.reviews(), booking.r.is_frozen()),
             (vec!["effect_differs"], true),
             "{row}"
         );
@@ -286,7 +286,7 @@ fn a_duplicate_that_is_paid_later_raises_a_review_again() {
         "a callback calls for a look at once"
     );
     look(&mut booking, &id, &[seen_reservation(OTHER, 1000)]);
-    assert_eq!(booking.desk(), ["effect_differs"]);
+    assert_eq!(booking.reviews(), ["effect_differs"]);
     assert_eq!(
         booking.r.provider.duplicates,
         [seen_reservation(OTHER, 1000)]
@@ -325,13 +325,13 @@ fn the_history_is_searched_for_duplicates_daily_and_for_a_fortnight() {
         .map(|day| last_unknown_at + hours(24 * day))
         .collect();
     assert_eq!(looks, daily);
-    assert_eq!(booking.desk(), Vec::<String>::new());
+    assert_eq!(booking.reviews(), Vec::<String>::new());
 }
 
 #[test]
 fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
-    // Whether details knew the one that was named: what lies on the desk, and whether it is looked for at once.
-    for (missed, desk) in [(false, vec![]), (true, vec!["effect_differs"])] {
+    // Whether details knew the one that was named: what is in review, and whether it is looked for at once.
+    for (missed, reviews) in [(false, vec![]), (true, vec!["effect_differs"])] {
         let (mut booking, id) = lost_submit();
         booking.fold(&[booking.suggested(OTHER)]);
         let found = Submitted {
@@ -341,8 +341,8 @@ fn what_a_callback_named_and_turned_out_to_be_anothers_is_no_duplicate() {
         };
         find(&mut booking, &id, &found);
         assert_eq!(
-            (booking.state(&id), booking.desk()),
-            ("done", desk),
+            (booking.state(&id), booking.reviews()),
+            ("done", reviews),
             "{missed}"
         );
         assert_eq!(watch(&booking).is_some_and(|at| at <= booking.now), missed);
@@ -450,7 +450,7 @@ fn a_reservation_that_appears_after_its_submit_was_given_up_is_a_late_effect_and
             &[seen_reservation(OTHER, 0), seen_reservation(RES, 1000)],
         );
         assert_eq!(
-            (booking.state(&id), booking.desk()),
+            (booking.state(&id), booking.reviews()),
             (state, vec!["late_effect", "effect_differs"])
         );
         assert_eq!(booking.r.provider.reservation_uuid, Some(named(RES)));
@@ -474,7 +474,7 @@ fn a_reservation_that_appears_while_its_submit_waits_to_go_out_again_is_simply_f
     ]);
     booking.now += hours(24);
     look(&mut booking, &id, &[seen_reservation(RES, 0)]);
-    assert_eq!((booking.state(&id), booking.desk()), ("done", vec![]));
+    assert_eq!((booking.state(&id), booking.reviews()), ("done", vec![]));
 }
 
 #[test]
@@ -509,7 +509,7 @@ fn several_reservations_of_a_submit_in_doubt_are_a_persons_and_the_others_come_b
     };
     find(&mut booking, &id, &found);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("done", vec!["effect_differs"])
     );
     assert_eq!(booking.r.provider.duplicates, [seen_reservation(OTHER, 0)]);

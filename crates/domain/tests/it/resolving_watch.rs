@@ -1,4 +1,4 @@
-//! What was settled and shows itself later: the watch over it, and what becomes of a late effect.
+//! What was resolved and shows itself later: the watch over it, and what becomes of a late effect.
 
 use chrono::TimeDelta;
 use domain::decide::Step;
@@ -25,7 +25,7 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_is_a_late_effect() {
     let shown = with_capture(&seen, "CAP1", 400, Some(booking.text_of(&id)));
     booking.read(&shown);
     assert_eq!(
-        (booking.state(&id), booking.desk()),
+        (booking.state(&id), booking.reviews()),
         ("withdrawn", vec!["late_effect"])
     );
     assert_eq!(booking.r.booked(RowKind::Capture), kr(400));
@@ -52,7 +52,7 @@ fn case_107_a_capture_sent_again_whose_first_effect_shows_too_is_a_duplicate() {
         400,
         Some(text),
     ));
-    assert_eq!(booking.desk(), ["effect_differs"]);
+    assert_eq!(booking.reviews(), ["effect_differs"]);
     assert_eq!(
         (booking.r.booked(RowKind::Capture), booking.r.is_frozen()),
         (kr(800), true)
@@ -152,19 +152,19 @@ fn what_was_never_in_doubt_or_is_known_to_have_worked_at_once_is_not_watched() {
     let mut happy = Booking::new(&[1000]).captured(1000);
     happy.accepted(complete(), None);
     assert_eq!(happy.keys(), Vec::<String>::new());
-    let mut settled = Booking::new(&[1000]).held();
-    let seen = settled.seen();
-    let id = settled.lost(capture(&[on(1, 1000)]));
-    settled.now += minutes(1);
-    settled.read(&with_capture(
+    let mut resolved = Booking::new(&[1000]).held();
+    let seen = resolved.seen();
+    let id = resolved.lost(capture(&[on(1, 1000)]));
+    resolved.now += minutes(1);
+    resolved.read(&with_capture(
         &seen,
         "CAP1",
         1000,
-        Some(settled.text_of(&id)),
+        Some(resolved.text_of(&id)),
     ));
-    settled.accepted(complete(), None);
+    resolved.accepted(complete(), None);
     assert_eq!(
-        settled.keys(),
+        resolved.keys(),
         Vec::<String>::new(),
         "its only request had its effect"
     );
@@ -202,7 +202,7 @@ fn a_second_effect_of_what_was_denied_is_a_duplicate_besides() {
     let text = Some(booking.text_of(&id));
     let once = with_capture(&seen, "CAP1", 400, text.clone());
     booking.read(&with_capture(&once, "CAP2", 400, text));
-    assert_eq!(booking.desk(), ["late_effect", "effect_differs"]);
+    assert_eq!(booking.reviews(), ["late_effect", "effect_differs"]);
     assert_eq!(booking.r.booked(RowKind::Capture), kr(800));
 }
 
@@ -227,7 +227,7 @@ fn a_release_or_a_closing_that_shows_after_it_was_denied_is_a_late_effect() {
                 origin: Origin::Holdfast
             })
         );
-        assert_eq!(booking.desk(), ["late_effect"]);
+        assert_eq!(booking.reviews(), ["late_effect"]);
         assert_eq!(booking.read(&shown), []);
     }
 }

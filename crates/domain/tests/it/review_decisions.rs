@@ -14,7 +14,7 @@ use testkit::named;
 use crate::booking::{
     Booking, RES, cancel, capture, charge, complete, delivered, hours, kr, names, on, refund, row,
 };
-use crate::review_packs::{asked, external, pack, to_desk};
+use crate::review_packs::{asked, external, pack, to_review};
 
 /// A decision on the evidence in force.
 fn asking(booking: &Booking, word: &str) -> DecisionRequest {
@@ -199,7 +199,7 @@ fn what_a_person_vouches_for_without_a_reference_is_booked_and_has_to_show_itsel
             (
                 booking.state(&id),
                 booking.r.booked(kind),
-                booking.desk().len()
+                booking.reviews().len()
             ),
             ("done", kr(400), 0)
         );
@@ -208,7 +208,7 @@ fn what_a_person_vouches_for_without_a_reference_is_booked_and_has_to_show_itsel
         let mut missing = same(&booking);
         missing.now = booking.now + hours(25);
         missing.read(&before);
-        assert_eq!(missing.desk().len(), 1, "{kind}");
+        assert_eq!(missing.reviews().len(), 1, "{kind}");
         // It shows, with our marker: it takes its name, once.
         let mut seen = before;
         let shown = vec![row("ROW1", 400, Some(booking.text_of(&id)))];
@@ -301,7 +301,7 @@ fn a_cancel_or_complete_that_a_person_vouches_for_closes_the_books_and_has_no_re
         );
         decide(&mut booking, &id, &|b| asking(b, "confirm"));
         assert_eq!(
-            (booking.r.status().as_str(), booking.desk().len()),
+            (booking.r.status().as_str(), booking.reviews().len()),
             (status, 0)
         );
     }
@@ -312,13 +312,16 @@ fn the_id_that_a_person_names_for_a_submit_is_verified_before_it_is_taken_on() {
     let mut booking = Booking::new(&[1000]);
     let id = booking.r.intents[0].id.clone();
     booking.lose(&id);
-    to_desk(&mut booking, &id);
+    to_review(&mut booking, &id);
     assert_eq!(
         kind(&decided(&booking, &id, &asking(&booking, "confirm")).expect_err("no id")),
         "field reference"
     );
     decide(&mut booking, &id, &|b| confirming(b, RES));
-    assert_eq!((booking.state(&id), booking.desk().len()), ("unknown", 0));
+    assert_eq!(
+        (booking.state(&id), booking.reviews().len()),
+        ("unknown", 0)
+    );
     assert_eq!(
         booking.r.provider.reservation_uuid, None,
         "nothing is taken on a word"
@@ -341,7 +344,7 @@ fn what_did_not_happen_is_given_up_and_the_policy_does_not_take_it_up_again() {
     ));
     let id = booking.last_intent().id.clone();
     booking.lose(&id);
-    to_desk(&mut booking, &id);
+    to_review(&mut booking, &id);
     let facts = decide(&mut booking, &id, &|b| asking(b, "reject"));
     assert_eq!(
         facts,
@@ -441,7 +444,7 @@ fn a_retry_is_refused_where_nothing_may_be_sent() {
         change(&mut booking);
         let error = decided(&booking, &id, &asking(&booking, "retry")).expect_err(what);
         assert!(
-            matches!(&error, DecisionError::NotSendable { reason: told } if told.contains(reason)),
+            matches!(&error, DecisionError::NotSendable { reason: result } if result.contains(reason)),
             "{what}: {error}"
         );
         assert!(
@@ -481,7 +484,7 @@ fn a_review_is_dismissed_and_a_frozen_reservation_goes_on() {
         assert_eq!(names(&facts), expected, "{reason}");
         booking.fold(&facts);
     }
-    assert!(!booking.r.is_frozen() && booking.r.control.desk.is_empty());
+    assert!(!booking.r.is_frozen() && booking.r.control.reviews.is_empty());
 }
 
 #[test]
@@ -544,7 +547,7 @@ fn case_109_an_effect_that_shows_after_a_person_denied_it_names_the_decision_and
         .push(row("CAP1", 400, Some(booking.text_of(&id))));
     seen.captured = kr(400);
     booking.read(&seen);
-    assert_eq!(booking.desk(), ["late_effect"]);
+    assert_eq!(booking.reviews(), ["late_effect"]);
     let pack = pack(&booking, ReviewReason::LateEffect, &[past]);
     let decisions = &pack.evidence.decisions;
     assert_eq!(decisions.len(), 1);

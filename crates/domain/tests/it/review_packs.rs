@@ -16,15 +16,15 @@ use crate::booking::{
     Booking, cancel, capture, charge, delivered, hours, kr, minutes, on, refund, row,
 };
 
-/// Puts an operation whose outcome is unknown on the desk.
+/// Puts an operation whose outcome is unknown into review.
 pub(crate) fn asked(booking: &mut Booking, operation: Operation) -> IntentId {
     let id = booking.lost(operation);
-    to_desk(booking, &id);
+    to_review(booking, &id);
     id
 }
 
-pub(crate) fn to_desk(booking: &mut Booking, id: &IntentId) {
-    let reason = booking.intent(id).operation.doubt_reason();
+pub(crate) fn to_review(booking: &mut Booking, id: &IntentId) {
+    let reason = booking.intent(id).operation.review_reason();
     booking.fold(&[Fact::Intent(
         id.clone(),
         IntentFact::Escalated {
@@ -354,7 +354,7 @@ fn every_sign_says_what_it_speaks_for() {
             since: 0,
         }),
     ]);
-    to_desk(&mut booking, &id);
+    to_review(&mut booking, &id);
     let pack = pack(&booking, ReviewReason::CaptureUnknown, &[]);
     assert_eq!(
         says(&pack),
@@ -455,7 +455,7 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
                     IntentFact::EffectRuledOut { at: b.now },
                 )]);
                 b.lose(&id);
-                to_desk(b, &id);
+                to_review(b, &id);
                 id
             },
             31,
@@ -466,7 +466,7 @@ fn once_silence_means_something_the_recommendation_depends_on_what_a_second_one_
         let mut booking = Booking::new(&[1000]).held();
         let id = lay(&mut booking);
         silent(&mut booking, &id, minutes);
-        let reason = booking.intent(&id).operation.doubt_reason();
+        let reason = booking.intent(&id).operation.review_reason();
         assert_eq!(recommended(&pack(&booking, reason, &[])), best, "{what}");
     }
     // Beyond half of what is left a second one would exceed the rest, and yet a queued one can race the check: only a

@@ -34,17 +34,17 @@ fn policy_keys(booking: &Booking) -> Vec<String> {
 
 #[test]
 fn each_situation_has_its_jobs() {
-    let guards = [
+    let deadlines = [
         "deadline:act",
         "deadline:warn:72h",
         "deadline:warn:48h",
         "deadline:warn:24h",
         "deadline:warn:6h",
     ];
-    let with_guards = |more: &[&'static str]| -> Vec<&'static str> {
+    let with_deadlines = |more: &[&'static str]| -> Vec<&'static str> {
         more.iter()
             .take(1)
-            .chain(&guards)
+            .chain(&deadlines)
             .chain(more.iter().skip(1))
             .copied()
             .collect()
@@ -70,16 +70,20 @@ fn each_situation_has_its_jobs() {
             Booking::new(&[1000]).awaiting(),
             vec!["remind:0", "cancel:expiry", "refresh:open:0"],
         ),
-        ("held", held(), [&guards[..], &["refresh:open:1"]].concat()),
+        (
+            "held",
+            held(),
+            [&deadlines[..], &["refresh:open:1"]].concat(),
+        ),
         (
             "held and delivered",
             deliver(held(), &[on(1, 1000)], true),
-            with_guards(&["capture:auto:1", "refresh:open:1"]),
+            with_deadlines(&["capture:auto:1", "refresh:open:1"]),
         ),
         (
             "held and delivered in part",
             deliver(held(), &[on(1, 400)], false),
-            [&guards[..], &["refresh:open:1"]].concat(),
+            [&deadlines[..], &["refresh:open:1"]].concat(),
         ),
         (
             "captured and delivered",
@@ -151,9 +155,9 @@ fn each_situation_has_its_jobs() {
             vec!["cancel:expiry", "refresh:open:0"],
         ),
         (
-            "a read wanted",
+            "a refresh requested",
             with(held(), Fact::Provider(ProviderFact::RefreshRequested)),
-            [&guards[..], &["refresh:now:1"]].concat(),
+            [&deadlines[..], &["refresh:now:1"]].concat(),
         ),
     ];
     for (name, booking, keys) in situations {
@@ -283,7 +287,7 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
         (
             Operation::Resend {
                 by: by.clone(),
-                elsewhere: false,
+                other_recipient: false,
                 slot: None,
             },
             JobKind::Resend,
@@ -292,7 +296,7 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
         (
             Operation::Resend {
                 by,
-                elsewhere: false,
+                other_recipient: false,
                 slot: Some(0),
             },
             JobKind::Remind,
@@ -325,7 +329,7 @@ fn each_intent_is_carried_by_one_job_in_the_state_it_is_in() {
             (unknown.run_at, unknown.deadline),
             (booking.now + at_once(), NO_DEADLINE)
         );
-        let reason = operation.doubt_reason();
+        let reason = operation.review_reason();
         booking.fold(&[Fact::Intent(
             id.clone(),
             IntentFact::Escalated {
@@ -366,7 +370,7 @@ fn an_operation_is_of_use_until_its_own_deadline() {
         (
             Operation::Resend {
                 by: vec![],
-                elsewhere: false,
+                other_recipient: false,
                 slot: None,
             },
             booking.r.payment_link_due,

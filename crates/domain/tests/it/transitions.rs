@@ -160,7 +160,7 @@ fn operations() -> [Operation; 7] {
         complete(),
         Operation::Resend {
             by,
-            elsewhere: false,
+            other_recipient: false,
             slot: Some(0),
         },
     ]
@@ -593,14 +593,14 @@ fn a_cancel_and_a_capture_or_charge_accepted_without_a_reference_still_have_to_s
         let mut booking = Booking::new(&[1000]);
         let id = booking.plan(operation);
         booking.send(&id);
-        let told = booking.r.apply(&Fact::Intent(
+        let result = booking.r.apply(&Fact::Intent(
             id.clone(),
             IntentFact::AttemptAccepted {
                 reference: None,
                 at: monday(),
             },
         ));
-        assert_eq!(told.is_err(), is_submit);
+        assert_eq!(result.is_err(), is_submit);
         let wanted = if shows { "accepted" } else { "done" };
         assert_eq!(
             booking.state(&id),

@@ -45,12 +45,12 @@ pub(crate) struct World {
     pub(crate) reads: u32,
     pub(crate) searches: u32,
     /// What becomes of the next request, whatever goes wrong otherwise.
-    pub(crate) fate: Option<Fate>,
+    pub(crate) expected: Option<ExpectedOutcome>,
 }
 
 /// What becomes of a request whose answer is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum ExpectedOutcome {
     /// It never arrived.
     Never,
     /// It is carried out some minutes later.
@@ -75,7 +75,7 @@ impl World {
             snoozed: BTreeMap::new(),
             reads: 0,
             searches: 0,
-            fate: None,
+            expected: None,
         }
     }
 
@@ -95,10 +95,10 @@ impl World {
     pub(crate) fn learn(&mut self, facts: Vec<Fact>) {
         let closure = self.booking.r.closure;
         for fact in &facts {
-            let told = self.booking.r.apply(fact);
+            let result = self.booking.r.apply(fact);
             assert!(
-                told.is_ok(),
-                "{told:?}: {fact:?}\nafter {:#?}",
+                result.is_ok(),
+                "{result:?}: {fact:?}\nafter {:#?}",
                 self.facts.iter().rev().take(12).collect::<Vec<_>>()
             );
         }
@@ -147,20 +147,20 @@ impl World {
             unresolved.iter().filter(|intent| exclusive(intent)).count() <= 1,
             "{unresolved:#?}"
         );
-        let doubtful = |kind| -> Money {
+        let in_doubt = |kind| -> Money {
             let mine = unresolved
                 .iter()
                 .filter(|intent| intent.operation.row_kind() == Some(kind));
             mine.map(|intent| intent.operation.amount()).sum()
         };
-        let spent = r.booked(RowKind::Capture) + doubtful(RowKind::Capture);
+        let spent = r.booked(RowKind::Capture) + in_doubt(RowKind::Capture);
         assert!(
             r.capturable() <= r.reserved().saturating_sub(spent),
-            "doubtful captures count as spent"
+            "in_doubt captures count as spent"
         );
         assert_eq!(
             r.unresolved(),
-            doubtful(RowKind::Capture) + doubtful(RowKind::Charge) + doubtful(RowKind::Refund)
+            in_doubt(RowKind::Capture) + in_doubt(RowKind::Charge) + in_doubt(RowKind::Refund)
         );
         assert!(
             closure == Closure::Open || r.closure != Closure::Open,
@@ -416,10 +416,10 @@ impl World {
         let unknown = || Outcome::Unknown {
             reason: "timeout".into(),
         };
-        let fault = match self.fate.take() {
-            Some(Fate::Never) => 2,
-            Some(Fate::Late) => 3,
-            Some(Fate::Done) => 4,
+        let fault = match self.expected.take() {
+            Some(ExpectedOutcome::Never) => 2,
+            Some(ExpectedOutcome::Late) => 3,
+            Some(ExpectedOutcome::Done) => 4,
             None if self.goes_wrong() => self.draw(8),
             None => 99,
         };
@@ -502,7 +502,7 @@ impl World {
     pub(crate) fn callback(&mut self) {
         let known = self.booking.r.provider.reservation_uuid.is_some();
         match self.provider.uuid.clone() {
-            Some(_) if known && self.booking.r.provider.read_wanted.is_none() => {
+            Some(_) if known && self.booking.r.provider.refresh_requested.is_none() => {
                 let word = if self.provider.captures.is_empty() {
                     "reserved"
                 } else {
@@ -536,10 +536,10 @@ impl World {
         }
     }
 
-    /// A person looks at the desk, finds out what really happened, and says so.
+    /// A person looks at the reviews, finds out what really happened, and says so.
     pub(crate) fn person(&mut self) {
         let now = self.now();
-        let at_desk = |intent: &&domain::reservation::Intent| {
+        let in_review = |intent: &&domain::reservation::Intent| {
             matches!(intent.progress, IntentState::NeedsReview(_))
         };
         let waiting: Vec<_> = self
@@ -547,7 +547,7 @@ impl World {
             .r
             .intents
             .iter()
-            .filter(at_desk)
+            .filter(in_review)
             .cloned()
             .collect();
         for intent in waiting {
@@ -595,7 +595,7 @@ impl World {
             .booking
             .r
             .control
-            .desk
+            .reviews
             .iter()
             .map(|item| item.reason)
             .collect();

@@ -399,8 +399,8 @@ async fn a_one_time_link_is_made_paid_and_read() {
     let hour = TimeDelta::hours(1);
     let history = env.client.history(env.now() - hour, env.now());
     let rows = history.await.outcome.accepted().expect("rows");
-    let told = rows.iter().filter(|row| row.uuid.as_deref() == Some(uuid));
-    let titles: Vec<_> = told.filter_map(|row| row.title.as_deref()).collect();
+    let shown = rows.iter().filter(|row| row.uuid.as_deref() == Some(uuid));
+    let titles: Vec<_> = shown.filter_map(|row| row.title.as_deref()).collect();
     assert_eq!(titles, ["order-created"]);
     env.world.lock().pay(env.now(), "ORDER-1").expect("payable");
     let paid = status().await;

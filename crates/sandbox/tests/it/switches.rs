@@ -197,7 +197,7 @@ fn the_form_of_order_dates_is_a_switch() {
 }
 
 #[test]
-fn a_markers_fate_is_a_switch() {
+fn what_becomes_of_a_marker_is_a_switch() {
     for (marker, shown) in [
         (json!("echoed"), json!("R1 MARKER 01 text")),
         (json!({"truncated": 14}), json!("R1 MARKER 01 t")),

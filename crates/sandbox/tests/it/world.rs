@@ -314,7 +314,7 @@ fn replay(seed: u64) -> String {
         .faults()
         .calls
         .push(Fault::rate(None, When::AfterEffect, What::Status(502), 200));
-    let mut told = String::new();
+    let mut replies = String::new();
     for step in 0..40 {
         let now = start() + TimeDelta::hours(step);
         let reply = post(
@@ -323,7 +323,7 @@ fn replay(seed: u64) -> String {
             "connect/reservations/submit",
             &raw_booking(now),
         );
-        told += &String::from_utf8_lossy(&reply.body);
+        replies += &String::from_utf8_lossy(&reply.body);
         let uuid = world.reservations().last().expect("made").uuid.clone();
         let _ = world.pay(now, &uuid);
         for reply in [
@@ -340,11 +340,11 @@ fn replay(seed: u64) -> String {
             ),
             get(&mut world, now, "connect/reservations/history"),
         ] {
-            told += &String::from_utf8_lossy(&reply.body);
-            told += &format!("{:?}", reply.headers);
+            replies += &String::from_utf8_lossy(&reply.body);
+            replies += &format!("{:?}", reply.headers);
         }
     }
-    told + &serde_json::to_string(world.ledger()).expect("json")
+    replies + &serde_json::to_string(world.ledger()).expect("json")
 }
 
 #[test]

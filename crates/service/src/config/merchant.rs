@@ -145,7 +145,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Where a booking system is told what happens.
+/// Where a booking system is notified of what happens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {

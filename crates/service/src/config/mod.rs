@@ -183,7 +183,7 @@ impl Config {
     /// is there, under the variables `HOLDFAST__SECTION__KEY`.
     ///
     /// # Errors
-    /// See [`ConfigError`]. What does not fit is told all at once, as far as it can be read.
+    /// See [`ConfigError`]. All faults are reported at once, as far as it can be read.
     pub fn load(
         path: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,

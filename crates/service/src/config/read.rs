@@ -120,7 +120,7 @@ fn times_as_text(value: &mut Value) {
 pub(super) fn typed(table: Table, origin: &Origin) -> Result<Config, ConfigError> {
     let root = Value::Table(table);
     serde_path_to_error::deserialize(root.clone()).map_err(|error| {
-        let told = decode::told(&error.path().to_string(), error.inner().message());
+        let decoded = decode::describe(&error.path().to_string(), error.inner().message());
         let keys: Vec<&Segment> = error.path().iter().collect();
         let last = keys.iter().rev().find_map(|segment| match segment {
             Segment::Map { key } => Some(key.as_str()),
@@ -134,16 +134,16 @@ pub(super) fn typed(table: Table, origin: &Origin) -> Result<Config, ConfigError
             .iter()
             .find(|(old, _)| Some(*old) == last)
             .map(|(_, new)| *new);
-        let message = match (told.kind, right, renamed) {
+        let message = match (decoded.kind, right, renamed) {
             (Kind::Wrong, Some(right), _) => right.to_owned(),
             (Kind::Unknown, _, Some(new)) => format!("is not known; the key is called {new}"),
-            _ => told.fault.message,
+            _ => decoded.fault.message,
         };
-        let shown = (told.kind == Kind::Wrong)
+        let shown = (decoded.kind == Kind::Wrong)
             .then(|| shown(&root, &keys))
             .flatten();
         let fault = Fault {
-            key: told.fault.field,
+            key: decoded.fault.field,
             value: shown,
             message,
         };

@@ -127,14 +127,14 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         (Ok(typed), None) => Ok(typed),
         (Ok(_), Some(field)) => Err(not_a_list(field)),
         (Err(error), list) => {
-            let told = decode::told(&error.path().to_string(), &error.inner().to_string());
+            let decoded = decode::describe(&error.path().to_string(), &error.inner().to_string());
             // serde takes a list for an object, and then speaks of what is in it.
             let within = |list: &String| {
-                told.kind == Kind::Wrong && told.fault.field.starts_with(list.as_str())
+                decoded.kind == Kind::Wrong && decoded.fault.field.starts_with(list.as_str())
             };
             Err(list
                 .filter(within)
-                .map_or_else(|| Problem::fields(vec![told.fault.clone()]), not_a_list))
+                .map_or_else(|| Problem::fields(vec![decoded.fault.clone()]), not_a_list))
         }
     }
 }

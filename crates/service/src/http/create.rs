@@ -213,7 +213,7 @@ pub(super) async fn create(
     ))
 }
 
-/// The faults by the reservation's own rules, so that all of them are told at once.
+/// The faults by the reservation's own rules, so that all of them are reported at once.
 fn faults_of(app: &App, merchant: &MerchantId, new: &NewReservation) -> Vec<FieldError> {
     let now = app.clock.now();
     let built = app.merchants.get(merchant).map(|handle| {

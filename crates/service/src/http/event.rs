@@ -91,11 +91,11 @@ fn planned(intent: &domain::reservation::Intent) -> Value {
         Operation::Cancel { note } | Operation::Complete { note } => data["note"] = json!(note),
         Operation::Resend {
             by,
-            elsewhere,
+            other_recipient,
             slot,
         } => {
             data["channels"] = json!(by);
-            data["other_recipient"] = json!(elsewhere);
+            data["other_recipient"] = json!(other_recipient);
             data["slot"] = json!(slot);
         }
     }

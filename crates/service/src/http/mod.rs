@@ -7,10 +7,10 @@ mod callbacks;
 mod create;
 mod errors;
 mod event;
-mod guard;
 mod health;
 mod idempotency;
 mod jobs;
+mod limits;
 mod merchants;
 mod params;
 mod payment_links;
@@ -81,8 +81,8 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
     version_1
         .merge(open)
         .fallback(no_route)
-        .layer(from_fn(guard::bound))
-        .layer(from_fn(guard::log))
+        .layer(from_fn(limits::bound))
+        .layer(from_fn(limits::log))
         .with_state(app)
 }
 

@@ -82,8 +82,8 @@ pub(super) fn to_call_result<T>(
                 code,
             )
         }
-        Answered::Unknown(doubt) => {
-            let reason = doubt.reason.as_str().to_owned();
+        Answered::Unknown(unknown) => {
+            let reason = unknown.reason.as_str().to_owned();
             (
                 Outcome::Unknown {
                     reason: reason.clone(),
@@ -107,7 +107,7 @@ pub(crate) enum ReadError {
     NotFound,
     /// The credentials or the rate stopped it.
     Refused(RefusedBy, Option<TimeDelta>),
-    /// It was kept back, got lost, or told nothing.
+    /// The request was not sent, was lost, or its answer cannot be read.
     Nothing {
         /// Why.
         reason: String,
@@ -152,7 +152,7 @@ pub(super) fn read<T>(answer: Answer<T>) -> Result<T, ReadError> {
             )),
         },
         Answered::Unsent(fault) => nothing(fault.to_string()),
-        Answered::Unknown(doubt) => nothing(doubt.reason.as_str().to_owned()),
+        Answered::Unknown(unknown) => nothing(unknown.reason.as_str().to_owned()),
     }
 }
 

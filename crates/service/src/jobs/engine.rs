@@ -1,7 +1,7 @@
 //! One run of a reservation's job: decide under the lock, send at most one request, record what was learnt.
 //!
 //! Every commit before the request says what is about to happen, so that a crash at any point leaves either
-//! "nothing was sent" or "it may have been sent", and never a doubt which of the two.
+//! "nothing was sent" or "it may have been sent", and it is always known which of the two.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::decide::{Step, decide};
@@ -112,7 +112,7 @@ impl Run<'_> {
         Ok((tx, stored))
     }
 
-    /// Settles the job by the schedule, in the transaction of the facts that led here. If the job is another's by now,
+    /// Finishes the job by the schedule, in the transaction of the facts that led here. If the job is another's by now,
     /// nothing of it is kept.
     async fn finish(&self, mut tx: Tx, r: &Reservation) -> Result<Finished, JobFault> {
         let end = next_job_state(r, &self.handle.merchant, self.job);
@@ -244,7 +244,7 @@ impl Run<'_> {
                     at: tx.now(),
                 }),
             ],
-            Err(error) => return self.unread(tx, r, error).await,
+            Err(error) => return self.read_failed(tx, r, error).await,
         };
         self.learn(&mut tx, r, &known, &facts).await?;
         self.finish(tx, r).await
@@ -272,14 +272,14 @@ impl Run<'_> {
                 let case = Case::new(r, &self.handle.merchant, tx.now());
                 requests::history_search::facts(case, intent, &found, &known)
             }
-            Err(error) => return self.unread(tx, r, error).await,
+            Err(error) => return self.read_failed(tx, r, error).await,
         };
         self.learn(&mut tx, r, &known, &facts).await?;
         self.finish(tx, r).await
     }
 
-    /// A request that reads told nothing: it is made again later.
-    async fn unread(
+    /// A request that reads has failed: it is made again later.
+    async fn read_failed(
         &self,
         mut tx: Tx,
         r: &Reservation,

@@ -24,7 +24,7 @@ pub(super) fn next_job_state(r: &Reservation, merchant: &Merchant, job: &Claimed
             PlannedState::NeedsReview => {
                 let reason = r
                     .control
-                    .desk
+                    .reviews
                     .last()
                     .map_or(ErrorCode::OutcomeUnknown, |item| item.reason.into());
                 JobEnd::NeedsReview {
@@ -95,7 +95,7 @@ pub(super) const fn wait_for_budget(wait: NotBefore, state: PlannedState) -> Job
     }
 }
 
-/// Puts a job off after a read that told nothing: for half a minute at first, and the longer the longer nothing is told,
+/// Puts a job off after a read that failed: for half a minute at first, and the longer the longer reads fail,
 /// up to a quarter of an hour, but never for long when its deadline is near. It uses no attempt: reading is never given up.
 pub(super) fn again_after_fault(
     entropy: &dyn Entropy,
@@ -111,7 +111,7 @@ pub(super) fn again_after_fault(
     read_later(entropy, wait, now, state)
 }
 
-/// How long to wait after a read that told nothing and was due at `due`.
+/// How long to wait after a read that failed and was due at `due`.
 pub(super) fn after_failed_read(
     due: DateTime<Utc>,
     deadline: DateTime<Utc>,

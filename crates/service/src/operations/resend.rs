@@ -24,7 +24,7 @@ pub async fn resend(
     let other_recipient = matches!(
         operation,
         Operation::Resend {
-            elsewhere: true,
+            other_recipient: true,
             ..
         }
     );

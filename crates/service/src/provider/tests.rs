@@ -82,9 +82,9 @@ async fn a_time_of_the_history_is_the_earliest_that_it_can_mean() {
             datetime: Some(WireTime::from_text(text)),
             ..wire("x", None)
         };
-        let told = history_row(&row, &r, &merchant);
-        assert_eq!(told.at, expected, "{text} {zone}");
-        assert!(told.until >= told.at, "{text} {zone}");
+        let decoded = history_row(&row, &r, &merchant);
+        assert_eq!(decoded.at, expected, "{text} {zone}");
+        assert!(decoded.until >= decoded.at, "{text} {zone}");
     }
     let row = wire::HistoryRow {
         datetime: None,
@@ -229,22 +229,22 @@ fn details(is_paid: &str, status: &str) -> wire::Details {
 #[test]
 fn case_159_is_paid_tells_nothing_of_money() {
     let merchant = Merchant::new("default".parse().expect("a merchant"));
-    let told = snapshot(&details("true", "CAPTURED"), &merchant);
+    let decoded = snapshot(&details("true", "CAPTURED"), &merchant);
     assert_eq!(
-        (told.captured, told.captures.len()),
+        (decoded.captured, decoded.captures.len()),
         (Money::kroner(400), 1)
     );
     for is_paid in ["false", "null", "\"1\"", "0"] {
         assert_eq!(
             snapshot(&details(is_paid, "CAPTURED"), &merchant),
-            told,
+            decoded,
             "{is_paid}"
         );
     }
     let held = snapshot(&details("false", "RESERVED"), &merchant);
     assert_eq!(
         (held.captured, held.status),
-        (told.captured, told.status),
+        (decoded.captured, decoded.status),
         "nor does the word for held"
     );
 }

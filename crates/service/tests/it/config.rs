@@ -1,4 +1,4 @@
-//! The configuration: defaults, files, variables, secrets, and what a wrong key is told.
+//! The configuration: defaults, files, variables, secrets, and the message for a wrong key.
 
 use std::path::{Path, PathBuf};
 
@@ -50,18 +50,18 @@ fn default_toml_says_what_the_built_in_defaults_are() {
         ("HOLDFAST__MERCHANTS__DEFAULT__TOKEN", "token"),
         ("HOLDFAST__MERCHANTS__DEFAULT__CALLBACK_SECRET", "secret"),
     ];
-    let mut told =
+    let mut message =
         Config::load(Some(&shipped("default.toml")), variables(&secrets)).expect("config");
-    assert_eq!(told.merchant(&id()), Some(Merchant::new(id())));
-    let merchant = told.merchants.get_mut(&id()).expect("merchant");
+    assert_eq!(message.merchant(&id()), Some(Merchant::new(id())));
+    let merchant = message.merchants.get_mut(&id()).expect("merchant");
     // The domain has compared what the policy amounts to; the file spells out every key of it.
     merchant.policy = MerchantConfig::default().policy;
     (merchant.token, merchant.callback_secret) = (None, None);
     let mut built_in = Config::default();
     built_in.merchants.insert(id(), MerchantConfig::default());
-    assert_eq!(format!("{told:#?}"), format!("{built_in:#?}"));
+    assert_eq!(format!("{message:#?}"), format!("{built_in:#?}"));
     assert_eq!(
-        told.database.url.expose_secret(),
+        message.database.url.expose_secret(),
         built_in.database.url.expose_secret()
     );
 }
@@ -99,8 +99,8 @@ fn example_toml_can_be_used_as_it_is() {
 
 #[test]
 fn without_a_merchant_nothing_starts() {
-    let (told, hint) = refused("", &[]);
-    assert!(told.starts_with("merchants is empty"), "{told}");
+    let (message, hint) = refused("", &[]);
+    assert!(message.starts_with("merchants is empty"), "{message}");
     assert!(hint.contains("config/default.toml"), "{hint}");
 }
 
@@ -223,21 +223,21 @@ fn secrets_come_from_files_too() {
     let config = load(&format!("{LOOPBACK}token_file = \"{shown}\"")).expect("config");
     let token = config.merchants[&id()].token.clone().expect("token");
     assert_eq!(token.expose_secret(), "from-a-file");
-    let (told, _) = refused(
+    let (message, _) = refused(
         &format!("{LOOPBACK}token = \"x\"\ntoken_file = \"{shown}\""),
         &[],
     );
     assert!(
-        told.contains("merchants.default.token_file") && told.contains("one of the two"),
-        "{told}"
+        message.contains("merchants.default.token_file") && message.contains("one of the two"),
+        "{message}"
     );
-    let (told, hint) = refused(
+    let (message, hint) = refused(
         &format!("{LOOPBACK}callback_secret_file = \"/nowhere\""),
         &[],
     );
     assert!(
-        told.contains("callback_secret_file") && told.contains("/nowhere"),
-        "{told}"
+        message.contains("callback_secret_file") && message.contains("/nowhere"),
+        "{message}"
     );
     assert!(hint.contains("callback_secret_file"), "{hint}");
 }
@@ -263,15 +263,15 @@ fn secrets_are_never_shown() {
     ];
     for text in wrong {
         let error = load(&text).expect_err(&text);
-        let told = format!("{error} {error:?} {}", error.hint());
-        assert!(!told.contains("hush"), "{told}");
+        let message = format!("{error} {error:?} {}", error.hint());
+        assert!(!message.contains("hush"), "{message}");
     }
 }
 
 #[test]
 fn broken_toml_is_told_by_its_line() {
-    let (told, _) = refused("[server]\nlisten = \n", &[]);
-    assert!(told.contains("holdfast.toml, line 2: "), "{told}");
+    let (message, _) = refused("[server]\nlisten = \n", &[]);
+    assert!(message.contains("holdfast.toml, line 2: "), "{message}");
 }
 
 #[test]
@@ -282,13 +282,16 @@ fn variables_that_name_no_key_are_refused() {
         ("HOLDFAST__WORKER__LEASE__X", "below a value"),
     ] {
         let text = format!("[worker]\nlease = \"30s\"\n{LOOPBACK}");
-        let (told, _) = refused(&text, &[(name, "1")]);
-        assert!(told.contains(name) && told.contains(part), "{told}");
+        let (message, _) = refused(&text, &[(name, "1")]);
+        assert!(
+            message.contains(name) && message.contains(part),
+            "{message}"
+        );
     }
-    let (told, hint) = refused(LOOPBACK, &[("HOLDFAST__WORKER__CONCURENCY", "8")]);
+    let (message, hint) = refused(LOOPBACK, &[("HOLDFAST__WORKER__CONCURENCY", "8")]);
     assert!(
-        told.starts_with("worker.concurency is not known; known here: `concurrency`"),
-        "{told}"
+        message.starts_with("worker.concurency is not known; known here: `concurrency`"),
+        "{message}"
     );
     assert_eq!(
         hint,
@@ -539,15 +542,15 @@ fn each_wrong_key_is_told_with_its_value_its_bound_and_what_is_right() {
             Top => format!("{text}\n{LOOPBACK}"),
             Merchant => format!("{LOOPBACK}{text}\n"),
         };
-        let (told, hint) = refused(&text, &[]);
-        assert!(told.contains(expected), "{text}\n{told}");
+        let (message, hint) = refused(&text, &[]);
+        assert!(message.contains(expected), "{text}\n{message}");
         assert!(hint.contains("holdfast.toml"), "{hint}");
     }
 }
 
 #[test]
 fn a_provider_outside_needs_https_secrets_and_real_time() {
-    let (told, _) = refused(
+    let (message, _) = refused(
         "[merchants.default]\nbase_url = \"http://api.example.no\"\n",
         &[],
     );
@@ -556,26 +559,26 @@ fn a_provider_outside_needs_https_secrets_and_real_time() {
         "token is missing",
         "callback_secret is missing",
     ] {
-        assert!(told.contains(expected), "{told}");
+        assert!(message.contains(expected), "{message}");
     }
     let outside = "[clock]\nspeed = 60\norigin = \"2026-01-01T00:00:00Z\"\n[merchants.default]\ntoken = \"t\"\n\
                    callback_secret = \"s\"\n";
-    let (told, _) = refused(outside, &[]);
+    let (message, _) = refused(outside, &[]);
     for expected in [
         "clock.speed = 60",
         "on this machine",
         "https://demo-api.frontpayment.no",
         "set speed = 1",
     ] {
-        assert!(told.contains(expected), "{told}");
+        assert!(message.contains(expected), "{message}");
     }
 }
 
 #[test]
 fn a_merchants_name_is_checked() {
-    let (told, _) = refused(
+    let (message, _) = refused(
         "[merchants.\"Fjord Cabins\"]\nbase_url = \"http://127.0.0.1:1\"\n",
         &[],
     );
-    assert!(told.contains("is not a merchant's name"), "{told}");
+    assert!(message.contains("is not a merchant's name"), "{message}");
 }

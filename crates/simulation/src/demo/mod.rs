@@ -67,7 +67,7 @@ pub async fn run(keep: bool, connect: Connect) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) | Err(DemoError::Interrupted) => ExitCode::FAILURE,
         Err(error) => {
-            Screen::stderr().verdict(false, &format!("error: {}", Chain(&error)));
+            Screen::stderr().result(false, &format!("error: {}", Chain(&error)));
             ExitCode::from(UNEXPECTED)
         }
     }
@@ -115,10 +115,10 @@ async fn perform(
         Ok(played) => played.map(|()| true)?,
         Err(_elapsed) => false,
     };
-    let books = timeout(LEDGER_LIMIT, Books::read(clients))
+    let ledgers = timeout(LEDGER_LIMIT, Ledgers::read(clients))
         .await
         .map_err(|_| DemoError::Slow)??;
-    let agreed = close(&actors, &books, in_time, screen);
+    let agreed = close(&actors, &ledgers, in_time, screen);
     let days = (clients.clock.now() - clients.start).num_days();
     screen.line(&format!("{days} days in {:.1?}.", begun.elapsed()));
     Ok(Ended {
@@ -147,7 +147,7 @@ fn opening(env: &DemoEnv, script: &Script) -> Vec<String> {
 }
 
 /// What the sandbox says took place.
-struct Books {
+struct Ledgers {
     ledger: Vec<Effect>,
     requests: Requests,
 }
@@ -159,7 +159,7 @@ struct Requests {
     operations: BTreeMap<Operation, u64>,
 }
 
-impl Books {
+impl Ledgers {
     async fn read(clients: &Clients) -> Result<Self, DemoError> {
         let get = async |path| clients.sandbox.get(path).await.map_err(DemoError::Ledger);
         let mut ledger = get("__sandbox/ledger").await?;
@@ -172,18 +172,18 @@ impl Books {
 }
 
 /// Shows both books side by side; do they agree, with each other and with what must be?
-fn close(actors: &[Actor<'_>], books: &Books, in_time: bool, screen: &mut Screen) -> bool {
+fn close(actors: &[Actor<'_>], ledgers: &Ledgers, in_time: bool, screen: &mut Screen) -> bool {
     let row = |actor: &Actor<'_>| Row {
         reference: actor.play.reference().to_owned(),
         status: report::status(&actor.view),
         ours: report::ours(&actor.view).unwrap_or_default(),
-        theirs: report::theirs(&books.ledger, actor.play.reference()),
+        theirs: report::theirs(&ledgers.ledger, actor.play.reference()),
         expect: actor.play.expect.clone(),
     };
     let rows: Vec<Row> = actors.iter().map(row).collect();
     screen.line("");
     if !in_time {
-        screen.verdict(false, "Not finished within 55 s:");
+        screen.result(false, "Not finished within 55 s:");
         for unfinished in actors.iter().filter_map(Actor::unfinished) {
             screen.line(&format!("  {unfinished}"));
         }
@@ -193,10 +193,10 @@ fn close(actors: &[Actor<'_>], books: &Books, in_time: bool, screen: &mut Screen
         screen.line(&line);
     }
     screen.line("");
-    screen.line(&spent(actors, &books.requests));
+    screen.line(&spent(actors, &ledgers.requests));
     let wrong = rows.iter().filter(|row| !row.faults().is_empty()).count();
     let agreed = in_time && wrong == 0;
-    let verdict = match agreed {
+    let result = match agreed {
         true => "✓ Every amount agrees with the sandbox's ledger, and every end is as expected."
             .to_owned(),
         false => format!(
@@ -204,7 +204,7 @@ fn close(actors: &[Actor<'_>], books: &Books, in_time: bool, screen: &mut Screen
             rows.len()
         ),
     };
-    screen.verdict(agreed, &verdict);
+    screen.result(agreed, &result);
     agreed
 }
 

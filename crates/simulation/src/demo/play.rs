@@ -64,7 +64,7 @@ pub(super) enum PlayError {
 pub(super) struct Actor<'s> {
     /// Its part in the script.
     pub(super) play: &'s Play,
-    /// What has been told of it so far.
+    /// The events printed so far.
     pub(super) narrator: Narrator,
     /// The reservation as the API showed it last; null before it is booked.
     pub(super) view: Value,
@@ -255,7 +255,7 @@ impl Actor<'_> {
             );
             let page = clients.api.get(&path).await.map_err(PlayError::Look)?;
             for event in page["data"].as_array().into_iter().flatten() {
-                self.hear(event, lines)?;
+                self.apply(event, lines)?;
             }
             if page["next_cursor"].is_null() {
                 break;
@@ -264,7 +264,7 @@ impl Actor<'_> {
         Ok(())
     }
 
-    fn hear(&mut self, event: &Value, lines: &mut Vec<Line>) -> Result<(), PlayError> {
+    fn apply(&mut self, event: &Value, lines: &mut Vec<Line>) -> Result<(), PlayError> {
         self.last_event = event["seq"].as_i64().unwrap_or(self.last_event);
         let reference = self.play.reference().to_owned();
         let (at, event_type) = read(event).map_err(|source| PlayError::Event {

@@ -42,7 +42,7 @@ impl Screen {
     }
 
     /// One line that is good news or bad news.
-    pub(super) fn verdict(&mut self, good: bool, text: &str) {
+    pub(super) fn result(&mut self, good: bool, text: &str) {
         let tone = if good { Tone::Good } else { Tone::Bad };
         let line = self.painted(tone, text);
         self.line(&line);

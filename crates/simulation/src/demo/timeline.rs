@@ -108,7 +108,7 @@ impl Narrator {
             EventType::ReviewRaised | EventType::IntentEscalated => {
                 bad(format!("a person must decide: {}", spoken(data)))
             }
-            EventType::ReviewClosed => plain(format!("settled: {}", spoken(data))),
+            EventType::ReviewClosed => plain(format!("decided: {}", spoken(data))),
             EventType::ReservationClosed if data["origin"] == "external" => {
                 warning(format!("{} by somebody else", text(data, "how")))
             }
@@ -137,7 +137,7 @@ impl Narrator {
             EventType::OutcomeUnknown => {
                 self.in_doubt.insert(id.to_owned());
                 warning(format!(
-                    "the answer is lost: nobody knows whether the {name} went through; reading again"
+                    "the answer is lost: it is unknown whether the {name} went through; reading again"
                 ))
             }
             EventType::EffectNotSeen if self.in_doubt.contains(id) => {
@@ -351,7 +351,7 @@ mod tests {
         events
             .iter()
             .filter_map(|(event, data)| narrator.tell(*event, data))
-            .map(|told| told.text)
+            .map(|shown| shown.text)
             .collect()
     }
 
@@ -432,7 +432,7 @@ mod tests {
                 confirmed("10.00"),
             ]),
             [
-                "the answer is lost: nobody knows whether the capture went through; reading again",
+                "the answer is lost: it is unknown whether the capture went through; reading again",
                 "no trace of it yet: it is read again later, and nothing is sent meanwhile",
                 "found it: captured 10.00, once (CAP1)",
             ]

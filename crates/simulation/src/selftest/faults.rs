@@ -199,7 +199,7 @@ impl State {
     }
 }
 
-/// How often a request suffers. What may have happened although nobody knows is what this is about, of captures most.
+/// How often a request suffers. Outcomes that stay unknown are what this is about, of captures most.
 fn times(request: &WireRequest, name: &str) -> u64 {
     match request.class {
         CallClass::Read => READ,
@@ -265,14 +265,14 @@ impl Wire {
                 self.inner.send(request).await
             }
         };
-        let told = match &answer {
+        let answer_text = match &answer {
             Ok(response) => response.status.to_string(),
             Err(fault) => format!("{:?}", fault.kind),
         };
         let injected = Injected(trouble, stale);
         self.trace.note(
             sent_at,
-            format_args!("  request {name} -> {told}{injected}"),
+            format_args!("  request {name} -> {answer_text}{injected}"),
         );
         self.failpoints.pass(Failpoint::AfterRequest).await;
         if self.clock.now() - sent_at > timeout {

@@ -21,7 +21,7 @@ use super::test_env::{Account, Setting};
 
 /// How long a run is.
 pub(super) const LENGTH: TimeDelta = TimeDelta::days(90);
-/// From then on nobody does anything new, and nothing goes wrong: what is open settles.
+/// From then on nobody does anything new, and nothing goes wrong: what is open is resolved.
 pub(super) const CALM_AFTER: TimeDelta = TimeDelta::days(76);
 /// The last act of a booking.
 const ACTS_UNTIL: TimeDelta = TimeDelta::days(74);
@@ -246,13 +246,13 @@ fn switches(dice: &Dice, proven: bool) -> Switches {
     } else {
         Release::AfterDays(2)
     };
-    let settled = dice
+    let payout = dice
         .pick(&[60, 60, 3_600, 36 * 3_600])
         .copied()
         .unwrap_or(60);
     let mut switches = Switches {
         release,
-        refund_payout: RefundPayout::AfterSeconds(settled),
+        refund_payout: RefundPayout::AfterSeconds(payout),
         ..Switches::default()
     };
     if dice.chance(300) {

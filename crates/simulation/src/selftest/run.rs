@@ -18,7 +18,7 @@ use super::play::{self, Played};
 use super::report::{Failure, Report};
 use super::test_env::TestEnvError;
 
-/// How many failures are told in full.
+/// How many failures are printed in full.
 const MOST_TOLD: usize = 3;
 
 /// What to play.
@@ -184,7 +184,7 @@ impl Tally {
             broken: run.broken,
             trace: run.trace,
         });
-        // The lowest seeds are told, whoever came first.
+        // The lowest seeds are printed, whichever failed first.
         self.failures.sort_by_key(|failure| failure.seed);
         self.failures.truncate(MOST_TOLD);
     }
@@ -220,10 +220,10 @@ fn one(runtime: &tokio::runtime::Runtime, options: &Options, seed: u64) -> Resul
     };
     let snapshots = match snapshots {
         Ok(snapshots) => snapshots,
-        Err(unread) => {
+        Err(error) => {
             return Ok(Run::unjudged(
                 seed,
-                format!("the judge cannot read: {unread}"),
+                format!("the judge cannot read: {error}"),
             ));
         }
     };
@@ -386,8 +386,8 @@ mod tests {
         let report = run(&options, &|_| {}).expect("an environment");
         assert_eq!((report.failed, report.figures.runs), (2, 0));
         assert!(!report.is_kept());
-        let told = &report.failures[0].broken;
-        assert_eq!(*told, ["the judge panicked: a judge broke down"]);
+        let shown = &report.failures[0].broken;
+        assert_eq!(*shown, ["the judge panicked: a judge broke down"]);
     }
 
     #[test]

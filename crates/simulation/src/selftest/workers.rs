@@ -59,7 +59,7 @@ pub(super) struct Workers {
     woken: bool,
     /// When something is due, as the last turn saw it.
     next_due: Option<DateTime<Utc>>,
-    /// When leases of the dead and the frozen run out.
+    /// When leases of dead and frozen workers run out.
     rescues: Vec<DateTime<Utc>>,
     pub(super) runs: u64,
     /// When the hour began that runs are counted in, and how many there had been.
@@ -197,15 +197,15 @@ impl Workers {
             let lease = job.lease.clone();
             match JobEnd::after(handler.run(job).await) {
                 None => Ok(()),
-                Some(settle) => {
-                    let told = match &settle {
+                Some(end) => {
+                    let ended = match &end {
                         JobEnd::Retry { error } => Err(error.clone()),
                         _ => Ok(()),
                     };
                     let mut tx = app.store.begin().await?;
-                    tx.finish_job(&lease, settle).await?;
+                    tx.finish_job(&lease, end).await?;
                     tx.commit().await?;
-                    told
+                    ended
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 use simulation::selftest::{Figures, Options, play, run};
 
-/// Runs with processes that die and with bad weather are among these.
+/// Runs with processes that die and with many faults are among these.
 const SEEDS: std::ops::Range<u64> = 1..13;
 
 #[test]
@@ -18,7 +18,7 @@ fn a_run_replays_to_the_byte() {
 }
 
 #[test]
-fn seeds_have_histories_of_their_own() {
+fn seeds_have_runs_of_their_own() {
     let hash = |seed| play(seed, false).expect("an environment").hash;
     assert_ne!(hash(1), hash(2));
 }
@@ -34,7 +34,7 @@ fn the_result_does_not_depend_on_how_many_are_played_at_once() {
 }
 
 #[test]
-fn histories_hold_what_they_are_to_prove() {
+fn runs_hold_what_they_are_to_prove() {
     let mut options = Options::new(1, 30);
     options.jobs = 2;
     let figures = run(&options, &|_| {}).expect("environments").figures;

@@ -28,7 +28,7 @@ const CLAIM_LOCK: i64 = 0x686f_6c64_6661_7374;
 
 /// Differs from SQLite because there a write transaction is alone anyway, and the claim names its index. Claims of several
 /// processes queue up here, so that no two of them take jobs of the same reservation. Without good statistics Postgres
-/// expects few available jobs, and reads and sorts them all for each claim; told not to, it follows the index.
+/// expects few available jobs, and reads and sorts them all for each claim; with that plan disabled it follows the index.
 pub(crate) const LOCK_CLAIMS: &str =
     "SELECT pg_advisory_xact_lock($1), set_config('enable_sort', 'off', TRUE),
     set_config('enable_bitmapscan', 'off', TRUE)";
@@ -98,7 +98,7 @@ const UP_NEXT: &str = sql!(
         ORDER BY j.urgency, j.deadline, j.run_at, j.id LIMIT CAST($4 AS BIGINT)"
 );
 
-// Differs from Postgres because the planner of SQLite is told the index, and nobody else can hold a row.
+// Differs from Postgres because the statement names the index for SQLite's planner, and nobody else can hold a row.
 pub(crate) const CANDIDATES: Sql = Sql {
     sqlite: sql!(
         "SELECT j.id, j.kind, j.merchant, j.reservation_id FROM jobs j INDEXED BY jobs_available WHERE j.state",

@@ -183,9 +183,9 @@ mod tests {
         );
         let chain = Chain(&fault).to_string();
         assert_eq!(chain.matches("the database failed").count(), 1, "{chain}");
-        let told = fault.with_causes();
-        assert_eq!(told.matches("the database failed").count(), 1, "{told}");
-        assert!(told.contains("timed out"), "{told}");
+        let text = fault.with_causes();
+        assert_eq!(text.matches("the database failed").count(), 1, "{text}");
+        assert!(text.contains("timed out"), "{text}");
         let own = JobFault::new(FaultClass::Internal, ErrorCode::Unsent, "because");
         assert_eq!(own.with_causes(), "because");
     }

@@ -107,8 +107,8 @@ impl Store {
 /// A job that succeeded without a request has no row for its last run, which its own times tell.
 fn clean_success(job: &Job, last: Option<&AttemptView>) -> Option<AttemptView> {
     let (started_at, finished_at) = (job.started_at?, job.finished_at?);
-    let told = last.is_some_and(|last| last.started_at >= started_at);
-    (job.state == JobState::Succeeded && !told).then(|| AttemptView {
+    let recorded = last.is_some_and(|last| last.started_at >= started_at);
+    (job.state == JobState::Succeeded && !recorded).then(|| AttemptView {
         number: last.map_or(1, |last| last.number.saturating_add(1)),
         intent: job.intent.clone(),
         started_at,

@@ -35,7 +35,7 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// How often to look for jobs when nothing else wakes; no longer than a third of the lease is used.
     pub poll_interval: Duration,
-    /// How long running jobs may take to end once the worker set is told to stop.
+    /// How long running jobs may take to end once the worker set is asked to stop.
     pub shutdown_grace: Duration,
     /// How long one run may take.
     pub job_timeout: Duration,
@@ -59,7 +59,7 @@ impl Default for WorkerOptions {
     }
 }
 
-/// Why a worker set ended other than by being told to. Its jobs run again once their leases end.
+/// Why a worker set ended without being asked to stop. Its jobs run again once their leases end.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// The runtime that drives the handlers gave up.

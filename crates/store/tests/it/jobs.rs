@@ -65,12 +65,12 @@ pub(crate) async fn a_live_key_returns_the_job_that_has_it(fresh: Fresh) {
     let mut tx = fresh.store.begin().await.expect("begins");
     let again = tx.enqueue(&keyed("a")).await.expect("enqueues");
     assert_eq!((again.job, again.existing), (first.clone(), true));
-    let elsewhere = NewJob {
+    let other_job = NewJob {
         merchant: merchant("other"),
         ..keyed("a")
     };
     assert!(
-        !tx.enqueue(&elsewhere).await.expect("enqueues").existing,
+        !tx.enqueue(&other_job).await.expect("enqueues").existing,
         "the key is the merchant's own"
     );
     tx.cancel_job(&first, "no").await.expect("cancels");
@@ -350,13 +350,13 @@ pub(crate) async fn attempts_are_kept_with_their_outcomes(fresh: Fresh) {
     fresh.reaches(&id, JobState::Succeeded).await;
     worker.stop().await;
     let details = fresh.details(&id).await;
-    let told: Vec<_> = details
+    let shown: Vec<_> = details
         .attempts
         .iter()
         .map(|a| (a.number, a.outcome, a.http_status))
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             (1, AttemptOutcome::Unknown, None),
             (2, AttemptOutcome::Confirmed, Some(201))
@@ -370,7 +370,7 @@ pub(crate) async fn attempts_are_kept_with_their_outcomes(fresh: Fresh) {
 
     let plain = fresh.enqueue(&job(JobKind::Deadline)).await;
     run_all(&fresh, &[&plain], JobEnd::Succeeded { result: None }).await;
-    let told: Vec<_> = fresh
+    let shown: Vec<_> = fresh
         .details(&plain)
         .await
         .attempts
@@ -378,7 +378,7 @@ pub(crate) async fn attempts_are_kept_with_their_outcomes(fresh: Fresh) {
         .map(|a| (a.number, a.outcome))
         .collect();
     assert_eq!(
-        told,
+        shown,
         [(1, AttemptOutcome::Confirmed)],
         "made up from the job's times"
     );

@@ -194,8 +194,8 @@ pub(crate) async fn every_event_in_every_state_does_what_the_table_says(fresh: F
                     assert_eq!(found, state, "{name} changes nothing");
                     let in_words = matches!(
                         &answer,
-                        Err(StoreError::JobState { state: told, event: what, .. })
-                            if (*told, *what) == (state, event)
+                        Err(StoreError::JobState { state: shown, event: what, .. })
+                            if (*shown, *what) == (state, event)
                     );
                     let fenced = matches!(&answer, Err(StoreError::LeaseLost { .. }));
                     assert!(in_words || fenced || answer.is_ok(), "{name}: {answer:?}");

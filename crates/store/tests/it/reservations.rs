@@ -683,12 +683,12 @@ pub(crate) async fn decisions_are_found_in_the_journal(fresh: Fresh) {
     )
     .await;
     let found = fresh.store.decisions(&r.id).await.expect("reads");
-    let told: Vec<_> = found
+    let result: Vec<_> = found
         .iter()
         .map(|event| (event.seq, &event.fact, event.actor.as_str()))
         .collect();
     assert_eq!(
-        told,
+        result,
         [
             (3, &decided("first"), "test"),
             (5, &decided("second"), "test")

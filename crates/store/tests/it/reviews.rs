@@ -255,13 +255,13 @@ pub(crate) async fn what_answers_a_review_ends_it_without_a_decision(fresh: Fres
             at: fresh.clock.now(),
         },
     );
-    let doubt = ReviewFilter {
+    let unknown = ReviewFilter {
         reason: Some(ReviewReason::CaptureUnknown),
         ..ReviewFilter::default()
     };
-    assert_eq!(listed(&fresh, &doubt).await[0].intent, Some(id));
+    assert_eq!(listed(&fresh, &unknown).await[0].intent, Some(id));
     record(&fresh, &mut r, &[shown]).await;
-    let answered = listed(&fresh, &doubt).await.remove(0);
+    let answered = listed(&fresh, &unknown).await.remove(0);
     assert!(answered.end.is_some_and(|end| end.decision.is_none()));
     assert_eq!(open(&fresh, &r).await, [one(&fresh, &second).await]);
 }

@@ -55,7 +55,7 @@ async fn live(fresh: &Fresh, of: &ReservationId) -> Vec<Live> {
         .await
         .into_iter()
         .filter(|job| job.state.is_live())
-        .map(told)
+        .map(as_live)
         .collect();
     live.sort();
     live
@@ -74,7 +74,7 @@ async fn jobs(fresh: &Fresh, of: &ReservationId) -> Vec<Job> {
         .items
 }
 
-fn told(job: Job) -> Live {
+fn as_live(job: Job) -> Live {
     (
         job.key.expect("a key"),
         (job.run_at - noon()).num_hours(),

@@ -196,7 +196,7 @@ pub(crate) async fn a_new_job_starts_at_once(fresh: Fresh) {
 }
 
 pub(crate) async fn another_store_on_the_same_database_wakes_the_worker(fresh: Fresh) {
-    let elsewhere = open(&fresh.url, fresh.clock.clone()).await;
+    let other_process = open(&fresh.url, fresh.clock.clone()).await;
     let (handler, mut runs) = telling();
     // SQLite has nobody to tell other processes, so there the polling has to find it.
     let options = if fresh.kind == harness::Kind::Sqlite {
@@ -206,7 +206,7 @@ pub(crate) async fn another_store_on_the_same_database_wakes_the_worker(fresh: F
     };
     let worker = Worker::start(&fresh.store, options, handler);
     for n in 0..3 {
-        let mut tx = elsewhere.begin().await.expect("begins");
+        let mut tx = other_process.begin().await.expect("begins");
         let id = tx
             .enqueue(&keyed(format!("k{n}")))
             .await

@@ -9,7 +9,7 @@ pub(super) fn text(review: &Value) -> String {
     let evidence = &review["evidence"];
     let sections = [
         head(review),
-        section("books", &books(evidence)),
+        section("books", &totals(evidence)),
         columns(
             "signs",
             &evidence["signs"],
@@ -159,13 +159,13 @@ fn left(seconds: i64) -> String {
 }
 
 /// What the books said before the request beside what they say now.
-fn books(evidence: &Value) -> Vec<Vec<String>> {
+fn totals(evidence: &Value) -> Vec<Vec<String>> {
     let (before, now) = (&evidence["baseline"], &evidence["now"]);
     if now.is_null() {
         return Vec::new();
     }
-    let references = |books: &Value| {
-        let names: Vec<String> = items(&books["references"]).map(cell).collect();
+    let references = |totals: &Value| {
+        let names: Vec<String> = items(&totals["references"]).map(cell).collect();
         if names.is_empty() {
             "-".to_owned()
         } else {
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_told_in_two_units() {
-        for (seconds, told) in [
+        for (seconds, shown) in [
             (-5, "over"),
             (0, "over"),
             (59, "0 min left"),
@@ -302,7 +302,7 @@ mod tests {
             (3_600 * 5 + 60, "5 h 1 min left"),
             (86_400 * 6 + 3_600 * 23, "6 d 23 h left"),
         ] {
-            assert_eq!(left(seconds), told, "{seconds}");
+            assert_eq!(left(seconds), shown, "{seconds}");
         }
     }
 }

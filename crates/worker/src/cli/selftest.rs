@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{ACT, Failure, say};
 use simulation::selftest::{self, Options, Report};
 
-/// Progress is told this often.
+/// Progress is reported each time so many runs have ended.
 const TELL_EVERY: u64 = 200;
 
 #[derive(Debug, clap::Args)]
@@ -52,9 +52,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mut options = Options::new(args.seed, args.runs);
     options.jobs = args.jobs.map_or_else(cores, usize::from);
     options.beyond = args.beyond;
-    let told = AtomicU64::new(0);
+    let reported = AtomicU64::new(0);
     let progress = |done: u64| {
-        if done.is_multiple_of(TELL_EVERY) && told.fetch_max(done, Ordering::Relaxed) < done {
+        if done.is_multiple_of(TELL_EVERY) && reported.fetch_max(done, Ordering::Relaxed) < done {
             // Nothing can be done about a closed terminal.
             let _ = writeln!(std::io::stderr(), "{done} of {} runs", options.runs);
         }

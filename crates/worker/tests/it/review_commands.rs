@@ -62,7 +62,7 @@ async fn decide_prints_the_evidence_and_then_decides_on_it() {
     let (code, stdout, stderr) = holdfast(&url, ADMIN_KEY, &arguments).await;
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
     assert!(stdout.ends_with("decided: reject\n"), "{stdout}");
-    for told in [
+    for result in [
         "open, charge_unknown since",
         "charge of 400.00, needs_review",
         "double_charge",
@@ -70,7 +70,7 @@ async fn decide_prints_the_evidence_and_then_decides_on_it() {
         "timeline",
         "Window: 400.00",
     ] {
-        assert!(stdout.contains(told), "{told} is missing: {stdout}");
+        assert!(stdout.contains(result), "{result} is missing: {stdout}");
     }
     assert_eq!(case.job().await["state"], "cancelled");
     let review = case.review(&id).await;
@@ -182,8 +182,8 @@ async fn a_review_is_listed_shown_and_dismissed() {
         holdfast(&url, ADMIN_KEY, &["reservations", "show", "ref:BOOK-1001"]).await;
     assert_eq!(code, Some(0));
     let refused = case.review_id("provider_refused").await;
-    for told in ["frozen", "needs a review since", "refused: ", &refused] {
-        assert!(stdout.contains(told), "{told} is missing: {stdout}");
+    for result in ["frozen", "needs a review since", "refused: ", &refused] {
+        assert!(stdout.contains(result), "{result} is missing: {stdout}");
     }
     for secret in ["Kari", "kari@example.no", "46567468"] {
         assert!(!stdout.contains(secret), "{secret}: {stdout}");

@@ -23,10 +23,10 @@ fn selftest(arguments: &[&str]) -> Value {
         .args(arguments)
         .output()
         .expect("the binary starts");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success(),
-        "{told}\n{}",
+        "{stderr}\n{}",
         String::from_utf8_lossy(&output.stdout)
     );
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -13,7 +13,7 @@ pub(crate) use config::{ADMIN_KEY, CALLBACK_SECRET, Config, TOKEN};
 pub(crate) use judge::{Effect, judge};
 pub(crate) use ports::free_port;
 pub(crate) use provider::Provider;
-pub(crate) use stand::{Options, Place, SOON, Stand, seed};
+pub(crate) use stand::{Options, Place, SOON, TestEnv, seed};
 pub(crate) use views::{amount, ledger_of};
 
 /// Makes two tests out of each behaviour, a function that takes the [`Place`] where the service keeps its data.

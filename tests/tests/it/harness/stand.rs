@@ -93,7 +93,7 @@ impl Service {
 }
 
 /// A sandbox, and the services that use it. Everything ends with the stand.
-pub(crate) struct Stand {
+pub(crate) struct TestEnv {
     pub(crate) provider: Provider,
     clock: SystemClock,
     log_filter: &'static str,
@@ -103,7 +103,7 @@ pub(crate) struct Stand {
     _folder: TempDir,
 }
 
-impl Stand {
+impl TestEnv {
     /// Starts a sandbox and the services, and waits until all are ready.
     #[track_caller]
     pub(crate) fn start(place: Place, options: Options) -> Self {
@@ -134,7 +134,7 @@ impl Stand {
                 past: String::new(),
             }
         });
-        let mut stand = Self {
+        let mut test_env = Self {
             provider: Provider::new(&url),
             clock: SystemClock::fast(origin, options.speed),
             log_filter: options.log,
@@ -144,9 +144,9 @@ impl Stand {
             _folder: folder,
         };
         for number in 0..options.services {
-            stand.start_service(number);
+            test_env.start_service(number);
         }
-        stand
+        test_env
     }
 
     /// Starts a service that does not run, and waits until it is ready.
@@ -420,7 +420,7 @@ fn is_ready(line: &str) -> bool {
 }
 
 /// A failed test shows what the services last said.
-impl Drop for Stand {
+impl Drop for TestEnv {
     #[expect(
         clippy::print_stderr,
         reason = "the test's output is shown when it fails"

@@ -109,7 +109,7 @@ impl Domain {
         }
     }
 
-    /// When each job of the reservation runs: the intent's own, and the read that nobody's doubt calls for.
+    /// When each job of the reservation runs: the intent's own, and the read that no unknown outcome calls for.
     pub(super) fn due(&self, r: &Reservation) -> [Option<DateTime<Utc>>; 2] {
         let jobs = schedule(r, &self.booking.merchant);
         let stray = jobs
@@ -170,17 +170,17 @@ impl Domain {
 
     /// What counts as charged.
     pub(super) fn charged(&self, r: &Reservation) -> Money {
-        let doubtful = match self.broken {
+        let in_doubt = match self.broken {
             Broken::HeadRoom => Money::ZERO,
             _ => r.claimed(RowKind::Charge),
         };
-        r.booked(RowKind::Charge) + doubtful
+        r.booked(RowKind::Charge) + in_doubt
     }
 
     /// The reservation without what no decision depends on, so that equal states are found to be equal.
     pub(super) fn normal(mut r: Reservation) -> Reservation {
         (r.version, r.evidence_version) = (0, 0);
-        r.provider.read_wanted = r.provider.read_wanted.map(|_| 0);
+        r.provider.refresh_requested = r.provider.refresh_requested.map(|_| 0);
         r.provider.reads = 0;
         r
     }

@@ -8,14 +8,14 @@ use domain::{Money, Reservation};
 use super::calls::Domain;
 use super::machine::Machine;
 use super::state::{At, Request, State, Worker};
-use super::steps::is_settled;
+use super::steps::is_resolved;
 
 /// What is promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invariant {
     /// Every commit can follow what is known.
     Legal,
-    /// At most one request of the reservation is unresolved, and none is on its way that is taken for settled.
+    /// At most one request of the reservation is unresolved, and none is on its way that is taken for resolved.
     OneAtATime,
     /// The provider carries an intent out at most once.
     AtMostOnce,
@@ -79,7 +79,7 @@ fn always(machine: &Machine, state: &State) -> Result<(), Violation> {
 
 /// Is nobody at work, and nothing left to wait for?
 pub(super) fn is_at_rest(machine: &Machine, state: &State) -> bool {
-    is_settled(machine, state) && state.workers.iter().all(Worker::is_idle)
+    is_resolved(machine, state) && state.workers.iter().all(Worker::is_idle)
 }
 
 /// The requests that may still have an effect: those on their way, and those that may still leave.
@@ -99,7 +99,7 @@ fn outstanding(machine: &Machine, state: &State) -> Vec<Request> {
 fn one_at_a_time(machine: &Machine, state: &State) -> Result<(), Violation> {
     let broken = |what: String| Err(Violation::new(Invariant::OneAtATime, what));
     let outstanding = outstanding(machine, state);
-    // A duplicate that the provider refuses may be sent while the first request is under way, when time presses.
+    // A duplicate that the provider refuses may be sent while the first request is under way, when time is short.
     if machine.domain.is_harmless(machine.r(state)) {
         return Ok(());
     }
@@ -252,5 +252,5 @@ fn nothing_lost(machine: &mut Machine, state: &State) -> Result<(), Violation> {
 }
 
 fn is_asked(r: &Reservation) -> bool {
-    !r.control.desk.is_empty()
+    !r.control.reviews.is_empty()
 }

@@ -32,7 +32,7 @@ pub(super) struct Machine {
     times: Vec<Times>,
     providers: Intern<Provider>,
     snapshots: Intern<Snapshot>,
-    histories: Intern<Vec<HistoryRow>>,
+    history_rows: Intern<Vec<HistoryRow>>,
     details: Map<(Number, DateTime<Utc>), Details>,
     reads: Map<(Number, Number, DateTime<Utc>), Result<Number, Violation>>,
     /// What becomes of a provider in time.
@@ -44,7 +44,7 @@ pub(super) struct Machine {
 /// What is due when.
 #[derive(Clone, Copy, Debug)]
 struct Times {
-    /// When each job runs that is not at the desk.
+    /// When each job runs that is not in review.
     jobs: [Option<DateTime<Utc>>; 2],
     /// By when the request has to be sent.
     send_by: DateTime<Utc>,
@@ -71,7 +71,7 @@ impl Machine {
             times: Vec::new(),
             providers: Intern::new(),
             snapshots: Intern::new(),
-            histories: Intern::new(),
+            history_rows: Intern::new(),
             details: Map::default(),
             reads: Map::default(),
             later: Map::default(),
@@ -108,7 +108,7 @@ impl Machine {
         self.providers.get(state.provider)
     }
 
-    /// When each job of the reservation runs that is not at the desk.
+    /// When each job of the reservation runs that is not in review.
     pub(super) fn due(&self, state: &State) -> [Option<DateTime<Utc>>; 2] {
         let at = |job: usize| {
             self.times[state.r].jobs[job]
@@ -163,11 +163,11 @@ impl Machine {
     }
 
     /// What the history may show now: all that happened, or what had happened a while ago.
-    pub(super) fn histories(&mut self, state: &State) -> [Number; 2] {
+    pub(super) fn history_rows(&mut self, state: &State) -> [Number; 2] {
         let window = self.domain.window(self.r(state), state.now);
         [state.now, state.now - self.lag].map(|seen| {
             let rows = self.provider(state).history(window, seen);
-            self.histories.put(hash(&rows.len()), rows)
+            self.history_rows.put(hash(&rows.len()), rows)
         })
     }
 
@@ -175,7 +175,7 @@ impl Machine {
     pub(super) fn search(&mut self, state: &mut State, rows: Number) -> Result<(), Violation> {
         let facts = self
             .domain
-            .search(self.r(state), self.histories.get(rows), state.now);
+            .search(self.r(state), self.history_rows.get(rows), state.now);
         self.commit(state, &facts)
     }
 
@@ -263,9 +263,9 @@ fn hash(value: &impl std::hash::Hash) -> u64 {
 /// What most states differ in.
 fn sketch(r: &Reservation) -> u64 {
     let intent = Domain::intent(r);
-    let doubt = match &intent.progress {
-        IntentState::Unknown(doubt) | IntentState::NeedsReview(doubt) => {
-            (doubt.reads, doubt.clean_reads, doubt.last_read_at)
+    let unknown = match &intent.progress {
+        IntentState::Unknown(unknown) | IntentState::NeedsReview(unknown) => {
+            (unknown.reads, unknown.clean_reads, unknown.last_read_at)
         }
         IntentState::Accepted { reads, .. } => (*reads, 0, None),
         _ => (0, 0, None),
@@ -280,9 +280,9 @@ fn sketch(r: &Reservation) -> u64 {
         intent.progress.name(),
         intent.attempts(),
         sent,
-        doubt,
+        unknown,
         read,
         r.ledger.len(),
-        r.control.desk.len(),
+        r.control.reviews.len(),
     ))
 }

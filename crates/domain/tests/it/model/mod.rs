@@ -80,9 +80,9 @@ enum Broken {
     Absence,
     /// The request leaves before SENDING is on record.
     Sending,
-    /// What nobody knows counts as not sent.
+    /// A request whose outcome is unknown counts as not sent.
     Unknown,
-    /// What nobody knows does not count as spent.
+    /// An amount in doubt does not count as spent.
     HeadRoom,
     /// An answer is taken for that of whichever attempt is being sent.
     Answers,

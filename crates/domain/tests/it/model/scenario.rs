@@ -50,9 +50,10 @@ const fn scenario(name: &'static str, operation: fn() -> Operation) -> Scenario 
 
 pub(super) const WHOLE_LINE: Scenario = Scenario {
     has_deadline: true,
-    ..scenario("a guarded capture of a whole line", || {
-        booking::capture(&[on(1, 1000)])
-    })
+    ..scenario(
+        "a capture of a whole line, whose duplicate is refused",
+        || booking::capture(&[on(1, 1000)]),
+    )
 };
 pub(super) const SMALL_PART: Scenario = Scenario {
     has_deadline: true,

@@ -67,7 +67,7 @@ pub(super) enum At {
     /// The request has left.
     Waiting(Request),
     /// It knows what came of the request, and has not recorded it.
-    Told {
+    Answered {
         request: Request,
         answer: Answer,
     },
@@ -88,7 +88,7 @@ pub(super) struct Wire {
     pub(super) worker: Option<usize>,
 }
 
-/// What a worker is told of its request.
+/// The answer to a worker's request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Answer {
     Unsent,

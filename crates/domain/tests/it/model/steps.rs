@@ -60,7 +60,7 @@ pub(super) fn steps(machine: &mut Machine, from: &State) -> Vec<Next> {
 }
 
 /// Is nothing left to wait for: the intent is over, or a person has been asked about it?
-pub(super) fn is_settled(machine: &Machine, state: &State) -> bool {
+pub(super) fn is_resolved(machine: &Machine, state: &State) -> bool {
     let r = machine.r(state);
     let intent = Domain::intent(r);
     let rests = !intent.is_open()
@@ -169,7 +169,7 @@ impl Steps<'_> {
             At::Reading { seen } => self.record_read(worker, seen),
             At::Searching { rows } => self.record_search(worker, rows),
             At::Released(request) => self.leave(worker, request),
-            At::Told { request, answer } => self.record_answer(worker, request, &answer),
+            At::Answered { request, answer } => self.record_answer(worker, request, &answer),
         }
     }
 
@@ -263,7 +263,7 @@ impl Steps<'_> {
     /// The first byte leaves, or none does.
     fn leave(&mut self, worker: usize, request: Request) {
         let unsent = |state: &mut State| {
-            state.workers[worker].at = At::Told {
+            state.workers[worker].at = At::Answered {
                 request,
                 answer: Answer::Unsent,
             };
@@ -314,7 +314,7 @@ impl Steps<'_> {
             Answer::Unsent => "records that nothing was sent",
             Answer::Accepted { .. } => "records the acceptance",
             Answer::Refused { .. } => "records the refusal",
-            Answer::Unknown => "records that nobody knows",
+            Answer::Unknown => "records an unknown outcome",
         };
         self.commit(Step::of(worker, what), &facts, |state| {
             state.workers[worker] = Worker::IDLE;
@@ -361,7 +361,7 @@ impl Steps<'_> {
 
     /// The history as it is, as it was, or none.
     fn search(&mut self, worker: usize, job: Job) {
-        let [fresh, stale] = self.machine.histories(self.from);
+        let [fresh, stale] = self.machine.history_rows(self.from);
         let searching =
             |rows| move |state: &mut State| state.workers[worker].at = At::Searching { rows };
         self.go(Step::of(worker, "searches the history"), searching(fresh));
@@ -398,7 +398,7 @@ impl Steps<'_> {
         let wire = self.from.wires[index];
         let tell = |state: &mut State, answer: Answer| {
             if let Some(worker) = wire.worker {
-                state.workers[worker].at = At::Told {
+                state.workers[worker].at = At::Answered {
                     request: wire.request,
                     answer,
                 };
@@ -455,12 +455,12 @@ impl Steps<'_> {
             Err((by, key)) => (false, Answer::Refused { by, key }),
         };
         let number = self.machine.keep_provider(provider);
-        let told = move |answer: Answer| {
+        let answered = move |answer: Answer| {
             move |state: &mut State| {
                 state.wires.remove(index);
                 state.provider = number;
                 if let Some(worker) = wire.worker {
-                    state.workers[worker].at = At::Told {
+                    state.workers[worker].at = At::Answered {
                         request: wire.request,
                         answer,
                     };
@@ -472,7 +472,7 @@ impl Steps<'_> {
         } else {
             "the provider refuses it"
         };
-        self.go(Step::outside(what), told(answer.clone()));
+        self.go(Step::outside(what), answered(answer.clone()));
         if wire.worker.is_none() {
             return;
         }
@@ -481,9 +481,9 @@ impl Steps<'_> {
         } else {
             "the provider refuses it, and its answer is lost"
         };
-        self.fault(Step::outside(lost), told(Answer::Unknown));
+        self.fault(Step::outside(lost), answered(Answer::Unknown));
         if matches!(answer, Answer::Accepted { reference: Some(_) }) {
-            let nameless = told(Answer::Accepted { reference: None });
+            let nameless = answered(Answer::Accepted { reference: None });
             self.fault(
                 Step::outside("the provider carries it out, and does not name it"),
                 nameless,
@@ -493,7 +493,7 @@ impl Steps<'_> {
 
     /// Time passes until the next instant at which something can be different.
     fn wait(&mut self) {
-        if is_settled(self.machine, self.from) {
+        if is_resolved(self.machine, self.from) {
             return;
         }
         let Some(next) = self

@@ -91,7 +91,7 @@ fn operations() -> [Operation; 7] {
         Operation::Complete { note: note() },
         Operation::Resend {
             by: vec![Channel::Email],
-            elsewhere: false,
+            other_recipient: false,
             slot: Some(0),
         },
     ]

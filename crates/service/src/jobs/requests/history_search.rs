@@ -1,4 +1,4 @@
-//! Looks in the merchant's history for the trace of a request whose outcome nobody knows.
+//! Looks in the merchant's history for the trace of a request whose outcome is unknown.
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ const OF_A_RESERVATION: &str = "RES";
 pub(in crate::jobs) enum Found {
     /// The reservations that a submit in doubt has made.
     Submitted(Submitted),
-    /// Those that a settled submit has made.
+    /// Those that a resolved submit has made.
     Duplicates(Submitted),
     /// What happened since the request was sent, as far as it is no other reservation's.
     Rows(Vec<HistoryRow>),
@@ -78,7 +78,7 @@ pub(in crate::jobs) async fn look(
     Ok(Found::Submitted(found))
 }
 
-/// Looks for reservations that a settled submit has made besides the one in the books: in the history, from where the
+/// Looks for reservations that a resolved submit has made besides the one in the books: in the history, from where the
 /// last search came to, and at the one that a callback has named.
 async fn again(
     app: &App,
@@ -263,7 +263,7 @@ pub(super) async fn count_request(app: &App, handle: &MerchantHandle) -> Result<
 /// How often an intent's outcome has been looked for.
 const fn searches(intent: &Intent) -> u32 {
     match &intent.progress {
-        IntentState::Unknown(doubt) => doubt.reads,
+        IntentState::Unknown(unknown) => unknown.reads,
         _ => 0,
     }
 }

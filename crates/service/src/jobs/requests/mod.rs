@@ -60,9 +60,11 @@ pub(in crate::jobs) async fn prepare(
         } => Request::Refund(refund::request(r, *source, reference, lines)?),
         Operation::Cancel { note } => Request::Cancel(cancel::request(&marker, note)),
         Operation::Complete { note } => Request::Complete(complete::request(&marker, note)),
-        Operation::Resend { by, elsewhere, .. } => {
-            Request::Resend(resend::request(app, r, intent, by, *elsewhere).await?)
-        }
+        Operation::Resend {
+            by,
+            other_recipient,
+            ..
+        } => Request::Resend(resend::request(app, r, intent, by, *other_recipient).await?),
     })
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn search(
         match read(handle.client.order_details(id.as_str()).await) {
             Ok(details) => found.orders.push(seen(id, &details)),
             Err(ReadError::NotFound) => found.is_whole = false,
-            Err(unread) => return Err(unread),
+            Err(error) => return Err(error),
         }
     }
     Ok(found)

@@ -17,9 +17,9 @@ pub(super) async fn request(
     r: &Reservation,
     intent: &Intent,
     by: &[Channel],
-    elsewhere: bool,
+    other_recipient: bool,
 ) -> Result<wire::Resend, JobFault> {
-    if elsewhere {
+    if other_recipient {
         let contact = app.store.contact(&intent.id).await?;
         let gone = || {
             let message = "the contact to send to cannot be read";

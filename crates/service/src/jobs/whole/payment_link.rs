@@ -1,7 +1,7 @@
 //! One run of a payment link's job: the engine's steps for what belongs to no reservation.
 //!
 //! As there, every commit before the request says what is about to happen, so that a crash at any point leaves either
-//! "nothing was sent" or "it may have been sent", and never a doubt which of the two.
+//! "nothing was sent" or "it may have been sent", and it is always known which of the two.
 
 #[cfg(test)]
 mod tests;
@@ -262,8 +262,8 @@ impl Run<'_> {
                 after_search(&link.state, &wish, &found, merchant, now),
                 None,
             ),
-            Err(unread) => {
-                let wait = self.unread(&mut tx, attempt, unread).await?;
+            Err(error) => {
+                let wait = self.read_failed(&mut tx, attempt, error).await?;
                 (after_silence(&link.state, merchant, now), Some(wait))
             }
         };
@@ -280,14 +280,14 @@ impl Run<'_> {
         self.finish(tx, end).await
     }
 
-    /// When to search again after a search that told nothing.
-    async fn unread(
+    /// When to search again after a search that failed.
+    async fn read_failed(
         &self,
         tx: &mut Tx,
         attempt: &Attempt,
-        unread: ReadError,
+        error: ReadError,
     ) -> Result<JobEnd, StoreError> {
-        let (reason, faulted) = match unread {
+        let (reason, faulted) = match error {
             ReadError::Refused(by, retry_after) => {
                 let wait = self.stop(tx, by, retry_after).await?;
                 return Ok(wait_for_budget(wait, PlannedState::Resolving));

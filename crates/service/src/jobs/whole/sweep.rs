@@ -50,11 +50,11 @@ pub(in crate::jobs) async fn run(app: &App, job: &ClaimedJob) -> Result<Finished
             let error = JobFault::new(FaultClass::Transport, ErrorCode::Unsent, fault.to_string());
             return failed(app, job, error, faulted).await;
         }
-        Answered::Unknown(doubt) => {
+        Answered::Unknown(unknown) => {
             let error = JobFault::new(
                 FaultClass::ProviderError,
                 ErrorCode::HistoryUnreadable,
-                doubt.reason.as_str(),
+                unknown.reason.as_str(),
             );
             return failed(app, job, error, faulted).await;
         }
@@ -143,7 +143,7 @@ async fn ask_for_reads(
         else {
             continue;
         };
-        if known.reservation.provider.read_wanted.is_some()
+        if known.reservation.provider.refresh_requested.is_some()
             || !is_news(&known.reservation, rows, &uuid)
         {
             continue;

@@ -128,7 +128,7 @@ async fn case_074_two_clicks_on_a_capture_are_one_operation_whoever_makes_them()
     }
 }
 
-/// The request of the only planned intent is lost: nobody knows what became of it.
+/// The request of the only planned intent is lost: its outcome is unknown.
 async fn lost(service: &Service, id: &ReservationId) {
     let stored = service
         .app
@@ -231,8 +231,8 @@ async fn case_077_a_refund_over_the_head_room_names_what_was_asked_what_is_left_
     let detail = answer.body["errors"][0]["message"]
         .as_str()
         .expect("a message");
-    let told = "asks for 300.00, and 200.00 can still be refunded; 800.00 is unknown and counts as refunded";
-    assert_eq!(detail, told);
+    let shown = "asks for 300.00, and 200.00 can still be refunded; 800.00 is unknown and counts as refunded";
+    assert_eq!(detail, shown);
 }
 
 #[tokio::test]
@@ -264,15 +264,15 @@ async fn a_delivery_is_counted_once() {
     let path = format!("/v1/reservations/{id}/delivery");
     let part = json!({"event_id": "D-1", "lines": [{"line": 1, "amount": "400.00"}]});
     for _ in 0..2 {
-        let told = service.post(&path, &part).await.ok(202);
-        assert_eq!(told["lines"][0]["delivered"], "400.00");
+        let shown = service.post(&path, &part).await.ok(202);
+        assert_eq!(shown["lines"][0]["delivered"], "400.00");
     }
-    let told = service
+    let shown = service
         .post(&path, &json!({"event_id": "D-2"}))
         .await
         .ok(202);
-    assert_eq!(told["lines"][0]["delivered"], "1000.00");
-    let kinds: Vec<&Value> = told["schedule"]
+    assert_eq!(shown["lines"][0]["delivered"], "1000.00");
+    let kinds: Vec<&Value> = shown["schedule"]
         .as_array()
         .expect("jobs")
         .iter()
@@ -366,11 +366,11 @@ async fn a_reservation_is_paused_and_resumed() {
     let id = service.submitted("BOOK-1").await;
     service.held(&id).await;
     for (action, control) in [("pause", "paused"), ("pause", "paused"), ("resume", "auto")] {
-        let told = service
+        let shown = service
             .post(&format!("/v1/reservations/{id}/{action}"), &json!({}))
             .await
             .ok(200);
-        assert_eq!(told["control"], control);
+        assert_eq!(shown["control"], control);
     }
 }
 

@@ -326,10 +326,10 @@ async fn case_014_a_personal_number_without_secure_details_is_refused_and_not_re
         let body = with(booking(), "/settings", settings);
         let answer = service.post("/v1/reservations", &body).await;
         assert_eq!(answer.fields(), ["customer.personal_number"]);
-        let told = answer.body.to_string();
+        let body = answer.body.to_string();
         assert!(
-            told.contains("settings.secure_details") && !told.contains(&number),
-            "{told}"
+            body.contains("settings.secure_details") && !body.contains(&number),
+            "{body}"
         );
     }
     assert_eq!(service.written().await, (0, 0));

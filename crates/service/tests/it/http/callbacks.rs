@@ -21,10 +21,10 @@ async fn call(service: &Service, path: &str) -> Answer {
 }
 
 fn genuine(uuid: &str) -> String {
-    told(uuid, "RESEVRED", "1767225600", "1767225660")
+    query_of(uuid, "RESEVRED", "1767225600", "1767225660")
 }
 
-fn told(uuid: &str, status: &str, created_at: &str, timestamp: &str) -> String {
+fn query_of(uuid: &str, status: &str, created_at: &str, timestamp: &str) -> String {
     let pairs = [
         ("orderUuid", uuid),
         ("status", status),
@@ -130,14 +130,14 @@ async fn case_157_the_times_in_a_callback_order_and_date_nothing() {
         .expect("reservation")
         .callback_token;
     let began = now();
-    // The order's creation lies behind, before or after what is told of it, and so may the time of sending.
+    // The order's creation lies behind, before or after what the callback says of it, and so may the time of sending.
     for (status, created_at, timestamp) in [
         ("COMPLETED", "978307200", "978307260"),
         ("RESERVED", "4102444800", "4102444860"),
         ("CAPTURED", "1767225600", "0"),
         ("RESERVED", "x", "NaN"),
     ] {
-        let query = told("RES4161996022", status, created_at, timestamp);
+        let query = query_of("RES4161996022", status, created_at, timestamp);
         let answer = call(&service, &format!("/callbacks/{token}?{query}")).await;
         assert_eq!(answer.status, 200, "{status} {created_at} {timestamp}");
     }

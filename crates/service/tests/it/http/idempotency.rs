@@ -30,8 +30,8 @@ async fn case_017_the_same_request_gets_the_same_answer_and_another_one_is_refus
     other["reference"] = json!("BOOK-2");
     let answer = service.send(keyed("/v1/reservations", &other, "k-1")).await;
     assert_eq!(answer.problem(422), "idempotency_key_reused");
-    let elsewhere = service.send(keyed("/v1/payment-links", &body, "k-1")).await;
-    assert_eq!(elsewhere.problem(422), "idempotency_key_reused");
+    let other_route = service.send(keyed("/v1/payment-links", &body, "k-1")).await;
+    assert_eq!(other_route.problem(422), "idempotency_key_reused");
     service
         .send(keyed("/v1/reservations", &other, "k-2"))
         .await

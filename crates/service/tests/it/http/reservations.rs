@@ -126,10 +126,10 @@ async fn a_reservation_is_found_by_id_and_by_reference() {
         let found = service.get(&path).await.ok(200);
         assert_eq!(found["id"], id.as_str(), "{path}");
     }
-    let elsewhere = service
+    let other = service
         .get(&format!("/v1/reservations/{id}?merchant=other"))
         .await;
-    assert_eq!(elsewhere.problem(404), "not_found");
+    assert_eq!(other.problem(404), "not_found");
 }
 
 #[tokio::test]

@@ -200,7 +200,7 @@ async fn what_a_list_cannot_be_asked_for_is_refused_by_its_field() {
         ("status=closed", "status"),
         ("merchant=Fjord", "merchant"),
         ("reason=boredom", "reason"),
-        ("reason=foreign_act", "reason"),
+        ("reason=external_act", "reason"),
         ("due_before=tomorrow", "due_before"),
         ("limit=0", "limit"),
         ("cursor=1", "cursor"),
@@ -222,8 +222,8 @@ async fn what_a_list_cannot_be_asked_for_is_refused_by_its_field() {
             .await;
         assert_eq!(answer.problem(404), "not_found", "{id}");
     }
-    let answer = service.get("/v1/reservations?attention=true").await;
-    assert_eq!(answer.fields(), ["attention"]);
+    let answer = service.get("/v1/reservations?in_review=true").await;
+    assert_eq!(answer.fields(), ["in_review"]);
 }
 
 #[tokio::test]
@@ -404,7 +404,7 @@ async fn confirm_takes_over_the_row_that_was_nobodys_and_the_job_has_succeeded()
 }
 
 #[tokio::test]
-async fn a_row_of_another_operation_is_not_taken_twice() {
+async fn a_row_of_another_operation_is_not_attributed_twice() {
     let case = Case::of(CAPTURE).await;
     case.external(RowKind::Capture, "CAP9").await;
     let submit = case

@@ -35,7 +35,7 @@ async fn a_callback_during_a_read_leaves_the_read_wanted() {
         reads + 1,
         "one more read, and one alone"
     );
-    assert_eq!(seen.provider.read_wanted, None);
+    assert_eq!(seen.provider.refresh_requested, None);
     assert_eq!(
         seen.provider
             .last_callback
@@ -102,7 +102,7 @@ async fn a_flood_of_callbacks_is_one_read_and_every_new_word_is_kept() {
     assert_eq!(words, ["RESERVED", "CAPTURED", "CHARGED"]);
     answer.let_go();
     env.until_known(&id, "all is seen", |r| {
-        r.ledger.len() == 4 && r.provider.read_wanted.is_none()
+        r.ledger.len() == 4 && r.provider.refresh_requested.is_none()
     })
     .await;
     assert_eq!(env.sent("details").len(), reads + 1);
@@ -135,11 +135,11 @@ async fn a_word_that_comes_since_a_request_was_sent_is_news_though_it_was_said_b
     // A read is wanted, and under way.
     answer.reached().await;
     assert_eq!(env.deliver_callbacks().await, [CallbackOutcome::Accepted]);
-    let told = env.facts(&id).await;
-    let times = told
+    let result = env.facts(&id).await;
+    let times = result
         .iter()
         .filter(|fact| matches!(fact, Fact::Provider(ProviderFact::CallbackReceived { event_type: word, .. }) if word == "CAPTURED"));
-    assert_eq!(times.count(), 2, "{told:#?}");
+    assert_eq!(times.count(), 2, "{result:#?}");
 }
 
 #[tokio::test]
@@ -320,7 +320,7 @@ async fn case_051_a_lost_capture_whose_text_is_not_shown_is_settled_by_the_histo
     assert_eq!(
         env.sent("history").len(),
         history + 1,
-        "one search, for the second witness"
+        "one search, for the second source"
     );
     assert_eq!(env.sent("capture").len(), 2, "one each");
 }

@@ -1,4 +1,4 @@
-//! Answers that nobody can read: they are doubts, and never book anything.
+//! Answers that nobody can read: their outcome is unknown, and they never book anything.
 
 use api_client::WireResponse;
 use chrono::TimeDelta;
@@ -138,7 +138,7 @@ fn hostile_details() -> Vec<(&'static str, Change)> {
             let row = "\"captured\":[{\"at\":1,\"amount\":\"1000\",\"reference\":\"CAP9\"}]";
             answer(200, details.replace("\"captured\":[]", row))
         }),
-        ("a row told by places", |details| {
+        ("a row given by places", |details| {
             let row = "\"captured\":[[1,1000,\"CAP9\"]]";
             let text = details.replace("\"captured\":[]", row);
             answer(
@@ -186,7 +186,7 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
         );
         assert_eq!(
             seen["amounts"]["in_doubt"], "1000.00",
-            "{name}: the doubt stays"
+            "{name}: the outcome stays unknown"
         );
         assert_eq!(
             env.sent("capture").len(),

@@ -111,7 +111,7 @@ async fn case_081_a_401_in_a_batch_stops_the_merchant_at_once_and_uses_no_attemp
         assert_eq!(
             seen["review"],
             Value::Null,
-            "a refusal of the token is no doubt: {seen:#}"
+            "a refusal of the token leaves no outcome unknown: {seen:#}"
         );
     }
     let sent = env.sent("capture").len();
@@ -197,7 +197,7 @@ async fn case_102_a_database_that_fails_between_a_request_and_its_outcome_leaves
     let before = env.get(&id).await;
     assert_eq!(
         before["amounts"]["captured"], "0.00",
-        "nobody has told us: {before:#}"
+        "no callback has come: {before:#}"
     );
     assert_eq!(
         before["amounts"]["in_doubt"], "1000.00",

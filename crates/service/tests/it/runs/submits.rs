@@ -344,7 +344,7 @@ async fn case_011_a_payer_who_looks_and_leaves_changes_nothing() {
 #[tokio::test]
 async fn case_013_the_provider_is_told_norwegian_for_a_language_that_it_does_not_speak() {
     let env = TestEnv::start().await;
-    for (number, (language, told)) in [("fi", "no"), ("DE", "de"), ("nn", "no")]
+    for (number, (language, shown)) in [("fi", "no"), ("DE", "de"), ("nn", "no")]
         .into_iter()
         .enumerate()
     {
@@ -357,7 +357,7 @@ async fn case_013_the_provider_is_told_norwegian_for_a_language_that_it_does_not
         let sent = env.sent("submit");
         assert_eq!(
             sent.last().expect("a submit")["customerDetails"]["preferredLanguage"],
-            told,
+            shown,
             "{language}"
         );
     }
@@ -428,12 +428,12 @@ async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() 
         .expect("data")
         .iter()
         .filter(|event| event["type"] == "intent_planned");
-    let elsewhere: Vec<Value> = planned
+    let other_bookings: Vec<Value> = planned
         .map(|event| event["data"]["other_recipient"].clone())
         .filter(Value::is_boolean)
         .collect();
     assert_eq!(
-        elsewhere,
+        other_bookings,
         [true, true, false],
         "each is an event of its own"
     );

@@ -58,7 +58,7 @@ pub(super) fn unexplained_differences(
     _: &Evidence<'_>,
     judgement: &mut Judgement,
 ) -> Vec<String> {
-    let books = Books {
+    let comparison = Comparison {
         book,
         truth: &truth.at(&book.uuid),
     };
@@ -66,17 +66,17 @@ pub(super) fn unexplained_differences(
     if book.uuid.is_empty() {
         if truth.has(EffectKind::Created) {
             let message = "the provider has a reservation that we do not know".to_owned();
-            let submits = books.operations_of("submit");
+            let submits = comparison.operations_of("submit");
             differences.push(Difference::of(About::Operations(submits), message));
         }
     } else {
         differences.extend(others(book, truth));
-        differences.extend(books.reserved());
-        differences.extend(books.rows(EffectKind::Captured, "capture"));
-        differences.extend(books.rows(EffectKind::Charged, "charge"));
-        differences.extend(books.refunds());
-        differences.extend(books.misattributed_refunds());
-        differences.extend(books.status());
+        differences.extend(comparison.reserved());
+        differences.extend(comparison.rows(EffectKind::Captured, "capture"));
+        differences.extend(comparison.rows(EffectKind::Charged, "charge"));
+        differences.extend(comparison.refunds());
+        differences.extend(comparison.misattributed_refunds());
+        differences.extend(comparison.status());
     }
     let mut excused = book.sums;
     let mut broken = Vec::new();
@@ -138,12 +138,12 @@ fn others<'b>(book: &'b ApiSnapshot, truth: &Truth<'b>) -> Vec<Difference<'b>> {
 }
 
 /// What is compared: the API's view, and what happened to the reservation that it names.
-struct Books<'b, 't> {
+struct Comparison<'b, 't> {
     book: &'b ApiSnapshot,
     truth: &'t Truth<'t>,
 }
 
-impl<'b> Books<'b, '_> {
+impl<'b> Comparison<'b, '_> {
     fn operations_of(&self, kind: &str) -> Vec<&'b OperationHistory> {
         let operations = self.book.operations.iter();
         operations

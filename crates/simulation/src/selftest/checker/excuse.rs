@@ -80,8 +80,8 @@ pub(super) fn of_difference(book: &ApiSnapshot, about: &About<'_>) -> Option<Str
             .find_map(|submit| question_of(book, submit))
             .map(|review| format!("{} of the submit", review.reason))
             .or_else(|| {
-                let told = open("effect_differs") && book.has_seen_duplicate(uuid);
-                told.then(|| "effect_differs of the duplicate".to_owned())
+                let is_open = open("effect_differs") && book.has_seen_duplicate(uuid);
+                is_open.then(|| "effect_differs of the duplicate".to_owned())
             }),
         About::Reservation => unreadable(),
         About::Nothing => None,

@@ -1,4 +1,4 @@
-//! The history of each operation, told by the API's timeline as docs/events.md describes it.
+//! The history of each operation, as the API's timeline gives it: docs/events.md describes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,7 @@ pub(crate) struct OperationHistory {
     /// Has the provider accepted what still has to show?
     is_unshown: bool,
     /// Is the last of the unknown_outcomes still to be resolved by reads?
-    is_sought: bool,
+    is_duplicate_search_due: bool,
 }
 
 impl OperationHistory {
@@ -105,7 +105,7 @@ impl OperationHistory {
             in_doubt: false,
             is_forced: false,
             is_unshown: false,
-            is_sought: false,
+            is_duplicate_search_due: false,
         }
     }
 
@@ -160,7 +160,7 @@ impl OperationHistory {
             }
             "review_decided" => {
                 self.decided = true;
-                self.is_sought = false;
+                self.is_duplicate_search_due = false;
             }
             "attempt_written" | "provider_id_suggested" | "marker_checked" => {}
             _ => return false,
@@ -174,7 +174,7 @@ impl OperationHistory {
             unknown.next = unknown.next.or(Some(at));
         }
         self.in_doubt = true;
-        self.is_sought = false;
+        self.is_duplicate_search_due = false;
     }
 
     /// A refund and a cancel, and a capture or charge that the answer does not name, still have to show.
@@ -197,7 +197,7 @@ impl OperationHistory {
             resolved: None,
         });
         self.over(End::Open);
-        self.is_sought = true;
+        self.is_duplicate_search_due = true;
         self.in_doubt = true;
     }
 
@@ -209,7 +209,11 @@ impl OperationHistory {
     }
 
     fn read(&mut self) {
-        if let Some(unknown) = self.unknown_outcomes.last_mut().filter(|_| self.is_sought) {
+        if let Some(unknown) = self
+            .unknown_outcomes
+            .last_mut()
+            .filter(|_| self.is_duplicate_search_due)
+        {
             unknown.reads += 1;
         }
     }
@@ -218,11 +222,11 @@ impl OperationHistory {
         if let Some(unknown) = self
             .unknown_outcomes
             .last_mut()
-            .filter(|unknown| self.is_sought && unknown.reads > 0)
+            .filter(|unknown| self.is_duplicate_search_due && unknown.reads > 0)
         {
             unknown.resolved = Some(how);
         }
-        self.is_sought = false;
+        self.is_duplicate_search_due = false;
     }
 
     fn over(&mut self, end: End) {
@@ -281,7 +285,7 @@ const OF_NO_OPERATION: [&str; 24] = [
     "job_restored",
 ];
 
-/// Tells a timeline, and shows after each event all that was told so far: the operations in the order of their decisions.
+/// Tells a timeline, and shows after each event the operations so far, in the order of their decisions.
 ///
 /// # Errors
 /// The type of an event that docs/events.md does not list, or that is of an operation which was never planned.

@@ -24,22 +24,22 @@ pub(super) fn one_at_a_time(
     _: &mut Judgement,
 ) -> Vec<String> {
     let mut broken = Vec::new();
-    let told = walk(&book.events, |_, operations| {
+    let walked = walk(&book.events, |_, operations| {
         let in_doubt = || operations.iter().filter(|other| other.is_in_doubt());
         if in_doubt().count() > 1 && broken.is_empty() {
             let names: Vec<&str> = in_doubt().map(|other| other.kind.as_str()).collect();
             broken.push(format!("{} are unresolved at once", names.join(" and ")));
         }
     });
-    // A timeline that cannot be told cannot be read either.
-    broken.extend(told.err());
+    // A timeline in which no operations are found cannot be read either.
+    broken.extend(walked.err());
     broken
 }
 
-/// An effect that happened more than once, and whether that lies on the desk: not anything, but this very one.
+/// An effect that happened more than once, and whether that is in review: not anything, but this very one.
 struct Double {
     message: String,
-    told: bool,
+    walked: bool,
 }
 
 /// Promise 2. Beyond the assumptions an effect may happen twice, and then has to reach a person.
@@ -53,11 +53,11 @@ pub(super) fn no_double_effect(
         .into_iter()
         .chain(refunded_twice(book, truth))
         .chain(created_twice(book, truth));
-    let (told, untold): (Vec<Double>, Vec<Double>) = doubles.partition(|double| double.told);
+    let (walked, untold): (Vec<Double>, Vec<Double>) = doubles.partition(|double| double.walked);
     let count = |doubles: &[Double]| u64::try_from(doubles.len()).unwrap_or(u64::MAX);
-    judgement.doubles += count(&told) + count(&untold);
-    judgement.doubles_reviewed += count(&told);
-    let silent = if evidence.beyond { Vec::new() } else { told };
+    judgement.doubles += count(&walked) + count(&untold);
+    judgement.doubles_reviewed += count(&walked);
+    let silent = if evidence.beyond { Vec::new() } else { walked };
     silent
         .into_iter()
         .chain(untold)
@@ -115,7 +115,7 @@ fn marked_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
                 operation.id,
                 references.len()
             ),
-            told: question_of(book, operation).is_some() || (shows_double(book) && all),
+            walked: question_of(book, operation).is_some() || (shows_double(book) && all),
         });
     }
     doubles
@@ -144,13 +144,13 @@ fn refunded_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
                 "{amount} øre of {reference} refunded {} times, asked for {times} times",
                 done(reference, amount)
             ),
-            told: is_asked || shows_double(book),
+            walked: is_asked || shows_double(book),
         })
         .collect()
 }
 
 /// Reservations at the provider beyond one. Told when each of them is named beside the one in our books, or when the
-/// submit itself lies on the desk.
+/// submit itself is in review.
 fn created_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Option<Double> {
     let created: Vec<&str> = truth
         .ours(EffectKind::Created)
@@ -163,7 +163,7 @@ fn created_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Option<Double> {
         .any(|operation| operation.kind == "submit" && question_of(book, operation).is_some());
     (created.len() > 1).then(|| Double {
         message: format!("created {} times at the provider", created.len()),
-        told: asked || (shows_double(book) && created.iter().all(named)),
+        walked: asked || (shows_double(book) && created.iter().all(named)),
     })
 }
 
@@ -250,7 +250,7 @@ fn fault_of(job: &Job, book: &ApiSnapshot, judgement: &mut Judgement) -> Option<
     }
 }
 
-/// How often an operation took effect, where effects can be told apart.
+/// How often an operation took effect, where effects can be distinguished.
 fn effects_of(operation: &OperationHistory, truth: &Truth<'_>) -> Option<usize> {
     match effect_of(&operation.kind)? {
         EffectKind::RefundAccepted => {
@@ -427,7 +427,7 @@ fn asked_about_delivered(book: &ApiSnapshot, closes: DateTime<Utc>) -> Option<St
     let mut asked: BTreeSet<String> = BTreeSet::new();
     let mut raised: BTreeSet<String> = BTreeSet::new();
     let mut frozen_by: BTreeSet<String> = BTreeSet::new();
-    let told = walk(&book.events, |event, operations| {
+    let walked = walk(&book.events, |event, operations| {
         if event.name == "delivery_reported" && event.at < closes {
             asked.clone_from(&raised);
             asked.extend(
@@ -453,7 +453,7 @@ fn asked_about_delivered(book: &ApiSnapshot, closes: DateTime<Utc>) -> Option<St
             }
         }
     });
-    told.ok()?;
+    walked.ok()?;
     let mut submits = book
         .operations
         .iter()

@@ -116,7 +116,7 @@ impl ApiSnapshot {
         let text = |pointer: &str| text(reservation.pointer(pointer));
         let sum = |name: &str| ore(&reservation["amounts"][name]);
         let reference = text("/reference");
-        let events = answers.events.iter().map(|told| event(&reference, told));
+        let events = answers.events.iter().map(|value| event(&reference, value));
         let events: Vec<Event> = events.collect::<Result<_, _>>()?;
         let unknown = |event_type| Unreadable::EventType {
             reference: reference.clone(),

@@ -125,13 +125,13 @@ fn beyond_the_assumptions_a_double_effect_has_to_reach_a_person() {
             |scene| scene.escalate("complete", "outcome_unknown"),
         ),
     ];
-    for (name, happens, elsewhere, told) in table {
+    for (name, happens, other_subject, reviewed) in table {
         let mut scene = scene();
         scene.beyond = true;
         happens(&mut scene);
-        elsewhere(&mut scene);
+        other_subject(&mut scene);
         assert!(scene.broken().contains(&2), "{name}: nobody was told of it");
-        told(&mut scene);
+        reviewed(&mut scene);
         let judgement = scene.judged();
         assert!(
             judgement
@@ -589,15 +589,15 @@ fn a_deadline_that_passes_in_silence_is_seen() {
         event(hours, "review_raised", &json!({ "reason": reason }))
     }
     let nothing: [usize; 0] = [];
-    let told = asked(|scene| scene.events.push(raised(160, "deadline_passed")));
-    assert_eq!(told, nothing);
+    let reviewed = asked(|scene| scene.events.push(raised(160, "deadline_passed")));
+    assert_eq!(reviewed, nothing);
     let open = asked(|scene| scene.ask("late_delivery"));
     assert_eq!(open, nothing);
-    let elsewhere = asked(|scene| {
+    let other_subject = asked(|scene| {
         scene.events.push(raised(160, "marker_broken"));
         scene.ask("refund_unknown");
     });
-    assert_eq!(elsewhere, [6], "that is about something else");
+    assert_eq!(other_subject, [6], "that is about something else");
     let before = asked(|scene| scene.events.insert(4, raised(20, "window_closing")));
     assert_eq!(before, nothing, "the question was open at the delivery");
     let answered = asked(|scene| {

@@ -128,7 +128,7 @@ async fn a_search_shows_what_is_ours_or_nobody_s_yet_and_not_what_is_another_s()
     both.sort_unstable();
     let mut seen = captures(search(&env, &id, &capture).await);
     seen.sort_unstable();
-    assert_eq!(seen, both, "nobody knows yet whose the first one is");
+    assert_eq!(seen, both, "whose the first one is cannot be known yet");
     let row = LedgerRow {
         kind: RowKind::Capture,
         amount: Money::kroner(1000),

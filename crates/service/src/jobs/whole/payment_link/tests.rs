@@ -282,11 +282,11 @@ async fn at_every_commit(life: Life, check: impl Fn(&Lived)) {
     let mut dies_at = 1;
     loop {
         let lived = live(life, dies_at).await;
-        let told = format!("{life:?}, dies at {dies_at}: {:?}", lived.state);
-        assert!(lived.orders <= 1 + lived.forced, "{told}");
-        assert!(!lived.job.state.is_live(), "{told}: {}", lived.job.state);
+        let context = format!("{life:?}, dies at {dies_at}: {:?}", lived.state);
+        assert!(lived.orders <= 1 + lived.forced, "{context}");
+        assert!(!lived.job.state.is_live(), "{context}: {}", lived.job.state);
         for attempt in &lived.attempts {
-            assert!(attempt.finished_at.is_some(), "{told}: {attempt:?}");
+            assert!(attempt.finished_at.is_some(), "{context}: {attempt:?}");
         }
         check(&lived);
         if lived.points < dies_at {
