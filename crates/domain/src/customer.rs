@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
 use crate::job::words;
+use crate::phone;
 
 words! {
     /// Who the customer is.
@@ -64,6 +65,10 @@ fn norwegian() -> String {
 /// The languages the provider writes in (its submit page).
 pub const LANGUAGES: [&str; 5] = ["en", "no", "sv", "da", "de"];
 
+/// What a phone number is not.
+pub(crate) const WRONG_NUMBER: &str =
+    "is not a national phone number: 8 to 15 digits, in Norway (+47) 8";
+
 /// The longest text of a customer's field.
 const MAX_TEXT: usize = 200;
 
@@ -101,12 +106,6 @@ fn is_country(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// Is this a national phone number of 4 to 15 digits (E.164's most)?
-#[must_use]
-pub fn is_msisdn(text: &str) -> bool {
-    is_digits(text, 4, 15)
-}
-
 fn is_digits(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -118,6 +117,16 @@ pub fn is_text(text: &str, most: usize) -> bool {
 }
 
 impl Customer {
+    /// The customer with phone and e-mail address in the form that the provider takes, where what was written can only mean
+    /// one thing; the rest is left for [`faults`](Self::faults) to refuse.
+    #[must_use]
+    pub fn normalised(mut self) -> Self {
+        self.country_code = phone::normalised_code(&self.country_code);
+        self.msisdn = phone::normalised_number(&self.country_code, &self.msisdn);
+        self.email = self.email.trim().to_owned();
+        self
+    }
+
     /// Every fault, by its field below `customer`.
     #[must_use]
     pub fn faults(&self, secure_details: bool) -> Vec<FieldError> {
@@ -135,9 +144,9 @@ impl Customer {
                 "is not a dialling code like \"+47\"",
             ),
             (
-                !is_msisdn(&self.msisdn),
+                !phone::is_number(&self.country_code, &self.msisdn),
                 "msisdn",
-                "is not a national phone number of 4 to 15 digits",
+                WRONG_NUMBER,
             ),
             (
                 !is_text(&self.language, 10),

@@ -23,6 +23,7 @@ mod money;
 pub mod observe;
 pub mod outcome;
 pub mod payment_link;
+pub mod phone;
 pub mod policy;
 mod reference;
 pub mod reservation;

@@ -30,7 +30,9 @@ pub enum MoneyError {
     #[error("has more than two decimals; amounts are in kroner and øre")]
     TooFine,
     /// Below zero.
-    #[error("is negative")]
+    #[error(
+        "is negative; take a discount off the amounts of the lines that it is for, in øre and without a remainder"
+    )]
     Negative,
     /// Above [`MAX_AMOUNT`].
     #[error("is more than 1000000000.00")]

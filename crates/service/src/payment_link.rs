@@ -93,7 +93,7 @@ impl PaymentLinkRequest {
         rule(
             self.lines.len() > MAX_LINES,
             "lines".to_owned(),
-            "has more than 100 entries",
+            "has more than 500 entries",
         );
         let total: Money = self.lines.iter().map(|line| line.amount).sum();
         rule(

@@ -74,9 +74,9 @@ pub(crate) fn is_country_code(text: &str) -> bool {
         .is_some_and(|code| code.len() <= 4 && digits(code) && !code.starts_with('0'))
 }
 
-/// A national number; with its country code at most fifteen digits (E.164).
+/// A national number of 8 to 15 digits, as the provider's portal takes it.
 pub(crate) fn is_msisdn(text: &str) -> bool {
-    digits(text) && (4..=15).contains(&text.len())
+    digits(text) && (8..=15).contains(&text.len())
 }
 
 pub(crate) fn is_web_url(text: &str) -> bool {

@@ -214,7 +214,10 @@ impl Reservation {
         }
         let mut faults: Vec<FieldError> = Vec::new();
         if request.lines.is_empty() || request.lines.len() > MAX_LINES {
-            faults.push(FieldError::new("lines", "has no entries, or more than 100"));
+            faults.push(FieldError::new("lines", "has no entries, or more than 500"));
+        } else if request.lines.iter().all(|line| line.amount.is_zero()) {
+            let message = "add up to 0.00: there is nothing to charge";
+            faults.push(FieldError::new("lines", message));
         }
         for (index, line) in request.lines.iter().enumerate() {
             faults.extend(line.faults(&format!("lines[{index}]"), merchant));

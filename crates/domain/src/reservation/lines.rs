@@ -7,7 +7,7 @@ use crate::money::Money;
 impl Reservation {
     pub(super) fn known_lines(&self, lines: &[RequestLine]) -> Result<Vec<LineAmount>, Refusal> {
         if lines.len() > MAX_LINES {
-            return Err(Refusal::field("lines", "has more than 100 entries"));
+            return Err(Refusal::field("lines", "has more than 500 entries"));
         }
         if let Some(index) = lines.iter().position(|part| self.line(part.line).is_none()) {
             let message = format!(

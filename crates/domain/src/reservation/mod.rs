@@ -52,7 +52,7 @@ use crate::policy::Policy;
 use crate::reference::{ProviderCustomerId, ProviderReference, ProviderReservationId, Reference};
 
 /// The most lines of one reservation.
-pub const MAX_LINES: usize = 100;
+pub const MAX_LINES: usize = 500;
 
 /// The longest note of a person, in characters.
 const MAX_NOTE: usize = 200;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{LineAmount, NewLine, Operation, RefundSource};
 use crate::FieldError;
-use crate::customer::{is_country_code, is_email, is_msisdn};
+use crate::customer::{WRONG_NUMBER, is_country_code, is_email};
 use crate::money::Money;
+use crate::phone;
 
 /// An amount on a line as somebody asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +146,19 @@ impl std::fmt::Debug for Contact {
 }
 
 impl Contact {
+    /// The contact with phone and e-mail address in the form that the provider takes, where what was written can only mean
+    /// one thing; the rest is left for [`faults`](Self::faults) to refuse.
+    #[must_use]
+    pub fn normalised(&self) -> Self {
+        let code = self.country_code.as_deref().map(phone::normalised_code);
+        let number = |text: &str| phone::normalised_number(code.as_deref().unwrap_or(""), text);
+        Self {
+            email: self.email.as_deref().map(|email| email.trim().to_owned()),
+            msisdn: self.msisdn.as_deref().map(number),
+            country_code: code,
+        }
+    }
+
     /// Every fault, by its field.
     #[must_use]
     pub fn faults(&self) -> Vec<FieldError> {
@@ -161,11 +175,8 @@ impl Contact {
                         "is not a dialling code like \"+47\"",
                     ));
                 }
-                if !is_msisdn(number) {
-                    faults.push(FieldError::new(
-                        "msisdn",
-                        "is not a national phone number of 4 to 15 digits",
-                    ));
+                if !phone::is_number(code, number) {
+                    faults.push(FieldError::new("msisdn", WRONG_NUMBER));
                 }
             }
             (None, Some(_)) => {

@@ -59,7 +59,6 @@ impl NewLine {
                 "product_id",
                 "is empty or longer than 25 characters".to_owned(),
             ),
-            (self.amount.is_zero(), "amount", "is zero".to_owned()),
             (
                 !merchant.tax_percents.contains(&self.tax_percent),
                 "tax_percent",
@@ -124,7 +123,7 @@ impl NewReservation {
         rule(
             self.lines.len() > MAX_LINES,
             "lines",
-            "has more than 100 entries",
+            "has more than 500 entries",
         );
         rule(
             self.payment_link_due < now + LINK_LEAD,
@@ -136,10 +135,16 @@ impl NewReservation {
             "payment_link_due",
             "is more than a year from now",
         );
+        let total: Money = self.lines.iter().map(|line| line.amount).sum();
         rule(
-            self.lines.iter().map(|line| line.amount).sum::<Money>() > MAX_AMOUNT,
+            total > MAX_AMOUNT,
             "lines",
             "add up to more than 1000000000.00",
+        );
+        rule(
+            total.is_zero() && !self.lines.is_empty(),
+            "lines",
+            "add up to 0.00: there is nothing to hold",
         );
         for (index, line) in self.lines.iter().enumerate() {
             faults.extend(line.faults(&format!("lines[{index}]"), merchant));

@@ -9,16 +9,16 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Answer};
 use domain::ReservationId;
 use domain::reservation::{CaptureRequest, ChargeRequest, Contact, DeliveryRequest, RefundRequest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use store::Stored;
 
 use super::auth::Actor;
 use super::body::{Json, Nothing, OptionalJson};
 use super::params::{Name, Params};
 use super::problem::Problem;
-use super::{reservations, view};
+use super::{idempotency, reservations, view};
 use crate::app::App;
-use crate::operations::{self, Acted};
+use crate::operations::{self, Acted, Wish};
 
 /// The body of a cancel and of a complete.
 #[derive(Deserialize)]
@@ -27,11 +27,26 @@ pub(super) struct NoteBody {
     note: String,
 }
 
+/// What a request is told whose wish was under way already.
+const REPEATED: &str = "The same was asked for before and is still open: this is its job. Send an Idempotency-Key of its own \
+    with each request to ask for the same twice.";
+
+/// The job that carries out what was asked for, with what the caller should know.
+#[derive(Serialize)]
+struct JobAnswer {
+    #[serde(flatten)]
+    job: view::JobJson,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
+}
+
 /// The reservation that the path names, and who asks.
 pub(super) struct Target {
     pub(super) app: Arc<App>,
     pub(super) actor: Actor,
     pub(super) stored: Stored,
+    /// Is the same once more another wish?
+    pub(super) wish: Wish,
 }
 
 impl FromRequestParts<Arc<App>> for Target {
@@ -53,10 +68,16 @@ impl Target {
             .await?
             .only(&["merchant"])?;
         let stored = reservations::find(app, &named, params.get("merchant")?).await?;
+        let wish = if parts.headers.contains_key(idempotency::KEY) {
+            Wish::Another
+        } else {
+            Wish::Same
+        };
         Ok(Self {
             app: Arc::clone(app),
             actor,
             stored,
+            wish,
         })
     }
 
@@ -74,11 +95,11 @@ impl Target {
             return self.with_reservation(acted, StatusCode::ACCEPTED).await;
         };
         let reference = Some(acted.reservation.reservation.reference.into());
-        Ok((
-            StatusCode::ACCEPTED,
-            Answer(view::job(&details.job, reference)),
-        )
-            .into_response())
+        let answer = JobAnswer {
+            job: view::job(&details.job, reference),
+            warnings: acted.is_repeated.then_some(REPEATED).into_iter().collect(),
+        };
+        Ok((StatusCode::ACCEPTED, Answer(answer)).into_response())
     }
 
     async fn with_reservation(self, acted: Acted, status: StatusCode) -> Answered {
@@ -98,17 +119,17 @@ pub(super) async fn capture(
     to: Target,
     OptionalJson(body): OptionalJson<CaptureRequest>,
 ) -> Answered {
-    let acted = operations::capture(&to.app, to.id(), &body, to.actor.0).await?;
+    let acted = operations::capture(&to.app, to.id(), &body, to.actor.0, to.wish).await?;
     to.with_job(acted).await
 }
 
 pub(super) async fn charge(to: Target, Json(body): Json<ChargeRequest>) -> Answered {
-    let acted = operations::charge(&to.app, to.id(), &body, to.actor.0).await?;
+    let acted = operations::charge(&to.app, to.id(), &body, to.actor.0, to.wish).await?;
     to.with_job(acted).await
 }
 
 pub(super) async fn refund(to: Target, Json(body): Json<RefundRequest>) -> Answered {
-    let acted = operations::refund(&to.app, to.id(), &body, to.actor.0).await?;
+    let acted = operations::refund(&to.app, to.id(), &body, to.actor.0, to.wish).await?;
     to.with_job(acted).await
 }
 
@@ -123,7 +144,7 @@ pub(super) async fn complete(to: Target, Json(body): Json<NoteBody>) -> Answered
 }
 
 pub(super) async fn resend(to: Target, OptionalJson(body): OptionalJson<Contact>) -> Answered {
-    let acted = operations::resend(&to.app, to.id(), &body, to.actor.0).await?;
+    let acted = operations::resend(&to.app, to.id(), &body.normalised(), to.actor.0).await?;
     to.with_job(acted).await
 }
 

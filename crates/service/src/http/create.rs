@@ -135,7 +135,7 @@ impl NewBody {
     fn split(self) -> (NewReservation, SubmitExtras) {
         let new = NewReservation {
             reference: self.reference,
-            customer: self.customer,
+            customer: self.customer.normalised(),
             lines: self.lines,
             payment_link_due: self.payment_link_due,
             charge_validity: self.charge_validity,

@@ -18,7 +18,7 @@ use super::body;
 use super::problem::Problem;
 use crate::app::App;
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest key, in bytes.
 const MAX_KEY: usize = 255;

@@ -46,7 +46,7 @@ pub(super) async fn create(
     let merchant = merchant_of(&app, body.merchant)?;
     let request = PaymentLinkRequest {
         reference: body.reference,
-        customer: body.customer,
+        customer: body.customer.normalised(),
         lines: body.lines,
         method: body.method.unwrap_or(CheckoutMethod::Visa),
         success_url: body.success_url,

@@ -2,7 +2,7 @@
 
 use domain::ReservationId;
 
-use super::ask::ask;
+use super::ask::{Wish, ask};
 use super::error::OperationError;
 use super::locked::{Acted, Locked};
 use crate::app::App;
@@ -19,5 +19,5 @@ pub async fn cancel(
 ) -> Result<Acted, OperationError> {
     let locked = Locked::new(app, id, actor).await?;
     let decided = locked.stored.reservation.cancel(note);
-    ask(locked, decided, |_| false).await
+    ask(locked, decided, Wish::Same, |_| false).await
 }

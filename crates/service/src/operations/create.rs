@@ -67,5 +67,6 @@ pub async fn create(
             updated_at,
         },
         job,
+        is_repeated: false,
     })
 }

@@ -15,6 +15,8 @@ pub struct Acted {
     pub reservation: Stored,
     /// The job that carries it out; `None` when it is done already, or while the reservation is paused.
     pub job: Option<JobId>,
+    /// Was the same under way already, so that the job is the earlier request's?
+    pub is_repeated: bool,
 }
 
 /// A merchant of the configuration.
@@ -85,6 +87,7 @@ impl<'a> Locked<'a> {
         Ok(Acted {
             reservation: self.stored,
             job,
+            is_repeated: false,
         })
     }
 }

@@ -22,6 +22,7 @@ mod refund;
 mod resend;
 mod review;
 
+pub use ask::Wish;
 pub use callback::{CallbackOutcome, take_callback};
 pub use cancel::cancel;
 pub use capture::capture;

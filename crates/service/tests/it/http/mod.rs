@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod bad_input;
 mod callbacks;
+mod door;
 mod errors;
 mod idempotency;
 mod jobs;

@@ -443,3 +443,44 @@ async fn case_012_a_new_contact_is_used_once_and_the_customer_stays_as_he_was() 
         "the provider's record of the customer is not touched"
     );
 }
+
+#[tokio::test]
+async fn a_line_of_nothing_is_never_sent_in_a_capture_or_a_refund() {
+    let env = TestEnv::start().await;
+    let mut body = testkit::service::booking();
+    body["reference"] = "BOOK-1".into();
+    body["payment_link_due"] = (env.now() + TimeDelta::days(5)).to_rfc3339().into();
+    body["policy"] =
+        json!({"reminders": {"at": []}, "warnings": {"at": []}, "completion": {"after": "off"}});
+    body.as_object_mut().expect("object").remove("checkout");
+    body.as_object_mut()
+        .expect("object")
+        .remove("charge_validity");
+    let breakfast =
+        json!({"name": "Breakfast", "rate": "0.00", "tax_percent": 0, "amount": "0.00"});
+    body["lines"].as_array_mut().expect("lines").push(breakfast);
+    let taken = env.service.post("/v1/reservations", &body).await.ok(202);
+    let id: ReservationId = taken["id"].as_str().expect("id").parse().expect("id");
+    env.until(&id, "linked", |seen| seen["status"] == "awaiting_payment")
+        .await;
+    env.pay(&id).await;
+    env.act(&id, "delivery", &json!({"event_id": "D-1"})).await;
+    env.until(&id, "captured", |seen| {
+        seen["amounts"]["captured"] == "1000.00"
+    })
+    .await;
+    env.act(&id, "refund", &json!({"source": "captured"})).await;
+    env.eventually("the refund is sent", async || {
+        !env.sent("refund").is_empty()
+    })
+    .await;
+    for call in ["capture", "refund"] {
+        let sent = env.sent(call);
+        let products = &sent[0]["products"];
+        let lines = products.as_array().map_or_else(
+            || products.as_object().map_or(0, serde_json::Map::len),
+            Vec::len,
+        );
+        assert_eq!(lines, 1, "{call}: {sent:?}");
+    }
+}

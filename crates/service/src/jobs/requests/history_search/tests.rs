@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::named;
 
 use super::*;
-use crate::operations;
+use crate::operations::{self, Wish};
 use crate::test_env::{Call, EffectKind, Fault, TestEnv, What, When};
 
 /// A paid booking whose capture is in doubt: its answer was lost, with or without its effect. No worker runs.
@@ -67,9 +67,15 @@ async fn in_doubt(env: &TestEnv, reference: &str, effect: bool) -> (ReservationI
         ],
     )
     .await;
-    operations::capture(&env.app, &id, &CaptureRequest::default(), "test")
-        .await
-        .expect("is taken");
+    operations::capture(
+        &env.app,
+        &id,
+        &CaptureRequest::default(),
+        "test",
+        Wish::Same,
+    )
+    .await
+    .expect("is taken");
     let capture = env.reservation(&id).await.intents[1].clone();
     env.record(&id, &attempt(&capture)).await;
     let lost = Fact::Intent(
