@@ -21,6 +21,7 @@ mod marker;
 pub mod merchant;
 mod money;
 pub mod observe;
+mod order_id;
 pub mod outcome;
 pub mod payment_link;
 pub mod phone;

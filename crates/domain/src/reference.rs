@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::is_text;
-use crate::payment_link::OrderId;
+use crate::order_id::OrderId;
 
 /// The longest text that can name something at the provider, in characters: as long as the longest id of an order.
 const MAX_NAME: usize = 128;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Attempt, LinkState, Order, OrderId};
+use super::state::{Attempt, LinkState, Order};
+use crate::order_id::OrderId;
 use crate::reservation::Decision;
 
 /// Something that happened to a payment link. Kept in its journal.

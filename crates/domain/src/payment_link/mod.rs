@@ -10,8 +10,9 @@ mod person;
 mod search;
 mod state;
 
+pub use crate::order_id::{OrderId, OrderIdError};
 pub use decide::{NEEDS_REVIEW, Step, after_search, after_silence, answered, decide, due_date};
 pub use event::{IllegalTransition, LinkEvent};
 pub use person::{NotAllowed, rerun, review, withdraw};
 pub use search::{Found, SeenOrder, Trace, Wish, search_window};
-pub use state::{Attempt, LinkState, Order, OrderId, OrderIdError};
+pub use state::{Attempt, LinkState, Order};

@@ -1,9 +1,10 @@
 //! What a person decides about a payment link, and what follows for the link. Pure.
 
 use super::event::LinkEvent;
-use super::state::{LinkState, OrderId, OrderIdError};
+use super::state::LinkState;
 use crate::FieldError;
 use crate::customer::is_text;
+use crate::order_id::{OrderId, OrderIdError};
 use crate::reservation::Decision;
 use crate::review::{DecisionError, DecisionRequest};
 

@@ -5,8 +5,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::state::{Attempt, Order, OrderId};
+use super::state::{Attempt, Order};
 use crate::Money;
+use crate::order_id::OrderId;
 
 /// How much earlier than the attempt the history is read from: the provider's clock may be behind ours.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(2);

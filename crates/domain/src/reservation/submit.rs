@@ -116,16 +116,6 @@ impl NewReservation {
             rule(true, "reference", &wrong.to_string());
         }
         rule(
-            self.lines.is_empty(),
-            "lines",
-            "is empty: a reservation has at least one line",
-        );
-        rule(
-            self.lines.len() > MAX_LINES,
-            "lines",
-            "has more than 500 entries",
-        );
-        rule(
             self.payment_link_due < now + LINK_LEAD,
             "payment_link_due",
             "is less than 10 minutes from now; the provider refuses links that are due",
@@ -135,17 +125,7 @@ impl NewReservation {
             "payment_link_due",
             "is more than a year from now",
         );
-        let total: Money = self.lines.iter().map(|line| line.amount).sum();
-        rule(
-            total > MAX_AMOUNT,
-            "lines",
-            "add up to more than 1000000000.00",
-        );
-        rule(
-            total.is_zero() && !self.lines.is_empty(),
-            "lines",
-            "add up to 0.00: there is nothing to hold",
-        );
+        self.line_faults(&mut rule);
         for (index, line) in self.lines.iter().enumerate() {
             faults.extend(line.faults(&format!("lines[{index}]"), merchant));
         }
@@ -163,6 +143,31 @@ impl NewReservation {
             }),
             Ok(_) | Err(_) => Err(Refusal::Fields(faults)),
         }
+    }
+
+    /// What is wrong with the lines together.
+    fn line_faults(&self, rule: &mut impl FnMut(bool, &str, &str)) {
+        rule(
+            self.lines.is_empty(),
+            "lines",
+            "is empty: a reservation has at least one line",
+        );
+        rule(
+            self.lines.len() > MAX_LINES,
+            "lines",
+            "has more than 500 entries",
+        );
+        let total: Money = self.lines.iter().map(|line| line.amount).sum();
+        rule(
+            total > MAX_AMOUNT,
+            "lines",
+            "add up to more than 1000000000.00",
+        );
+        rule(
+            total.is_zero() && !self.lines.is_empty(),
+            "lines",
+            "add up to 0.00: there is nothing to hold",
+        );
     }
 
     fn aggregate(

@@ -130,7 +130,7 @@ async fn two_keys_are_two_wishes_and_the_same_without_a_key_is_one() {
     assert_eq!(replayed["id"], first["id"]);
     let plain = service.post(&path, &charge).await.ok(202);
     assert_eq!(plain["id"], first["id"], "one wish, whoever repeats it");
-    let told = plain["warnings"][0].as_str().expect("a warning");
-    assert!(told.contains("asked for before"), "{told}");
-    assert!(!told.contains(ADMIN_KEY));
+    let warning = plain["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("asked for before"), "{warning}");
+    assert!(!warning.contains(ADMIN_KEY));
 }

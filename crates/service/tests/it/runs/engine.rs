@@ -13,7 +13,7 @@ use testkit::env::{TestEnv, in_doubt};
 const LATER: TimeDelta = TimeDelta::minutes(10);
 
 #[tokio::test]
-async fn a_callback_during_a_read_leaves_the_read_wanted() {
+async fn a_callback_during_a_read_leaves_the_read_requested() {
     let env = TestEnv::start().await;
     let id = env.held("BOOK-1").await;
     let answer = env.hold("details");
@@ -162,7 +162,7 @@ async fn a_request_that_fails_on_the_way_or_by_the_provider_s_fault_marks_the_me
         (History, What::Status(429), false),
     ]) {
         let row = format!("{call:?} {what:?}");
-        // What went wrong before is settled, and the budget is there again.
+        // What went wrong before is resolved, and the budget is there again.
         env.pass(LATER).await;
         let id = env.held(&format!("BOOK-{number}")).await;
         env.idle().await;
@@ -285,7 +285,7 @@ async fn whether_details_show_our_texts_and_how_new_they_are_is_learnt_for_the_m
 }
 
 #[tokio::test]
-async fn case_051_a_lost_capture_whose_text_is_not_shown_is_settled_by_the_history() {
+async fn case_051_a_lost_capture_whose_text_is_not_shown_is_resolved_by_the_history() {
     let env = TestEnv::start().await;
     let switches = env
         .world
@@ -313,9 +313,9 @@ async fn case_051_a_lost_capture_whose_text_is_not_shown_is_settled_by_the_histo
     let history = env.sent("history").len();
     env.pass(TimeDelta::seconds(15)).await;
     env.until(&id, "settled", |seen| !in_doubt(seen)).await;
-    let settled = env.known(&id).await;
-    assert_eq!(settled.unresolved(), Money::ZERO, "{settled:#?}");
-    let row = &settled.ledger[0];
+    let known = env.known(&id).await;
+    assert_eq!(known.unresolved(), Money::ZERO, "{known:#?}");
+    let row = &known.ledger[0];
     assert!(row.confirmed && row.intent.is_some(), "{row:?}");
     assert_eq!(
         env.sent("history").len(),

@@ -44,8 +44,8 @@ async fn throttled(retry_after: Option<&str>, seconds: i64) {
     let reads = env.sent("details").len();
     env.advance(TimeDelta::seconds(seconds) - TimeDelta::milliseconds(1));
     // Another merchant is served meanwhile, so that the workers have looked.
-    let elsewhere = env.submit_to("second", "BOOK-1").await;
-    env.until(&elsewhere, "served", |seen| {
+    let second = env.submit_to("second", "BOOK-1").await;
+    env.until(&second, "served", |seen| {
         seen["status"] == "awaiting_payment"
     })
     .await;

@@ -16,7 +16,7 @@ async fn case_085_a_refused_payload_is_not_retried_and_shows_what_the_provider_s
     env.instead("capture", 100, Ok(answer(417, body)));
     env.act(&id, "capture", &json!({})).await;
     let asked = env
-        .until(&id, "at the desk", |seen| !seen["review"].is_null())
+        .until(&id, "in review", |seen| !seen["review"].is_null())
         .await;
     assert_eq!(
         (&asked["review"]["reason"], &asked["control"]),
@@ -72,7 +72,7 @@ async fn case_086_a_404_to_a_capture_of_a_known_reservation_freezes_it() {
     env.instead("capture", 1, Ok(answer(404, body)));
     env.act(&id, "capture", &json!({"amount": "100.00"})).await;
     let asked = env
-        .until(&id, "at the desk", |seen| !seen["review"].is_null())
+        .until(&id, "in review", |seen| !seen["review"].is_null())
         .await;
     assert_eq!(
         (&asked["review"]["reason"], &asked["control"]),

@@ -139,7 +139,7 @@ async fn turn(env: &TestEnv, claimant: &Claimant) -> Option<TimeDelta> {
         let ended = jobs::handler(Arc::clone(&env.app)).run(job).await;
         if let Some(end) = JobEnd::after(ended) {
             let mut tx = env.app.store.begin().await.expect("begins");
-            tx.finish_job(&lease, end).await.expect("settles");
+            tx.finish_job(&lease, end).await.expect("finishes");
             tx.commit().await.expect("commits");
         }
     }
