@@ -6,7 +6,7 @@ use crate::exchange::RateHeaders;
 use crate::operation::{is_business_key, is_not_found_key};
 pub use crate::payload::Payload;
 use crate::redact::{normalise, redact};
-use crate::wire::Envelope;
+use crate::wire::{Envelope, Oddities};
 use crate::{
     FaultKind, Operation, Outcome, Phase, Rejection, RejectionClass, TransportFault,
     UnknownOutcome, UnknownReason, WireResponse,
@@ -33,6 +33,15 @@ pub fn classify<T: Payload>(
     operation: Operation,
     result: &Result<WireResponse, TransportFault>,
 ) -> Outcome<T> {
+    classify_noting(operation, result, &Oddities::default())
+}
+
+/// The same, and notes the fields of the data that could not be read.
+pub(crate) fn classify_noting<T: Payload>(
+    operation: Operation,
+    result: &Result<WireResponse, TransportFault>,
+    oddities: &Oddities,
+) -> Outcome<T> {
     let response = match result {
         Ok(response) => response,
         Err(fault) if fault.phase == Phase::BeforeSend => return Outcome::Unsent(fault.clone()),
@@ -45,7 +54,7 @@ pub fn classify<T: Payload>(
         return unknown(UnknownReason::Contradicting, Some(response.status));
     }
     match response.status {
-        200..=299 => success(operation, response, &body),
+        200..=299 => success(operation, response, &body, oddities),
         300..=399 => unknown(UnknownReason::Redirect, Some(response.status)),
         408 => unknown(UnknownReason::Timeout, Some(408)),
         400..=499 => client_error(response, &body),
@@ -121,7 +130,12 @@ fn contradicts(status: u16, envelope: &Envelope<Box<RawValue>>) -> bool {
     other_class || (status / 100 == 2 && envelope.is_error == Some(true))
 }
 
-fn success<T: Payload>(operation: Operation, response: &WireResponse, body: &Body) -> Outcome<T> {
+fn success<T: Payload>(
+    operation: Operation,
+    response: &WireResponse,
+    body: &Body,
+    oddities: &Oddities,
+) -> Outcome<T> {
     let status = Some(response.status);
     let envelope = match body {
         Body::Envelope(envelope) => envelope,
@@ -135,7 +149,7 @@ fn success<T: Payload>(operation: Operation, response: &WireResponse, body: &Bod
         return unknown(UnknownReason::UnexpectedMessage, status);
     }
     let data = envelope.data.as_ref().and_then(Option::as_deref);
-    match T::from_data(data) {
+    match T::from_data(data, oddities) {
         Ok(value) => Outcome::Accepted(value),
         Err(reason) => unknown(reason, status),
     }

@@ -1,7 +1,8 @@
 //! The client: one request per call, built, sent once, and classified.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,16 +12,17 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use url::form_urlencoded;
 
+use crate::classify::classify_noting;
 use crate::http::HttpTransport;
 use crate::wire::{
     Capture, CaptureAccepted, Charge, ChargeAccepted, CreateSession, DEFAULT_TAX_PERCENTS, Details,
-    HistoryRow, Note, OrderDetails, OrderStatus, OrderSubmitted, Refund, Resend, SubmitOrder,
-    SubmitReservation, Submitted, WireTime, is_identifier,
+    HistoryRow, Note, Oddities, Oddity, OrderDetails, OrderStatus, OrderSubmitted, Refund, Resend,
+    SubmitOrder, SubmitReservation, Submitted, WireTime, is_identifier,
 };
 use crate::{
     Answer, CallClass, CancelVerb, Exchange, FaultKind, FieldError, Operation, OrderDateFormat,
     Outcome, Payload, Phase, RejectionClass, Settings, SettingsError, Timeouts, Transport,
-    TransportFault, UnknownOutcome, UnknownReason, WireRequest, WireResponse, classify,
+    TransportFault, UnknownOutcome, UnknownReason, WireRequest, WireResponse,
 };
 
 const AGENT: &str = concat!("holdfast/", env!("CARGO_PKG_VERSION"));
@@ -36,6 +38,7 @@ pub struct Client {
     cancel_by_get: AtomicBool,
     order_date: OrderDateFormat,
     tax_percents: Vec<u8>,
+    oddities: Mutex<BTreeMap<String, u64>>,
 }
 
 /// A request that is not sent yet, as far as the calls differ.
@@ -134,6 +137,7 @@ impl Client {
             cancel_by_get: AtomicBool::new(false),
             order_date,
             tax_percents: DEFAULT_TAX_PERCENTS.to_vec(),
+            oddities: Mutex::default(),
         })
     }
 
@@ -351,8 +355,11 @@ impl Client {
             Some(fault) => Err(fault),
             None => self.transport.send(request).await.and_then(bounded),
         };
-        let exchange = exchange.with_result(&result);
-        let outcome = classify(operation, &result);
+        let mut exchange = exchange.with_result(&result);
+        let oddities = Oddities::default();
+        let outcome = classify_noting(operation, &result, &oddities);
+        exchange.oddities = oddities.into_vec();
+        self.count(operation, &exchange.oddities);
         tracing::debug!(
             operation = ?operation,
             path = exchange.path,
@@ -361,6 +368,24 @@ impl Client {
             "provider call"
         );
         Answer { outcome, exchange }
+    }
+
+    /// How many answers so far had this field in a form that could not be read, by `operation.field`. Counted since this
+    /// client was made.
+    #[must_use]
+    pub fn oddities(&self) -> BTreeMap<String, u64> {
+        let counts = self.oddities.lock();
+        counts.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, operation: Operation, oddities: &[Oddity]) {
+        for Oddity { field, found } in oddities {
+            tracing::debug!(operation = ?operation, field, found = ?found, "field not read");
+            let name = format!("{}.{field}", operation.word());
+            let counts = self.oddities.lock();
+            let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(name).or_default() += 1;
+        }
     }
 
     fn request(

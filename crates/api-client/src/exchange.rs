@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::redact::redact;
-use crate::wire::Envelope;
+use crate::wire::{Envelope, Oddity};
 use crate::{TransportFault, WireRequest, WireResponse};
 
 /// The longest `Retry-After` that is believed: an hour.
@@ -35,6 +35,9 @@ pub struct Exchange {
     pub rate: RateHeaders,
     /// The response's `Date`: the provider's clock, to the second.
     pub date: Option<DateTime<Utc>>,
+    /// The fields of the answer that could not be read, by name and kind of value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub oddities: Vec<Oddity>,
 }
 
 /// `x-ratelimit-limit`, `x-ratelimit-remaining` and `Retry-After`.

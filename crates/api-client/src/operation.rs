@@ -61,6 +61,26 @@ impl Operation {
         }
     }
 
+    /// The word for logs and counts: `order_details`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::CreateSession => "create_session",
+            Self::Details => "details",
+            Self::Capture => "capture",
+            Self::Charge => "charge",
+            Self::Cancel => "cancel",
+            Self::Complete => "complete",
+            Self::Resend => "resend",
+            Self::Refund => "refund",
+            Self::History => "history",
+            Self::SubmitOrder => "submit_order",
+            Self::OrderStatus => "order_status",
+            Self::OrderDetails => "order_details",
+        }
+    }
+
     /// The path below the base, up to where an identifier follows.
     #[must_use]
     pub const fn path(self) -> &'static str {

@@ -36,11 +36,15 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
     };
     let product = |product: &wire::ProductSeen| SeenProduct {
         id: product.id,
-        name: product.name.clone().unwrap_or_default(),
+        name: product.name.clone(),
         product_id: product.product_id.clone(),
-        amount: product.amount.unwrap_or_default(),
-        captured: product.captured.unwrap_or_default(),
+        amount: product.amount,
+        captured: product.captured,
     };
+    // Revisions without sums have rows.
+    let sum = |rows: &[wire::MoneyRow]| rows.iter().map(|row| row.amount).sum::<Money>();
+    let given_back =
+        |rows: &[wire::MoneyRow]| rows.iter().filter_map(|row| row.refunded).sum::<Money>();
     let first_reserved = history.reserved.first();
     Snapshot {
         word: details.status.as_str().to_owned(),
@@ -51,10 +55,18 @@ pub(crate) fn snapshot(details: &wire::Details, merchant: &Merchant) -> Snapshot
             .reserved_amount
             .or(first_reserved.map(|row| row.amount))
             .unwrap_or_default(),
-        captured: payment.captured_amount.unwrap_or_default(),
-        charged: payment.charged_amount.unwrap_or_default(),
-        refunded_captured: refunded.from_captured.unwrap_or_default(),
-        refunded_charged: refunded.from_charge.unwrap_or_default(),
+        captured: payment
+            .captured_amount
+            .unwrap_or_else(|| sum(&history.captured)),
+        charged: payment
+            .charged_amount
+            .unwrap_or_else(|| sum(&history.charged)),
+        refunded_captured: refunded
+            .from_captured
+            .unwrap_or_else(|| given_back(&history.captured)),
+        refunded_charged: refunded
+            .from_charge
+            .unwrap_or_else(|| given_back(&history.charged)),
         products: details.product_list.iter().map(product).collect(),
         captures: history.captured.iter().map(row).collect(),
         charges: history.charged.iter().map(row).collect(),
@@ -93,8 +105,9 @@ fn latest(time: &WireTime, merchant: &Merchant) -> Option<DateTime<Utc>> {
 
 fn status(status: &ProviderStatus) -> SeenStatus {
     match status {
-        ProviderStatus::Sent | ProviderStatus::ReservedNotPaid => SeenStatus::Unpaid,
+        ProviderStatus::Sent => SeenStatus::Unpaid,
         ProviderStatus::Reserved
+        | ProviderStatus::ReservedNotPaid
         | ProviderStatus::Captured
         | ProviderStatus::Charged
         | ProviderStatus::Paid

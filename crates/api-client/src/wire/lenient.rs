@@ -13,9 +13,8 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// A whole number, also as `"12"`, `12.0` or `"12.00"`.
-fn whole_of(value: &Value) -> Option<i64> {
-    let text = text_of(value)?;
+/// A whole number, also as `12.0` or `12.00`.
+pub(crate) fn whole_of(text: &str) -> Option<i64> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     if fraction.bytes().any(|byte| byte != b'0') {
         return None;
@@ -28,16 +27,19 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(text_of(&Value::deserialize(deserializer)?))
 }
 
+/// A flag, also as 0 or 1.
+pub(crate) fn flag_of(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 /// A flag that may be null, missing, 0 or 1, or a string.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let text = text_of(&Value::deserialize(deserializer)?);
-    Ok(
-        text.and_then(|text| match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        }),
-    )
+    Ok(text.and_then(|text| flag_of(&text)))
 }
 
 /// A whole number that may be null, missing, a string, or something else, which is read as nothing.
@@ -46,8 +48,9 @@ where
     D: Deserializer<'de>,
     T: TryFrom<i64>,
 {
-    let value = Value::deserialize(deserializer)?;
-    Ok(whole_of(&value).and_then(|whole| T::try_from(whole).ok()))
+    let text = text_of(&Value::deserialize(deserializer)?);
+    let whole = text.and_then(|text| whole_of(&text));
+    Ok(whole.and_then(|whole| T::try_from(whole).ok()))
 }
 
 /// A whole number that has to be there, as a number or a string.

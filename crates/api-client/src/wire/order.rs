@@ -3,10 +3,13 @@
 
 use domain::Money;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::fields::{Fields, Unreadable};
+use super::oddity::{Found, Oddities};
 use super::{
     Address, CallbackUrls, CustomerType, PaymentVia, Personal, ProviderStatus, WireTime, amount,
-    lenient, lines, object, rules,
+    lenient, lines, rules,
 };
 
 /// A line of an order. `amount` is the total of the line, gross; `tax` is in percent.
@@ -140,8 +143,8 @@ pub struct SubmitOrder {
 }
 
 /// The provider has the order. `order_uuid` is `ODR` and digits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "OrderSubmittedWire", rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OrderSubmitted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_uuid: Option<String>,
@@ -150,90 +153,95 @@ pub struct OrderSubmitted {
     pub payment_url: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OrderSubmittedWire {
-    #[serde(default, deserialize_with = "lenient::text")]
-    customer_uuid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    order_uuid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    payment_url: Option<String>,
-}
-
-impl TryFrom<OrderSubmittedWire> for OrderSubmitted {
-    type Error = &'static str;
-
-    fn try_from(wire: OrderSubmittedWire) -> Result<Self, Self::Error> {
-        let order_uuid = wire
-            .order_uuid
-            .filter(|uuid| rules::is_uuid(uuid, "ODR"))
-            .ok_or("orderUuid is missing or has the wrong form")?;
+impl OrderSubmitted {
+    pub(crate) fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        let fields = Fields::of(raw, "", oddities).ok_or(Unreadable)?;
+        let order_uuid = fields.identity("orderUuid")?;
+        if !rules::is_uuid(&order_uuid, "ODR") {
+            fields.odd("orderUuid", Found::Text);
+            return Err(Unreadable);
+        }
         Ok(Self {
-            customer_uuid: wire.customer_uuid,
+            customer_uuid: fields.text("customerUuid"),
             order_uuid,
-            payment_url: wire.payment_url,
+            payment_url: fields.text("paymentUrl"),
         })
     }
 }
 
 /// The answer of `GET connect/orders/status/{uuid}` (F2.12). Amounts are missing from older revisions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderStatus {
     pub uuid: String,
     pub status: ProviderStatus,
-    #[serde(
-        default,
-        with = "amount::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::option", skip_serializing_if = "Option::is_none")]
     pub order_amount: Option<Money>,
-    #[serde(
-        default,
-        with = "amount::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::option", skip_serializing_if = "Option::is_none")]
     pub refunded_amount: Option<Money>,
 }
 
 /// `GET connect/orders/details/{uuid}`, as far as it tells which order it is. No field is documented that repeats the
 /// merchant's reference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderDetails {
     pub order_uuid: String,
-    #[serde(default)]
     pub payment_link_due_date: Option<WireTime>,
-    #[serde(default, deserialize_with = "lines::deserialize")]
     pub product_list: Vec<OrderLine>,
-    #[serde(default, deserialize_with = "object::option")]
     pub order_summary: Option<OrderTotal>,
     /// The payer's page, in older revisions only.
-    #[serde(default, deserialize_with = "lenient::text")]
     pub payment_link: Option<String>,
 }
 
 /// A line of an order. `amount` is the total of the line, gross.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OrderLine {
-    #[serde(deserialize_with = "lenient::text")]
     pub name: Option<String>,
-    #[serde(
-        deserialize_with = "amount::option::or_nothing",
-        serialize_with = "amount::option::serialize"
-    )]
+    #[serde(with = "amount::option")]
     pub amount: Option<Money>,
 }
 
 /// The sum of an order, gross.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OrderTotal {
-    #[serde(
-        deserialize_with = "amount::option::or_nothing",
-        serialize_with = "amount::option::serialize"
-    )]
+    #[serde(with = "amount::option")]
     pub grand_total: Option<Money>,
+}
+
+impl OrderStatus {
+    pub(crate) fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        let fields = Fields::of(raw, "", oddities).ok_or(Unreadable)?;
+        Ok(Self {
+            uuid: fields.identity("uuid")?,
+            status: fields.status("status")?,
+            order_amount: fields.money("orderAmount")?,
+            refunded_amount: fields.money("refundedAmount")?,
+        })
+    }
+}
+
+impl OrderDetails {
+    /// Only the order's uuid has to be readable: what else does not parse makes an order that may be ours, never one that
+    /// is ours or is not.
+    pub(crate) fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        let fields = Fields::of(raw, "", oddities).ok_or(Unreadable)?;
+        let line = |item: Option<Fields<'_>>| {
+            item.map_or_else(OrderLine::default, |item| OrderLine {
+                name: item.text("name"),
+                amount: item.amount("amount"),
+            })
+        };
+        let sums = fields.object_alone("orderSummary");
+        Ok(Self {
+            order_uuid: fields.identity("orderUuid")?,
+            payment_link_due_date: fields.time("paymentLinkDueDate"),
+            product_list: fields.items("productList").into_iter().map(line).collect(),
+            order_summary: sums.map(|sums| OrderTotal {
+                grand_total: sums.amount("grandTotal"),
+            }),
+            payment_link: fields.text("paymentLink"),
+        })
+    }
 }

@@ -3,51 +3,45 @@
 
 use domain::Money;
 use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use super::{Personal, WireTime, amount, lenient, rules};
+use super::fields::{Fields, Unreadable, list};
+use super::oddity::{Found, Oddities};
+use super::{Personal, WireTime, amount, rules};
 
 /// The provider has the reservation. `reservation_uuid` is `RES` and digits; `url` is opaque.
 ///
 /// It is read from either name of the uuid and of the link, and written under the newer ones;
 /// [`Submitted::serialize_as`] writes the others.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "SubmittedWire")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
     pub customer_uuid: Option<String>,
     pub reservation_uuid: String,
     pub url: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SubmittedWire {
-    #[serde(default, deserialize_with = "lenient::text")]
-    customer_uuid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    reservation_uuid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    order_uuid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    checkout_url: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    payment_url: Option<String>,
-}
-
-impl TryFrom<SubmittedWire> for Submitted {
-    type Error = &'static str;
-
-    fn try_from(wire: SubmittedWire) -> Result<Self, Self::Error> {
-        let named = |uuid: Option<String>| uuid.filter(|uuid| rules::is_uuid(uuid, "RES"));
-        let reservation_uuid = match (named(wire.reservation_uuid), named(wire.order_uuid)) {
-            (Some(one), Some(other)) if one != other => return Err("names two reservations"),
-            (one, other) => one
-                .or(other)
-                .ok_or("reservationUuid is missing or has the wrong form")?,
+impl Submitted {
+    /// Only the uuid decides: a link that cannot be read is no link.
+    pub(crate) fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        let fields = Fields::of(raw, "", oddities).ok_or(Unreadable)?;
+        let named = |name| {
+            let uuid = fields.naming_text(name)?;
+            Ok(uuid.filter(|uuid| rules::is_uuid(uuid, "RES")))
         };
-        let url = wire.checkout_url.or(wire.payment_url);
+        let reservation_uuid = match (named("reservationUuid")?, named("orderUuid")?) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other),
+        };
+        let Some(reservation_uuid) = reservation_uuid else {
+            fields.odd("reservationUuid", Found::Nothing);
+            return Err(Unreadable);
+        };
+        let url = fields
+            .text("checkoutUrl")
+            .or_else(|| fields.text("paymentUrl"));
         Ok(Self {
-            customer_uuid: wire.customer_uuid,
+            customer_uuid: fields.text("customerUuid"),
             reservation_uuid,
             url,
         })
@@ -108,49 +102,87 @@ impl Serialize for Submitted {
 }
 
 /// The capture is accepted; `uuid` is its reference, which the oldest pages leave out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CaptureAccepted {
-    #[serde(default, deserialize_with = "rules::reference")]
     pub uuid: Option<String>,
 }
 
 /// The charge is accepted; `uuid` is its reference, which the oldest pages leave out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ChargeAccepted {
-    #[serde(default, deserialize_with = "rules::reference")]
     pub uuid: Option<String>,
 }
 
 /// One event of `GET connect/reservations/history/{start}/{end}`.
 ///
 /// A capture's or a charge's row carries the uuid of the capture or charge, not of the reservation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryRow {
-    #[serde(default, deserialize_with = "lenient::text")]
     pub uuid: Option<String>,
     /// A slug such as `amount-reserved`; the list of them is not documented.
-    #[serde(default, deserialize_with = "lenient::text")]
     pub title: Option<String>,
     /// To the minute, without a zone.
-    #[serde(default)]
     pub datetime: Option<WireTime>,
-    #[serde(default)]
     pub sent_to: Option<Personal>,
-    #[serde(default)]
     pub action_by: Option<Personal>,
-    #[serde(default, deserialize_with = "lenient::text")]
     pub note: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
     pub payment_method: Option<String>,
-    #[serde(default, deserialize_with = "lenient::flag")]
     pub is_refundable: Option<bool>,
     /// A hint; the first revision of the page calls it `refundAmount`.
-    #[serde(
-        default,
-        alias = "refundAmount",
-        serialize_with = "amount::option::serialize",
-        deserialize_with = "amount::option::or_nothing"
-    )]
+    #[serde(with = "amount::option")]
     pub amount: Option<Money>,
+}
+
+/// The reference of what was accepted; one that is none is read as missing, and one that stands there twice as unreadable.
+fn reference(raw: &RawValue, oddities: &Oddities) -> Result<Option<String>, Unreadable> {
+    let fields = Fields::of(raw, "", oddities).ok_or(Unreadable)?;
+    let uuid = fields.naming_text("uuid")?;
+    let named = uuid.clone().filter(|uuid| rules::is_identifier(uuid));
+    if named.is_none() && uuid.is_some_and(|uuid| !uuid.is_empty()) {
+        fields.odd("uuid", Found::Text);
+    }
+    Ok(named)
+}
+
+impl CaptureAccepted {
+    pub(crate) fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        reference(raw, oddities).map(|uuid| Self { uuid })
+    }
+}
+
+impl ChargeAccepted {
+    pub(crate) fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        reference(raw, oddities).map(|uuid| Self { uuid })
+    }
+}
+
+impl HistoryRow {
+    /// Reads a list of rows, each field alone.
+    pub(crate) fn list(raw: &RawValue, oddities: &Oddities) -> Result<Vec<Self>, Unreadable> {
+        let rows = Some(raw).filter(|raw| Found::of(raw) == Found::List);
+        let rows = rows.and_then(list).ok_or(Unreadable)?;
+        rows.into_iter()
+            .map(|row| Self::read(row, oddities))
+            .collect()
+    }
+
+    fn read(raw: &RawValue, oddities: &Oddities) -> Result<Self, Unreadable> {
+        let Some(fields) = Fields::of(raw, "[]", oddities) else {
+            oddities.note("[]".to_owned(), Found::of(raw));
+            return Err(Unreadable);
+        };
+        let fields = fields.also_called("refundAmount", "amount");
+        Ok(Self {
+            uuid: fields.naming_text("uuid")?,
+            title: fields.text("title"),
+            datetime: fields.time("datetime"),
+            sent_to: fields.personal("sentTo"),
+            action_by: fields.personal("actionBy"),
+            note: fields.text("note"),
+            payment_method: fields.text("paymentMethod"),
+            is_refundable: fields.flag("isRefundable"),
+            amount: fields.amount("amount"),
+        })
+    }
 }

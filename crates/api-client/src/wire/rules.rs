@@ -1,9 +1,6 @@
 //! The provider's rules for single values.
 
-use serde::Deserializer;
 use url::Url;
-
-use super::lenient;
 
 /// The longest name, reference or address line; the usual width of the provider's columns.
 pub const MAX_NAME: usize = 255;
@@ -40,13 +37,6 @@ pub fn is_identifier(text: &str) -> bool {
 /// Whether this is `prefix` and digits. The provider states no length, and its samples differ.
 pub(crate) fn is_uuid(text: &str, prefix: &str) -> bool {
     is_identifier(text) && text.strip_prefix(prefix).is_some_and(digits)
-}
-
-/// A reference that may be missing; what is no identifier is read as missing.
-pub(crate) fn reference<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
-    Ok(lenient::text(deserializer)?.filter(|text| is_identifier(text)))
 }
 
 pub(crate) fn is_email(text: &str) -> bool {

@@ -51,9 +51,9 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// Made; the payer has not paid.
-    Sent = "SENT";
-    /// A state before the authorisation; its trigger is not documented.
+    /// Made; the payer has not paid. Some answers say `pending` before the payer acts.
+    Sent = "SENT" | "PENDING";
+    /// The amount is held and nothing is taken of it.
     ReservedNotPaid = "RESERVED NOT PAID";
     /// The amount is held. Callbacks spell it `RESEVRED`.
     Reserved = "RESERVED" | "RESEVRED";
@@ -103,6 +103,7 @@ mod tests {
     fn words_are_folded_before_they_are_compared() {
         for (word, status) in [
             ("SENT", Sent),
+            ("pending", Sent),
             ("Reserved", Reserved),
             ("RESEVRED", Reserved),
             ("reserved_not-paid", ReservedNotPaid),

@@ -1,10 +1,13 @@
 //! Times as the provider writes them: the text itself, and what it most likely means.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::fields::{Fields, scalar};
 use super::lenient;
+use super::oddity::{Found, Oddities};
 
 /// The longest text that is tried as a time.
 const MAX_TEXT: usize = 40;
@@ -53,6 +56,24 @@ impl WireTime {
         let raw = raw.into();
         let parsed = parse(raw.trim());
         Self { raw, parsed }
+    }
+
+    /// The time that a value of an answer means: a number, a text, or PHP's object of `date` and `timezone`. `None` for
+    /// what cannot be a time.
+    pub(crate) fn of(raw: &RawValue) -> Option<Self> {
+        match Found::of(raw) {
+            Found::Number | Found::Text => scalar(raw).map(Self::from_text),
+            Found::Object => {
+                let oddities = Oddities::default();
+                let fields = Fields::of(raw, "", &oddities)?;
+                let date = fields.text("date")?;
+                let civil = civil(date.trim())?;
+                let zone = fields.text("timezone").unwrap_or_default();
+                let text = zoned(civil, zone.trim()).map(|at| at.to_rfc3339());
+                Some(Self::from_text(text.unwrap_or(date)))
+            }
+            _ => None,
+        }
     }
 
     /// The text as it came.
@@ -118,6 +139,21 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
         .map(|at| at.with_timezone(&Utc))
 }
 
+/// The instant of a civil time in a zone by name, or by offset such as `+02:00`; the earlier one of an hour that there is
+/// twice. `None` for a zone that nobody knows.
+fn zoned(civil: NaiveDateTime, zone: &str) -> Option<DateTime<Utc>> {
+    if zone.eq_ignore_ascii_case("utc") || zone == "Z" {
+        return Some(civil.and_utc());
+    }
+    if let Ok(zone) = zone.parse::<chrono_tz::Tz>() {
+        let at = civil.and_local_timezone(zone).earliest()?;
+        return Some(at.with_timezone(&Utc));
+    }
+    let offset: FixedOffset = zone.parse().ok()?;
+    let at = civil.and_local_timezone(offset).single()?;
+    Some(at.with_timezone(&Utc))
+}
+
 fn civil(text: &str) -> Option<NaiveDateTime> {
     const TIMES: [&str; 5] = [
         "%d.%m.%Y %H:%M",
@@ -178,6 +214,41 @@ mod tests {
                 Some(expected),
                 "{json}"
             );
+        }
+    }
+
+    #[test]
+    fn an_object_of_a_date_and_its_zone_is_a_time() {
+        let day = "2024-08-22 04:42:04.000000";
+        for (zone, expected) in [
+            ("UTC", Some("2024-08-22T04:42:04+00:00")),
+            ("Europe/Oslo", Some("2024-08-22T02:42:04+00:00")),
+            ("+02:00", Some("2024-08-22T02:42:04+00:00")),
+            // No zone that anybody knows: a civil time, like a text without one.
+            ("Moon/Base", None),
+        ] {
+            let json = format!(r#"{{"date":"{day}","timezone_type":3,"timezone":"{zone}"}}"#);
+            let raw = RawValue::from_string(json).expect("JSON");
+            let time = WireTime::of(&raw).expect("a time");
+            let at = time.at().map(|at| at.to_rfc3339());
+            assert_eq!(
+                (at.as_deref(), time.civil().is_some()),
+                (
+                    expected.or(Some("2024-08-22T04:42:04+00:00")),
+                    expected.is_none()
+                ),
+                "{zone}"
+            );
+        }
+        for json in [
+            r#"{"date":null}"#,
+            r#"{"date":"soon"}"#,
+            "{}",
+            "[1]",
+            "true",
+        ] {
+            let raw = RawValue::from_string(json.to_owned()).expect("JSON");
+            assert_eq!(WireTime::of(&raw), None, "{json}");
         }
     }
 

@@ -9,6 +9,7 @@ mod corpus;
 mod fixtures;
 mod hostile;
 mod network;
+mod reading;
 mod server;
 mod support;
 mod validation;

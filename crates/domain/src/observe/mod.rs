@@ -8,7 +8,7 @@ mod snapshot;
 mod submits;
 mod unmarked;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use search::search;
 pub use snapshot::{SeenProduct, SeenRefund, SeenRow, SeenStatus, Snapshot};
@@ -20,8 +20,8 @@ use crate::late_delivery::ask_about_late;
 use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::reservation::{
-    Closing, ExtraProduct, Fact, Hold, Intent, IntentState, Link, Operation, Origin, ProviderFact,
-    Reservation, ReviewFact, ReviewReason, RowKind, SeenLine,
+    Closing, ExtraProduct, Fact, Hold, Intent, IntentState, Line, Link, Operation, Origin,
+    ProviderFact, Reservation, ReviewFact, ReviewReason, RowKind, SeenLine,
 };
 use crate::resolve::{Evidence, INCOHERENT_READS};
 
@@ -93,6 +93,30 @@ pub fn observe(case: Case<'_>, reading: Reading<'_>) -> Vec<Fact> {
     observer.facts
 }
 
+/// How far the provider's clock and zone can be from ours at most.
+const ANY_CLOCK: TimeDelta = TimeDelta::days(1);
+
+/// Is this product this line, by product id, name and amount? `None` when what is shown does not tell.
+fn is_line(product: &SeenProduct, line: &Line) -> Option<bool> {
+    let id = product.product_id.as_deref().filter(|id| !id.is_empty());
+    let name = product.name.as_ref().map(|name| *name == line.name);
+    let amount = product.amount.map(|amount| amount == line.amount);
+    match (id == line.product_id.as_deref(), name, amount) {
+        (false, _, _) | (_, Some(false), _) | (_, _, Some(false)) => Some(false),
+        (true, Some(true), Some(true)) => Some(true),
+        (true, _, _) => None,
+    }
+}
+
+/// What is not shown of a line is as it was.
+fn seen_line(line: &Line, product: &SeenProduct) -> SeenLine {
+    SeenLine {
+        line: line.line,
+        provider_id: product.id,
+        captured: product.captured.unwrap_or(line.captured_seen),
+    }
+}
+
 struct Observer<'a> {
     r: &'a Reservation,
     seen: &'a Snapshot,
@@ -123,32 +147,37 @@ impl Observer<'_> {
     }
 
     /// Matches our lines with the provider's products: by number once learnt, else by product id, name and
-    /// amount, each product once.
+    /// amount, each product once. A product of which not all of these are shown is matched by the rest, when there is
+    /// only one line that it can be.
     fn products(&mut self) {
         let mut left: Vec<_> = self.seen.products.iter().collect();
         let mut lines = Vec::new();
+        let mut unmatched = Vec::new();
         for line in &self.r.lines {
             let found = left.iter().position(|product| match line.provider_id {
                 Some(id) => product.id == id,
-                None => {
-                    let id = product.product_id.as_deref().filter(|id| !id.is_empty());
-                    product.name == line.name
-                        && product.amount == line.amount
-                        && id == line.product_id.as_deref()
-                }
+                None => is_line(product, line) == Some(true),
             });
-            if let Some(index) = found {
-                let product = left.remove(index);
-                lines.push(SeenLine {
-                    line: line.line,
-                    provider_id: product.id,
-                    captured: product.captured,
-                });
+            match found {
+                Some(index) => lines.push(seen_line(line, left.remove(index))),
+                None if line.provider_id.is_none() => unmatched.push(line),
+                None => {}
             }
         }
+        for line in &unmatched {
+            let mut can_be = (0..left.len()).filter(|i| is_line(left[*i], line) != Some(false));
+            let (Some(index), None) = (can_be.next(), can_be.next()) else {
+                continue;
+            };
+            let fits = |other: &&&Line| is_line(left[index], other) != Some(false);
+            if unmatched.iter().filter(fits).count() == 1 {
+                lines.push(seen_line(line, left.remove(index)));
+            }
+        }
+        lines.sort_by_key(|seen| seen.line);
         let extra = left.into_iter().map(|product| ExtraProduct {
             id: product.id,
-            name: product.name.clone(),
+            name: product.name.clone().unwrap_or_default(),
             product_id: product.product_id.clone(),
         });
         let seen = Fact::Provider(ProviderFact::LinesSynced {
@@ -179,7 +208,10 @@ impl Observer<'_> {
                 Link::Sent { at, .. } => *at,
                 _ => self.r.created_at,
             };
-            let at = self.seen.reserved_at.unwrap_or(earliest).min(self.now);
+            // Nor can the payer have paid before there was a link, whatever the clocks say.
+            let told = self.seen.reserved_at;
+            let told = told.filter(|at| *at >= earliest - ANY_CLOCK);
+            let at = told.unwrap_or(earliest).min(self.now);
             self.facts.push(Fact::Provider(ProviderFact::HoldPlaced {
                 at,
                 amount: self.seen.reserved,
@@ -192,7 +224,11 @@ impl Observer<'_> {
             SeenStatus::Cancelled => self.closed(Closing::Cancelled),
             SeenStatus::Completed => self.closed(Closing::Completed),
             SeenStatus::Expired => self.expired(),
-            SeenStatus::Other(_) => self.ask(ReviewReason::Incoherent, true),
+            // A person is told of the word, and nothing waits for that.
+            SeenStatus::Other(_) => {
+                self.ask(ReviewReason::Incoherent, false);
+                self.window_over();
+            }
             SeenStatus::Unpaid => {}
             SeenStatus::Paid => self.window_over(),
         }

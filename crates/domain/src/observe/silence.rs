@@ -25,7 +25,7 @@ impl Observer<'_> {
             .is_some_and(|wanted| wanted > self.since);
         for intent in waiting {
             let id = intent.id.clone();
-            let clean = coherent && !self.traced.contains(&id);
+            let clean = coherent && !self.traced.contains(&id) && self.could_show(intent);
             self.facts.push(Fact::Intent(
                 id.clone(),
                 IntentFact::EffectNotSeen {
@@ -47,6 +47,16 @@ impl Observer<'_> {
                 self.facts.extend(outcome);
             }
         }
+    }
+
+    /// Could this read show the intent's effect? A cancel and a complete show in the status alone, which a word that
+    /// nobody knows does not tell.
+    fn could_show(&self, intent: &Intent) -> bool {
+        let in_status = matches!(
+            intent.operation,
+            Operation::Cancel { .. } | Operation::Complete { .. }
+        );
+        !(in_status && matches!(self.seen.status, SeenStatus::Other(_)))
     }
 
     /// Why an operation that shows no trace cannot take effect any more.

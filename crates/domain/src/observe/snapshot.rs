@@ -21,7 +21,7 @@ pub enum SeenStatus {
     Cancelled,
     /// The link or the hold is over.
     Expired,
-    /// A status word that the provider's documentation does not have.
+    /// A status word that is not documented: it decides nothing, and amounts and rows tell what they tell.
     Other(String),
 }
 
@@ -56,14 +56,14 @@ pub struct SeenRefund {
 pub struct SeenProduct {
     /// The provider's numeric id.
     pub id: i64,
-    /// Its name.
-    pub name: String,
+    /// Its name; `None` when details do not show it.
+    pub name: Option<String>,
     /// Its product id.
     pub product_id: Option<String>,
-    /// Its amount.
-    pub amount: Money,
-    /// What is captured on it.
-    pub captured: Money,
+    /// Its amount; `None` when details do not show it.
+    pub amount: Option<Money>,
+    /// What is captured on it; `None` when details do not show it.
+    pub captured: Option<Money>,
 }
 
 /// Details, in our words.
@@ -118,7 +118,8 @@ impl Snapshot {
 
     fn adds_up_with(&self, r: &Reservation) -> bool {
         let sum = |rows: &[SeenRow]| rows.iter().map(|row| row.amount).sum::<Money>();
-        let products: Money = self.products.iter().map(|product| product.captured).sum();
+        let on_lines = self.products.iter().filter_map(|product| product.captured);
+        let products: Money = on_lines.sum();
         sum(&self.captures) == self.captured
             && sum(&self.charges) == self.charged
             && self.is_named()

@@ -76,7 +76,7 @@ impl Observer<'_> {
             .products
             .iter()
             .map(|product| product.captured)
-            .sum();
+            .sum::<Option<_>>();
         // What other rows account for is not this one's.
         let others = |line: u32| {
             let rows = self.r.ledger.iter().filter(|other| {
@@ -95,9 +95,9 @@ impl Observer<'_> {
                 .products
                 .iter()
                 .find(|product| Some(product.id) == id)
-                .map(|product| product.captured)
+                .and_then(|product| product.captured)
         };
-        self.seen.captured != result
+        result != Some(self.seen.captured)
             || lines.iter().all(|part| {
                 shown(part.line).is_none_or(|captured| {
                     captured.checked_sub(others(part.line)) >= Some(part.amount)

@@ -334,10 +334,10 @@ impl Booking {
         let known = self.r.line(line).expect("a line");
         SeenProduct {
             id: 100 + i64::from(line),
-            name: known.name.clone(),
+            name: Some(known.name.clone()),
             product_id: known.product_id.clone(),
-            amount: known.amount,
-            captured: self.r.captured_on(line),
+            amount: Some(known.amount),
+            captured: Some(self.r.captured_on(line)),
         }
     }
 
@@ -604,7 +604,8 @@ pub(crate) fn with_capture(
     let mut seen = seen.clone();
     seen.captures.push(row(reference, kroner, text));
     seen.captured += kr(kroner);
-    seen.products[0].captured += kr(kroner);
+    let captured = seen.products[0].captured.unwrap_or_default();
+    seen.products[0].captured = Some(captured + kr(kroner));
     seen
 }
 

@@ -281,7 +281,7 @@ fn a_capture_needs_the_providers_numbers_and_a_person_when_details_do_not_show_t
     let mut booking = Booking::new(&[1000]).awaiting();
     let mut seen = booking.seen();
     (seen.status, seen.reserved) = (domain::observe::SeenStatus::Paid, kr(1000));
-    seen.products[0].name = "Something else".into();
+    seen.products[0].name = Some("Something else".into());
     booking.read(&seen);
     let id = booking.plan(capture(&[on(1, 1000)]));
     let (kind, key) = (JobKind::Capture, booking.intent(&id).key.clone());

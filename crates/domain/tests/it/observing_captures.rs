@@ -17,7 +17,7 @@ fn details_are_believed_only_when_they_add_up() {
         ("captures do not sum", |seen| seen.captured = kr(401)),
         ("charges do not sum", |seen| seen.charged = kr(1)),
         ("lines sum to more than was taken", |seen| {
-            seen.products[0].captured = kr(401);
+            seen.products[0].captured = Some(kr(401));
         }),
         ("more is captured than held", |seen| {
             (seen.reserved, seen.captured) = (kr(300), kr(400));

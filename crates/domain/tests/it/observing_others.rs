@@ -129,7 +129,7 @@ fn a_hold_that_the_provider_leaves_as_it_was_is_over_with_its_window() {
 }
 
 #[test]
-fn an_undocumented_status_word_freezes_and_never_crashes() {
+fn an_undocumented_status_word_is_shown_to_a_person_and_neither_freezes_nor_crashes() {
     let mut booking = Booking::new(&[1000]).held();
     let mut seen = booking.seen();
     (seen.word, seen.status) = (
@@ -139,10 +139,11 @@ fn an_undocumented_status_word_freezes_and_never_crashes() {
     booking.read(&seen);
     assert_eq!(
         (booking.reviews(), booking.r.is_frozen()),
-        (vec!["incoherent"], true)
+        (vec!["incoherent"], false)
     );
     assert_eq!(booking.r.provider.status.as_deref(), Some("ON_THE_MOON"));
-    assert_eq!(booking.read(&seen), [], "it lies on a review already");
+    assert_eq!(booking.r.status(), Status::Held, "the amounts tell");
+    assert_eq!(booking.read(&seen), [], "it is in review already");
 }
 
 #[test]
@@ -150,12 +151,12 @@ fn lines_are_matched_once_by_name_and_then_by_number_and_the_rest_is_extra() {
     let mut booking = Booking::new(&[500, 500, 200]).awaiting();
     let mut seen = booking.seen();
     for product in &mut seen.products {
-        product.name = "Line 1".into();
+        product.name = Some("Line 1".into());
     }
-    seen.products[2].name = "Line 3".into();
+    seen.products[2].name = Some("Line 3".into());
     (booking.r.lines[0].name, booking.r.lines[1].name) = ("Line 1".into(), "Line 1".into());
     let mut late = seen.products[0].clone();
-    (late.id, late.name) = (900, "Minibar".into());
+    (late.id, late.name) = (900, Some("Minibar".into()));
     seen.products.insert(0, late);
     booking.read(&seen);
     let ids: Vec<_> = booking
@@ -166,8 +167,65 @@ fn lines_are_matched_once_by_name_and_then_by_number_and_the_rest_is_extra() {
         .collect();
     assert_eq!(ids, [Some(101), Some(102), Some(103)], "two alike are two");
     assert_eq!(booking.r.provider.extra_products.len(), 1);
-    seen.products[1].name = "Renamed in the portal".into();
+    seen.products[1].name = Some("Renamed in the portal".into());
     assert_eq!(booking.read(&seen), [], "a number once learnt stays");
+}
+
+#[test]
+fn what_details_do_not_show_of_a_line_is_matched_by_the_rest_and_leaves_what_was_known() {
+    type Hide = fn(&mut domain::observe::SeenProduct);
+    let hidden: [(&str, Hide); 3] = [
+        ("its name", |product| product.name = None),
+        ("its amount", |product| product.amount = None),
+        ("what is captured on it", |product| product.captured = None),
+    ];
+    for (what, hide) in hidden {
+        let mut booking = Booking::new(&[500, 300]).awaiting();
+        let mut seen = booking.seen();
+        hide(&mut seen.products[0]);
+        booking.read(&seen);
+        let ids = booking.r.lines.iter().map(|line| line.provider_id);
+        assert_eq!(ids.collect::<Vec<_>>(), [Some(101), Some(102)], "{what}");
+        booking.r.lines[0].captured_seen = Money::kroner(100);
+        seen.products[0].captured = None;
+        booking.read(&seen);
+        assert_eq!(
+            booking.r.lines[0].captured_seen,
+            Money::kroner(100),
+            "{what}"
+        );
+    }
+    let mut booking = Booking::new(&[500, 500]).awaiting();
+    let mut seen = booking.seen();
+    seen.products
+        .iter_mut()
+        .for_each(|product| product.name = None);
+    booking.read(&seen);
+    let ids = booking.r.lines.iter().map(|line| line.provider_id);
+    assert_eq!(
+        ids.collect::<Vec<_>>(),
+        [None, None],
+        "which is which does not show"
+    );
+}
+
+#[test]
+fn a_hold_is_never_older_than_its_link() {
+    for (hours, expected) in [(-26, 0), (-24 * 20_000, 0), (-2, -2), (1, 0)] {
+        let mut booking = Booking::new(&[1000]).awaiting();
+        let mut seen = Booking::new(&[1000]).held().seen();
+        let domain::reservation::Link::Sent { at, .. } = booking.r.link else {
+            panic!("a link")
+        };
+        booking.now = at;
+        seen.reserved_at = Some(at + chrono::TimeDelta::hours(hours));
+        booking.read(&seen);
+        let expected = at + chrono::TimeDelta::hours(expected);
+        let domain::reservation::Hold::Reserved { at, .. } = booking.r.hold else {
+            panic!("a hold")
+        };
+        assert_eq!(at, expected, "{hours} h");
+    }
 }
 
 #[test]

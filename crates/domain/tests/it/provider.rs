@@ -304,10 +304,10 @@ impl Provider {
             .zip(&self.lines)
             .map(|(id, (name, amount, captured))| SeenProduct {
                 id,
-                name: name.clone(),
+                name: Some(name.clone()),
                 product_id: None,
-                amount: *amount,
-                captured: *captured,
+                amount: Some(*amount),
+                captured: Some(*captured),
             });
         Snapshot {
             word: format!("{:?}", self.status),

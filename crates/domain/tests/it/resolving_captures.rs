@@ -133,7 +133,7 @@ fn row_02_our_marker_on_other_lines_is_booked_and_asked() {
     let seen = booking.seen();
     let id = booking.lost(capture(&[on(1, 300)]));
     let mut shown = with_capture(&seen, "CAP1", 300, Some(booking.text_of(&id)));
-    (shown.products[0].captured, shown.products[1].captured) = (Money::ZERO, kr(300));
+    (shown.products[0].captured, shown.products[1].captured) = (Some(Money::ZERO), Some(kr(300)));
     booking.read(&shown);
     assert_eq!(
         (booking.state(&id), booking.reviews()),
@@ -142,7 +142,7 @@ fn row_02_our_marker_on_other_lines_is_booked_and_asked() {
     let mut untold = Booking::new(&[600, 400]).held();
     let id = untold.lost(capture(&[on(1, 300)]));
     shown.captures[0].text = Some(untold.text_of(&id));
-    shown.products[1].captured = Money::ZERO;
+    shown.products[1].captured = Some(Money::ZERO);
     untold.read(&shown);
     assert_eq!(
         (untold.state(&id), untold.reviews()),
@@ -292,7 +292,7 @@ fn row_05_anything_that_does_not_fit_is_a_persons() {
                 reference: Some(named("CAP2")),
                 ..again
             });
-            (seen.captured, seen.products[0].captured) = (kr(800), kr(800));
+            (seen.captured, seen.products[0].captured) = (kr(800), Some(kr(800)));
         }),
     ];
     for (name, change) in changes {
@@ -334,8 +334,8 @@ fn row_05_an_unmarked_row_on_other_lines_is_a_persons() {
     let sent_at = booking.intent(&id).sent().expect("sent").at;
     call_back(&mut booking, "captured", sent_at);
     let mut other = shown.products[0].clone();
-    (other.id, other.captured) = (900, kr(400));
-    shown.products[0].captured = Money::ZERO;
+    (other.id, other.captured) = (900, Some(kr(400)));
+    shown.products[0].captured = Some(Money::ZERO);
     shown.products.push(other);
     booking.read(&shown);
     assert_eq!(booking.state(&id), "needs_review");

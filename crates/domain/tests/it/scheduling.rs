@@ -594,7 +594,7 @@ fn an_external_capture_is_seen_on_its_line_beside_ours() {
     let mut booking = Booking::with(proven(), &[500, 500], "{}").held();
     let mut seen = booking.seen();
     seen.captures.push(row("CAP7", 200, None));
-    (seen.captured, seen.products[0].captured) = (kr(200), kr(200));
+    (seen.captured, seen.products[0].captured) = (kr(200), Some(kr(200)));
     booking.read(&seen);
     booking.capture(&[on(1, 200)], "CAP8");
     assert_eq!(

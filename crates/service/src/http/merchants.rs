@@ -1,4 +1,5 @@
-//! Merchants for ops: which of them are paused, pausing and resuming one.
+//! Merchants for ops: which of them are paused, what their provider answers in a form that cannot be read, pausing and
+//! resuming one.
 
 use std::sync::Arc;
 
@@ -26,19 +27,37 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Answere
 }
 
 fn view(app: &App, id: &MerchantId, paused: bool) -> Value {
-    let limit = app
-        .merchants
-        .get(id)
-        .map(|handle| handle.rate_limit_per_minute);
-    json!({"id": id, "paused": paused, "rate_limit_per_minute": limit})
+    let handle = app.merchants.get(id);
+    let limit = handle.map(|handle| handle.rate_limit_per_minute);
+    let oddities = handle.map(|handle| handle.client.oddities());
+    json!({
+        "id": id,
+        "paused": paused,
+        "rate_limit_per_minute": limit,
+        "oddities": oddities.unwrap_or_default(),
+    })
+}
+
+fn known(app: &App, named: &str) -> Result<MerchantId, Problem> {
+    let id = named.parse().ok();
+    id.filter(|id| app.merchants.contains_key(id))
+        .ok_or_else(|| Problem::not_found("merchant"))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Name(named): Name,
+    params: Params,
+) -> Answered {
+    params.only(&[])?;
+    let id = known(&app, &named)?;
+    let limits = app.store.merchant_limits().await?;
+    let paused = limits.iter().any(|one| one.merchant == id && one.paused);
+    Ok(Answer(view(&app, &id, paused)))
 }
 
 async fn set(app: &App, named: &str, paused: bool, actor: &Actor) -> Answered {
-    let known = named
-        .parse()
-        .ok()
-        .filter(|id: &MerchantId| app.merchants.contains_key(id));
-    let id = known.ok_or_else(|| Problem::not_found("merchant"))?;
+    let id = known(app, named)?;
     if paused {
         operations::pause_merchant(app, &id, actor.0).await?;
     } else {

@@ -64,6 +64,7 @@ pub fn router(app: Arc<App>, keys: Keys) -> Router {
         .route("/v1/reviews/{id}", get(reviews::get))
         .route("/v1/reviews/{id}/decide", post(reviews::decide))
         .route("/v1/merchants", get(merchants::list))
+        .route("/v1/merchants/{id}", get(merchants::show))
         .route("/v1/merchants/{id}/pause", post(merchants::pause))
         .route("/v1/merchants/{id}/resume", post(merchants::resume))
         .method_not_allowed_fallback(wrong_method)

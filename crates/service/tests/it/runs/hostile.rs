@@ -199,3 +199,80 @@ async fn hostile_details_book_nothing_and_prove_nothing() {
         );
     }
 }
+
+/// Details in shapes that systems of this kind print, of the same truth.
+fn odd(genuine: &WireResponse) -> WireResponse {
+    let mut body: Value = serde_json::from_slice(&genuine.body).expect("JSON");
+    let data = &mut body["data"];
+    (data["sendOrderBy"], data["customerNotes"]) = (json!(1), json!({}));
+    data["customerDetails"] = json!("kari@example.no");
+    data["productList"][0]["rate"] = json!("333.333333");
+    data["productList"][0]["discount"] = json!(-50);
+    if data["status"] == "SENT" {
+        (data["status"], data["paymentDetails"]) = (json!("pending"), Value::Null);
+    } else {
+        let grouped = |amount: &Value| match amount.as_f64() {
+            Some(1000.0) => json!("1,000.00"),
+            _ => amount.clone(),
+        };
+        let payment = &mut data["paymentDetails"];
+        payment["reservedAmount"] = grouped(&payment["reservedAmount"]);
+        if payment["capturedAmount"] == json!(300.3) {
+            payment["capturedAmount"] = json!(300.299_999_999_999_95);
+        }
+    }
+    answer(200, body.to_string())
+}
+
+#[tokio::test]
+async fn a_reservation_whose_details_are_odd_is_read_and_goes_on_and_the_oddities_are_shown() {
+    let env = TestEnv::start().await;
+    env.changed("details", u32::MAX, |genuine| Ok(odd(&genuine)));
+    let id = env.held("BOOK-1").await;
+    env.act(&id, "capture", &json!({"amount": "300.30"})).await;
+    let most = TimeDelta::hours(1);
+    let seen = env
+        .run_until(&id, most, "captured", |seen| {
+            seen["ledger"][0]["state"] == "confirmed"
+        })
+        .await;
+    assert_eq!(
+        (&seen["amounts"]["captured"], &seen["review"]),
+        (&json!("300.30"), &Value::Null),
+        "{seen:#}"
+    );
+    assert_eq!(env.effects(EffectKind::Captured).len(), 1);
+    let merchant = env.service.get("/v1/merchants/default").await.ok(200);
+    for field in ["sendOrderBy", "customerNotes", "customerDetails"] {
+        let count = &merchant["oddities"][format!("details.{field}")];
+        assert!(count.as_u64() >= Some(2), "{field}: {merchant}");
+    }
+    assert!(!merchant.to_string().contains("kari@"), "names alone");
+    env.service.get("/v1/merchants/nobody").await.ok(404);
+}
+
+#[tokio::test]
+async fn a_word_that_nobody_knows_stops_no_capture() {
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
+    env.changed("details", u32::MAX, |genuine| {
+        let text = std::str::from_utf8(&genuine.body).expect("text");
+        let text = text.replace("\"RESERVED\"", "\"ON_THE_MOON\"");
+        Ok(answer(200, text.replace("\"CAPTURED\"", "\"ON_THE_MOON\"")))
+    });
+    env.act(&id, "capture", &json!({})).await;
+    let seen = env
+        .run_until(&id, TimeDelta::hours(1), "captured", |seen| {
+            seen["amounts"]["captured"] == "1000.00"
+        })
+        .await;
+    assert_eq!(seen["control"], "auto", "{seen:#}");
+    env.act(&id, "refresh", &json!({})).await;
+    env.pass(TimeDelta::minutes(1)).await;
+    let seen = env.get(&id).await;
+    assert_eq!(
+        (&seen["control"], &seen["review"]["reason"]),
+        (&json!("auto"), &json!("incoherent")),
+        "a person is told: {seen:#}"
+    );
+}
