@@ -166,14 +166,9 @@ fn amounts(value: &Value, into: &mut BTreeSet<i64>) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "only amounts that fit are compared"
-)]
 fn ore(text: &str) -> Option<i64> {
     let value: f64 = text.trim().replace(',', "").parse().ok()?;
-    let ore = (value.abs() * 100.0).round();
-    (ore < 1e15).then_some(ore as i64)
+    format!("{:.2}", value.abs()).replace('.', "").parse().ok()
 }
 
 /// What is read of a body, as JSON; `None` when it cannot be read.
