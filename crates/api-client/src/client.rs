@@ -380,7 +380,7 @@ impl Client {
 
     fn count(&self, operation: Operation, oddities: &[Oddity]) {
         for Oddity { field, found } in oddities {
-            tracing::debug!(operation = ?operation, field, found = ?found, "field not read");
+            tracing::debug!(operation = ?operation, field, field.found = ?found, "field not read");
             let name = format!("{}.{field}", operation.word());
             let counts = self.oddities.lock();
             let mut counts = counts.unwrap_or_else(PoisonError::into_inner);

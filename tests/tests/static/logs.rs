@@ -13,6 +13,14 @@ const FIELDS: &[(&str, &str)] = &[
     ("duration_ms", "how long something took"),
     ("error", "an error with its causes"),
     ("error.code", "its code, which has a page in docs/errors"),
+    (
+        "field",
+        "the path of a field of an answer, without its value",
+    ),
+    (
+        "field.found",
+        "what stood there instead: a list, a number, nothing",
+    ),
     ("http_status", "the status of an answer"),
     ("intent.id", "int_…"),
     ("job.id", "job_…"),

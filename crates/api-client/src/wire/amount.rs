@@ -147,11 +147,36 @@ fn without_groups(whole: &str) -> Option<String> {
     fits.then(|| whole.replace(',', ""))
 }
 
-/// `1e3` and `5.7e-14` in plain decimals.
+/// The most digits of a number with an exponent.
+const MAX_DIGITS: usize = 64;
+/// The farthest that an exponent moves the point; what goes farther is no amount.
+const MAX_EXPONENT: i32 = 400;
+
+/// `1e3` and `5.7e-14` in plain decimals, digit by digit.
 fn without_exponent(text: &str) -> Option<String> {
-    let value: f64 = text.parse().ok()?;
-    let plain = value.is_finite() && value.abs() < 1e12;
-    plain.then(|| format!("{value:.10}"))
+    let (mantissa, exponent) = text.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if whole.is_empty() || exponent.abs() > MAX_EXPONENT || digits.len() > MAX_DIGITS {
+        return None;
+    }
+    let point = i32::try_from(whole.len()).ok()? + exponent;
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    let length = i32::try_from(digits.len()).ok()?;
+    let plain = if point <= 0 {
+        format!("0.{}{digits}", zeros(-point))
+    } else if point >= length {
+        format!("{digits}{}", zeros(point - length))
+    } else {
+        let (whole, fraction) = digits.split_at_checked(usize::try_from(point).ok()?)?;
+        format!("{whole}.{fraction}")
+    };
+    Some(format!("{sign}{plain}"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::lenient::scalar;
 use super::oddity::{Found, Oddities};
 use super::{Personal, ProviderStatus, WireTime, amount, lenient};
 
@@ -206,7 +207,7 @@ impl<'a> Fields<'a> {
         self.needed(name, self.try_scalar(name, read))
     }
 
-    /// The status. It has to be there; what is no word is a word that nobody knows.
+    /// The status. It has to be there; what is no word is read as an undocumented one.
     pub(crate) fn status(&self, name: &str) -> Result<ProviderStatus, Unreadable> {
         let held = self.needed(name, self.try_read(name, Some))?;
         if Found::of(held) != Found::Text {
@@ -263,19 +264,6 @@ impl<'a> Fields<'a> {
 
 fn is_blank(raw: &RawValue) -> bool {
     Found::of(raw) == Found::Text && raw.get().trim_matches('"').trim().is_empty()
-}
-
-/// The text of a scalar; a number as it stands there, without an exponent.
-pub(crate) fn scalar(raw: &RawValue) -> Option<String> {
-    match Found::of(raw) {
-        Found::Text => serde_json::from_str(raw.get()).ok(),
-        Found::Number if raw.get().contains(['e', 'E']) => {
-            let number: serde_json::Number = serde_json::from_str(raw.get()).ok()?;
-            Some(number.to_string())
-        }
-        Found::Number | Found::Flag => Some(raw.get().to_owned()),
-        _ => None,
-    }
 }
 
 /// The text of a number, or of a text.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize as _, Deserializer, de};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::oddity::Found;
 
 /// The text of a scalar; nothing for null, a list or an object.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
@@ -60,4 +63,17 @@ where
     T: TryFrom<i64>,
 {
     whole(deserializer)?.ok_or_else(|| de::Error::custom("is not a whole number in range"))
+}
+
+/// The text of a scalar; a number as it stands there, without an exponent.
+pub(crate) fn scalar(raw: &RawValue) -> Option<String> {
+    match Found::of(raw) {
+        Found::Text => serde_json::from_str(raw.get()).ok(),
+        Found::Number if raw.get().contains(['e', 'E']) => {
+            let number: serde_json::Number = serde_json::from_str(raw.get()).ok()?;
+            Some(number.to_string())
+        }
+        Found::Number | Found::Flag => Some(raw.get().to_owned()),
+        _ => None,
+    }
 }

@@ -5,9 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, scalar};
-use super::lenient;
-use super::oddity::{Found, Oddities};
+use super::lenient::{self, scalar};
+use super::oddity::Found;
 
 /// The longest text that is tried as a time.
 const MAX_TEXT: usize = 40;
@@ -64,11 +63,9 @@ impl WireTime {
         match Found::of(raw) {
             Found::Number | Found::Text => scalar(raw).map(Self::from_text),
             Found::Object => {
-                let oddities = Oddities::default();
-                let fields = Fields::of(raw, "", &oddities)?;
-                let date = fields.text("date")?;
+                let PhpTime { date, timezone } = serde_json::from_str(raw.get()).ok()?;
                 let civil = civil(date.trim())?;
-                let zone = fields.text("timezone").unwrap_or_default();
+                let zone = timezone.unwrap_or_default();
                 let text = zoned(civil, zone.trim()).map(|at| at.to_rfc3339());
                 Some(Self::from_text(text.unwrap_or(date)))
             }
@@ -107,6 +104,14 @@ impl WireTime {
     }
 }
 
+/// A time as PHP prints it.
+#[derive(Deserialize)]
+struct PhpTime {
+    date: String,
+    #[serde(default)]
+    timezone: Option<String>,
+}
+
 fn parse(text: &str) -> Option<Parsed> {
     if text.is_empty() || text.len() > MAX_TEXT {
         return None;
@@ -140,7 +145,7 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// The instant of a civil time in a zone by name, or by offset such as `+02:00`; the earlier one of an hour that there is
-/// twice. `None` for a zone that nobody knows.
+/// twice. `None` for a zone that has no entry in the database of zones.
 fn zoned(civil: NaiveDateTime, zone: &str) -> Option<DateTime<Utc>> {
     if zone.eq_ignore_ascii_case("utc") || zone == "Z" {
         return Some(civil.and_utc());

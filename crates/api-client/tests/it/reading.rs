@@ -216,13 +216,13 @@ fn a_field_that_does_not_decide_never_makes_an_answer_unreadable_and_no_amount_i
                     }
                     continue;
                 };
-                let (mut told, mut made) = (BTreeSet::new(), BTreeSet::new());
+                let (mut given, mut made) = (BTreeSet::new(), BTreeSet::new());
                 let number_free = text.replace("1e999", "0");
                 let sent: Value =
                     serde_json::from_str(&number_free.replace("\\ud800", "")).expect("JSON");
-                amounts(&sent, &mut told);
+                amounts(&sent, &mut given);
                 amounts(&value, &mut made);
-                if let Some(amount) = made.difference(&told).next() {
+                if let Some(amount) = made.difference(&given).next() {
                     faults.push(format!("{name} {pointer}, {bend}: {amount} øre made up"));
                 }
             }
@@ -451,9 +451,9 @@ async fn what_is_left_out_is_named_without_its_value_and_counted() {
     let transport = Scripted::new([Ok(response(200, body.clone())), Ok(response(200, body))]);
     let client = transport.client();
     let answer = client.details("RES1").await;
-    let told = serde_json::to_value(&answer.exchange.oddities).expect("JSON");
+    let shown = serde_json::to_value(&answer.exchange.oddities).expect("JSON");
     assert_eq!(
-        told,
+        shown,
         json!([
             {"field": "customerDetails.name", "found": "list"},
             {"field": "paymentHistory.captured[].at", "found": "list"},

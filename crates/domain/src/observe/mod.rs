@@ -209,9 +209,9 @@ impl Observer<'_> {
                 _ => self.r.created_at,
             };
             // Nor can the payer have paid before there was a link, whatever the clocks say.
-            let told = self.seen.reserved_at;
-            let told = told.filter(|at| *at >= earliest - ANY_CLOCK);
-            let at = told.unwrap_or(earliest).min(self.now);
+            let shown = self.seen.reserved_at;
+            let shown = shown.filter(|at| *at >= earliest - ANY_CLOCK);
+            let at = shown.unwrap_or(earliest).min(self.now);
             self.facts.push(Fact::Provider(ProviderFact::HoldPlaced {
                 at,
                 amount: self.seen.reserved,

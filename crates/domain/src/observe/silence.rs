@@ -49,8 +49,8 @@ impl Observer<'_> {
         }
     }
 
-    /// Could this read show the intent's effect? A cancel and a complete show in the status alone, which a word that
-    /// nobody knows does not tell.
+    /// Could this read show the intent's effect? A cancel and a complete show in the status alone, which an
+    /// undocumented word does not tell.
     fn could_show(&self, intent: &Intent) -> bool {
         let in_status = matches!(
             intent.operation,

@@ -251,7 +251,7 @@ async fn a_reservation_whose_details_are_odd_is_read_and_goes_on_and_the_odditie
 }
 
 #[tokio::test]
-async fn a_word_that_nobody_knows_stops_no_capture() {
+async fn an_undocumented_word_stops_no_capture() {
     let env = TestEnv::start().await;
     let id = env.held("BOOK-1").await;
     env.changed("details", u32::MAX, |genuine| {
