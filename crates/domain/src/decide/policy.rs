@@ -168,7 +168,7 @@ impl Acting<'_> {
             };
             return not_fresh(self.case).unwrap_or(wait);
         }
-        let note = "Everything is paid and delivered.".to_owned();
+        let note = "The booking is over.".to_owned();
         Step::Record(vec![self.planned(Operation::Complete { note })])
     }
 
