@@ -61,6 +61,7 @@ codes! {
     NotHeld = "not_held", "Nothing is held";
     NothingCapturable = "nothing_capturable", "Nothing is left to capture";
     NothingRefundable = "nothing_refundable", "Nothing is left to refund";
+    NothingToRetry = "nothing_to_retry", "Nothing would be sent";
     OperationOpen = "operation_open", "Another operation is not over";
     ReferenceNotShown = "reference_not_shown", "The provider does not show it";
     ReferenceTaken = "reference_taken", "The reference is taken";

@@ -93,10 +93,7 @@ fn case_016_a_tax_that_the_merchant_does_not_use_is_refused() {
         submit_faults(|line| line.tax_percent = 24),
         ["lines[0].tax_percent"]
     );
-    assert_eq!(
-        submit_faults(|line| line.amount = Money::ZERO),
-        ["lines[0].amount"]
-    );
+    assert_eq!(submit_faults(|line| line.amount = Money::ZERO), ["lines"]);
     assert_eq!(
         submit_faults(|line| line.product_id = Some("x".repeat(26))),
         ["lines[0].product_id"]

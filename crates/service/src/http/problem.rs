@@ -133,6 +133,7 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | E::NotHeld
         | E::NothingCapturable
         | E::NothingRefundable
+        | E::NothingToRetry
         | E::OperationOpen
         | E::ReferenceTaken
         | E::RetryRefused
@@ -168,6 +169,17 @@ impl From<OperationError> for Problem {
                 state: Some(state),
                 ..Self::new(ErrorCode::JobState, message)
             },
+            OperationError::NothingToRetry { state, why, review } => {
+                let what = match review {
+                    Some(id) => format!("decide about it: POST /v1/reviews/{id}/decide"),
+                    None => "ask for it anew where it is still wanted".to_owned(),
+                };
+                let detail = format!("nothing would be sent: {why}; {what}");
+                Self {
+                    state: Some(state),
+                    ..Self::new(ErrorCode::NothingToRetry, detail)
+                }
+            }
             OperationError::ReferenceTaken { id } => {
                 let detail = "the merchant has another reservation with this reference";
                 Self {

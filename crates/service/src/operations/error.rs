@@ -1,7 +1,7 @@
 //! Why something that was asked for is not carried out.
 
 use domain::reservation::Refusal;
-use domain::{JobState, ReservationId};
+use domain::{JobState, ReservationId, ReviewId};
 use store::StoreError;
 
 /// Why a request was not carried out. Nothing has been changed.
@@ -20,6 +20,16 @@ pub enum OperationError {
         state: JobState,
         /// The sentence for whoever asked.
         message: String,
+    },
+    /// Another run of the job would send nothing.
+    #[error("nothing would be sent: {why}")]
+    NothingToRetry {
+        /// The state that the job is in.
+        state: JobState,
+        /// What became of the operation that the job carries.
+        why: &'static str,
+        /// The open review that decides about it, where there is one.
+        review: Option<ReviewId>,
     },
     /// The merchant has a live reservation with this reference.
     #[error("the reference is taken")]

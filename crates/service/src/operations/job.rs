@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::payment_link::{self, LinkEvent, LinkState, NotAllowed};
+use domain::reservation::{Intent, IntentState};
+use domain::review::ReviewStatus;
 use domain::{ControlFact, Fact, JobId};
 use store::Tx;
 use store::queue::Job;
@@ -13,13 +15,50 @@ use crate::app::App;
 /// Lets a job run again that gave up, or that waits for a person.
 ///
 /// # Errors
-/// See [`OperationError`].
+/// See [`OperationError`]; refused where nothing would be sent, because what the job carried is over or is a person's.
 pub async fn retry_job(app: &App, id: &JobId, actor: &str) -> Result<Job, OperationError> {
     let job = find(app, id).await?;
     let mut tx = app.store.begin().await?;
+    // The reservation comes first, as in every run.
+    let stored = match &job.reservation {
+        Some(reservation) => tx.lock_reservation(reservation).await?,
+        None => None,
+    };
     on_link(&mut tx, &job, actor, payment_link::rerun).await?;
     drop(tx.retry_job(id).await?);
+    let carried = stored
+        .as_ref()
+        .zip(job.key.as_ref())
+        .and_then(|(stored, key)| stored.reservation.intent_of_key(key));
+    if let Some(why) = carried.and_then(nothing_to_retry) {
+        let reviews = app.store.reviews_of_job(id).await?;
+        let review = reviews
+            .into_iter()
+            .find(|review| review.status() == ReviewStatus::Open);
+        return Err(OperationError::NothingToRetry {
+            state: job.state,
+            why,
+            review: review.map(|review| review.id),
+        });
+    }
     done(app, tx, id, "retry", actor).await
+}
+
+/// Why a run of the job of this intent would send nothing; `None` where it may.
+fn nothing_to_retry(intent: &Intent) -> Option<&'static str> {
+    match &intent.progress {
+        IntentState::Rejected { .. } => {
+            Some("the provider refused it, and would refuse the very same again")
+        }
+        IntentState::Withdrawn { .. } => Some("it was given up"),
+        IntentState::Done { .. } => Some("it is done"),
+        IntentState::NeedsReview(_) => Some("its request may have had its effect"),
+        IntentState::Planned { .. }
+        | IntentState::Written { .. }
+        | IntentState::Sending { .. }
+        | IntentState::Accepted { .. }
+        | IntentState::Unknown(_) => None,
+    }
 }
 
 /// Lets a job run at once.

@@ -89,3 +89,24 @@ async fn case_086_a_404_to_a_capture_of_a_known_reservation_freezes_it() {
     );
     assert!(env.sent("details").len() > 1, "it is still read");
 }
+
+#[tokio::test]
+async fn a_retry_of_what_the_provider_refused_is_told_that_nothing_would_be_sent() {
+    let env = TestEnv::start().await;
+    let id = env.held("BOOK-1").await;
+    let body = r#"{"status_code":400,"status_message":"Conflict of Business Logic",
+        "message":"requestedCaptureAmountExceedAvailableCaptureRunway","is_data":false,"data":null}"#;
+    env.instead("capture", 1, Ok(answer(400, body)));
+    env.act(&id, "capture", &json!({})).await;
+    env.until(&id, "in review", |seen| !seen["review"].is_null())
+        .await;
+    let job = env.job(&id, "capture").await;
+    let path = format!("/v1/jobs/{}/retry", job["id"].as_str().expect("an id"));
+    let refused = env.service.post(&path, &json!({})).await;
+    assert_eq!(refused.problem(409), "nothing_to_retry");
+    let after = env.job(&id, "capture").await;
+    assert_eq!(
+        (&after["state"], env.sent("capture").len()),
+        (&job["state"], 1)
+    );
+}
