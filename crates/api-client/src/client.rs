@@ -379,11 +379,14 @@ impl Client {
     }
 
     fn count(&self, operation: Operation, oddities: &[Oddity]) {
+        if oddities.is_empty() {
+            return;
+        }
+        let counts = self.oddities.lock();
+        let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
         for Oddity { field, found } in oddities {
             tracing::debug!(operation = ?operation, field, field.found = ?found, "field not read");
             let name = format!("{}.{field}", operation.word());
-            let counts = self.oddities.lock();
-            let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
             *counts.entry(name).or_default() += 1;
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
 use crate::job::words;
-use crate::phone;
+use crate::phone::{self, is_digits};
 
 words! {
     /// Who the customer is.
@@ -104,10 +104,6 @@ pub fn is_country_code(text: &str) -> bool {
 /// Is it a country of two capital letters, as ISO 3166 writes it?
 fn is_country(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
-fn is_digits(text: &str, least: usize, most: usize) -> bool {
-    (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Is this a line of text a person could have written: not blank, not too long, without control characters?

@@ -46,7 +46,7 @@ pub struct HistoryRow {
     pub at: Option<DateTime<Utc>>,
     /// The latest it can mean.
     pub until: Option<DateTime<Utc>>,
-    /// How much.
+    /// The money of the row; `None` when the row shows none.
     pub amount: Option<Money>,
     /// The text that stands with it, in which the marker is looked for.
     pub note: Option<String>,

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Entropy;
+use crate::text::text_type;
 
 /// Crockford's base 32: no `I`, `L`, `O`, `U`, so that an id can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -114,49 +115,16 @@ pub struct MerchantId(String);
 #[error("is not a merchant's name: 1 to 40 of a-z, 0-9, - and _")]
 pub struct MerchantIdError;
 
-impl MerchantId {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+fn is_merchant_id(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
-impl FromStr for MerchantId {
-    type Err = MerchantIdError;
-    fn from_str(text: &str) -> Result<Self, MerchantIdError> {
-        let fits = (1..=40).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(MerchantIdError)
-        }
-    }
-}
-
-impl TryFrom<String> for MerchantId {
-    type Error = MerchantIdError;
-    fn try_from(text: String) -> Result<Self, MerchantIdError> {
-        text.parse()
-    }
-}
-
-impl From<MerchantId> for String {
-    fn from(id: MerchantId) -> Self {
-        id.0
-    }
-}
+text_type!(MerchantId, is_merchant_id, MerchantIdError);
 
 impl fmt::Debug for MerchantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for MerchantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -32,6 +32,7 @@ pub mod resolve;
 pub mod review;
 pub mod schedule;
 mod span;
+mod text;
 pub mod windows;
 
 pub use case::Case;

@@ -4,13 +4,13 @@
 //! number of the attempt. The provider has no idempotency keys; this is how an effect is attributed.
 
 use std::fmt;
-use std::str::FromStr;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::id::IntentId;
+use crate::text::text_type;
 
 /// RFC 4648's upper-case alphabet, which survives a change of case.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -52,12 +52,6 @@ impl Marker {
                 .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
                 .collect(),
         )
-    }
-
-    /// The ten characters.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The marker of the attempt with this number, from 1.
@@ -103,39 +97,16 @@ fn block(key: &[u8]) -> [u8; BLOCK] {
     block
 }
 
-impl FromStr for Marker {
-    type Err = MarkerError;
-
-    fn from_str(text: &str) -> Result<Self, MarkerError> {
-        let fits = text.len() == BASE_LENGTH
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        fits.then(|| Self(text.to_owned())).ok_or(MarkerError)
-    }
+fn is_marker(text: &str) -> bool {
+    text.len() == BASE_LENGTH
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-impl TryFrom<String> for Marker {
-    type Error = MarkerError;
-
-    fn try_from(text: String) -> Result<Self, MarkerError> {
-        text.parse()
-    }
-}
-
-impl From<Marker> for String {
-    fn from(marker: Marker) -> Self {
-        marker.0
-    }
-}
+text_type!(Marker, is_marker, MarkerError);
 
 impl fmt::Debug for Marker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -1,9 +1,8 @@
 //! The provider's id of an order, which is what a payment link is there.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+
+use crate::text::text_type;
 
 /// The most characters of a provider's id of an order.
 const MAX_ORDER_ID: usize = 128;
@@ -22,41 +21,12 @@ impl OrderId {
     /// What every order's id begins with; those of reservations, captures and charges begin otherwise.
     pub const PREFIX: &'static str = "ODR";
 
-    /// The id as text, prefix included.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    fn fits(text: &str) -> bool {
+        text.len() <= MAX_ORDER_ID
+            && text.strip_prefix(Self::PREFIX).is_some_and(|digits| {
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
     }
 }
 
-impl fmt::Display for OrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl FromStr for OrderId {
-    type Err = OrderIdError;
-
-    fn from_str(text: &str) -> Result<Self, OrderIdError> {
-        let digits = text.strip_prefix(Self::PREFIX).ok_or(OrderIdError)?;
-        let fits = !digits.is_empty()
-            && text.len() <= MAX_ORDER_ID
-            && digits.bytes().all(|byte| byte.is_ascii_digit());
-        fits.then(|| Self(text.to_owned())).ok_or(OrderIdError)
-    }
-}
-
-impl TryFrom<String> for OrderId {
-    type Error = OrderIdError;
-
-    fn try_from(text: String) -> Result<Self, OrderIdError> {
-        text.parse()
-    }
-}
-
-impl From<OrderId> for String {
-    fn from(id: OrderId) -> Self {
-        id.0
-    }
-}
+text_type!(OrderId, OrderId::fits, OrderIdError);

@@ -33,7 +33,7 @@ words! {
 pub enum Outcome {
     /// Nothing left this machine.
     Unsent {
-        /// Why.
+        /// What kept the request from leaving, in words for people.
         reason: String,
     },
     /// The provider said yes.
@@ -45,14 +45,14 @@ pub enum Outcome {
     },
     /// The provider said no.
     Rejected {
-        /// How.
+        /// What kind of refusal it is, which decides what follows.
         by: RefusedBy,
         /// Its message, normalised.
         key: String,
     },
     /// The outcome is unknown: the request was sent, or may have been, and no answer shows its effect.
     Unknown {
-        /// Why.
+        /// What came instead of an answer that tells what happened, such as `timeout`.
         reason: String,
     },
 }

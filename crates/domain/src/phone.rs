@@ -1,7 +1,7 @@
 //! Phone numbers as people write them, brought into the form that the provider takes.
 
-/// The fewest and the most digits of a national number (E.164's most, the provider's portal's fewest).
-const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
+/// The fewest and the most digits of a national number (the provider's portal's fewest, E.164's most).
+const DIGITS: (usize, usize) = (8, 15);
 /// The dialling code of Norway, whose numbers have eight digits.
 const NORWAY: &str = "+47";
 const NORWEGIAN_DIGITS: usize = 8;
@@ -11,8 +11,9 @@ fn is_separator(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, '-' | '–' | '.' | '(' | ')' | '/')
 }
 
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+/// Is this nothing but digits, so many at least and at most?
+pub(crate) fn is_digits(text: &str, least: usize, most: usize) -> bool {
+    (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A dialling code in the form `+47`: without spaces, with a plus where `47` or `0047` was written. A text that can mean no
@@ -24,7 +25,7 @@ pub fn normalised_code(text: &str) -> String {
         .strip_prefix('+')
         .or_else(|| plain.strip_prefix("00"))
         .unwrap_or(&plain);
-    if is_digits(digits) && !digits.starts_with('0') {
+    if is_digits(digits, 1, usize::MAX) && !digits.starts_with('0') {
         format!("+{digits}")
     } else {
         text.to_owned()
@@ -49,7 +50,7 @@ pub fn normalised_number(code: &str, text: &str) -> String {
         None => Some(plain.as_str()),
     };
     match national {
-        Some(number) if is_digits(number) => number.to_owned(),
+        Some(number) if is_digits(number, 1, usize::MAX) => number.to_owned(),
         _ => text.to_owned(),
     }
 }
@@ -57,12 +58,12 @@ pub fn normalised_number(code: &str, text: &str) -> String {
 /// Is this a national number of the country with this code: 8 to 15 digits, in Norway 8?
 #[must_use]
 pub fn is_number(code: &str, text: &str) -> bool {
-    let fits = if code == NORWAY {
-        text.len() == NORWEGIAN_DIGITS
+    let (least, most) = if code == NORWAY {
+        (NORWEGIAN_DIGITS, NORWEGIAN_DIGITS)
     } else {
-        DIGITS.contains(&text.len())
+        DIGITS
     };
-    fits && is_digits(text)
+    is_digits(text, least, most)
 }
 
 #[cfg(test)]

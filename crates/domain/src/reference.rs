@@ -4,12 +4,12 @@
 //! They come from booking systems, answers, callbacks and people, and are read where they come in.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::customer::is_text;
 use crate::order_id::OrderId;
+use crate::text::text_type;
 
 /// The longest text that can name something at the provider, in characters: as long as the longest id of an order.
 const MAX_NAME: usize = 128;
@@ -42,49 +42,11 @@ macro_rules! names {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
-        impl $name {
-            /// The text as it was given.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
+        text_type!($name, $fits, $error);
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0, f)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = $error;
-
-            fn from_str(text: &str) -> Result<Self, $error> {
-                text.to_owned().try_into()
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = $error;
-
-            fn try_from(text: String) -> Result<Self, $error> {
-                if $fits(&text) {
-                    Ok(Self(text))
-                } else {
-                    Err($error)
-                }
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
             }
         }
 
@@ -140,6 +102,8 @@ impl From<OrderId> for ProviderReference {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use serde::de::DeserializeOwned;
 
     use super::*;

@@ -229,9 +229,9 @@ mod tests {
                 "does not have the right form",
             ),
         ] {
-            let describe = describe(path, message);
+            let decoded = describe(path, message);
             assert_eq!(
-                (describe.kind, describe.fault),
+                (decoded.kind, decoded.fault),
                 (kind, FieldError::new(field, sentence)),
                 "{message}"
             );
@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn long_paths_and_sentences_are_cut() {
-        let describe = describe(&"x".repeat(10_000), &format!("is {}", "y".repeat(10_000)));
-        assert!(describe.fault.field.chars().count() <= MAX_SHOWN + 1);
-        assert!(describe.fault.message.chars().count() <= MAX_SHOWN + 1);
+        let decoded = describe(&"x".repeat(10_000), &format!("is {}", "y".repeat(10_000)));
+        assert!(decoded.fault.field.chars().count() <= MAX_SHOWN + 1);
+        assert!(decoded.fault.message.chars().count() <= MAX_SHOWN + 1);
     }
 }

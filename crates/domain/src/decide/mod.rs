@@ -39,7 +39,7 @@ pub enum Step {
     Wait {
         /// Look again then.
         until: DateTime<Utc>,
-        /// What for.
+        /// What the job waits for meanwhile, as people see it; `None` when that is its time alone.
         waiting_for: Option<WaitingFor>,
     },
     /// Read the reservation's details.

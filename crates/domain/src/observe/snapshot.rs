@@ -30,9 +30,9 @@ pub enum SeenStatus {
 pub struct SeenRow {
     /// The provider's reference.
     pub reference: Option<ProviderReference>,
-    /// How much.
+    /// How much was taken.
     pub amount: Money,
-    /// When.
+    /// When it was taken; `None` when details do not say.
     pub at: Option<DateTime<Utc>>,
     /// The text that stands with it, in which the marker is looked for.
     pub text: Option<String>,
@@ -45,9 +45,9 @@ pub struct SeenRow {
 pub struct SeenRefund {
     /// The capture or charge that it gives back from.
     pub reference: Option<ProviderReference>,
-    /// How much.
+    /// How much was given back.
     pub amount: Money,
-    /// When.
+    /// When it was given back; `None` when details do not say.
     pub at: Option<DateTime<Utc>>,
 }
 

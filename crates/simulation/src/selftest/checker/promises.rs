@@ -84,7 +84,7 @@ fn raised_by(event: &Event) -> Option<&str> {
     }
 }
 
-/// Effects that carry the marker of one operation more than once. Told are those about whose request a person is asked, or
+/// Effects that carry the marker of one operation more than once. Those count as reported about whose request a person is asked, or
 /// whose rows all stand in our books as this operation's, with a review about them.
 fn marked_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
     let mut doubles = Vec::new();
@@ -149,7 +149,7 @@ fn refunded_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Vec<Double> {
         .collect()
 }
 
-/// Reservations at the provider beyond one. Told when each of them is named beside the one in our books, or when the
+/// Reservations at the provider beyond one. Reported when each of them is named beside the one in our books, or when the
 /// submit itself is in review.
 fn created_twice(book: &ApiSnapshot, truth: &Truth<'_>) -> Option<Double> {
     let created: Vec<&str> = truth
